@@ -1,0 +1,89 @@
+"""Raw data and a time budget in, one tuned `.keras` file out.
+
+Nothing heavy is imported before it is needed: `import kerasnas` stays fast, and the first use of a
+public name loads the module that holds it.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from kerasnas import errors
+
+if TYPE_CHECKING:
+    from kerasnas import oracles, spaces
+    from kerasnas.budget import Budget
+    from kerasnas.estimators import TabularClassifier, TabularRegressor, load
+    from kerasnas.objectives import Constraint, Objective
+    from kerasnas.results import SearchResult
+    from kerasnas.search import search
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Budget",
+    "Constraint",
+    "Objective",
+    "SearchResult",
+    "TabularClassifier",
+    "TabularRegressor",
+    "__version__",
+    "errors",
+    "load",
+    "oracles",
+    "search",
+    "spaces",
+]
+
+# Public name -> the module that holds it.
+_HOLDERS = {
+    "Budget": "kerasnas.budget",
+    "Constraint": "kerasnas.objectives",
+    "Objective": "kerasnas.objectives",
+    "SearchResult": "kerasnas.results",
+    "TabularClassifier": "kerasnas.estimators",
+    "TabularRegressor": "kerasnas.estimators",
+    "load": "kerasnas.estimators",
+    "search": "kerasnas.search",
+}
+
+# Public modules, loaded on first use. `plots` joins `__all__` with its module.
+_MODULES = frozenset({"oracles", "plots", "spaces"})
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on its first use; later uses find it in the module itself."""
+    if name in _HOLDERS:
+        value = getattr(import_module(_HOLDERS[name]), name)
+    elif name in _MODULES:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not, and what every module has."""
+    return sorted(set(globals()) | set(__all__))
+
+
+class _Package(ModuleType):
+    """This package, with one rule: `kerasnas.search` is the function, never its module.
+
+    Python binds a module in its parent after every first import of it, which would put the module
+    `kerasnas.search` in the place of the function of the same name, or not, depending on who
+    imported what first. A package that imports everything at once settles this by importing the
+    function last; one that imports lazily has to settle it at the binding itself. The module stays
+    where modules are kept: `from kerasnas.search import …` and
+    `importlib.import_module("kerasnas.search")` find it.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "search" and isinstance(value, ModuleType):
+            value = value.search
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
