@@ -17,9 +17,8 @@ test: export OMP_NUM_THREADS = 1
 test: export TF_NUM_INTRAOP_THREADS = 1
 test: export TF_NUM_INTEROP_THREADS = 1
 test: export TF_CPP_MIN_LOG_LEVEL = 2
-test: unexport PYTHONHASHSEED
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses $(WORKERS) --dist worksteal $(ARGS)
+	@env -u PYTHONHASHSEED $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
