@@ -1,0 +1,260 @@
+"""The cells of one column, whatever pandas stores them in, as plain NumPy arrays.
+
+Every function takes a Series of any dtype that pandas has (NumPy, nullable, pyarrow, sparse,
+category, object) and never writes into it. Inference and ingestion share them, so that a column
+which was *read* as numbers is also *converted* as numbers.
+"""
+
+import datetime
+import decimal
+import numbers
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+MISSING_DATETIME = -(2**63)
+"""Seconds that stand for a missing datetime; also what NumPy stores for NaT."""
+
+Family = Literal[
+    "numbers", "booleans", "strings", "datetimes", "timedeltas", "category", "complex", "mixed"
+]
+
+_OBJECT_FAMILIES: dict[str, Family] = {
+    "integer": "numbers",
+    "floating": "numbers",
+    "mixed-integer-float": "numbers",
+    "decimal": "numbers",
+    "boolean": "booleans",
+    "string": "strings",
+    "bytes": "strings",
+    "datetime": "datetimes",
+    "datetime64": "datetimes",
+    "date": "datetimes",
+    "timedelta": "timedeltas",
+    "timedelta64": "timedeltas",
+    "complex": "complex",
+}
+_KIND_FAMILIES: dict[str, Family] = {
+    "b": "booleans",
+    "i": "numbers",
+    "u": "numbers",
+    "f": "numbers",
+    "c": "complex",
+    "M": "datetimes",
+    "m": "timedeltas",
+}
+_TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+
+
+def plain(series: pd.Series) -> pd.Series:
+    """Return the same cells in one of the dtypes that the functions below know.
+
+    Sparse becomes dense, periods become their first moment, intervals become strings, pyarrow
+    times become NumPy's, and what is left of pyarrow's types becomes Python objects.
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.SparseDtype):
+        return pd.Series(np.asarray(series), index=series.index)
+    if isinstance(dtype, pd.PeriodDtype):
+        return series.dt.to_timestamp()
+    if isinstance(dtype, pd.IntervalDtype):
+        return series.astype(object).map(str, na_action="ignore")
+    if isinstance(dtype, pd.ArrowDtype):
+        if dtype.kind == "M":
+            if getattr(dtype.pyarrow_dtype, "tz", None) is not None:
+                series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+            return series.astype("datetime64[us]")
+        if dtype.kind == "m":
+            return series.astype("timedelta64[us]")
+        if dtype.kind not in "biuf":
+            return series.astype(object)
+    if is_object(dtype) and pd.api.types.infer_dtype(series, skipna=True) == "period":
+        return series.map(lambda period: period.to_timestamp(), na_action="ignore")
+    return series
+
+
+def is_object(dtype: Any) -> bool:
+    """Say whether cells of this dtype are Python objects of any type."""
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
+def family(series: pd.Series) -> Family:
+    """Say what the cells of a `plain` series are; objects are looked at one by one."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if isinstance(dtype, pd.StringDtype):
+        return "strings"
+    if dtype.kind in _KIND_FAMILIES:
+        return _KIND_FAMILIES[dtype.kind]
+    return _OBJECT_FAMILIES.get(pd.api.types.infer_dtype(series, skipna=True), "mixed")
+
+
+def missing(series: pd.Series) -> np.ndarray:
+    """Return a bool array of shape (n,): None, NaN, NaT, pd.NA or the empty string."""
+    absent = np.array(series.isna(), dtype=bool)
+    if family(series) in ("strings", "mixed", "category"):
+        absent |= np.asarray((series.astype(object) == "").fillna(False), dtype=bool)
+    return absent
+
+
+def to_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Read a `plain` series as numbers; timedeltas in seconds, booleans as 0 and 1.
+
+    Returns:
+        values: float64 (n,), NaN where missing or unreadable.
+        bad: bool (n,), True where a cell is there but is no number.
+    """
+    kind = family(series)
+    if kind == "category":
+        return _through_categories(series, to_numbers, np.nan)
+    if kind in ("numbers", "booleans") and not is_object(series.dtype):
+        return _floats(series), np.zeros(len(series), dtype=bool)
+    if kind == "timedeltas":
+        seconds = pd.to_timedelta(series).dt.total_seconds()
+        return np.array(seconds, dtype=np.float64), np.zeros(len(series), dtype=bool)
+    absent = missing(series)
+    if kind in ("datetimes", "complex"):
+        return np.full(len(series), np.nan), ~absent
+    cells = series.astype(object).where(~absent, None)
+    values = np.array(pd.to_numeric(cells, errors="coerce"), dtype=np.float64)
+    if kind in ("strings", "mixed"):
+        unread = np.isnan(values) & ~absent
+        absent[unread] = [_spells_missing(cell) for cell in cells.to_numpy()[unread]]
+    bad = np.isnan(values) & ~absent
+    if kind == "mixed":  # to_numeric reads moments as nanoseconds, which nobody means
+        odd = (datetime.date, np.datetime64, np.timedelta64, datetime.timedelta)
+        bad |= np.array([isinstance(cell, odd) for cell in cells], dtype=bool) & ~absent
+    values[bad] = np.nan
+    return values, bad
+
+
+def to_booleans(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Read a `plain` series as truths: booleans, 0 and 1, or the words true and false.
+
+    Returns:
+        values: float64 (n,) of 0, 1 and NaN.
+        bad: bool (n,), True where a cell is there but is no truth.
+    """
+    kind = family(series)
+    if kind == "category":
+        return _through_categories(series, to_booleans, np.nan)
+    if kind in ("strings", "mixed"):
+        absent = missing(series)
+        words = pd.Series(to_strings(series), dtype=object).str.strip().str.lower()
+        values = np.array(words.map(_TRUTHS), dtype=np.float64)
+        return values, np.isnan(values) & ~absent
+    values, bad = to_numbers(series)
+    if kind == "timedeltas":
+        return np.full_like(values, np.nan), ~missing(series)
+    bad = bad | ~(np.isnan(values) | (values == 0) | (values == 1))
+    values[bad] = np.nan
+    return values, bad
+
+
+def to_seconds(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Read a `plain` series as moments: datetimes, dates, or strings in ISO 8601.
+
+    Returns:
+        values: int64 (n,) whole seconds since 1970-01-01 UTC (naive times count as UTC),
+            rounded down; `MISSING_DATETIME` where missing or unreadable.
+        bad: bool (n,), True where a cell is there but is no moment.
+    """
+    kind = family(series)
+    if kind == "category":
+        return _through_categories(series, to_seconds, MISSING_DATETIME)
+    absent = missing(series)
+    if kind in ("strings", "mixed"):
+        readable = [isinstance(c, str | datetime.date | np.datetime64) for c in series]
+        series = series.astype(object).where(np.array(readable, dtype=bool) & ~absent, None)
+        if kind == "strings":
+            series = series.str.strip()
+    elif kind != "datetimes":
+        return np.full(len(series), MISSING_DATETIME), ~absent
+    if is_object(series.dtype):
+        series = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+    # The unit is named before taking integers: pandas stores s, ms, us or ns as it likes.
+    values = np.array(series.to_numpy()).astype("datetime64[s]").astype(np.int64)
+    return values, (values == MISSING_DATETIME) & ~absent
+
+
+def to_strings(series: pd.Series) -> np.ndarray:
+    """Write the cells of a `plain` series as strings.
+
+    Returns:
+        An object array of shape (n,) of `str`: whole numbers without a decimal point ("3", also
+        for 3.0), truths as "True" and "False", missing as "".
+    """
+    kind = family(series)
+    if kind == "category":
+        return _through_categories_text(series)
+    if isinstance(series.dtype, pd.StringDtype):
+        return np.array(series.to_numpy(dtype=object, na_value=""), dtype=object)
+    if kind in ("numbers", "booleans") and not is_object(series.dtype):
+        absent = np.array(series.isna(), dtype=bool)
+        # Not through float64, which has no room for the digits of large integers.
+        numpy_dtype: Any = getattr(series.dtype, "numpy_dtype", series.dtype)
+        filler = False if kind == "booleans" else 0
+        filled = series.fillna(filler) if absent.any() else series
+        values = filled.to_numpy(dtype=numpy_dtype)
+        if values.dtype.kind == "f":  # nullable and pyarrow floats may hold NaN beside NA
+            absent |= np.isnan(values)
+        distinct, places = np.unique(values, return_inverse=True)
+        texts = _objects([text_of(value) for value in distinct])[places]
+        texts[absent] = ""
+        return texts
+    absent = np.array(series.isna(), dtype=bool)
+    return _objects(
+        ["" if gone else text_of(cell) for cell, gone in zip(series, absent, strict=True)]
+    )
+
+
+def text_of(cell: Any) -> str:
+    """Write one present cell as the model's graph expects it."""
+    if isinstance(cell, str):
+        return str(cell)
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", errors="replace")
+    if isinstance(cell, bool | np.bool_):
+        return str(bool(cell))
+    if isinstance(cell, numbers.Integral):
+        return str(int(cell))
+    if isinstance(cell, numbers.Real | decimal.Decimal):
+        # str, not repr: NumPy's shortest digits of the cell's own precision, "0.1" for float32.
+        exact: Any = cell
+        return str(int(exact)) if float(exact).is_integer() else str(exact)
+    return str(cell)
+
+
+def _floats(series: pd.Series) -> np.ndarray:
+    if isinstance(series.dtype, np.dtype):
+        return np.array(series.to_numpy(), dtype=np.float64)
+    return np.array(series.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+
+
+def _objects(texts: list[str]) -> np.ndarray:
+    array = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return array
+
+
+def _spells_missing(cell: Any) -> bool:
+    """Say whether a cell that is no number is blank or the word nan, as files write it."""
+    text = text_of(cell).strip().lower() if isinstance(cell, str | bytes) else ""
+    return isinstance(cell, str | bytes) and text in ("", "nan")
+
+
+def _through_categories(series: pd.Series, convert: Any, absent: Any) -> tuple[Any, Any]:
+    """Convert the few categories and spread them over the rows by their codes."""
+    values, bad = convert(plain(pd.Series(series.cat.categories)))
+    codes = series.cat.codes.to_numpy()
+    spread = np.append(values, np.array([absent], dtype=values.dtype))[codes]
+    return spread, np.append(bad, False)[codes]
+
+
+def _through_categories_text(series: pd.Series) -> np.ndarray:
+    texts = to_strings(plain(pd.Series(series.cat.categories)))
+    return _objects([*texts, ""])[series.cat.codes.to_numpy()]

@@ -1,0 +1,147 @@
+"""From whatever table the user has to the raw arrays that the exported model takes."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasnas.data import cells
+from kerasnas.data.cells import MISSING_DATETIME
+from kerasnas.data.names import did_you_mean, quoted, string_names
+from kerasnas.data.schema import Column, Schema
+from kerasnas.data.tables import to_frame
+from kerasnas.errors import SchemaError
+
+__all__ = ["MISSING_DATETIME", "ingest", "to_frame"]
+
+_EXPECTED = {
+    "numeric": "numbers",
+    "boolean": "true or false",
+    "datetime": "datetime",
+}
+
+
+def ingest(
+    frame: pd.DataFrame, schema: Schema, *, named: bool = True, estimator: str = "the model"
+) -> dict[str, np.ndarray]:
+    """Convert a table into the model's raw inputs, or say everything that is wrong with it.
+
+    Columns are found by name, in any order; columns that `fit` did not see are ignored with one
+    warning. Where either table has no real names (plain arrays), columns are taken by position.
+
+    What odd values mean: an infinity passes through as an infinity, and so does a number beyond
+    the range of float32; the model's graph decides what to do with it. A category that `fit` did
+    not see passes through as it is; the graph maps it to its slot for unknown values. Missing
+    cells become NaN, "" or `MISSING_DATETIME`, which the graph knows as missing.
+
+    Args:
+        frame: the table, as `to_frame` returns it.
+        schema: what `infer_schema` learned from the training rows.
+        named: False if the frame's column names are only positions, as `to_frame` says.
+        estimator: the name to use in errors and warnings.
+
+    Returns:
+        A fresh array of shape (n,) for each of `schema.used`, by name, in the schema's order:
+        numeric and boolean float32, categorical and text object (`str`), datetime int64.
+
+    Raises:
+        SchemaError: columns are missing or hold what their kind cannot; all are named in one go.
+    """
+    frame = _by_name(string_names(frame), schema, named, estimator)
+    known = set(schema.names)
+    spare = [name for name in frame.columns if name not in known]
+    problems: list[str] = []
+    arrays: dict[str, np.ndarray] = {}
+    for column in schema.used:
+        if column.name not in frame.columns:
+            hint = did_you_mean(column.name, spare)
+            problems.append(f"`{column.name}` is missing{hint}")
+            continue
+        array, problem = _convert(frame[column.name], column)
+        arrays[column.name] = array
+        if problem:
+            problems.append(problem)
+    if problems:
+        subject = "1 column does" if len(problems) == 1 else f"{len(problems)} columns do"
+        raise SchemaError(
+            f"{subject} not fit the schema learned in fit: {'; '.join(problems)}. Pass the same "
+            "columns as in fit, or refit."
+        )
+    if spare:
+        warnings.warn(
+            f"`x` has {len(spare)} column{'s' if len(spare) > 1 else ''} that {estimator} did not "
+            f"see in fit: {quoted(spare)}. They are ignored.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return arrays
+
+
+def _by_name(frame: pd.DataFrame, schema: Schema, named: bool, estimator: str) -> pd.DataFrame:
+    """Rename columns by position if names say nothing on either side."""
+    if schema.named and named:
+        return frame
+    if len(frame.columns) != len(schema.columns):
+        raise SchemaError(
+            f"X has {len(frame.columns)} features, but {estimator} is expecting "
+            f"{len(schema.columns)} features as input."
+        )
+    if tuple(frame.columns) != schema.names:
+        counted = all(name == str(place) for place, name in enumerate(schema.names))
+        if named:
+            _warn_names(f"X has feature names, but {estimator} was fitted without feature names")
+        elif schema.named and not counted:
+            _warn_names(
+                f"X does not have valid feature names, but {estimator} was fitted with feature "
+                "names"
+            )
+        frame.columns = pd.Index(schema.names)
+    return frame
+
+
+def _warn_names(message: str) -> None:
+    # scikit-learn's own words, so that filters written for its estimators work here.
+    warnings.warn(message, UserWarning, stacklevel=4)
+
+
+def _convert(series: pd.Series, column: Column) -> tuple[np.ndarray, str | None]:
+    """Return the raw array of one column, and what is wrong with it if anything is."""
+    dtype = str(series.dtype)
+    series = cells.plain(series)
+    if column.kind in ("categorical", "text"):
+        return cells.to_strings(series), None
+    if column.kind == "datetime":
+        empty = np.full(len(series), MISSING_DATETIME)
+        convert: Any = cells.to_seconds
+        misfits = {"numbers", "booleans", "timedeltas", "complex"}
+    else:
+        empty = np.full(len(series), np.nan, dtype=np.float32)
+        convert = cells.to_numbers if column.kind == "numeric" else cells.to_booleans
+        misfits = {"datetimes", "complex"}
+        if not column.dtype.startswith(("timedelta", "duration", "object")):
+            misfits.add("timedeltas")
+    if cells.missing(series).all():  # a column without values may have any dtype
+        return empty, None
+    if cells.family(series) in misfits:
+        return empty, f"`{column.name}` is {dtype}, expected {_EXPECTED[column.kind]}"
+    values, bad = convert(series)
+    if bad.any():
+        return empty, _misfit(series, bad, column)
+    if column.kind == "datetime":
+        return values, None
+    with np.errstate(over="ignore"):  # beyond float32 becomes an infinity, as documented
+        return values.astype(np.float32), None
+
+
+def _misfit(series: pd.Series, bad: np.ndarray, column: Column) -> str:
+    rows = np.flatnonzero(bad)
+    amount = "1 value that is" if len(rows) == 1 else f"{len(rows)} values that are"
+    noun = {
+        "numeric": "not a number" if len(rows) == 1 else "not numbers",
+        "boolean": "not true or false",
+        "datetime": "not an ISO date" if len(rows) == 1 else "not ISO dates",
+    }[column.kind]
+    first = series.iloc[int(rows[0])]
+    shown = repr(first.item() if isinstance(first, np.generic) else first)
+    return f"`{column.name}` has {amount} {noun} (first: {shown} in row {rows[0]})"

@@ -1,0 +1,148 @@
+"""What is known about the columns of a table: a frozen, JSON-able value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from kerasnas.data.names import did_you_mean, quoted
+from kerasnas.errors import SchemaError
+
+Kind = Literal["numeric", "boolean", "categorical", "datetime", "text"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table as the model sees it.
+
+    Attributes:
+        name: the column's name.
+        kind: how the model reads it; one of `KINDS`. A kind is about content, a dtype is not.
+        dtype: how the user's column is typed, as pandas writes it ("float64", "str", ...).
+        reason: one sentence saying why this kind was chosen.
+        dropped: why the model does not use the column, or None if it does.
+    """
+
+    name: str
+    kind: Kind
+    dtype: str
+    reason: str
+    dropped: str | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("name", "dtype", "reason"):
+            value = getattr(self, field)
+            if not isinstance(value, str):
+                raise SchemaError(f"Column `{field}` must be a string, got {value!r}.")
+        if self.kind not in KINDS:
+            raise SchemaError(unknown_kind(self.name, self.kind))
+        if self.dropped is not None and not isinstance(self.dropped, str):
+            raise SchemaError(f"Column `dropped` must be a string or None, got {self.dropped!r}.")
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in the user's order, including those the model does not use.
+
+    Attributes:
+        columns: one `Column` each; names are unique.
+        named: False when the table came as a plain array or list of rows, so that names are
+            only positions ("x0", "x1", ...).
+    """
+
+    columns: tuple[Column, ...]
+    named: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(self.columns))
+        for column in self.columns:
+            if not isinstance(column, Column):
+                raise SchemaError(f"`columns` must hold Column values, got {column!r}.")
+        if not isinstance(self.named, bool):
+            raise SchemaError(f"`named` must be True or False, got {self.named!r}.")
+        doubled = {name for name in self.names if self.names.count(name) > 1}
+        if doubled:
+            raise SchemaError(f"A schema names {quoted(sorted(doubled))} more than once.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all columns, dropped ones included."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def used(self) -> tuple[Column, ...]:
+        """The columns that the model takes."""
+        return tuple(column for column in self.columns if column.dropped is None)
+
+    def __getitem__(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"No column `{name}` in the schema{did_you_mean(name, self.names)}.")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def explain(self) -> pd.DataFrame:
+        """Return one row a column: name, kind, dtype, used (bool) and reason."""
+        return pd.DataFrame(
+            {
+                "name": [column.name for column in self.columns],
+                "kind": [column.kind for column in self.columns],
+                "dtype": [column.dtype for column in self.columns],
+                "used": [column.dropped is None for column in self.columns],
+                "reason": [
+                    column.reason if column.dropped is None else f"Not used: {column.dropped}."
+                    for column in self.columns
+                ],
+            }
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the schema as plain dicts, lists, strings, booleans and None."""
+        columns = [
+            {field.name: getattr(column, field.name) for field in fields(Column)}
+            for column in self.columns
+        ]
+        return {"named": self.named, "columns": columns}
+
+    @classmethod
+    def from_json(cls, content: Any) -> "Schema":
+        """Return the schema that `to_json` wrote.
+
+        Args:
+            content: a dict as `to_json` returns it.
+
+        Raises:
+            SchemaError: `content` is anything else.
+        """
+        _check_keys(content, {"named", "columns"}, "A schema")
+        if not isinstance(content["columns"], list):
+            raise SchemaError(
+                f"A schema's `columns` must be a list, got {type(content['columns']).__name__}."
+            )
+        expected = {field.name for field in fields(Column)}
+        for column in content["columns"]:
+            _check_keys(column, expected, "A schema's column")
+        return cls(tuple(Column(**column) for column in content["columns"]), content["named"])
+
+
+def unknown_kind(name: str, kind: object) -> str:
+    """Return the sentence that refuses `kind` for column `name`."""
+    hint = did_you_mean(kind, KINDS) if isinstance(kind, str) else ""
+    return f"`{name}` is given the kind {kind!r}{hint}; expected one of {', '.join(KINDS)}."
+
+
+def _check_keys(content: Any, expected: set[str], what: str) -> None:
+    if not isinstance(content, Mapping):
+        raise SchemaError(f"{what} must be a dict, got {type(content).__name__}.")
+    if set(content) != expected:
+        raise SchemaError(
+            f"{what} must have exactly the keys {', '.join(sorted(expected))}, got "
+            f"{', '.join(sorted(map(repr, content))) or 'none'}."
+        )

@@ -1,0 +1,181 @@
+"""Hold rows out for validation: stratified, by group, by time, or at random; never by position."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasnas.errors import SchemaError
+
+_STREAM = 0x5B11  # keeps these draws apart from others made from the same seed
+_EXACT_GROUPS = 12  # all subsets of so few groups are compared
+_TRIES = 64
+
+
+def holdout(
+    n: int,
+    fraction: float,
+    *,
+    seed: int,
+    classes: np.ndarray | None = None,
+    groups: Any = None,
+    time: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the validation rows among `n`.
+
+    Args:
+        n: number of rows, at least 2.
+        fraction: share of rows to hold out, between 0 and 1.
+        seed: the same seed gives the same rows; 0 is a seed.
+        classes: labels or their codes of shape (n,): shares are kept class by class, and every
+            class stays in training (a class with one row is never held out, unless every class
+            has just one row).
+        groups: group of each row, of shape (n,): no group is on both sides. With `classes` too,
+            class shares are kept as well as groups allow.
+        time: moment or order of each row, of shape (n,): the latest rows are held out, equal
+            times together; rows without a time count as the earliest. `seed` plays no part.
+
+    Returns:
+        The rows to train on and the rows to validate on: two sorted int64 arrays, neither empty,
+        which together are all rows.
+
+    Raises:
+        SchemaError: a fraction out of range, fewer than two rows, arrays of another length, one
+            group or one moment only, or `groups` together with `time`.
+    """
+    _check(n, fraction)
+    if groups is not None and time is not None:
+        raise SchemaError("Pass `groups` or `time`, not both: a split can follow only one.")
+    target = min(max(round(n * fraction), 1), n - 1)
+    rng = np.random.default_rng([seed, _STREAM])
+    codes = None if classes is None else _codes(classes, n, "classes")
+    if time is not None:
+        valid = _latest(_moments(time, n), target)
+    elif groups is not None:
+        valid = _by_group(_codes(groups, n, "groups"), codes, target, rng)
+    elif codes is not None:
+        valid = _stratified(codes, target, rng)
+    else:
+        valid = rng.permutation(n)[:target]
+    held = np.zeros(n, dtype=bool)
+    held[valid] = True
+    return np.flatnonzero(~held).astype(np.int64), np.flatnonzero(held).astype(np.int64)
+
+
+def _check(n: int, fraction: float) -> None:
+    if n < 2:
+        raise SchemaError(
+            f"n_samples={n}: expected at least 2 rows, of which one is held out for validation. "
+            "Pass more rows, or `validation_data=`."
+        )
+    is_number = isinstance(fraction, int | float | np.number) and not isinstance(fraction, bool)
+    if not is_number or not 0 < fraction < 1:
+        raise SchemaError(
+            f"`validation_split` must be a number between 0 and 1 (both excluded), got "
+            f"{fraction!r}. Pass for example `validation_split=0.2`."
+        )
+
+
+def _codes(values: Any, n: int, name: str) -> np.ndarray:
+    """Return values of shape (n,) as codes 0..k-1."""
+    series = _column(values, n, name)
+    gaps = np.flatnonzero(series.isna())
+    if len(gaps):
+        raise SchemaError(
+            f"`{name}` has {len(gaps)} missing values (first in row {gaps[0]}), expected one for "
+            "each row. Drop those rows, or give them a value of their own."
+        )
+    return pd.factorize(series)[0]
+
+
+def _column(values: Any, n: int, name: str) -> pd.Series:
+    series = pd.Series(values if isinstance(values, pd.Series) else np.asarray(values).ravel())
+    if len(series) != n:
+        raise SchemaError(f"`{name}` has {len(series)} values, but there are {n} rows.")
+    return series.reset_index(drop=True)
+
+
+def _moments(time: Any, n: int) -> np.ndarray:
+    """Return the rank of every row's time, -1 where it has none."""
+    series = _column(time, n, "time")
+    ranks = series.rank(method="dense", na_option="keep").fillna(0).to_numpy()
+    if len(np.unique(ranks)) < 2:
+        raise SchemaError(
+            "`time` has the same value in every row, so there are no latest rows to hold out. "
+            "Pass another column, or leave `time` out."
+        )
+    return ranks.astype(np.int64) - 1
+
+
+def _latest(ranks: np.ndarray, target: int) -> np.ndarray:
+    """Return the rows after the moment that leaves the number of rows nearest to `target`."""
+    moments, counts = np.unique(ranks, return_counts=True)
+    held = np.cumsum(counts[::-1])[:-1]  # rows held out if the last 1, 2, ... moments are
+    moment = moments[::-1][int(np.argmin(np.abs(held - target)))]
+    return np.flatnonzero(ranks >= moment)
+
+
+def _stratified(codes: np.ndarray, target: int, rng: np.random.Generator) -> np.ndarray:
+    counts = np.bincount(codes)
+    room = counts - 1  # one row of every class stays in training
+    target = min(target, int(room.sum()))
+    if target == 0:
+        return rng.permutation(len(codes))[:1]
+    quota = counts * (target / len(codes))
+    take = np.minimum(np.floor(quota).astype(np.int64), room)
+    # Largest remainders first, ties in random order, until the total is right.
+    order = rng.permutation(len(counts))
+    order = order[np.argsort(-(quota - take)[order], kind="stable")]
+    while (short := target - int(take.sum())) > 0:
+        open_classes = order[take[order] < room[order]][:short]
+        take[open_classes] += 1
+    shuffled = rng.permutation(len(codes))
+    shuffled = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    starts = np.cumsum(counts) - counts
+    return np.concatenate(
+        [shuffled[start : start + k] for start, k in zip(starts, take, strict=True)]
+    )
+
+
+def _by_group(
+    groups: np.ndarray, codes: np.ndarray | None, target: int, rng: np.random.Generator
+) -> np.ndarray:
+    sizes = np.bincount(groups)
+    if len(sizes) < 2:
+        raise SchemaError(
+            "`groups` has one group only, so none can be held out, expected at least two. Pass "
+            "other groups, or leave `groups` out."
+        )
+    held = _held_groups(sizes, target, rng)
+    held = held[held.any(axis=1) & ~held.all(axis=1)]
+    sums = held @ sizes
+    cost = np.abs(sums - target) / len(groups)
+    if codes is not None:
+        table = np.zeros((len(sizes), int(codes.max()) + 1), dtype=np.int64)
+        np.add.at(table, (groups, codes), 1)
+        by_class = held @ table
+        shares = by_class / sums[:, None] - table.sum(axis=0) / len(groups)
+        lost = (by_class == table.sum(axis=0)).sum(axis=1)  # classes gone from training
+        cost = cost + 0.25 * np.abs(shares).sum(axis=1) + lost
+    return np.flatnonzero(held[int(np.argmin(cost))][groups])
+
+
+def _held_groups(sizes: np.ndarray, target: int, rng: np.random.Generator) -> np.ndarray:
+    """Return candidate sets of groups to hold out, bool of shape (candidates, groups)."""
+    k = len(sizes)
+    if k <= _EXACT_GROUPS:
+        subsets = (np.arange(2**k)[:, None] >> np.arange(k)) & 1
+        return rng.permutation(subsets.astype(bool))
+    tries = _TRIES if k <= 1000 else 8
+    held = np.zeros((tries, k), dtype=bool)
+    for row in held:
+        total = 0
+        for group in rng.permutation(k):
+            if total + sizes[group] <= target:
+                row[group] = True
+                total += sizes[group]
+        if total < target:  # one group more, if that comes nearer
+            rest = np.flatnonzero(~row)
+            nearest = rest[np.argmin(np.abs(total + sizes[rest] - target))]
+            row[nearest] = abs(total + sizes[nearest] - target) < target - total
+    return held

@@ -1,0 +1,241 @@
+"""What the model learns to answer: labels or numbers, and back again in the user's own type."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasnas.data import cells
+from kerasnas.data.target_input import (
+    check_same_length,
+    count,
+    listed,
+    read_target,
+    refuse_missing,
+    split_target,
+)
+from kerasnas.errors import SchemaError
+
+__all__ = [
+    "ClassTarget",
+    "RegressionTarget",
+    "check_same_length",
+    "fit_class_target",
+    "split_target",
+]
+
+_LABEL_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|object|<U\d+")
+_LABEL_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+
+
+@dataclass(frozen=True, eq=False)
+class ClassTarget:
+    """The labels of a classifier.
+
+    Attributes:
+        classes_: the distinct labels of shape (k,), sorted, in the dtype of the user's labels
+            (nullable and category dtypes become NumPy's; strings become object).
+    """
+
+    classes_: np.ndarray
+
+    def __post_init__(self) -> None:
+        classes = np.array(self.classes_)
+        classes.setflags(write=False)
+        object.__setattr__(self, "classes_", classes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ClassTarget):
+            return NotImplemented
+        same = self.classes_.dtype == other.classes_.dtype
+        return same and self.classes_.tolist() == other.classes_.tolist()
+
+    def __hash__(self) -> int:
+        return hash((str(self.classes_.dtype), *self.classes_.tolist()))
+
+    def encode(self, y: Any) -> np.ndarray:
+        """Return the place of every label in `classes_`, int32 of shape (n,).
+
+        Raises:
+            SchemaError: missing labels, or labels that `fit` did not see.
+        """
+        labels = _labels(y)
+        index = pd.Index(self.classes_.astype(object), dtype=object)
+        places = index.get_indexer(pd.Index(labels.astype(object), dtype=object))
+        unknown = np.flatnonzero(places < 0)
+        if len(unknown):
+            distinct = list(dict.fromkeys(labels[unknown].tolist()))
+            amount = "1 label" if len(distinct) == 1 else f"{len(distinct)} labels"
+            known = ", ".join(repr(label) for label in self.classes_[:8].tolist())
+            more = ", ..." if len(self.classes_) > 8 else ""
+            raise SchemaError(
+                f"`y` has {amount} not seen in fit (first: {distinct[0]!r} in row {unknown[0]}); "
+                f"expected one of {known}{more}. Pass labels as in fit, or refit."
+            )
+        return places.astype(np.int32)
+
+    def decode(self, indices: Any) -> np.ndarray:
+        """Return the labels at `indices`, any shape, in the user's own label type."""
+        return self.classes_[np.asarray(indices)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the labels, each with its type, as plain dicts, lists and scalars."""
+        labels = [[type(label).__name__, label] for label in self.classes_.tolist()]
+        return {"dtype": str(self.classes_.dtype), "labels": labels}
+
+    @classmethod
+    def from_json(cls, content: Any) -> "ClassTarget":
+        """Return the target that `to_json` wrote.
+
+        Raises:
+            SchemaError: `content` is anything else.
+        """
+        if not isinstance(content, Mapping) or set(content) != {"dtype", "labels"}:
+            raise SchemaError(
+                f"A class target must be a dict of dtype and labels, got {content!r}."
+            )
+        dtype, pairs = content["dtype"], content["labels"]
+        if not isinstance(dtype, str) or not _LABEL_DTYPE.fullmatch(dtype):
+            raise SchemaError(f"Unknown dtype of class labels: {dtype!r}.")
+        if not isinstance(pairs, list) or len(pairs) < 2:
+            raise SchemaError(f"A class target needs a list of two labels or more, got {pairs!r}.")
+        labels = np.empty(len(pairs), dtype=object)
+        for place, pair in enumerate(pairs):
+            labels[place] = _typed_label(pair)
+        try:
+            restored = cls(labels.astype(dtype))
+        except (ValueError, OverflowError) as error:
+            raise SchemaError(f"The class labels {pairs!r} are not of dtype {dtype}.") from error
+        if restored.classes_.tolist() != labels.tolist() or len(set(labels.tolist())) < len(pairs):
+            raise SchemaError(f"The class labels {pairs!r} are not distinct labels of {dtype}.")
+        return restored
+
+
+@dataclass(frozen=True)
+class RegressionTarget:
+    """The numbers that a regressor answers with; they need no learning, only checks."""
+
+    def encode(self, y: Any) -> np.ndarray:
+        """Return the target as a fresh float64 array of shape (n,).
+
+        Raises:
+            SchemaError: missing, infinite or not numeric values.
+        """
+        series = read_target(y)
+        refuse_missing(series)
+        kind = cells.family(series)
+        if kind == "complex":
+            raise SchemaError("Complex data not supported: `y` must hold real numbers.")
+        if kind in ("datetimes", "timedeltas"):
+            raise SchemaError(
+                f"`y` is {series.dtype}, expected numbers. Convert it, for example with "
+                "`y.dt.total_seconds()`."
+            )
+        values, bad = cells.to_numbers(series)
+        rows = np.flatnonzero(bad)
+        if len(rows):
+            raise SchemaError(
+                f"`y` has {len(rows)} values that are not numbers (first: "
+                f"{series.iloc[int(rows[0])]!r} in row {rows[0]}), expected numbers. Convert them, "
+                "or use a classifier for labels."
+            )
+        rows = np.flatnonzero(~np.isfinite(values))
+        if len(rows):
+            raise SchemaError(
+                f"`y` has {count(len(rows), 'value')} not finite ({listed(rows)}): Input y "
+                "contains infinity or NaN. Drop or correct those rows."
+            )
+        return values
+
+    def to_json(self) -> dict[str, Any]:
+        """Return an empty dict: there is nothing to remember."""
+        return {}
+
+    @classmethod
+    def from_json(cls, content: Any) -> "RegressionTarget":
+        """Return the target that `to_json` wrote, or raise `SchemaError`."""
+        if content != {}:
+            raise SchemaError(f"A regression target must be an empty dict, got {content!r}.")
+        return cls()
+
+
+def fit_class_target(y: Any) -> ClassTarget:
+    """Learn the labels of a classifier.
+
+    Args:
+        y: labels of shape (n,): whole numbers, truths or strings, in any array, list or Series.
+
+    Raises:
+        SchemaError: missing labels, one class only, continuous numbers, or labels of mixed types.
+    """
+    labels = _labels(y)
+    if labels.dtype == object:
+        types = sorted({type(label).__name__ for label in labels})
+        if len(types) > 1:
+            raise SchemaError(
+                f"Unknown label type: `y` mixes labels of the types {', '.join(types)}, expected "
+                "one type. Convert them, for example with `y.astype(str)`."
+            )
+        classes = np.empty(len(distinct := sorted(set(labels.tolist()))), dtype=object)
+        classes[:] = distinct
+    else:
+        classes = np.unique(labels)
+    if len(classes) < 2:
+        shown = "no labels" if not len(classes) else f"only {classes.tolist()[0]!r}"
+        raise SchemaError(
+            f"`y` must hold at least two classes, got one class: {shown} in {len(labels)} rows. A "
+            "classifier cannot learn from that; check how `y` was selected."
+        )
+    return ClassTarget(classes)
+
+
+def _labels(y: Any) -> np.ndarray:
+    """Return checked labels of shape (n,) in their NumPy dtype; strings as given, else object."""
+    series = read_target(y)
+    refuse_missing(series)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = cells.plain(series.astype(series.cat.categories.dtype))
+    kind = cells.family(series)
+    if kind in ("datetimes", "timedeltas", "complex"):
+        raise SchemaError(
+            f"Unknown label type: `y` is {series.dtype}, expected whole numbers, truths or "
+            f"strings. "
+            "Convert it, for example with `y.astype(str)`."
+        )
+    if kind == "numbers":
+        values, _ = cells.to_numbers(series)
+        broken = np.flatnonzero(~np.isfinite(values) | (values != np.rint(values)))
+        if len(broken):
+            row = int(broken[0])
+            raise SchemaError(
+                f"Unknown label type: continuous. `y` has {len(broken)} values that are no whole "
+                f"numbers (first: {values[row]!r} in row {row}), expected class labels. Use a "
+                "regressor for numbers, or bin them with `pandas.cut`."
+            )
+    if isinstance(y, np.ndarray) and y.dtype.kind == "U":
+        return y.ravel().copy()
+    if kind == "strings":
+        return cells.to_strings(series)
+    numpy_dtype: Any = getattr(series.dtype, "numpy_dtype", series.dtype)
+    array = np.array(series.to_numpy(dtype=numpy_dtype))
+    return array.astype(array.dtype.newbyteorder("=")) if array.dtype != object else _unboxed(array)
+
+
+def _unboxed(array: np.ndarray) -> np.ndarray:
+    """Return objects with NumPy's scalars as Python's, which JSON and `repr` know."""
+    result = np.empty(len(array), dtype=object)
+    result[:] = [cell.item() if isinstance(cell, np.generic) else cell for cell in array]
+    return result
+
+
+def _typed_label(pair: Any) -> Any:
+    """Return the label of a [type name, value] pair, checked."""
+    if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
+        raise SchemaError(f"A class label must be a [type, value] pair, got {pair!r}.")
+    expected = _LABEL_TYPES.get(pair[0])
+    if expected is None or type(pair[1]) is not expected:
+        raise SchemaError(f"The class label {pair[1]!r} is not of the type {pair[0]!r}.")
+    return pair[1]

@@ -1,0 +1,146 @@
+"""Rows held out: stratified, grouped, latest or random; both sides never empty, never by place."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kerasnas.data import holdout
+from kerasnas.errors import SchemaError
+
+
+def check_parts(train, valid, n):
+    assert train.dtype == valid.dtype == np.int64
+    assert len(train) and len(valid)
+    assert np.array_equal(np.sort(np.concatenate([train, valid])), np.arange(n))
+    assert np.all(np.diff(train) > 0) and np.all(np.diff(valid) > 0)
+
+
+fractions = st.floats(0.01, 0.99)
+seeds = st.integers(0, 2**32)
+
+
+@given(st.integers(2, 200), fractions, seeds)
+def test_random(n, fraction, seed):
+    train, valid = holdout(n, fraction, seed=seed)
+    check_parts(train, valid, n)
+    assert abs(len(valid) - n * fraction) <= 1
+    again = holdout(n, fraction, seed=seed)
+    assert np.array_equal(valid, again[1])
+
+
+def test_seeds_matter_and_rows_are_not_the_last():
+    halves = [tuple(holdout(40, 0.25, seed=seed)[1]) for seed in (0, 1, 2)]
+    assert len(set(halves)) == 3
+    assert tuple(range(30, 40)) not in halves
+
+
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=80), fractions, seeds)
+def test_stratified(labels, fraction, seed):
+    labels = np.array(labels)
+    train, valid = holdout(len(labels), fraction, seed=seed, classes=labels)
+    check_parts(train, valid, len(labels))
+    counts = np.bincount(labels)
+    if counts.max() > 1:
+        assert set(labels[train]) == set(labels)
+
+
+def test_shares_are_kept():
+    labels = np.repeat(["a", "b", "c"], [600, 300, 100])
+    _, valid = holdout(1000, 0.2, seed=0, classes=labels)
+    assert pd.Series(labels[valid]).value_counts().to_dict() == {"a": 120, "b": 60, "c": 20}
+
+
+def test_ten_rows_of_three_classes():
+    labels = np.array([0] * 5 + [1] * 4 + [2])
+    for seed in range(20):
+        train, valid = holdout(10, 0.2, seed=seed, classes=labels)
+        assert len(valid) == 2 and 9 in train
+
+
+def test_every_class_has_one_row():
+    train, valid = holdout(3, 0.3, seed=0, classes=np.arange(3))
+    check_parts(train, valid, 3)
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=120), fractions, seeds)
+def test_no_group_on_both_sides(groups, fraction, seed):
+    groups = np.array(groups)
+    if len(set(groups)) < 2:
+        return
+    train, valid = holdout(len(groups), fraction, seed=seed, groups=groups)
+    check_parts(train, valid, len(groups))
+    assert not set(groups[train]) & set(groups[valid])
+    assert np.array_equal(valid, holdout(len(groups), fraction, seed=seed, groups=groups)[1])
+
+
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=8), fractions)
+def test_few_groups_come_as_near_as_can_be(sizes, fraction):
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    n = len(groups)
+    target = min(max(round(n * fraction), 1), n - 1)
+    _, valid = holdout(n, fraction, seed=0, groups=groups)
+    totals = [
+        sum(chosen) for k in range(1, len(sizes)) for chosen in itertools.combinations(sizes, k)
+    ]
+    assert abs(len(valid) - target) == min(abs(total - target) for total in totals)
+
+
+def test_many_groups_come_near_and_keep_classes():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(0, 200, 3000).astype(str)
+    classes = (rng.random(3000) < 0.2).astype(int)
+    _, valid = holdout(3000, 0.2, seed=0, groups=groups, classes=classes)
+    assert abs(len(valid) - 600) <= 3
+    assert abs(classes[valid].mean() - classes.mean()) < 0.02
+
+
+def test_groups_leave_every_class_in_training_if_they_can():
+    groups = np.repeat(np.arange(10), 10)
+    classes = (groups == 3).astype(int)  # one group holds all of a class
+    for seed in range(10):
+        train, _ = holdout(100, 0.2, seed=seed, groups=groups, classes=classes)
+        assert 1 in classes[train]
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_latest_rows(unit):
+    days = np.random.default_rng(0).permutation(50)
+    times = np.datetime64("2020-01-01", unit) + days.astype("timedelta64[D]")
+    train, valid = holdout(50, 0.2, seed=0, time=times)
+    check_parts(train, valid, 50)
+    assert sorted(days[valid]) == list(range(40, 50))
+
+
+def test_equal_times_stay_together_and_missing_times_are_early():
+    moments = pd.Series([3, 3, 3, 2, 1, None, 2, 1], index=range(8, 0, -1))
+    train, valid = holdout(8, 0.25, seed=0, time=moments)
+    assert valid.tolist() == [0, 1, 2] and 5 in train
+    check_parts(train, valid, 8)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, 1.5, -0.1, np.nan, "0.2", True, None])
+def test_bad_fractions(fraction):
+    with pytest.raises(SchemaError, match="must be a number between 0 and 1 "):
+        holdout(10, fraction, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 1}, "n_samples=1: expected at least 2 rows"),
+        ({"groups": [1, 2]}, "`groups` has 2 values, but there are 4 rows"),
+        ({"groups": [1, 1, 1, 1]}, "`groups` has one group only"),
+        ({"groups": ["a", None, "b", "b"]}, "`groups` has 1 missing values .first in row 1"),
+        ({"classes": [1, 2]}, "`classes` has 2 values"),
+        ({"time": [1, 2]}, "`time` has 2 values"),
+        ({"time": [1, 1, 1, 1]}, "`time` has the same value in every row"),
+        ({"time": [1, 2, 3, 4], "groups": [1, 2, 3, 4]}, "`groups` or `time`, not both"),
+    ],
+)
+def test_refuses(arguments, message):
+    with pytest.raises(SchemaError, match=message):
+        holdout(**{"n": 4, "fraction": 0.5, "seed": 0, **arguments})
