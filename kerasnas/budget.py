@@ -1,0 +1,112 @@
+"""What a search may spend: trials, wall-clock seconds, epochs of one trial."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from kerasnas.errors import BudgetError
+
+_UNITS = {"h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0, "sec": 1.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(h|min|m|sec|s)\s*", re.IGNORECASE)
+_HELP = 'Write "10min", "1h30min", a number of seconds, or Budget(trials=20, seconds=600).'
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What `fit` or `search` may spend. Whatever is reached first ends the search.
+
+    Args:
+        trials: Most configurations to start; `None` for no limit.
+        seconds: Most wall-clock seconds of the whole `fit`, everything included; `None` for no limit.
+        epochs: Most epochs of ONE trial (its full fidelity); `None` lets the recipe choose.
+
+    Raises:
+        BudgetError: If a limit is not a positive number, or nothing limits the search.
+    """
+
+    trials: int | None = None
+    seconds: float | None = None
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "epochs"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
+                raise BudgetError(
+                    f"`{name}` must be a whole number of at least 1, received {value!r}. {_HELP}"
+                )
+        if self.seconds is not None and not (
+            isinstance(self.seconds, int | float) and 0 < self.seconds < math.inf
+        ):
+            raise BudgetError(
+                f"`seconds` must be a positive finite number, received {self.seconds!r}. {_HELP}"
+            )
+        if self.trials is None and self.seconds is None:
+            raise BudgetError(f"A budget needs `trials` or `seconds`, received neither. {_HELP}")
+
+    @classmethod
+    def parse(cls, value: Budget | str | float) -> Budget:
+        """Reads a budget in any spelling the API accepts.
+
+        Args:
+            value: A `Budget`, a duration such as `"10min"` or `"1h30min"`, or a number of seconds.
+
+        Raises:
+            BudgetError: If `value` is none of these.
+        """
+        if isinstance(value, Budget):
+            return value
+        if isinstance(value, str):
+            return cls(seconds=_seconds(value))
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise BudgetError(
+                f"`budget` cannot be read from {value!r} ({type(value).__name__}). {_HELP}"
+            )
+        return cls(seconds=float(value))
+
+    def to_json(self) -> dict[str, float | None]:
+        """The limits as a JSON-able dict."""
+        return asdict(self)
+
+
+def _seconds(text: str) -> float:
+    parts = _DURATION.findall(text)
+    if not parts or _DURATION.sub("", text).strip():
+        raise BudgetError(f"`budget` cannot be read from {text!r}. {_HELP}")
+    return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
+
+
+class Clock:
+    """Counts the wall-clock seconds of one `fit`, those of earlier, interrupted calls included.
+
+    Args:
+        seconds: The limit, or `None` for none.
+        spent: Seconds that earlier calls on the same directory have used.
+        started: Reading of `now` at which this call began; default is the present.
+        now: Source of time, for tests.
+    """
+
+    def __init__(
+        self,
+        seconds: float | None = None,
+        spent: float = 0.0,
+        started: float | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.seconds = seconds
+        self._now = now
+        self._zero = (now() if started is None else started) - spent
+
+    @property
+    def spent(self) -> float:
+        """Seconds used so far."""
+        return self._now() - self._zero
+
+    @property
+    def left(self) -> float:
+        """Seconds left; infinite without a limit."""
+        return math.inf if self.seconds is None else self.seconds - self.spent

@@ -1,0 +1,36 @@
+"""Every error that kerasnas raises on purpose.
+
+Each class also is the fitting built-in class, so ordinary `except ValueError` handlers keep working.
+"""
+
+
+class KerasNASError(Exception):
+    """Parent of all errors that kerasnas raises on purpose."""
+
+
+class SchemaError(KerasNASError, ValueError):
+    """The data do not fit what the model was told or has learned about its columns."""
+
+
+class SearchSpaceError(KerasNASError, ValueError):
+    """A search space, or a set of values for it, cannot be used."""
+
+
+class ObjectiveError(KerasNASError, ValueError):
+    """An objective or constraint is unknown, has no direction, or cannot be met."""
+
+
+class BudgetError(KerasNASError, ValueError):
+    """A budget cannot be read or is too small to do anything."""
+
+
+class ProjectMismatchError(KerasNASError, ValueError):
+    """A directory holds another search than the one that was asked for."""
+
+
+class SearchFailedError(KerasNASError, RuntimeError):
+    """No trial of a search came to an end that can be used."""
+
+
+class ArtifactError(KerasNASError, ValueError):
+    """A `.keras` file is damaged, foreign, newer than this version, or would not load again."""

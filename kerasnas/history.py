@@ -1,0 +1,276 @@
+"""The history of a search: an append-only journal of events, and the trials that they add up to.
+
+The history is the only state of a search. Each event is one JSON line; a line that a killed process
+left half written is dropped when the file is opened again, so the journal is always a true prefix.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from kerasnas.errors import ProjectMismatchError
+
+FORMAT = 1
+Status = Literal["RUNNING", "COMPLETED", "STOPPED", "FAILED"]
+
+
+@dataclass
+class TrialRecord:
+    """One trial as the journal tells it.
+
+    Attributes:
+        number: Place in the order of starts, from 0.
+        values: Active hyperparameters.
+        status: keras-tuner's words; `STOPPED` is a pruned or paused trial.
+        rung: Level of successive halving the latest execution ran at.
+        parent: Number of the trial this one was derived from, if any.
+        origin: Who proposed the values, such as `initial`, `portfolio`, `tpe`.
+        fidelity: Share of a full training, in (0, 1].
+        reports: Pairs of epoch and metrics, in order.
+        metrics: Final metrics with their Keras names and natural signs.
+        measures: What was measured of the model: `params`, `flops`, `latency_ms`, …
+        seconds: Wall-clock seconds of the trial.
+        failure: Reason of a failed trial, empty otherwise.
+    """
+
+    number: int
+    values: dict[str, Any]
+    status: Status = "RUNNING"
+    rung: int = 0
+    parent: int | None = None
+    origin: str = ""
+    fidelity: float = 1.0
+    reports: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    failure: str = ""
+
+    @property
+    def trial_id(self) -> str:
+        """The number with leading zeros, as keras-tuner names trials."""
+        return f"{self.number:04d}"
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Metrics and measures in one dict: what objectives and constraints look at."""
+        return {**self.measures, **self.metrics}
+
+
+class History:
+    """All trials of a search, in memory and, where a path is given, in a journal on disk.
+
+    Args:
+        path: The journal file; `None` keeps the history in memory only.
+        fingerprint: What identifies the search: space, objective, schema, seed. A journal on disk
+            with another fingerprint is refused.
+
+    Raises:
+        ProjectMismatchError: If the journal belongs to another search.
+    """
+
+    def __init__(
+        self, path: str | Path | None = None, fingerprint: Mapping[str, Any] | None = None
+    ) -> None:
+        self.trials: list[TrialRecord] = []
+        self.finished: list[TrialRecord] = []
+        self.spent = 0.0
+        self.fingerprint = dict(fingerprint or {})
+        self._file: IO[str] | None = None
+        if path is not None:
+            self._open(Path(path))
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __iter__(self) -> Iterator[TrialRecord]:
+        return iter(self.trials)
+
+    @property
+    def running(self) -> list[TrialRecord]:
+        """Trials that have started and not ended, oldest first."""
+        return [t for t in self.trials if t.status == "RUNNING"]
+
+    def completed(self) -> list[TrialRecord]:
+        """Trials that came to a good end, in the order in which they ended."""
+        return [t for t in self.finished if t.status == "COMPLETED"]
+
+    def start(
+        self,
+        values: Mapping[str, Any],
+        *,
+        origin: str = "",
+        rung: int = 0,
+        parent: int | None = None,
+        fidelity: float = 1.0,
+        number: int | None = None,
+        spent: float = 0.0,
+    ) -> TrialRecord:
+        """Records that a trial starts; with `number`, that a known trial runs again (a promotion)."""
+        event = {
+            "event": "started",
+            "number": len(self.trials) if number is None else number,
+            "values": dict(values),
+            "origin": origin,
+            "rung": rung,
+            "parent": parent,
+            "fidelity": fidelity,
+            "spent": spent,
+        }
+        self._append(event)
+        return self.trials[event["number"]]  # type: ignore[index]
+
+    def report(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
+        """Records the metrics of one epoch of a running trial."""
+        self._append(
+            {"event": "reported", "number": number, "step": step, "metrics": _floats(metrics)}
+        )
+
+    def finish(
+        self,
+        number: int,
+        status: Status,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        measures: Mapping[str, float] | None = None,
+        seconds: float = 0.0,
+        failure: str = "",
+        spent: float = 0.0,
+    ) -> TrialRecord:
+        """Records how a trial ended. `COMPLETED` with a metric that is not finite is the caller's error."""
+        self._append(
+            {
+                "event": "finished",
+                "number": number,
+                "status": status,
+                "metrics": _floats(metrics or {}),
+                "measures": _floats(measures or {}),
+                "seconds": seconds,
+                "failure": failure,
+                "spent": spent,
+            }
+        )
+        return self.trials[number]
+
+    def note(self, name: str, content: Mapping[str, Any], spent: float = 0.0) -> None:
+        """Records something about the search as a whole, such as the seconds used until a stop."""
+        self._append({"event": name, **content, "spent": spent})
+
+    def events(self) -> list[dict[str, Any]]:
+        """The trials as events again, for keras-tuner's own state files."""
+        return [t.__dict__ | {"reports": [list(r) for r in t.reports]} for t in self.trials]
+
+    def restore(self, events: list[dict[str, Any]]) -> None:
+        """Rebuilds the trials from `events()` of another history."""
+        self.trials = [
+            TrialRecord(**{**e, "reports": [(int(s), dict(m)) for s, m in e["reports"]]})
+            for e in events
+        ]
+        self.finished = [t for t in self.trials if t.status != "RUNNING"]
+
+    def close(self) -> None:
+        """Closes the journal file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _append(self, event: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps(event) + "\n")
+            self._file.flush()
+            if event["event"] != "reported":
+                os.fsync(self._file.fileno())
+        self._apply(event)
+
+    def _apply(self, event: dict[str, Any]) -> None:
+        kind = event["event"]
+        self.spent = max(self.spent, float(event.get("spent", 0.0)))
+        if kind == "started":
+            self._apply_started(event)
+        elif kind == "reported":
+            self.trials[event["number"]].reports.append((event["step"], event["metrics"]))
+        elif kind == "finished":
+            trial = self.trials[event["number"]]
+            for name in ("status", "metrics", "measures", "seconds", "failure"):
+                setattr(trial, name, event[name])
+            self.finished = [t for t in self.finished if t is not trial] + [trial]
+
+    def _apply_started(self, event: dict[str, Any]) -> None:
+        facts = {k: event[k] for k in ("values", "origin", "rung", "parent", "fidelity")}
+        if event["number"] == len(self.trials):
+            self.trials.append(TrialRecord(number=event["number"], **facts))
+            return
+        trial = self.trials[event["number"]]
+        if trial.status == "RUNNING":
+            # The earlier execution was cut off: what it reported will be reported again.
+            trial.reports.clear()
+        trial.status = "RUNNING"
+        for name, value in facts.items():
+            setattr(trial, name, value)
+
+    def _open(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = _whole_lines(path)
+        if lines:
+            _check_fingerprint(lines[0], self.fingerprint, path)
+            for event in lines[1:]:
+                self._apply(event)
+        self._file = path.open("a", encoding="utf-8")
+        if not lines:
+            self._append({"event": "search", "format": FORMAT, "fingerprint": self.fingerprint})
+
+
+def _floats(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def _whole_lines(path: Path) -> list[dict[str, Any]]:
+    """Reads the events and cuts a half-written last line off the file."""
+    if not path.exists():
+        return []
+    text = path.read_bytes()
+    good = text.rfind(b"\n") + 1
+    if good < len(text):
+        with path.open("r+b") as file:
+            file.truncate(good)
+    try:
+        return [json.loads(line) for line in text[:good].splitlines()]
+    except ValueError as error:
+        raise ProjectMismatchError(
+            f"`{path}` is not a journal of kerasnas ({error}). Choose another `directory`."
+        ) from error
+
+
+def _check_fingerprint(header: Any, fingerprint: Mapping[str, Any], path: Path) -> None:
+    if not isinstance(header, dict) or header.get("event") != "search":
+        raise ProjectMismatchError(
+            f"`{path}` is not a journal of kerasnas. Choose another `directory`."
+        )
+    if header.get("format", math.inf) > FORMAT:
+        raise ProjectMismatchError(
+            f"`{path}` was written by a newer kerasnas (format {header.get('format')}, this one reads "
+            f"up to {FORMAT}). Upgrade kerasnas or choose another `directory`."
+        )
+    stored = header.get("fingerprint", {})
+    wanted = json.loads(json.dumps(dict(fingerprint)))
+    differing = [k for k in {**stored, **wanted} if stored.get(k) != wanted.get(k)]
+    if differing:
+        parts = [
+            f"`{k}` is {_short(wanted.get(k))}, there it is {_short(stored.get(k))}"
+            for k in differing
+        ]
+        raise ProjectMismatchError(
+            f"The directory `{path.parent}` holds another search: {'; '.join(parts)}. "
+            "Choose another `directory`, or repeat the original call."
+        )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."
