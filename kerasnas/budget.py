@@ -99,12 +99,17 @@ class Clock:
     ) -> None:
         self.seconds = seconds
         self._now = now
-        self._zero = (now() if started is None else started) - spent
+        self.started = now() if started is None else started
+        self._before = spent
+
+    def resume(self, spent: float) -> None:
+        """Counts the seconds that earlier, interrupted calls have used."""
+        self._before = spent
 
     @property
     def spent(self) -> float:
         """Seconds used so far."""
-        return self._now() - self._zero
+        return self._now() - self.started + self._before
 
     @property
     def left(self) -> float:

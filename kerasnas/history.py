@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -142,20 +142,26 @@ class History:
         seconds: float = 0.0,
         failure: str = "",
         spent: float = 0.0,
+        values: Mapping[str, Any] | None = None,
     ) -> TrialRecord:
-        """Records how a trial ended. `COMPLETED` with a metric that is not finite is the caller's error."""
-        self._append(
-            {
-                "event": "finished",
-                "number": number,
-                "status": status,
-                "metrics": _floats(metrics or {}),
-                "measures": _floats(measures or {}),
-                "seconds": seconds,
-                "failure": failure,
-                "spent": spent,
-            }
-        )
+        """Records how a trial ended. `COMPLETED` with a metric that is not finite is the caller's error.
+
+        `values` are written only where they differ from those that the trial was started with: a
+        build may ask for hyperparameters that nobody knew of before.
+        """
+        event: dict[str, Any] = {
+            "event": "finished",
+            "number": number,
+            "status": status,
+            "metrics": _floats(metrics or {}),
+            "measures": _floats(measures or {}),
+            "seconds": seconds,
+            "failure": failure,
+            "spent": spent,
+        }
+        if values is not None and dict(values) != self.trials[number].values:
+            event["values"] = dict(values)
+        self._append(event)
         return self.trials[number]
 
     def note(self, name: str, content: Mapping[str, Any], spent: float = 0.0) -> None:
@@ -166,13 +172,22 @@ class History:
         """The trials as events again, for keras-tuner's own state files."""
         return [t.__dict__ | {"reports": [list(r) for r in t.reports]} for t in self.trials]
 
-    def restore(self, events: list[dict[str, Any]]) -> None:
-        """Rebuilds the trials from `events()` of another history."""
+    def restore(
+        self, events: list[dict[str, Any]], ended: Sequence[int] | None = None
+    ) -> None:
+        """Rebuilds the trials from `events()` of another history.
+
+        Args:
+            events: The trials.
+            ended: Numbers of the finished trials in the order in which they ended; without it they
+                count in the order in which they started.
+        """
         self.trials = [
             TrialRecord(**{**e, "reports": [(int(s), dict(m)) for s, m in e["reports"]]})
             for e in events
         ]
-        self.finished = [t for t in self.trials if t.status != "RUNNING"]
+        order = range(len(self.trials)) if ended is None else ended
+        self.finished = [self.trials[n] for n in order if self.trials[n].status != "RUNNING"]
 
     def close(self) -> None:
         """Closes the journal file."""
@@ -199,6 +214,7 @@ class History:
             trial = self.trials[event["number"]]
             for name in ("status", "metrics", "measures", "seconds", "failure"):
                 setattr(trial, name, event[name])
+            trial.values = event.get("values", trial.values)
             self.finished = [t for t in self.finished if t is not trial] + [trial]
 
     def _apply_started(self, event: dict[str, Any]) -> None:
@@ -224,6 +240,14 @@ class History:
         self._file = path.open("a", encoding="utf-8")
         if not lines:
             self._append({"event": "search", "format": FORMAT, "fingerprint": self.fingerprint})
+
+
+def stored_fingerprint(path: str | Path) -> dict[str, Any]:
+    """What identifies the search in a journal; empty where there is none."""
+    path = Path(path)
+    lines = _whole_lines(path) if path.is_file() else []
+    header = lines[0] if lines else {}
+    return dict(header.get("fingerprint", {})) if isinstance(header, dict) else {}
 
 
 def _floats(metrics: Mapping[str, float]) -> dict[str, float]:

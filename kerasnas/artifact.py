@@ -1,0 +1,247 @@
+"""A fitted model and one `.keras` file, both ways.
+
+The file is what `keras.saving.save_model` writes, plus one member, `kerasnas.json`, that plain Keras
+ignores: labels, schema, leaderboard, versions. Nothing in it is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnas.errors import ArtifactError
+from kerasnas.preprocessing import Preprocessing, input_dtype
+
+FORMAT = 1
+MEMBER = "kerasnas.json"
+_MOST_BYTES = 64 * 2**20  # of the member, so that a crafted file cannot fill the memory
+_TOLERANCE = 1e-5
+
+
+def assemble(
+    preprocessing: Preprocessing,
+    network: keras.Model,
+    scale: tuple[float, float] | None = None,
+    limits: tuple[float, float] | None = None,
+) -> keras.Model:
+    """The exported graph: raw columns in, answers in the user's units out.
+
+    Args:
+        preprocessing: The fitted graph in front of the network.
+        network: From the feature matrix to probabilities or to a standardised value.
+        scale: Standard deviation and mean of the training targets, for regression.
+        limits: Smallest and largest answer, for regression.
+
+    Returns:
+        A model that takes a dict of tensors of shape `(batch, 1)` by column name.
+    """
+    matrix = keras.Input((preprocessing.width,), name="features")
+    # A model around the same layers, without the optimiser and the loss it was compiled with.
+    answer = keras.Model(network.inputs, network.outputs[0])(matrix)
+    if scale is not None:
+        answer = keras.layers.Rescaling(scale[0], scale[1], name="units")(answer)
+    if limits is not None:
+        answer = keras.ops.clip(answer, *limits)
+    answering = keras.Model(matrix, answer, name="kerasnas_network")
+    taken = {"kerasnas_preprocessing", "kerasnas_network"}
+    inputs = {}
+    for i, column in enumerate(preprocessing.columns):
+        name = column.name
+        if "/" in name or not name or name in taken:
+            # Keras refuses such a name for a layer; the key of the dict stays the column's name.
+            name = f"column_{i}"
+            while name in taken or any(c.name == name for c in preprocessing.columns):
+                name += "_"
+        taken.add(name)
+        inputs[column.name] = keras.Input((1,), dtype=input_dtype(column), name=name)
+    front = keras.models.clone_model(preprocessing.model)
+    front.set_weights(preprocessing.model.get_weights())
+    front.name = "kerasnas_preprocessing"
+    with warnings.catch_warnings():
+        # Keys that are no layer names: the dict is still matched by key.
+        warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
+        return keras.Model(inputs, answering(front(list(inputs.values()))), name="kerasnas")
+
+
+def write(
+    model: keras.Model,
+    path: str | Path,
+    member: Mapping[str, Any] | None = None,
+    check: bool = False,
+) -> None:
+    """Writes one `.keras` file; an older file at `path` is replaced only by a whole new one.
+
+    Args:
+        model: What plain Keras will load.
+        path: Where to; must end in `.keras`.
+        member: JSON-able content of the extra member.
+        check: Load the new file again and compare its answers to `member["probe"]` first.
+
+    Raises:
+        ArtifactError: If the path has another ending or no folder, the model cannot be saved, or the
+            file does not answer as the model does.
+    """
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise ArtifactError(
+            f"`path` must end in '.keras', received '{path}'. Write '{path.with_suffix('.keras')}'."
+        )
+    if not path.parent.is_dir():
+        raise ArtifactError(f"The folder '{path.parent}' does not exist. Create it first.")
+    handle, name = tempfile.mkstemp(suffix=".keras", prefix=".saving-", dir=path.parent)
+    os.close(handle)
+    fresh = Path(name)
+    try:
+        try:
+            keras.saving.save_model(model, fresh)
+        except (TypeError, ValueError, NotImplementedError) as error:
+            raise ArtifactError(
+                f"The model cannot be saved as a `.keras` file: {error} Give custom layers a "
+                "`get_config` and `keras.saving.register_keras_serializable`."
+            ) from error
+        if member is not None:
+            content = {"format": FORMAT, **member}
+            with zipfile.ZipFile(fresh, "a", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(MEMBER, json.dumps(content))
+        if check and member is not None:
+            _prove(model, fresh, member["probe"])
+        umask = os.umask(0)
+        os.umask(umask)
+        fresh.chmod(0o666 & ~umask)
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def read_member(path: str | Path) -> dict[str, Any]:
+    """The extra member of a file that kerasnas wrote.
+
+    Raises:
+        ArtifactError: If the file is missing, damaged, foreign or newer than this version.
+    """
+    with _opened(path) as archive:
+        if MEMBER not in archive.namelist():
+            raise ArtifactError(
+                f"'{path}' is a plain Keras model without the member '{MEMBER}': it was not saved by "
+                "kerasnas, or was loaded and saved again by Keras. "
+                f"Use `keras.models.load_model('{path}')`."
+            )
+        if archive.getinfo(MEMBER).file_size > _MOST_BYTES:
+            raise ArtifactError(f"'{path}' is damaged: its member '{MEMBER}' is too large.")
+        try:
+            content = json.loads(archive.read(MEMBER))
+        except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
+            raise ArtifactError(
+                f"'{path}' is damaged: '{MEMBER}' cannot be read ({error})."
+            ) from error
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise ArtifactError(f"'{path}' is damaged: '{MEMBER}' has no format number.")
+    if content["format"] > FORMAT:
+        raise ArtifactError(
+            f"'{path}' has format {content['format']}, this kerasnas reads up to {FORMAT}. "
+            "Upgrade kerasnas, or use `keras.models.load_model`."
+        )
+    return content
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """The Keras model in a file, uncompiled.
+
+    Raises:
+        ArtifactError: If the file is missing or damaged, or names code outside Keras that the caller
+            has not registered.
+    """
+    with _opened(path) as archive:
+        _check_members(archive, path)
+        try:
+            config = json.loads(archive.read("config.json"))
+        except (ValueError, KeyError, zipfile.BadZipFile, OSError, EOFError) as error:
+            raise ArtifactError(
+                f"'{path}' is damaged: its model cannot be read ({error})."
+            ) from error
+        foreign = sorted(_foreign_code(config))
+    if foreign:
+        raise ArtifactError(
+            f"'{path}' uses {', '.join(foreign)}, which is not part of Keras. Import the module that "
+            "registers it (`keras.saving.register_keras_serializable`) before loading."
+        )
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # whatever Keras meets in a damaged file, the file is at fault
+        raise ArtifactError(f"'{path}' cannot be loaded by Keras: {error}") from error
+
+
+def as_inputs(raw: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, tf.Tensor]:
+    """Raw columns as the dict of tensors `(batch, 1)` that an exported model takes.
+
+    Args:
+        raw: Arrays or lists of shape `(rows,)` by column name.
+        kinds: The input dtype of each column.
+    """
+    return {
+        name: tf.constant(np.asarray(raw[name])[:, None], dtype=dtype)
+        for name, dtype in kinds.items()
+    }
+
+
+def _prove(model: keras.Model, path: Path, probe: Mapping[str, list[Any]]) -> None:
+    inputs = as_inputs(probe, {name: tensor.dtype for name, tensor in model.input.items()})
+    again = load_model(path)
+    before, after = model(inputs, training=False), again(inputs, training=False)
+    gap = float(np.max(np.abs(np.asarray(before) - np.asarray(after))))
+    size = float(np.max(np.abs(np.asarray(before)))) if np.size(before) else 0.0
+    if not gap <= _TOLERANCE * max(1.0, size):
+        raise ArtifactError(
+            f"The saved file answers differently from the model in memory (by up to {gap:.2g}). "
+            "Nothing was replaced. Please report this as a bug of kerasnas."
+        )
+
+
+def _opened(path: str | Path) -> zipfile.ZipFile:
+    if not Path(path).is_file():
+        raise ArtifactError(f"There is no file '{path}'.")
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ArtifactError(f"'{path}' is not a `.keras` file, or is damaged ({error}).") from error
+
+
+def _check_members(archive: zipfile.ZipFile, path: str | Path) -> None:
+    try:
+        bad = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
+        raise ArtifactError(f"'{path}' is damaged ({error}).") from error
+    if bad is not None:
+        raise ArtifactError(f"'{path}' is damaged: its part '{bad}' does not match its checksum.")
+    if "config.json" not in archive.namelist():
+        raise ArtifactError(f"'{path}' is not a `.keras` file: it holds no 'config.json'.")
+
+
+def _foreign_code(config: Any) -> set[str]:
+    """Names of classes and functions outside Keras that nobody has registered in this process."""
+    found: set[str] = set()
+    if isinstance(config, list):
+        for item in config:
+            found |= _foreign_code(item)
+    elif isinstance(config, dict):
+        module = config.get("module")
+        if isinstance(module, str) and "class_name" in config:
+            known = module.split(".")[0] in ("keras", "builtins")
+            registered = keras.saving.get_registered_object(config.get("registered_name") or "")
+            if not known and registered is None:
+                found.add(f"{module}.{config['class_name']}")
+        for item in config.values():
+            found |= _foreign_code(item)
+    return found

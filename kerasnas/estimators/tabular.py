@@ -1,0 +1,69 @@
+"""`TabularClassifier` and `TabularRegressor`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+
+from kerasnas.data import ClassTarget, to_frame
+from kerasnas.estimators.estimator import TabularEstimator
+from kerasnas.estimators.preparation import Prepared
+from kerasnas.runner import Scorer
+
+
+class TabularClassifier(ClassifierMixin, TabularEstimator):
+    """Finds a classifier for a table within a time budget, and saves it as one `.keras` file.
+
+    Example:
+        >>> clf = TabularClassifier(budget="10min", seed=0).fit(frame, "churn")  # doctest: +SKIP
+        >>> clf.predict_proba(new)  # doctest: +SKIP
+        >>> clf.save("churn.keras")  # doctest: +SKIP
+
+    Attributes:
+        classes_: The labels, sorted; columns of `predict_proba` are in this order.
+    """
+
+    _classify = True
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`."""
+        return self._answer(X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable label of each row, in the type the labels had in `fit`."""
+        return self._target.decode(self._answer(X).argmax(axis=1))  # type: ignore[union-attr]
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Log-loss, accuracy and area under the ROC curve on other rows."""
+        return self._score(X, y, sample_weight)
+
+    def _score(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
+        targets = self._target.encode(y)
+        weights = None if sample_weight is None else np.asarray(sample_weight, dtype="float64")
+        return Scorer(targets, len(self.classes_), weights)(self._answer(x))
+
+    def _remember(self, data: Prepared) -> None:
+        super()._remember(data)
+        assert isinstance(data.target, ClassTarget)
+        self.classes_ = data.target.classes_
+
+
+class TabularRegressor(RegressorMixin, TabularEstimator):
+    """Finds a regressor for a table within a time budget, and saves it as one `.keras` file.
+
+    Example:
+        >>> reg = TabularRegressor(budget="10min", seed=0).fit(frame, "price")  # doctest: +SKIP
+        >>> reg.predict(new)  # doctest: +SKIP
+    """
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Values of shape `(rows,)`, float64, in the units of the targets."""
+        return self._answer(X).reshape(-1).astype("float64")
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Root mean squared error, mean absolute error and R² on other rows."""
+        weights = None if sample_weight is None else np.asarray(sample_weight, dtype="float64")
+        to_frame(X)
+        return Scorer(self._target.encode(y), None, weights)(self._answer(X))

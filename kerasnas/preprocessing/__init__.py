@@ -1,0 +1,5 @@
+"""From raw columns to one float matrix, as a graph of built-in Keras layers."""
+
+from kerasnas.preprocessing.graph import Preprocessing, fit_preprocessing, input_dtype
+
+__all__ = ["Preprocessing", "fit_preprocessing", "input_dtype"]

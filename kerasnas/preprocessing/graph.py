@@ -1,0 +1,142 @@
+"""The preprocessing graph: raw columns in, one float matrix out, fitted on training rows only.
+
+The graph is an ordinary Keras model of built-in layers. Training runs it once and keeps the matrix;
+the exported model holds the very same graph in front of the network.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnas.data import MISSING_DATETIME, Column, Schema
+from kerasnas.preprocessing.categorical import CategoricalColumns
+from kerasnas.preprocessing.features import Features
+from kerasnas.preprocessing.moments import DatetimeColumns, join
+from kerasnas.preprocessing.numeric import NumericColumns
+from kerasnas.preprocessing.text import TextColumn
+
+_BATCH = 1024
+_DTYPES = {
+    "numeric": "float32",
+    "boolean": "float32",
+    "categorical": "string",
+    "text": "string",
+    "datetime": "int64",
+}
+
+
+def input_dtype(column: Column) -> str:
+    """The dtype in which the exported model takes a column."""
+    return _DTYPES[column.kind]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """A fitted preprocessing graph.
+
+    Attributes:
+        model: Takes a list of tensors `(batch, 1)`, one a column in the order of `columns`, and
+            gives one float32 matrix `(batch, width)`: features first, then one column of indices for
+            every column that is to be embedded.
+        columns: The raw columns in use.
+        names: One readable name a feature; indices of embedded columns last.
+        owners: The raw column of each feature.
+        embedded: Number of categories (with index 0 for unknown ones) by embedded column.
+        probe: A few typical and a few odd values of every raw column, made from what the graph holds
+            anyway; `save` proves its round trip with them.
+    """
+
+    model: keras.Model
+    columns: tuple[Column, ...]
+    names: tuple[str, ...]
+    owners: tuple[str, ...]
+    embedded: Mapping[str, int] = field(default_factory=dict)
+    probe: Mapping[str, list[Any]] = field(default_factory=dict)
+
+    @property
+    def width(self) -> int:
+        """Columns of the matrix."""
+        return len(self.names)
+
+    def tensors(self, raw: Mapping[str, np.ndarray]) -> list[tf.Tensor]:
+        """Raw columns as the list of tensors `(rows, 1)` that `model` takes."""
+        return [tf.constant(raw[c.name][:, None], dtype=input_dtype(c)) for c in self.columns]
+
+    def transform(self, raw: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Runs the graph over raw columns.
+
+        Args:
+            raw: Arrays of shape `(rows,)` as `data.ingest` gives them.
+
+        Returns:
+            float32 matrix of shape `(rows, width)`.
+        """
+        dataset = tf.data.Dataset.from_tensor_slices(tuple(self.tensors(raw))).batch(_BATCH)
+        run = tf.function(lambda *columns: self.model(list(columns), training=False))
+        return np.concatenate([run(*batch).numpy() for batch in dataset], axis=0)
+
+
+def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preprocessing:
+    """Fits the graph.
+
+    Args:
+        raw: Training rows, as `data.ingest` gives them for `schema`.
+        schema: The columns; dropped ones do not enter the graph.
+    """
+    columns = schema.used
+    inputs = [
+        keras.Input((1,), dtype=input_dtype(column), name=f"column_{i}")
+        for i, column in enumerate(columns)
+    ]
+    by_name = {column.name: tensor for column, tensor in zip(columns, inputs, strict=True)}
+    parts: list[Features] = []
+    numbers = [c.name for c in columns if c.kind in ("numeric", "boolean")]
+    if numbers:
+        values = np.stack([raw[name] for name in numbers], axis=1)
+        joined = join([by_name[name] for name in numbers])
+        parts.append(NumericColumns(numbers, values).build(joined))
+    moments = [c.name for c in columns if c.kind == "datetime"]
+    if moments:
+        values = np.stack([raw[name] for name in moments], axis=1)
+        joined = join([by_name[name] for name in moments])
+        parts.append(DatetimeColumns(moments, values).build(joined))
+    categories = [c.name for c in columns if c.kind == "categorical"]
+    fitted = CategoricalColumns({name: raw[name] for name in categories})
+    one_hot, indices = fitted.build(by_name)
+    parts.append(one_hot)
+    parts.extend(
+        TextColumn(c.name, raw[c.name]).build(by_name[c.name]) for c in columns if c.kind == "text"
+    )
+    tensors = [tensor for part in parts for tensor in part.tensors] + indices
+    embedded = fitted.cardinalities
+    return Preprocessing(
+        model=keras.Model(inputs, join(tensors), name="preprocessing"),
+        columns=columns,
+        names=tuple([n for part in parts for n in part.names] + list(embedded)),
+        owners=tuple([o for part in parts for o in part.owners] + list(embedded)),
+        embedded=embedded,
+        probe={column.name: _probe(raw[column.name], column.kind) for column in columns},
+    )
+
+
+def _probe(values: np.ndarray, kind: str) -> list[Any]:
+    """Eight values of a column: quartiles or frequent values, a missing one, an unseen one."""
+    if kind in ("numeric", "boolean"):
+        known = values[np.isfinite(values)]
+        typical = np.quantile(known, [0.25, 0.5, 0.75]).tolist() if known.size else [0.0] * 3
+        return [float(v) for v in (*typical, np.nan, 0.0, -1e9, np.inf, typical[1])]
+    if kind == "datetime":
+        known = values[values != MISSING_DATETIME]
+        typical = np.quantile(known, [0.25, 0.5, 0.75]).tolist() if known.size else [0] * 3
+        return [int(v) for v in (*typical, MISSING_DATETIME, 0, -86_401, 4_102_444_799, typical[1])]
+    if kind == "text":
+        return ["", "a", "the same words", "THE SAME, words!", "\u00e9t\u00e9", "0", "a b", "x\ny"]
+    frequent = [value for value, _ in Counter(values.tolist()).most_common(5)]
+    return (frequent * 5)[:5] + ["", "a value never seen", frequent[0]]

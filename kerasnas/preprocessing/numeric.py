@@ -1,0 +1,77 @@
+"""Numbers and booleans: robust scaling with a smooth clip, and flags for missing values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerasnas.preprocessing.features import Features
+
+_LIMIT = 1e6  # infinities become this many interquartile ranges before the smooth clip
+
+
+def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median and reciprocal spread of every column, missing values and infinities left out.
+
+    The spread is the interquartile range, half of the range where that is 0, and 1 for constants
+    (RealMLP, Holzmüller et al. 2024, section 3).
+
+    Args:
+        values: Shape `(rows, columns)`, any float dtype.
+
+    Returns:
+        Two float64 arrays of shape `(columns,)`.
+    """
+    centre = np.zeros(values.shape[1])
+    factor = np.ones(values.shape[1])
+    for j in range(values.shape[1]):
+        column = values[:, j].astype(np.float64)
+        column = column[np.isfinite(column)]
+        if column.size == 0:
+            continue
+        low, centre[j], high = np.quantile(column, [0.25, 0.5, 0.75])
+        spread = high - low or (column.max() - column.min()) / 2
+        # The reciprocal must stay a float32 number.
+        factor[j] = 1.0 / spread if spread > 1e-30 else 1.0
+    return centre, factor
+
+
+def smooth_clip(x: Any) -> Any:
+    """Maps any number, infinities included, into (-3, 3); almost the identity around 0."""
+    x = ops.clip(x, -_LIMIT, _LIMIT)
+    return x / ops.sqrt(1.0 + ops.square(x / 3.0))
+
+
+class NumericColumns:
+    """Fitted scaling of all numeric and boolean columns.
+
+    Args:
+        names: Column names, in the order of the columns of `values`.
+        values: Training rows, float32, shape `(rows, columns)`, missing = NaN.
+    """
+
+    def __init__(self, names: list[str], values: np.ndarray) -> None:
+        self.names = names
+        self.centre, self.factor = robust_scale(values)
+        self.flagged = np.flatnonzero(np.isnan(values).any(axis=0))
+
+    def build(self, x: Any) -> Features:
+        """Adds the scaling to a graph.
+
+        Args:
+            x: Symbolic float32 tensor of shape `(batch, columns)`.
+        """
+        missing = ops.isnan(x)
+        z = ops.multiply(
+            ops.subtract(x, self.centre.astype("float32")), self.factor.astype("float32")
+        )
+        parts = [ops.where(missing, 0.0, smooth_clip(z))]
+        names = list(self.names)
+        if self.flagged.size:
+            flags = ops.take(missing, self.flagged.astype("int32"), axis=1)
+            parts.append(ops.cast(flags, "float32"))
+            names += [f"{self.names[j]} is missing" for j in self.flagged]
+        owners = [*self.names, *(self.names[j] for j in self.flagged)]
+        return Features(parts, names, owners)

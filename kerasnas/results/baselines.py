@@ -1,0 +1,161 @@
+"""Honest baselines: what a trivial rule and two classical models reach on the same split."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from kerasnas.budget import Clock
+from kerasnas.data import MISSING_DATETIME, Column
+from kerasnas.runner import Scorer
+
+_NEEDED = 8.0  # seconds that must be left before a classical model is started
+_MOST_ROWS = 50_000
+
+
+class Split:
+    """The rows that baselines are fitted on and scored with.
+
+    Args:
+        columns: Raw columns in use.
+        raw: All rows by column name, as `data.ingest` gives them.
+        matrix: The feature matrix of all rows, `(rows, width)`.
+        embedded: Columns at the end of the matrix that are indices, not features.
+        targets: Integer labels or values of all rows.
+        weights: Weight of every row, or `None`.
+        train: Indices of the training rows.
+        valid: Indices of the validation rows.
+    """
+
+    def __init__(
+        self,
+        columns: tuple[Column, ...],
+        raw: Mapping[str, np.ndarray],
+        matrix: np.ndarray,
+        embedded: int,
+        targets: np.ndarray,
+        weights: np.ndarray | None,
+        train: np.ndarray,
+        valid: np.ndarray,
+    ) -> None:
+        self.columns = columns
+        self.raw = raw
+        self.features = matrix[:, : matrix.shape[1] - embedded]
+        self.targets = targets
+        self.weights = weights
+        self.train = train[:: max(1, len(train) // _MOST_ROWS)]
+        self.valid = valid
+
+
+def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+    """Fits and scores the baselines.
+
+    Args:
+        split: Data.
+        scorer: Scores validation rows.
+        clock: The clock of the fit; a classical model is not started near its end.
+        seed: Seed of the search.
+
+    Returns:
+        Rows of the leaderboard.
+    """
+    task = "regression" if scorer.classes is None else "classification"
+    fits = {
+        ("mean" if scorer.classes is None else "majority"): _constant,
+        "linear": _linear,
+        "hist_gradient_boosting": _boosting,
+    }
+    rows = []
+    for name, fit in fits.items():
+        if fit is not _constant and clock.left < _NEEDED:
+            rows.append(_row(name, {}, 0.0, "no time left in the budget"))
+            continue
+        begin = time.perf_counter()
+        try:
+            with warnings.catch_warnings():
+                # A linear model that has not quite converged still is a baseline.
+                warnings.simplefilter("ignore")
+                metrics = scorer.validation(fit(split, task, scorer.classes, seed))
+            rows.append(_row(name, metrics, time.perf_counter() - begin, ""))
+        except ValueError as error:
+            rows.append(_row(name, {}, time.perf_counter() - begin, str(error)))
+    return rows
+
+
+def _row(name: str, metrics: Mapping[str, float], seconds: float, failure: str) -> dict[str, Any]:
+    return {
+        "trial_id": name,
+        "kind": "baseline",
+        "status": "FAILED" if failure else "COMPLETED",
+        **metrics,
+        "seconds": seconds,
+        "feasible": not failure,
+        "hyperparameters": {},
+        "failure": failure,
+    }
+
+
+def _constant(split: Split, task: str, classes: int | None, seed: int) -> np.ndarray:
+    targets = split.targets[split.train]
+    weights = None if split.weights is None else split.weights[split.train]
+    rows = len(split.valid)
+    if classes is None:
+        return np.full((rows, 1), np.average(targets, weights=weights))
+    counts = np.bincount(targets, weights=weights, minlength=classes)
+    return np.tile(counts / counts.sum(), (rows, 1))
+
+
+def _linear(split: Split, task: str, classes: int | None, seed: int) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    weights = None if split.weights is None else split.weights[split.train]
+    x, y = split.features[split.train], split.targets[split.train]
+    if classes is None:
+        ridge = RidgeCV(np.logspace(-3, 3, 7)).fit(x, y, sample_weight=weights)
+        return np.asarray(ridge.predict(split.features[split.valid])).reshape(-1, 1)
+    logistic = LogisticRegression(max_iter=200).fit(x, y, sample_weight=weights)
+    return _spread(logistic, split.features[split.valid], classes)
+
+
+def _boosting(split: Split, task: str, classes: int | None, seed: int) -> np.ndarray:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    x, categorical = _ordinal(split)
+    weights = None if split.weights is None else split.weights[split.train]
+    model = (HistGradientBoostingRegressor if classes is None else HistGradientBoostingClassifier)(
+        random_state=seed % 2**32, categorical_features=categorical
+    ).fit(x[split.train], split.targets[split.train], sample_weight=weights)
+    if classes is None:
+        return np.asarray(model.predict(x[split.valid])).reshape(-1, 1)
+    return _spread(model, x[split.valid], classes)
+
+
+def _spread(model: Any, x: np.ndarray, classes: int) -> np.ndarray:
+    """Probabilities of all classes, those that the training rows lack included."""
+    full = np.zeros((len(x), classes))
+    full[:, model.classes_] = model.predict_proba(x)
+    return full
+
+
+def _ordinal(split: Split) -> tuple[np.ndarray, list[bool]]:
+    """Numbers as they are, the 250 most frequent categories as codes, text by its length."""
+    matrix, categorical = [], []
+    for column in split.columns:
+        values = split.raw[column.name]
+        categorical.append(column.kind == "categorical")
+        if column.kind == "categorical":
+            known, counts = np.unique(values[split.train], return_counts=True)
+            kept = known[np.argsort(-counts, kind="stable")[:250]]
+            code = {value: i for i, value in enumerate(kept)}
+            matrix.append(np.array([code.get(v, np.nan) for v in values]))
+        elif column.kind == "text":
+            matrix.append(np.array([len(v) for v in values], dtype="float64"))
+        elif column.kind == "datetime":
+            matrix.append(np.where(values == MISSING_DATETIME, np.nan, values.astype("float64")))
+        else:
+            matrix.append(values.astype("float64"))
+    return np.stack(matrix, axis=1), categorical

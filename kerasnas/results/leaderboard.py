@@ -1,0 +1,87 @@
+"""The table of everything that was tried, baselines and failures included."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from kerasnas.history import TrialRecord
+from kerasnas.objectives import Constraint, Objective, violation
+
+MEASURES = ("params", "flops", "latency_ms", "latency_p95_ms", "size_bytes")
+_FRONT_OF_TABLE = ("rank", "trial_id", "kind", "status")
+
+
+def trial_row(trial: TrialRecord, constraints: Sequence[Constraint]) -> dict[str, Any]:
+    """One trial as a row without its rank."""
+    done = trial.status == "COMPLETED"
+    metrics = {k: v for k, v in trial.metrics.items() if k.startswith("val_")} or trial.metrics
+    return {
+        "trial_id": trial.trial_id,
+        "kind": "trial",
+        "status": trial.status,
+        **metrics,
+        **{name: trial.measures.get(name) for name in MEASURES},
+        "epochs": trial.measures.get("epochs"),
+        "seconds": trial.seconds,
+        "feasible": done and violation(constraints, trial.scores) == 0,
+        "hyperparameters": dict(trial.values),
+        "failure": trial.failure,
+    }
+
+
+def rank_rows(
+    rows: Sequence[dict[str, Any]], objectives: Sequence[Objective]
+) -> list[dict[str, Any]]:
+    """Rows in the order of the first objective, feasible ones first, with `rank` and `on_front`.
+
+    Rows without a score (failed trials, a refit) come last and have no rank.
+    """
+
+    def key(row: dict[str, Any]) -> tuple[float, ...]:
+        loss = objectives[0].loss(_scores(row))
+        return (math.isinf(loss), not row["feasible"], loss)
+
+    ordered = sorted(rows, key=key)
+    front = {id(row) for row in pareto_rows(ordered, objectives)}
+    ranked = []
+    for place, row in enumerate(ordered):
+        scored = math.isfinite(objectives[0].loss(_scores(row)))
+        ranked.append({"rank": place + 1 if scored else None, **row, "on_front": id(row) in front})
+    return ranked
+
+
+def pareto_rows(
+    rows: Sequence[dict[str, Any]], objectives: Sequence[Objective]
+) -> list[dict[str, Any]]:
+    """Feasible trials that no other feasible trial beats in every objective."""
+    candidates = [r for r in rows if r["feasible"] and r["kind"] == "trial"]
+    losses = [tuple(o.loss(_scores(r)) for o in objectives) for r in candidates]
+    return [
+        row
+        for row, mine in zip(candidates, losses, strict=True)
+        if not any(
+            other != mine and all(a <= b for a, b in zip(other, mine, strict=True))
+            for other in losses
+        )
+    ]
+
+
+def as_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """The table: rank, identity and scores first, hyperparameters and failures last."""
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return frame
+    frame["rank"] = frame["rank"].astype("Int64")
+    last = ["feasible", "on_front", "hyperparameters", "failure"]
+    metrics = [c for c in frame if c.startswith("val_")]
+    measured = [c for c in (*MEASURES, "epochs", "seconds") if c in frame]
+    rest = [c for c in frame if c not in {*_FRONT_OF_TABLE, *metrics, *measured, *last}]
+    return frame[[*_FRONT_OF_TABLE, *metrics, *rest, *measured, *last]]
+
+
+def _scores(row: dict[str, Any]) -> dict[str, float]:
+    return {k: v for k, v in row.items() if isinstance(v, int | float) and v is not None}

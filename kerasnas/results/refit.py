@@ -1,0 +1,78 @@
+"""Training the best configuration once more, on all rows."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from kerasnas.results.result import SearchResult
+from kerasnas.runner import Job
+from kerasnas.runner.seeding import seeded
+from kerasnas.runner.training import Plan, Trainer
+from kerasnas.spaces import TabularHyperModel
+
+log = logging.getLogger("kerasnas")
+
+
+def refit_best(
+    result: SearchResult,
+    hypermodel: TabularHyperModel,
+    job: Job,
+    matrix: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray | None,
+) -> tuple[keras.Model | None, dict[str, Any]]:
+    """Trains the best configuration on all rows, for as many epochs as were best in its trial.
+
+    Args:
+        result: The search.
+        hypermodel: What the trials were built with.
+        job: What the trials trained on.
+        matrix: Features of all rows.
+        targets: Targets of all rows, as trials take them.
+        weights: Weight of every row, or `None`.
+
+    Returns:
+        The exported model, `None` when time has run out, and a row of the leaderboard without a
+        score: no rows are left to score it on.
+    """
+    best = result.best_trial
+    if job.clock.left < 1.3 * best.seconds:
+        log.warning("No time left in the budget to refit; the best trial is used as it is.")
+        return None, _row(best.values, 0.0, "no time left in the budget")
+    begin = time.perf_counter()
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(best.values)
+    with seeded(job.seed, best.number):
+        network = hypermodel.build(hp)
+        recipe = hypermodel.recipe(hp)
+        kept = None if weights is None else (weights / weights.mean()).astype("float32")
+        trainer = Trainer(network, matrix, targets, kept, dict)
+        trainer.run(
+            Plan(
+                batch_size=job.batch_size or recipe.batch_size,
+                epochs=int(best.measures["best_epoch"]),
+                monitor=None,
+                rates=recipe.rates,
+                seconds_left=lambda: job.clock.left - job.reserve,
+                seed=(job.seed, best.number),
+            )
+        )
+    return job.assemble(network), _row(best.values, time.perf_counter() - begin, "")
+
+
+def _row(values: dict[str, Any], seconds: float, failure: str) -> dict[str, Any]:
+    return {
+        "trial_id": "refit",
+        "kind": "refit",
+        "status": "FAILED" if failure else "COMPLETED",
+        "seconds": seconds,
+        "feasible": False,
+        "hyperparameters": dict(values),
+        "failure": failure,
+    }

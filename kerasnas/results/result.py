@@ -1,0 +1,110 @@
+"""What a search found."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+
+from kerasnas import artifact
+from kerasnas.errors import SearchFailedError
+from kerasnas.history import History, TrialRecord
+from kerasnas.objectives import Constraint, Objective, violation
+from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
+
+
+@dataclass
+class SearchResult:
+    """The finished trials of a search and the files of the best of them.
+
+    Attributes:
+        history: All trials.
+        objectives: What was optimised, the most important first.
+        constraints: What was demanded.
+        folder: Folder with the file of the best trial.
+        baselines: Rows of the leaderboard that are no trials.
+        strategy: One line about how the search was run.
+        first_traceback: Traceback of the first failed trial, empty without one.
+    """
+
+    history: History
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
+    folder: Path
+    baselines: list[dict[str, Any]] = field(default_factory=list)
+    strategy: str = ""
+    first_traceback: str = ""
+    # Keeps a temporary folder alive as long as the result that reads from it.
+    _scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def best_trial(self) -> TrialRecord:
+        """The best feasible trial by the first objective.
+
+        Raises:
+            SearchFailedError: If no trial came to a good end, or none is feasible.
+        """
+        done = self.history.completed()
+        if not done:
+            raise SearchFailedError(self._why_nothing())
+        feasible = [t for t in done if violation(self.constraints, t.scores) == 0]
+        if not feasible:
+            raise SearchFailedError(self._why_infeasible(done))
+        return min(feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
+
+    @property
+    def best_hyperparameters(self) -> dict[str, Any]:
+        """Values of the best trial."""
+        return dict(self.best_trial.values)
+
+    def best_model(self) -> keras.Model:
+        """The model of the best trial as it was scored, read from its file."""
+        return artifact.load_model(self.best_path)
+
+    @property
+    def best_path(self) -> Path:
+        """The `.keras` file of the best trial."""
+        return self.folder / f"{self.best_trial.trial_id}.keras"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The leaderboard as JSON-able rows."""
+        trials = [trial_row(t, self.constraints) for t in self.history if t.status != "RUNNING"]
+        return rank_rows([*trials, *self.baselines], self.objectives)
+
+    def leaderboard(self) -> pd.DataFrame:
+        """Everything that was tried, best first, baselines and failed trials included."""
+        return as_frame(self.rows())
+
+    def pareto_front(self) -> pd.DataFrame:
+        """The trials that no other trial beats in every objective."""
+        table = self.leaderboard()
+        return table[table["on_front"]].reset_index(drop=True)
+
+    def _why_nothing(self) -> str:
+        failed = [t for t in self.history if t.status == "FAILED"]
+        if not failed:
+            return "No trial was finished. Raise `budget`."
+        causes = Counter(t.failure.split(":")[0] for t in failed)
+        counts = ", ".join(f"{n} x {cause}" for cause, n in causes.most_common())
+        return (
+            f"None of the {len(failed)} trials came to a good end ({counts}). First failure, with "
+            f"{failed[0].values}: {failed[0].failure}\n{self.first_traceback}"
+        )
+
+    def _why_infeasible(self, done: Sequence[TrialRecord]) -> str:
+        parts = []
+        for constraint in self.constraints:
+            values = [t.scores[constraint.name] for t in done if constraint.name in t.scores]
+            bound = f"<= {constraint.max}" if constraint.max is not None else f">= {constraint.min}"
+            nearest = (min if constraint.max is not None else max)(values) if values else "none"
+            parts.append(f"`{constraint.name}` {bound} (nearest {nearest})")
+        return (
+            f"No trial met the constraints {'; '.join(parts)}; {len(done)} completed. "
+            "Loosen the limit or start from smaller models."
+        )

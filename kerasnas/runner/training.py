@@ -1,0 +1,331 @@
+"""The fast training loop: whole stretches of an epoch as one TensorFlow function.
+
+On small data most of the time of `keras.Model.fit` goes into tracing several functions and building
+an input pipeline for every epoch. Here the data lie in memory as tensors, a batch is a gather, and one
+traced function runs as many steps as fit between two looks at the clock.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_LOOK = 0.5  # seconds between two looks at the clock
+LENGTHS = (16, 32, 64, 128, 256)
+"""Epochs that a trial may be given when time is what limits it."""
+
+
+@dataclass
+class Plan:
+    """How one training is to run.
+
+    Attributes:
+        batch_size: Rows in a step.
+        epochs: Epochs; `None` chooses from `LENGTHS` by the speed of the first steps.
+        monitor: Name of the metric that chooses the best epoch; `None` keeps the last one.
+        sign: 1 to minimise the monitored metric, -1 to maximise it.
+        patience: Epochs without improvement before training ends; `None` for no early stop.
+        rates: From a number of steps to the learning rate of each as a share of the compiled one;
+            `None` leaves the optimiser's own rate alone.
+        seconds_left: Seconds until training must end, asked again and again.
+        share: Seconds that this training should take at most, for the choice of `epochs`.
+        seed: Entropy of the order of rows.
+        callbacks: Keras callbacks.
+        on_epoch: Told the epoch (from 0) and its metrics.
+    """
+
+    batch_size: int
+    epochs: int | None
+    monitor: str | None
+    sign: int = 1
+    patience: int | None = None
+    rates: Callable[[int], np.ndarray] | None = None
+    seconds_left: Callable[[], float] = lambda: math.inf
+    share: float = math.inf
+    seed: Sequence[int] = (0,)
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+    on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, logs: None
+
+
+@dataclass
+class Trained:
+    """What came of a training; the model holds the weights of the best epoch.
+
+    Attributes:
+        metrics: Metrics of the best epoch.
+        epoch: The best epoch, from 0.
+        epochs: Epochs that were run, a broken-off one included.
+        out_of_time: Whether the clock ended it.
+        history: Metrics of every epoch.
+    """
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    epoch: int = 0
+    epochs: int = 0
+    out_of_time: bool = False
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def can_run(model: Any, x: Any) -> bool:
+    """Whether the fast loop gives what `fit` would give for this model and these data."""
+    return (
+        keras.backend.backend() == "tensorflow"
+        and isinstance(model, keras.Model)
+        and type(model).train_step is keras.Model.train_step
+        and type(model).test_step is keras.Model.test_step
+        and type(model).fit is keras.Model.fit
+        and not model.run_eagerly
+        and all(isinstance(a, np.ndarray | tf.Tensor) for a in tf.nest.flatten(x))
+    )
+
+
+class Trainer:
+    """Trains one compiled model on data in memory.
+
+    Args:
+        model: A compiled model with Keras's own training step.
+        x: Array or structure of arrays with one leading axis of rows.
+        y: Targets likewise.
+        weights: Weight of each row, or `None`.
+        validate: Gives the validation metrics of the model as it is.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        x: Any,
+        y: Any,
+        weights: np.ndarray | None,
+        validate: Callable[[], dict[str, float]],
+    ) -> None:
+        self.model = model
+        self.data = tf.nest.map_structure(
+            tf.convert_to_tensor, (x, y) if weights is None else (x, y, weights.astype("float32"))
+        )
+        self.rows = int(tf.nest.flatten(self.data)[0].shape[0])
+        self.validate = validate
+
+    def run(self, plan: Plan) -> Trained:
+        """Trains as planned and leaves the weights of the best epoch in the model."""
+        batch = min(plan.batch_size, self.rows)
+        steps = math.ceil(self.rows / batch)
+        self._prepare()
+        run_steps = self._traced(batch, plan.rates is not None)
+        epochs, pace = self._length(plan, run_steps, steps)
+        rates = np.zeros(0, "float32") if plan.rates is None else plan.rates(steps * epochs)
+        if plan.rates is not None:
+            rates = rates * float(self.model.optimizer.learning_rate.numpy())
+        callbacks = keras.callbacks.CallbackList(
+            list(plan.callbacks),
+            add_history=False,
+            add_progbar=False,
+            model=self.model,
+            epochs=epochs,
+            steps=steps,
+            verbose=0,
+        )
+        stretch = _Stretch(run_steps, steps, callbacks, pace, plan)
+        return self._epochs(plan, stretch, rates, epochs, callbacks)
+
+    def _epochs(
+        self,
+        plan: Plan,
+        stretch: _Stretch,
+        rates: np.ndarray,
+        epochs: int,
+        callbacks: keras.callbacks.CallbackList,
+    ) -> Trained:
+        result, best, weights = Trained(), math.inf, None
+        self.model.stop_training = False
+        callbacks.on_train_begin()
+        for epoch in range(epochs):
+            callbacks.on_epoch_begin(epoch)
+            self.model.reset_metrics()
+            order = np.random.default_rng([*plan.seed, epoch]).permutation(self.rows)
+            ended = stretch.run(order.astype("int32"), rates, epoch)
+            logs = _numbers(self.model.get_metrics_result())
+            logs.update(self.validate())
+            callbacks.on_epoch_end(epoch, logs)
+            plan.on_epoch(epoch, logs)
+            result.history.append(logs)
+            result.epochs = epoch + 1
+            value = logs.get(plan.monitor, math.nan) * plan.sign if plan.monitor else -epoch
+            if value < best or not result.metrics:
+                best = value if math.isfinite(value) else best
+                result.metrics, result.epoch = logs, epoch
+                weights = self.model.get_weights()
+            result.out_of_time = not ended
+            diverged = not math.isfinite(logs.get("loss", 0.0))
+            tired = plan.patience is not None and epoch - result.epoch >= plan.patience
+            if not ended or tired or diverged or self.model.stop_training:
+                break
+        callbacks.on_train_end(logs)
+        if weights is not None:
+            self.model.set_weights(weights)
+        return result
+
+    def _prepare(self) -> None:
+        """Creates every variable of optimiser, loss and metrics before anything is traced."""
+        self.model.optimizer.build(self.model.trainable_variables)
+        x, y, *rest = tf.nest.map_structure(lambda a: a[:2], self.data)
+        weight = rest[0] if rest else None
+        answer = self.model(x, training=False)
+        self.model.compute_loss(x, y, answer, weight, training=False)
+        self.model.compute_metrics(x, y, answer, weight)
+        self.model.reset_metrics()
+
+    def _traced(self, batch: int, scheduled: bool) -> Callable[..., None]:
+        model, data = self.model, self.data
+
+        @tf.function(reduce_retracing=True, autograph=True)
+        def run_steps(order: Any, start: Any, stop: Any, rates: Any, done: Any) -> None:
+            for step in tf.range(start, stop):
+                rows = order[step * batch : (step + 1) * batch]
+                if scheduled:
+                    model.optimizer.learning_rate.assign(rates[done + step])
+                model.train_step(tf.nest.map_structure(lambda a: tf.gather(a, rows), data))
+
+        return run_steps  # type: ignore[no-any-return]
+
+    def _length(self, plan: Plan, run_steps: Callable[..., None], steps: int) -> tuple[int, float]:
+        """The number of epochs and, where the clock matters, the seconds of one step.
+
+        The first steps are run for their time alone: every variable gets its value back, so that
+        the training that follows starts as if nothing had happened.
+        """
+        if plan.epochs is not None and math.isinf(plan.seconds_left()):
+            return plan.epochs, 0.0
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        kept = [variable.numpy() for variable in variables]
+        order = tf.range(self.rows, dtype="int32")
+        rate = [float(self.model.optimizer.learning_rate.numpy())] * (steps + 1)
+        rates = tf.constant(rate)
+        run_steps(order, tf.constant(0), tf.constant(1), rates, tf.constant(0))
+        begin = time.perf_counter()
+        probe = min(steps, 8)
+        run_steps(order, tf.constant(0), tf.constant(probe), rates, tf.constant(0))
+        pace = (time.perf_counter() - begin) / probe
+        for variable, value in zip(variables, kept, strict=True):
+            variable.assign(value)
+        if plan.epochs is not None:
+            return plan.epochs, pace
+        begin = time.perf_counter()
+        self.validate()
+        epoch = pace * steps + time.perf_counter() - begin
+        fitting = [n for n in LENGTHS if n * epoch <= plan.share]
+        return (fitting[-1] if fitting else LENGTHS[0]), pace
+
+
+class _Stretch:
+    """Runs the steps of an epoch in stretches short enough to keep an eye on the clock."""
+
+    def __init__(
+        self,
+        run_steps: Callable[..., None],
+        steps: int,
+        callbacks: keras.callbacks.CallbackList,
+        pace: float,
+        plan: Plan,
+    ) -> None:
+        self._run_steps = run_steps
+        self._steps = steps
+        self._callbacks = callbacks
+        self._by_batch = any(_wants_batches(callback) for callback in plan.callbacks)
+        self._size = 1 if self._by_batch else max(1, int(_LOOK / pace)) if pace else steps
+        self._seconds_left = plan.seconds_left
+
+    def run(self, order: np.ndarray, rates: np.ndarray, epoch: int) -> bool:
+        """Runs one epoch; `False` when the clock ended it early."""
+        rows, all_rates = tf.constant(order), tf.constant(rates)
+        done = tf.constant(epoch * self._steps)
+        for start in range(0, self._steps, self._size):
+            stop = min(start + self._size, self._steps)
+            if self._by_batch:
+                self._callbacks.on_train_batch_begin(start)
+            self._run_steps(rows, tf.constant(start), tf.constant(stop), all_rates, done)
+            if self._by_batch:
+                self._callbacks.on_train_batch_end(start, {})
+            if self._seconds_left() <= 0:
+                return False
+        return True
+
+
+def _wants_batches(callback: keras.callbacks.Callback) -> bool:
+    stock = keras.callbacks.Callback
+    names = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    return any(getattr(type(callback), name) is not getattr(stock, name) for name in names)
+
+
+def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def call(model: keras.Model) -> Callable[[Any], Any]:
+    """The model as one traced function for any number of rows: milliseconds where `predict` takes
+    hundreds.
+    """
+
+    @tf.function(reduce_retracing=True)
+    def run(inputs: Any) -> Any:
+        return model(inputs, training=False)
+
+    return run  # type: ignore[no-any-return]
+
+
+def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[], np.ndarray]:
+    """A traced function that predicts all of `x` with the model's present weights.
+
+    Args:
+        model: A model with one output.
+        x: Array or structure of arrays with a leading axis of rows.
+        batch_size: Rows in one call.
+    """
+    tensors = tf.nest.map_structure(tf.convert_to_tensor, x)
+    rows = int(tf.nest.flatten(tensors)[0].shape[0])
+
+    @tf.function
+    def run(part: Any) -> Any:
+        return model(part, training=False)
+
+    def predict() -> np.ndarray:
+        parts = [
+            run(tf.nest.map_structure(lambda a, s=start: a[s : s + batch_size], tensors)).numpy()
+            for start in range(0, rows, batch_size)
+        ]
+        return np.concatenate(parts, axis=0)
+
+    return predict
+
+
+def evaluator(
+    model: keras.Model, data: tuple[Any, ...], batch_size: int
+) -> Callable[[], dict[str, float]]:
+    """A traced form of `keras.Model.evaluate` on data in memory.
+
+    Args:
+        model: A compiled model with Keras's own test step.
+        data: `(x, y)` or `(x, y, sample_weight)`.
+        batch_size: Rows in a step.
+    """
+    tensors = tf.nest.map_structure(tf.convert_to_tensor, data)
+    rows = int(tf.nest.flatten(tensors)[0].shape[0])
+
+    @tf.function
+    def run() -> None:
+        for start in tf.range(0, rows, batch_size):
+            stop = tf.minimum(start + batch_size, rows)
+            model.test_step(tf.nest.map_structure(lambda a: a[start:stop], tensors))
+
+    def evaluate() -> dict[str, float]:
+        model.reset_metrics()
+        run()
+        return {f"val_{k}": v for k, v in _numbers(model.get_metrics_result()).items()}
+
+    return evaluate

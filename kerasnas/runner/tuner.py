@@ -1,0 +1,313 @@
+"""One trial, from hyperparameters to a measured model in a file: the only `keras_tuner.Tuner` here."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from kerasnas import artifact
+from kerasnas.budget import Clock
+from kerasnas.objectives import Objective
+from kerasnas.runner import failures, measure
+from kerasnas.runner.hosted import fit_by_keras
+from kerasnas.runner.metrics import Scorer
+from kerasnas.runner.seeding import seeded
+from kerasnas.runner.training import Plan, Trained, Trainer, can_run, evaluator, predictor
+
+log = logging.getLogger("kerasnas")
+
+_DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
+_SHARE = 6  # a trial gets about this fraction of the time that is left
+_GROWTH = 1.1  # of the memory, at which caches are dropped
+
+
+@dataclass
+class Job:
+    """What every trial of a search trains on and is judged by.
+
+    Attributes:
+        x: Training inputs: an array, a structure of arrays, or anything Keras's `fit` takes.
+        y: Training targets, `None` where `x` holds them.
+        weights: Weight of each training row, or `None`.
+        validation: `(x, y)` or `(x, y, weights)`, anything Keras takes, or `None`.
+        scorer: Scores validation predictions; `None` lets the compiled metrics do it.
+        objectives: What is optimised; the first one chooses the best epoch where it can.
+        seed: Seed of the search.
+        clock: The wall clock of the whole fit.
+        reserve: Seconds to keep for what comes after the last trial.
+        epochs: Epochs of one trial, or `None`.
+        batch_size: Rows in a step where the hypermodel has no recipe.
+        callbacks: Keras callbacks, copied for every trial.
+        fit_kwargs: Further arguments of Keras's `fit`.
+        assemble: From the trained network to the model that is exported.
+        example: Input of one row for the latency of the network.
+        extra_latency: Latency in ms of what `assemble` puts in front, measured once.
+        patience: Epochs without improvement before a training ends; a recipe's own goes first.
+    """
+
+    x: Any
+    y: Any
+    weights: np.ndarray | None
+    validation: Any
+    scorer: Scorer | None
+    objectives: tuple[Objective, ...]
+    seed: int
+    clock: Clock
+    reserve: float = 0.0
+    epochs: int | None = None
+    batch_size: int | None = None
+    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
+    fit_kwargs: dict[str, Any] = field(default_factory=dict)
+    assemble: Callable[[keras.Model], keras.Model] = lambda network: network
+    example: Any = None
+    extra_latency: float = 0.0
+    patience: int | None = None
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds that trials may still use."""
+        return self.clock.left - self.reserve
+
+    @property
+    def monitor(self) -> Objective | None:
+        """The first objective that training changes."""
+        measured = {"params", "flops", "size_bytes", "train_seconds", "peak_memory_bytes"}
+        trained = [o for o in self.objectives if o.name not in measured and "latency" not in o.name]
+        return trained[0] if trained else None
+
+
+class Tuner(keras_tuner.Tuner):
+    """Runs the trials that an oracle proposes, one after the other, in this process.
+
+    Differs from keras-tuner's: the seconds of a budget are kept, what a trial trained is written as
+    one whole `.keras` file, a failed trial never ends the search, and tensorboard is not needed.
+
+    Args:
+        oracle: A kerasnas oracle, which keeps the history.
+        hypermodel: Any hypermodel or build function.
+        job: What to train on.
+        folder: Where the files of trials go.
+        scratch: Folder for keras-tuner's own files, which nothing depends on.
+        on_event: Told `("start" | "epoch" | "end", trial record, details)` for the progress line.
+    """
+
+    def __init__(
+        self,
+        oracle: Any,
+        hypermodel: Any,
+        job: Job,
+        folder: Path,
+        scratch: Path,
+        on_event: Callable[[str, Any, Mapping[str, Any]], None] = lambda *_: None,
+    ) -> None:
+        self.job = job
+        self.folder = folder
+        self._on_event = on_event
+        self._memory = 0
+        self.first_traceback = ""
+        with seeded(job.seed, 2**31 - 1):
+            super().__init__(
+                oracle=oracle,
+                hypermodel=hypermodel,
+                directory=str(scratch),
+                project_name="keras_tuner",
+                overwrite=True,
+            )
+        self.oracle.verbose = 0
+
+    def save(self) -> None:
+        """Nothing to write: the history is the only state."""
+
+    def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """Runs trials until the oracle or the clock says stop."""
+        while self._time_for_another():
+            trial = self.oracle.create_trial(self.tuner_id)
+            if trial.status == "STOPPED":
+                break
+            if trial.status == "IDLE":
+                time.sleep(0.05)
+                continue
+            self._run(trial)
+            self._free_memory()
+
+    def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> dict[str, float]:
+        """Builds, trains, measures and writes the model of one trial.
+
+        Returns:
+            Metrics of the best epoch.
+        """
+        metrics, measures = self._attempt(trial, self._batch_size(trial.hyperparameters))
+        self._facts[trial.trial_id] = measures
+        return metrics
+
+    def load_model(self, trial: Any) -> keras.Model:
+        """The model of a trial as it was scored, from its file; `build` is not called."""
+        return artifact.load_model(self.path(trial.trial_id))
+
+    def path(self, trial_id: str) -> Path:
+        """Where the file of a trial is, or would be."""
+        return self.folder / f"{trial_id}.keras"
+
+    @property
+    def _facts(self) -> dict[str, dict[str, float]]:
+        return self.__dict__.setdefault("_measures", {})
+
+    def _time_for_another(self) -> bool:
+        history = self.oracle.history
+        left = self.job.seconds_left
+        if math.isinf(left):
+            return True
+        known = [t.seconds for t in history.finished if t.status == "COMPLETED"]
+        # Another trial must have a chance to come to an end; the first one always runs.
+        needed = 0.5 * float(np.median(known)) if known else 0.0
+        return left > needed if known else left > 0 or not history.finished
+
+    def _run(self, trial: Any) -> None:
+        begin = time.perf_counter()
+        record = self.oracle.history.trials[int(trial.trial_id)]
+        self._on_event("start", record, {})
+        failure = ""
+        try:
+            metrics = self.run_trial(trial)
+            self.oracle.update_trial(trial.trial_id, metrics)
+            trial.status = "COMPLETED"
+        except keras_tuner.errors.FatalError:
+            raise
+        except Exception as error:
+            # Recorded, shown in the leaderboard, and the search goes on.
+            failure = failures.reason(error)
+            trial.status = "FAILED"
+            trial.message = failures.details(error)
+            self.first_traceback = self.first_traceback or trial.message
+            log.warning("Trial %s failed. %s", trial.trial_id, failure)
+        seconds = time.perf_counter() - begin
+        measures = {**self._facts.pop(trial.trial_id, {}), "train_seconds": seconds}
+        self.oracle.facts(
+            trial.trial_id,
+            measures=measures,
+            seconds=seconds,
+            failure=failure,
+            spent=self.job.clock.spent,
+        )
+        self.oracle.end_trial(trial)
+        self._keep_the_best()
+        self._on_event("end", record, {})
+
+    def _attempt(
+        self, trial: Any, batch_size: int | None
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        try:
+            return self._train_and_write(trial, batch_size)
+        except Exception as error:
+            if not failures.is_out_of_memory(error):
+                raise
+            halved = max(1, (batch_size or 32) // 2)
+            log.warning(
+                "Trial %s ran out of memory; again with batch size %d.", trial.trial_id, halved
+            )
+        gc.collect()
+        return self._train_and_write(trial, halved)
+
+    def _train_and_write(
+        self, trial: Any, batch_size: int | None
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        job = self.job
+        keras.backend.clear_session(free_memory=False)
+        with seeded(job.seed, int(trial.trial_id)):
+            hp = trial.hyperparameters
+            model = self.hypermodel.build(hp)
+            if not isinstance(model, keras.Model):
+                raise keras_tuner.errors.FatalTypeError(
+                    f"`build` must return a compiled keras.Model, received {type(model).__name__}."
+                )
+            trained = self._train(trial, hp, model, batch_size)
+        measures = {"params": float(model.count_params()), "flops": float(measure.flops(model))}
+        measures["epochs"] = float(trained.epochs)
+        measures["best_epoch"] = float(trained.epoch + 1)
+        if job.example is not None:
+            timed = measure.latency(model, job.example)
+            measures.update({k: v + job.extra_latency for k, v in timed.items()})
+        path = self.path(trial.trial_id)
+        artifact.write(job.assemble(model), path)
+        measures["size_bytes"] = float(path.stat().st_size)
+        return trained.metrics, measures
+
+    def _train(self, trial: Any, hp: Any, model: keras.Model, batch_size: int | None) -> Trained:
+        job, recipe = self.job, self._recipe(hp)
+        record = self.oracle.history.trials[int(trial.trial_id)]
+
+        def on_epoch(epoch: int, logs: dict[str, float]) -> None:
+            self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
+
+        monitor = job.monitor
+        plan = Plan(
+            batch_size=batch_size or 32,
+            epochs=self._epochs(recipe is not None, record.fidelity),
+            monitor=monitor.name if monitor else None,
+            sign=1 if monitor is None or monitor.direction == "min" else -1,
+            patience=recipe.patience if recipe else job.patience,
+            rates=recipe.rates if recipe else None,
+            seconds_left=lambda: job.seconds_left,
+            share=max(job.seconds_left / _SHARE, 1.0),
+            seed=(job.seed, record.number),
+            callbacks=copy.deepcopy(job.callbacks),
+            on_epoch=on_epoch,
+        )
+        fitted_by_user = (
+            recipe is None and type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
+        )
+        if fitted_by_user or job.fit_kwargs or not can_run(model, (job.x, job.y)):
+            return fit_by_keras(self.hypermodel, hp, model, job, plan, batch_size)
+        trainer = Trainer(model, job.x, job.y, job.weights, self._validation(model, plan))
+        return trainer.run(plan)
+
+    def _validation(self, model: keras.Model, plan: Plan) -> Callable[[], dict[str, float]]:
+        job = self.job
+        if job.validation is None:
+            return dict
+        if job.scorer is not None:
+            predict, score = predictor(model, job.validation[0]), job.scorer.validation
+            return lambda: score(predict())
+        return evaluator(model, job.validation, max(plan.batch_size, 1024))
+
+    def _recipe(self, hp: Any) -> Any:
+        recipe = getattr(self.hypermodel, "recipe", None)
+        return recipe(hp) if recipe is not None else None
+
+    def _batch_size(self, hp: Any) -> int | None:
+        if self.job.batch_size is not None:
+            return self.job.batch_size
+        recipe = self._recipe(hp)
+        return recipe.batch_size if recipe else None
+
+    def _epochs(self, own: bool, fidelity: float) -> int | None:
+        epochs = self.job.epochs
+        if epochs is None and own and self.job.clock.seconds is not None:
+            return None
+        epochs = epochs or (_DEFAULT_EPOCHS if own else 1)
+        return max(1, round(epochs * fidelity))
+
+    def _keep_the_best(self) -> None:
+        """Deletes the files of all trials but those that the oracle ranks first."""
+        best = {trial.trial_id for trial in self.oracle.get_best_trials(1)}
+        for path in self.folder.glob("[0-9]*.keras"):
+            if path.stem not in best:
+                path.unlink()
+
+    def _free_memory(self) -> None:
+        """Collects garbage once the process has grown; doing so every trial costs more than a build."""
+        now = measure.resident_bytes()
+        if now > self._memory * _GROWTH:
+            gc.collect()
+            self._memory = measure.resident_bytes()

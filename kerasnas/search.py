@@ -1,0 +1,257 @@
+"""The one function that runs every search."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+import numpy as np
+import tensorflow as tf
+
+from kerasnas import oracles
+from kerasnas.budget import Budget, Clock
+from kerasnas.data import check_same_length, holdout
+from kerasnas.errors import BudgetError, SearchSpaceError
+from kerasnas.history import History, stored_fingerprint
+from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
+from kerasnas.progress import Progress, Verbose
+from kerasnas.results import SearchResult
+from kerasnas.runner import Job, Tuner
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclass
+class Plan:
+    """How a search is to be run, apart from what it trains on.
+
+    Attributes:
+        objectives: What is optimised, most important first.
+        budget: What may be spent.
+        oracle: Short name or oracle.
+        constraints: What is demanded.
+        initial: Configurations to try first.
+        portfolio: Known-good configurations of the space.
+        directory: Where the journal and the files go; `None` for a temporary folder.
+        seed: Seed.
+        verbose: As in `Progress`.
+        identity: What else makes this search another than one in the same directory.
+    """
+
+    objectives: tuple[Objective, ...]
+    budget: Budget
+    oracle: Any = "auto"
+    constraints: tuple[Constraint, ...] = ()
+    initial: Sequence[Mapping[str, Any]] = ()
+    portfolio: Sequence[Mapping[str, Any]] = ()
+    directory: str | Path | None = None
+    seed: int = 0
+    verbose: Verbose = "auto"
+    identity: dict[str, Any] = field(default_factory=dict)
+
+
+def search(
+    hypermodel: Callable[[keras_tuner.HyperParameters], Any] | keras_tuner.HyperModel,
+    x: Any,
+    y: Any = None,
+    *,
+    validation_data: Any = None,
+    validation_split: float = 0.2,
+    objective: ObjectiveLike = "val_loss",
+    constraints: Sequence[Constraint] = (),
+    oracle: Any = "auto",
+    budget: Budget | str | float = "5min",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    sample_weight: Any = None,
+    callbacks: Sequence[Any] | None = None,
+    initial: Sequence[Mapping[str, Any]] = (),
+    directory: str | Path | None = None,
+    seed: int | None = None,
+    verbose: Verbose = "auto",
+    **fit_kwargs: Any,
+) -> SearchResult:
+    """Searches the hyperparameters of a `build(hp)` written for keras-tuner, unchanged.
+
+    Args:
+        hypermodel: Function or `keras_tuner.HyperModel` that returns a compiled Keras model.
+        x: Training inputs: an array, a structure of arrays, a `tf.data.Dataset`, anything that
+            `keras.Model.fit` takes.
+        y: Training targets; `None` where `x` holds them.
+        validation_data: `(x, y)` or `(x, y, weights)`, or a dataset. Without it, a random
+            `validation_split` of arrays is held out.
+        validation_split: Share of rows to hold out, drawn at random, never the last rows.
+        objective: Name of a logged metric or measure, an `Objective`, or several of them.
+        constraints: Bounds on metrics and measures.
+        oracle: Short name of a strategy, or a kerasnas oracle.
+        budget: Trials, seconds, epochs of one trial.
+        epochs: The same as `Budget(epochs=…)`; default 1, as in Keras.
+        batch_size: Rows in a step; default 32, as in Keras.
+        sample_weight: Weight of each training row, shape `(rows,)`.
+        callbacks: Keras callbacks, copied for each trial.
+        initial: Configurations to try first.
+        directory: Keeps journal and files there; the same call again continues.
+        seed: Seed of everything random; `None` draws one.
+        verbose: 0 silent, `"auto"` a live line or plain lines, 2 plain lines.
+        **fit_kwargs: Passed to `fit`, such as `steps_per_epoch`.
+
+    Returns:
+        What was found.
+
+    Raises:
+        SearchFailedError: If no trial came to a good end.
+        ProjectMismatchError: If `directory` holds another search.
+    """
+    clock_start = Clock()
+    limits = Budget.parse(budget)
+    if epochs is not None and limits.epochs is not None and epochs != limits.epochs:
+        raise BudgetError(
+            f"`epochs` is {epochs} but `budget` says {limits.epochs}. Give one of them."
+        )
+    plan = Plan(
+        objectives=parse_objectives(objective),
+        budget=limits,
+        oracle=oracle,
+        constraints=tuple(constraints),
+        initial=initial,
+        directory=directory,
+        seed=settle_seed(seed, directory),
+        verbose=verbose,
+    )
+    weights = None if sample_weight is None else np.asarray(sample_weight)
+    if weights is not None:
+        check_same_length(x, weights, "sample_weight")
+    if validation_data is None and _is_arrays(x):
+        x, y, weights, validation_data = _held_out(x, y, weights, validation_split, plan.seed)
+    job = Job(
+        x=x,
+        y=y,
+        weights=weights,
+        validation=validation_data,
+        scorer=None,
+        objectives=plan.objectives,
+        seed=plan.seed,
+        clock=Clock(limits.seconds, started=clock_start.started),
+        epochs=epochs or limits.epochs,
+        batch_size=batch_size,
+        callbacks=list(callbacks or []),
+        fit_kwargs=fit_kwargs,
+        example=tf.nest.map_structure(lambda a: a[:1], x) if _is_arrays(x) else None,
+    )
+    plan.identity = {"data": fingerprint(x, y)} if _is_arrays(x) else {}
+    result = run(hypermodel, job, plan)
+    result.best_trial  # noqa: B018  (raises with the reasons when there is none)
+    return result
+
+
+def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
+    """Runs a prepared search to the end of its budget.
+
+    Args:
+        hypermodel: As in `search`.
+        job: What to train on.
+        plan: How to search.
+    """
+    scratch = tempfile.TemporaryDirectory(prefix="kerasnas-")
+    home = Path(plan.directory) if plan.directory is not None else Path(scratch.name)
+    folder = home / "trials"
+    folder.mkdir(parents=True, exist_ok=True)
+    oracle = oracles.create(
+        plan.oracle,
+        objective=plan.objectives,
+        max_trials=plan.budget.trials,
+        seed=plan.seed,
+        constraints=plan.constraints,
+        portfolio=plan.portfolio,
+        initial=plan.initial,
+    )
+    progress = Progress(plan.verbose, plan.objectives[0], job.clock, plan.budget.trials)
+    tuner = Tuner(oracle, hypermodel, job, folder, Path(scratch.name), progress)
+    identity = {
+        "objective": [[o.name, o.direction] for o in plan.objectives],
+        "constraints": [[c.name, c.min, c.max] for c in plan.constraints],
+        "oracle": oracle.describe().split(":")[0],
+        "seed": plan.seed,
+        "space": _space_fingerprint(oracle.get_space()),
+        **plan.identity,
+    }
+    journal = home / JOURNAL if plan.directory is not None else None
+    history = History(journal, identity)
+    job.clock.resume(history.spent)
+    oracle.bind(history)
+    try:
+        with progress:
+            progress.say(oracle.describe())
+            tuner.search()
+    finally:
+        history.note("stopped", {}, spent=job.clock.spent)
+        history.close()
+    return SearchResult(
+        history=history,
+        objectives=plan.objectives,
+        constraints=plan.constraints,
+        folder=folder,
+        strategy=oracle.describe(),
+        first_traceback=tuner.first_traceback,
+        _scratch=scratch,
+    )
+
+
+def settle_seed(seed: int | None, directory: str | Path | None) -> int:
+    """The seed to use: the given one, that of the search in the directory, or a fresh one."""
+    if seed is not None:
+        return int(seed)
+    if directory is not None:
+        stored = stored_fingerprint(Path(directory) / JOURNAL).get("seed")
+        if isinstance(stored, int):
+            return stored
+    return int(np.random.SeedSequence().generate_state(1)[0] % 2**31)
+
+
+def fingerprint(*data: Any) -> str:
+    """A short digest of arrays, to recognise the same data again."""
+    digest = hashlib.sha256()
+    for array in tf.nest.flatten(data):
+        if array is not None:
+            values = np.ascontiguousarray(array)
+            digest.update(f"{values.shape}{values.dtype}".encode())
+            digest.update(values.tobytes() if values.dtype != object else repr(values).encode())
+    return digest.hexdigest()[:16]
+
+
+def _space_fingerprint(space: keras_tuner.HyperParameters) -> str:
+    content = json.dumps(space.get_config()["space"], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _is_arrays(x: Any) -> bool:
+    return all(isinstance(a, np.ndarray | tf.Tensor) for a in tf.nest.flatten(x))
+
+
+def _held_out(
+    x: Any, y: Any, weights: np.ndarray | None, share: float, seed: int
+) -> tuple[Any, Any, np.ndarray | None, Any]:
+    """Splits arrays into training rows and random validation rows, stratified for labels."""
+    first = tf.nest.flatten(x)[0]
+    rows = len(first)
+    labels = np.asarray(y).reshape(-1) if y is not None and _is_arrays(y) else None
+    if labels is not None and (labels.dtype.kind not in "iub" or len(labels) != rows):
+        labels = None
+    train, valid = holdout(rows, share, seed=seed, classes=labels)
+
+    def take(data: Any, index: np.ndarray) -> Any:
+        return tf.nest.map_structure(lambda a: np.asarray(a)[index], data)
+
+    if y is None:
+        raise SearchSpaceError("`search` needs `y`, or `validation_data` with a dataset in `x`.")
+    validation = (take(x, valid), take(y, valid))
+    if weights is not None:
+        validation = (*validation, weights[valid])
+        weights = weights[train]
+    return take(x, train), take(y, train), weights, validation

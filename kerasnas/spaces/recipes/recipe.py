@@ -1,0 +1,87 @@
+"""A recipe as plain data, and the learning-rate schedules it can name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import keras
+import numpy as np
+
+Schedule = Literal["constant", "cosine", "one_cycle"]
+
+_WARM_UP = 0.1  # share of the steps of a `cosine` schedule
+_PEAK = 0.3  # share of the steps before the peak of a `one_cycle` schedule
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the trainer needs to know besides the compiled model.
+
+    Attributes:
+        batch_size: Rows in a step.
+        schedule: Name of the course of the learning rate over the whole training.
+        patience: Epochs without a better validation score before training ends.
+    """
+
+    batch_size: int
+    schedule: Schedule = "constant"
+    patience: int = 16
+
+    def rates(self, steps: int) -> np.ndarray:
+        """Learning rate of every step as a share of the compiled one, shape `(steps,)`."""
+        return rates(self.schedule, steps)
+
+
+def rates(schedule: Schedule, steps: int) -> np.ndarray:
+    """Learning rate of every step as a share of the peak rate.
+
+    Args:
+        schedule: `cosine` warms up linearly and falls along a half cosine (Loshchilov & Hutter 2017,
+            without restarts); `one_cycle` rises and falls along cosines (Smith & Topin 2018).
+        steps: Steps of the whole training.
+
+    Returns:
+        float32 array of shape `(steps,)`, positive, at most 1.
+    """
+    progress = (np.arange(steps) + 0.5) / max(steps, 1)
+    if schedule == "constant":
+        share = np.ones(steps)
+    elif schedule == "cosine":
+        share = np.minimum(progress / _WARM_UP, 0.5 * (1 + np.cos(np.pi * progress)))
+    else:
+        rise = 0.04 + 0.96 * 0.5 * (1 - np.cos(np.pi * progress / _PEAK))
+        fall = 0.5 * (1 + np.cos(np.pi * (progress - _PEAK) / (1 - _PEAK)))
+        share = np.where(progress < _PEAK, rise, fall)
+    return np.maximum(share, 1e-3).astype("float32")
+
+
+class ScheduleCallback(keras.callbacks.Callback):
+    """Follows a schedule inside Keras's own `fit`, as a stock keras-tuner search runs it.
+
+    Args:
+        schedule: As in `rates`.
+        epochs: Epochs of the whole training.
+    """
+
+    def __init__(self, schedule: Schedule, epochs: int) -> None:
+        super().__init__()
+        self._schedule = schedule
+        self._epochs = epochs
+        self._rates: np.ndarray | None = None
+        self._peak = 0.0
+        self._step = 0
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Reads the peak rate from the optimiser."""
+        self._peak = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        steps = self.params.get("steps")
+        if steps:
+            self._rates = rates(self._schedule, int(steps) * self._epochs)
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Sets the rate of this step."""
+        if self._rates is not None:
+            share = self._rates[min(self._step, len(self._rates) - 1)]
+            self.model.optimizer.learning_rate.assign(self._peak * share)
+        self._step += 1
