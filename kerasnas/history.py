@@ -172,9 +172,7 @@ class History:
         """The trials as events again, for keras-tuner's own state files."""
         return [t.__dict__ | {"reports": [list(r) for r in t.reports]} for t in self.trials]
 
-    def restore(
-        self, events: list[dict[str, Any]], ended: Sequence[int] | None = None
-    ) -> None:
+    def restore(self, events: list[dict[str, Any]], ended: Sequence[int] | None = None) -> None:
         """Rebuilds the trials from `events()` of another history.
 
         Args:

@@ -1,0 +1,147 @@
+"""What stands between a searcher and a trial: good values first, duplicates and misfits out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kerasnas.errors import SearchSpaceError
+from kerasnas.history import History
+from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
+from kerasnas.oracles.space import Space, Values
+
+DUPLICATES = 20
+"""Times a searcher may repeat itself in one suggestion before another way is taken."""
+
+REJECTIONS = 50
+"""Times a suggestion may be redrawn because it breaks a constraint that costs nothing to check."""
+
+ENUMERABLE = 20_000
+"""Spaces up to this size are searched to the last configuration."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Values for a trial, and who proposed them."""
+
+    values: Values
+    origin: str
+
+
+@dataclass
+class Proposer:
+    """The chain: initial configurations, portfolio, searcher, and two ways out when it is stuck.
+
+    A pure function of the history like the searcher: which initial configurations are done is read
+    off the history too. Nothing seen is proposed again, whether it ran, runs or failed.
+
+    Args:
+        searcher: The rule that picks values.
+        initial: Configurations of the user, tried first as they are; missing values take defaults.
+        portfolio: Known-good configurations, tried next; unknown names are ignored.
+        accept: Whether values meet the constraints that are known without training. Values that
+            do not are drawn again and use up no trial.
+    """
+
+    searcher: Searcher
+    initial: Sequence[Mapping[str, Any]] = ()
+    portfolio: Sequence[Mapping[str, Any]] = ()
+    accept: Callable[[Values], bool] | None = None
+    _accepted: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
+
+    def propose(
+        self,
+        space: Space,
+        history: History,
+        objectives: Sequence[Objective],
+        rng: np.random.Generator,
+        constraints: Sequence[Constraint] = (),
+    ) -> Proposal | None:
+        """The next unseen, accepted values, or `None` when there are none left."""
+        seen = seen_keys(space, history)
+
+        def searched() -> Iterator[Values]:
+            while True:
+                values = self.searcher.suggest(space, history, objectives, rng, constraints)
+                if values is None:
+                    return
+                yield values
+
+        sources: list[tuple[str, Iterable[Values]]] = [
+            ("initial", (space.complete(v) for v in self.initial)),
+            ("portfolio", (space.repair(v) for v in self.portfolio)),
+            (self.searcher.name, searched()),
+            ("mutation", _mutations(space, history, rng)),
+            ("random", _others(space, rng)),
+        ]
+        for origin, source in sources:
+            limited = origin not in ("initial", "portfolio")
+            values = self._first_new(source, space, seen, limited and origin != "random")
+            if values is not None:
+                return Proposal(values, origin)
+        return None
+
+    def check(self, space: Space) -> None:
+        """Checks the user's configurations against the space.
+
+        Raises:
+            SearchSpaceError: With all problems of all configurations.
+        """
+        problems = [
+            f"initial[{i}]: {problem}"
+            for i, values in enumerate(self.initial)
+            for problem in space.check(values)
+        ]
+        if problems:
+            raise SearchSpaceError(
+                f"`initial` does not fit the search space. {' '.join(problems)} "
+                "Correct these values or leave them out: missing ones take their defaults."
+            )
+
+    def _first_new(
+        self, source: Iterable[Values], space: Space, seen: set[str], limited: bool
+    ) -> Values | None:
+        repeats = rejections = 0
+        for values in source:
+            key = space.key(values)
+            if key in seen:
+                repeats += 1
+            elif self._passes(values, key):
+                return values
+            else:
+                rejections += 1
+            if limited and (repeats >= DUPLICATES or rejections >= REJECTIONS):
+                return None
+        return None
+
+    def _passes(self, values: Values, key: str) -> bool:
+        if self.accept is None:
+            return True
+        if key not in self._accepted:
+            self._accepted[key] = bool(self.accept(values))
+        return self._accepted[key]
+
+
+def _mutations(space: Space, history: History, rng: np.random.Generator) -> Iterator[Values]:
+    """One to three edits away from what was accepted before: feasible regions are connected."""
+    known = [t.values for t in history.trials if t.status != "FAILED"]
+    while known:
+        values = known[int(rng.integers(len(known)))]
+        for _ in range(int(rng.integers(1, 4))):
+            values = space.mutate(values, rng)
+        yield values
+
+
+def _others(space: Space, rng: np.random.Generator) -> Iterator[Values]:
+    """Random draws, and all configurations of a small space in random order."""
+    for _ in range(2 * REJECTIONS):
+        yield space.random(rng)
+    size = space.size()
+    if size is not None and size <= ENUMERABLE:
+        everything = list(space.grid(points=ENUMERABLE))
+        for i in rng.permutation(len(everything)):
+            yield everything[int(i)]

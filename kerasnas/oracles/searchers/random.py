@@ -1,0 +1,33 @@
+"""Random search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasnas.history import History
+from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.space import Space, Values
+
+
+@dataclass(frozen=True)
+class RandomSearcher:
+    """Independent draws, each from its own generator.
+
+    Source: Bergstra and Bengio, *Random Search for Hyper-Parameter Optimization*, JMLR 2012.
+    """
+
+    name: str = "random"
+
+    def suggest(
+        self,
+        space: Space,
+        history: History,
+        objectives: Sequence[Objective],
+        rng: np.random.Generator,
+        constraints: Sequence[Constraint] = (),
+    ) -> Values | None:
+        """Draws values at random."""
+        return space.random(rng)
