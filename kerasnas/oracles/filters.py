@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ DUPLICATES = 20
 
 REJECTIONS = 50
 """Times a suggestion may be redrawn because it breaks a constraint that costs nothing to check."""
+
+LAST_REJECTIONS = 1000
+"""Times a configuration may be rejected when random draws are the last way out."""
 
 ENUMERABLE = 20_000
 """Spaces up to this size are searched to the last configuration."""
@@ -63,27 +67,20 @@ class Proposer:
     ) -> Proposal | None:
         """The next unseen, accepted values, or `None` when there are none left."""
         seen = seen_keys(space, history)
-
-        def searched() -> Iterator[Values]:
-            while True:
-                values = self.searcher.suggest(space, history, objectives, rng, constraints)
-                if values is None:
-                    return
-                yield values
-
-        sources: list[tuple[str, Iterable[Values]]] = [
+        listed = [
             ("initial", (space.complete(v) for v in self.initial)),
             ("portfolio", (space.repair(v) for v in self.portfolio)),
-            (self.searcher.name, searched()),
-            ("mutation", _mutations(space, history, rng)),
-            ("random", _others(space, rng)),
         ]
-        for origin, source in sources:
-            limited = origin not in ("initial", "portfolio")
-            values = self._first_new(source, space, seen, limited and origin != "random")
+        for origin, source in listed:
+            values = self._first_new(source, space, seen)
             if values is not None:
                 return Proposal(values, origin)
-        return None
+        in_order = getattr(self.searcher, "candidates", None)
+        if in_order is not None:
+            # A searcher with an order of its own ends where that order ends.
+            values = self._first_new(in_order(space, history), space, seen)
+            return None if values is None else Proposal(values, self.searcher.name)
+        return self._searched(space, history, objectives, rng, constraints, seen)
 
     def check(self, space: Space) -> None:
         """Checks the user's configurations against the space.
@@ -102,19 +99,52 @@ class Proposer:
                 "Correct these values or leave them out: missing ones take their defaults."
             )
 
+    def _searched(
+        self,
+        space: Space,
+        history: History,
+        objectives: Sequence[Objective],
+        rng: np.random.Generator,
+        constraints: Sequence[Constraint],
+        seen: set[str],
+    ) -> Proposal | None:
+        """What the searcher says; where it is stuck, edits of accepted values, then random ones."""
+
+        def asked() -> Iterator[Values]:
+            suggest = self.searcher.suggest
+            while (values := suggest(space, history, objectives, rng, constraints)) is not None:
+                yield values
+
+        values = self._first_new(asked(), space, seen, DUPLICATES, REJECTIONS)
+        if values is not None:
+            return Proposal(values, self.searcher.name)
+        if self.accept is not None:
+            nearby = _mutations(space, history, rng)
+            values = self._first_new(nearby, space, seen, REJECTIONS, REJECTIONS)
+            if values is not None:
+                return Proposal(values, "mutation")
+        others = _others(space, rng)
+        values = self._first_new(others, space, seen, rejections=LAST_REJECTIONS)
+        return None if values is None else Proposal(values, "random")
+
     def _first_new(
-        self, source: Iterable[Values], space: Space, seen: set[str], limited: bool
+        self,
+        source: Iterable[Values],
+        space: Space,
+        seen: set[str],
+        duplicates: float = math.inf,
+        rejections: float = math.inf,
     ) -> Values | None:
-        repeats = rejections = 0
+        """The first unseen, accepted values of a source, which is left after too many misses."""
         for values in source:
             key = space.key(values)
             if key in seen:
-                repeats += 1
+                duplicates -= 1
             elif self._passes(values, key):
                 return values
             else:
-                rejections += 1
-            if limited and (repeats >= DUPLICATES or rejections >= REJECTIONS):
+                rejections -= 1
+            if duplicates <= 0 or rejections <= 0:
                 return None
         return None
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
-import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras_tuner
@@ -18,14 +14,13 @@ import numpy as np
 from keras_tuner import HyperParameters
 from keras_tuner.engine.trial import Trial
 
-from kerasnas.errors import ProjectMismatchError, SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.oracles.filters import Proposal, Proposer
-from kerasnas.oracles.ranking import pareto_first
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
-from kerasnas.oracles.trials import final_metrics, make_trial, numbers, track, trial_of
+from kerasnas.oracles.state import HistoryKeeper
+from kerasnas.oracles.trials import crash_reason, make_trial
 
 logger = logging.getLogger("kerasnas")
 
@@ -33,7 +28,7 @@ IDLE_SECONDS = 0.05
 """How long an oracle that waits holds back its answer: keras-tuner asks again without a pause."""
 
 
-class Oracle(keras_tuner.Oracle):
+class Oracle(HistoryKeeper):
     """Proposes trials and records them; works in any `keras_tuner.Tuner`.
 
     Args:
@@ -192,39 +187,6 @@ class Oracle(keras_tuner.Oracle):
             time.sleep(IDLE_SECONDS)
         return trial
 
-    def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Trial:
-        """Records the metrics of one step; a missing objective shows when the trial ends."""
-        with self._lock:
-            trial = self.trials[trial_id]
-            values = numbers(metrics)
-            track(trial, values, int(step), self.objectives)
-            self.history.report(int(trial_id), int(step), values)
-            return trial
-
-    def facts(
-        self,
-        trial_id: str,
-        *,
-        measures: Mapping[str, float] | None = None,
-        seconds: float | None = None,
-        failure: str | None = None,
-        spent: float | None = None,
-    ) -> None:
-        """What `end_trial` shall write into the journal besides the metrics.
-
-        Args:
-            trial_id: A running trial.
-            measures: Measured quantities such as `params`, `flops`, `latency_ms`.
-            seconds: Wall-clock seconds of the trial; measured by the oracle when not given.
-            failure: Why the trial failed, in one sentence.
-            spent: Seconds of the whole search so far.
-        """
-        with self._lock:
-            known = self._facts.setdefault(trial_id, {"measures": {}})
-            known["measures"].update(measures or {})
-            given = {"seconds": seconds, "failure": failure, "spent": spent}
-            known.update({k: v for k, v in given.items() if v is not None})
-
     def end_trial(self, trial: Trial | str, status: str = "COMPLETED") -> None:
         """Records how a trial ended; one without finite objectives counts as failed, with a reason.
 
@@ -255,90 +217,6 @@ class Oracle(keras_tuner.Oracle):
             if known.trial_id in self._display.trial_start:
                 self._display.on_trial_end(known)
             self._check_consecutive_failures()
-
-    def score_trial(self, trial: Trial) -> None:
-        """Sets the score, the first objective at its natural sign, and the step it belongs to."""
-        scores = self.history.trials[int(trial.trial_id)].scores
-        value = scores.get(self.objective.name)
-        trial.score = None if value is None or not math.isfinite(value) else float(value)
-        trial.best_step = final_metrics(trial, self.objectives[0])[1]
-
-    def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """The best feasible, completed trials; of several objectives the Pareto front first."""
-        with self._lock:
-            ranked = pareto_first(self.history.trials, self.objectives, self.constraints)
-            return [self.trials[t.trial_id] for t in ranked[:num_trials]]
-
-    def remaining_trials(self) -> int | None:
-        """Trials that may still start; `None` without a limit."""
-        return None if self.max_trials is None else max(0, self.max_trials - len(self.history))
-
-    # ---- the journal and keras-tuner's own files ---------------------------------------------
-
-    def bind(self, history: History) -> None:
-        """Adopts a journal, which may hold trials already; it replaces keras-tuner's state files.
-
-        Trials that were running are handed out first again, with their numbers and values.
-        """
-        with self._lock:
-            self.history = history
-            self._journaled = True
-            self._rebuild()
-
-    def get_state(self) -> dict[str, Any]:
-        """The history, the space and the seed: all there is."""
-        return {
-            "kerasnas": 1,
-            "seed": self.seed,
-            "hyperparameters": self.hyperparameters.get_config(),
-            "trials": self.history.events(),
-            "ended": [t.number for t in self.history.finished],
-            "display": self._display.get_state(),
-        }
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Takes over the history, the space and the seed of another oracle.
-
-        Raises:
-            ProjectMismatchError: If the state was written by another kind of oracle.
-        """
-        if "kerasnas" not in state:
-            raise ProjectMismatchError(
-                f"`{self._project_dir}` holds a search of another oracle. Choose another "
-                "`project_name`, or pass `overwrite=True`."
-            )
-        with self._lock:
-            self.seed = state["seed"]
-            self.hyperparameters = HyperParameters.from_config(state["hyperparameters"])
-            history = History()
-            history.restore(state["trials"], state["ended"])
-            self.history = history
-            self._display.set_state(state["display"])
-            self._rebuild()
-
-    def save(self) -> None:
-        """Writes the state file, whole or not at all; nothing when a journal is bound."""
-        if self._journaled or not hasattr(self, "_project_name"):
-            return
-        path = Path(self._get_oracle_fname())
-        fresh = path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(self.get_state()), encoding="utf-8")
-        os.replace(fresh, path)
-
-    def reload(self) -> None:
-        """Reads the state file; nothing when a journal is bound."""
-        if not self._journaled:
-            self.set_state(json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8")))
-
-    def _save_trial(self, trial: Trial) -> None:
-        if not self._journaled and hasattr(self, "_project_name"):
-            super()._save_trial(trial)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_space")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.RLock(), _space=None)
 
     # ---- steps -------------------------------------------------------------------------------
 
@@ -383,80 +261,12 @@ class Oracle(keras_tuner.Oracle):
             trial.status = "FAILED"
             return False
         logger.warning(
-            "Trial %s crashed and runs again: %s", trial.trial_id, _reason(trial.message)
+            "Trial %s crashed and runs again: %s", trial.trial_id, crash_reason(trial.message)
         )
         self._interrupted.insert(0, int(trial.trial_id))
         return True
-
-    def _finish(self, trial: Trial) -> None:
-        facts = self._facts.pop(trial.trial_id, {"measures": {}})
-        metrics, _ = final_metrics(trial, self.objectives[0])
-        failure = facts.get("failure", "")
-        if trial.status == "COMPLETED":
-            failure = failure or _unsound(self.objectives, {**facts["measures"], **metrics})
-        elif trial.status == "FAILED":
-            failure = failure or _reason(trial.message)
-        if failure:
-            trial.status = "FAILED"
-            trial.message = trial.message or failure
-        begun = self._started.pop(trial.trial_id, time.monotonic())
-        self.history.finish(
-            int(trial.trial_id),
-            trial.status,
-            metrics=metrics,
-            measures=facts["measures"],
-            seconds=facts.get("seconds", time.monotonic() - begun),
-            failure=failure,
-            spent=facts.get("spent", self.clock() if self.clock else 0.0),
-            values=trial.hyperparameters.values,
-        )
-        self.end_order.append(trial.trial_id)
-        if trial.status == "COMPLETED":
-            self.score_trial(trial)
 
     def _release(self, trial: Trial) -> None:
         for tuner_id, ongoing in list(self.ongoing_trials.items()):
             if ongoing.trial_id == trial.trial_id:
                 self.ongoing_trials.pop(tuner_id)
-
-    def _check_consecutive_failures(self) -> None:
-        limit = self.max_consecutive_failed_trials
-        latest = self.history.finished[-limit:] if limit else []
-        if limit and len(latest) == limit and all(t.status == "FAILED" for t in latest):
-            raise SearchFailedError(
-                f"The last {limit} trials failed, the newest one with: {latest[-1].failure} "
-                f"Its values were {latest[-1].values}. Correct the cause, or raise "
-                "`max_consecutive_failed_trials`."
-            )
-
-    def _rebuild(self) -> None:
-        """Trials and their order from the history; what was running waits to be handed out."""
-        self.trials = {}
-        for record in self.history.trials:
-            trial = trial_of(record, self.hyperparameters, self.objectives)
-            self.trials[record.trial_id] = trial
-            if record.status == "COMPLETED":
-                self.score_trial(trial)
-        self.start_order = [t.trial_id for t in self.history.trials]
-        self.end_order = [t.trial_id for t in self.history.finished]
-        self.ongoing_trials: dict[str, Trial] = {}
-        self._interrupted = [t.number for t in self.history.running]
-
-
-def _unsound(objectives: Sequence[Objective], scores: Mapping[str, float]) -> str:
-    """Why a trial that ran to its end has no usable score, or an empty string."""
-    for objective in objectives:
-        if objective.name not in scores:
-            had = ", ".join(sorted(scores)) or "nothing"
-            return f"The objective `{objective.name}` was not among the results: {had}."
-        if not math.isfinite(scores[objective.name]):
-            return (
-                f"The objective `{objective.name}` is {scores[objective.name]}: training diverged."
-            )
-    return ""
-
-
-def _reason(message: str | None) -> str:
-    """The last line of a traceback."""
-    lines = (message or "").strip().splitlines()
-    return lines[-1].strip() if lines else "The trial crashed without a message."

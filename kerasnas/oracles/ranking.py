@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from statistics import NormalDist
 
 import numpy as np
 
@@ -28,15 +29,21 @@ def is_sound(trial: TrialRecord, objectives: Sequence[Objective]) -> bool:
     return trial.status == "COMPLETED" and all(map(math.isfinite, losses(trial, objectives)))
 
 
-def dominates(one: tuple[float, Sequence[float]], other: tuple[float, Sequence[float]]) -> bool:
-    """Constrained domination between pairs of violation and losses.
+def domination(points: Sequence[tuple[float, Sequence[float]]]) -> np.ndarray:
+    """Which point dominates which: entry [i, j] tells whether i dominates j.
 
+    A smaller violation wins where one is positive; otherwise Pareto domination.
     Source: Deb et al., *A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II*, section VI.
+
+    Args:
+        points: Pairs of violation and losses.
     """
-    if one[0] > 0 or other[0] > 0:
-        return one[0] < other[0]
-    pairs = list(zip(one[1], other[1], strict=True))
-    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+    outside = np.array([violation for violation, _ in points])
+    values = np.array([list(losses) for _, losses in points])
+    infeasible = (outside[:, None] > 0) | (outside[None, :] > 0)
+    no_worse = (values[:, None, :] <= values[None, :, :]).all(-1)
+    better = (values[:, None, :] < values[None, :, :]).any(-1)
+    return np.where(infeasible, outside[:, None] < outside[None, :], no_worse & better)
 
 
 def fronts(points: Sequence[tuple[float, Sequence[float]]]) -> list[int]:
@@ -45,16 +52,18 @@ def fronts(points: Sequence[tuple[float, Sequence[float]]]) -> list[int]:
     Args:
         points: Pairs of violation and losses.
     """
-    front = [-1] * len(points)
-    left = list(range(len(points)))
+    if not points:
+        return []
+    above = domination(points)
+    front = np.full(len(points), -1)
+    left = np.ones(len(points), dtype=bool)
     level = 0
-    while left:
-        best = [i for i in left if not any(dominates(points[j], points[i]) for j in left)]
-        for i in best:
-            front[i] = level
-        left = [i for i in left if front[i] < 0]
+    while left.any():
+        best = left & ~above[left].any(0)
+        front[best] = level
+        left &= ~best
         level += 1
-    return front
+    return [int(f) for f in front]
 
 
 def crowding(points: Sequence[Sequence[float]]) -> list[float]:
@@ -118,6 +127,23 @@ def pareto_first(
     if len(objectives) == 1:
         return sorted(good, key=lambda t: losses(t, objectives))
     points = [(0.0, losses(t, objectives)) for t in good]
-    off_front = [any(dominates(other, point) for other in points) for point in points]
+    off_front = [level > 0 for level in fronts(points)]
     order = sorted(range(len(good)), key=lambda i: (off_front[i], points[i][1]))
     return [good[i] for i in order]
+
+
+def normal_scores(place: Sequence[tuple[float, ...]]) -> list[float]:
+    """Normal scores of ranks, the best place highest; equal places share their mean rank."""
+    count = len(place)
+    order = sorted(range(count), key=lambda i: place[i], reverse=True)
+    rank = [0.0] * count
+    start = 0
+    while start < count:
+        end = start
+        while end + 1 < count and place[order[end + 1]] == place[order[start]]:
+            end += 1
+        for i in order[start : end + 1]:
+            rank[i] = (start + end) / 2
+        start = end + 1
+    normal = NormalDist()
+    return [normal.inv_cdf((r + 0.5) / count) for r in rank]

@@ -11,12 +11,30 @@ import keras_tuner
 from kerasnas.errors import SearchSpaceError
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.oracles.oracle import Oracle
-from kerasnas.oracles.searchers import RandomSearcher, TpeSearcher
-from kerasnas.oracles.space import Values
+from kerasnas.oracles.searchers import (
+    BayesianSearcher,
+    EvolutionSearcher,
+    GridSearcher,
+    LocalSearcher,
+    Nsga2Searcher,
+    RandomSearcher,
+    ReinforceSearcher,
+)
+from kerasnas.oracles.space import CONTINUOUS_POINTS, Values
+
+SMALL_BUDGET = 50
+"""Below so many trials evolution works with a smaller population."""
 
 
 class Random(Oracle):
-    """Random search: the yardstick. Arguments as in `kerasnas.oracles.Oracle`."""
+    """Random search: the yardstick for all others.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        **settings: As there.
+    """
 
     def __init__(
         self,
@@ -28,14 +46,114 @@ class Random(Oracle):
         super().__init__(objective, max_trials, seed, searcher=RandomSearcher(), **settings)
 
 
-class Bayesian(Oracle):
-    """Model-based search with a tree-structured Parzen estimator.
+class Grid(Oracle):
+    """Every configuration once; ends when the grid does.
 
     Args:
         objective: As in `kerasnas.oracles.Oracle`.
         max_trials: As there.
         seed: As there.
-        startup: Random trials before the model takes over.
+        points: Points on each continuous range.
+        **settings: As there.
+    """
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        points: int = CONTINUOUS_POINTS,
+        **settings: Any,
+    ) -> None:
+        super().__init__(objective, max_trials, seed, searcher=GridSearcher(points), **settings)
+
+
+class Evolution(Oracle):
+    """Regularized (ageing) evolution.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        population: Size of the population; 20, or 10 when `max_trials` is below 50.
+        sample: Members of a tournament; 5, or 3 when `max_trials` is below 50.
+        **settings: As there.
+    """
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        population: int | None = None,
+        sample: int | None = None,
+        **settings: Any,
+    ) -> None:
+        small = max_trials is not None and max_trials < SMALL_BUDGET
+        searcher = EvolutionSearcher(
+            population or (10 if small else 20), sample or (3 if small else 5)
+        )
+        super().__init__(objective, max_trials, seed, searcher=searcher, **settings)
+
+
+class LocalSearch(Oracle):
+    """Local search with restarts: strong on architectures when there are up to 100 trials.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        starts: Random points before the walk begins.
+        **settings: As there.
+    """
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        starts: int = 5,
+        **settings: Any,
+    ) -> None:
+        super().__init__(objective, max_trials, seed, searcher=LocalSearcher(starts), **settings)
+
+
+class Reinforce(Oracle):
+    """A REINFORCE controller; numbers are seen on a grid of 8.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        learning_rate: Of the controller; 0.01 is the published one, 0.1 suits 50 trials and more.
+        **settings: As there.
+    """
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        learning_rate: float = 0.1,
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            objective, max_trials, seed, searcher=ReinforceSearcher(learning_rate), **settings
+        )
+
+
+class Bayesian(Oracle):
+    """Model-based search: a Gaussian process on flat, discrete spaces, TPE on all others.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        startup: Random trials before the model takes over; known-good ones count.
         **settings: As there.
     """
 
@@ -49,7 +167,34 @@ class Bayesian(Oracle):
         **settings: Any,
     ) -> None:
         super().__init__(
-            objective, max_trials, seed, searcher=TpeSearcher(startup=startup), **settings
+            objective, max_trials, seed, searcher=BayesianSearcher(startup), **settings
+        )
+
+
+class Nsga2(Oracle):
+    """Ageing NSGA-II, for two objectives or more.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        population: Finished trials that take part.
+        sample: Members of a tournament.
+        **settings: As there.
+    """
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        population: int = 20,
+        sample: int = 5,
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            objective, max_trials, seed, searcher=Nsga2Searcher(population, sample), **settings
         )
 
 
@@ -59,8 +204,13 @@ class Auto(Bayesian):
 
 STRATEGIES: Mapping[str, type[Oracle]] = {
     "auto": Auto,
-    "bayesian": Bayesian,
     "random": Random,
+    "grid": Grid,
+    "evolution": Evolution,
+    "local": LocalSearch,
+    "reinforce": Reinforce,
+    "bayesian": Bayesian,
+    "nsga2": Nsga2,
 }
 
 

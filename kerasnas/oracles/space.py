@@ -127,7 +127,7 @@ class Space:
         return self._keys[raw]
 
     def encode(self, values: Mapping[str, Any]) -> np.ndarray:
-        """One number a domain: index of a choice, place in [0, 1] of a number, NaN when inactive."""
+        """One number a domain: index of a choice, place of a number in [0, 1], NaN if inactive."""
         row = np.full(len(self.domains), np.nan)
         names = {id(d) for d in self.active(values)}
         for i, domain in enumerate(self.domains):

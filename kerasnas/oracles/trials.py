@@ -80,3 +80,22 @@ def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
         except (TypeError, ValueError):
             continue
     return found
+
+
+def unsound(objectives: Sequence[Objective], scores: Mapping[str, float]) -> str:
+    """Why a trial that ran to its end has no usable score, or an empty string."""
+    for objective in objectives:
+        if objective.name not in scores:
+            had = ", ".join(sorted(scores)) or "nothing"
+            return f"The objective `{objective.name}` was not among the results: {had}."
+        if not math.isfinite(scores[objective.name]):
+            return (
+                f"The objective `{objective.name}` is {scores[objective.name]}: training diverged."
+            )
+    return ""
+
+
+def crash_reason(message: str | None) -> str:
+    """The last line of a traceback."""
+    lines = (message or "").strip().splitlines()
+    return lines[-1].strip() if lines else "The trial crashed without a message."

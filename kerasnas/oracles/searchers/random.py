@@ -31,3 +31,7 @@ class RandomSearcher:
     ) -> Values | None:
         """Draws values at random."""
         return space.random(rng)
+
+    def describe(self, space: Space) -> str:
+        """The rule in a few words."""
+        return "random search"

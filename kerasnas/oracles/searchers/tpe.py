@@ -65,6 +65,10 @@ class TpeSearcher:
         cache = self._study(space, history, objectives, constraints)
         return self._ask(cache, seed, space, history, objectives, constraints)
 
+    def describe(self, space: Space) -> str:
+        """The rule in a few words."""
+        return "tree-structured Parzen estimator"
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": None}
 

@@ -1,0 +1,59 @@
+"""The model that suits the space: a Gaussian process or a Parzen estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kerasnas.history import History
+from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.searchers.gp import GpSearcher
+from kerasnas.oracles.searchers.tpe import TpeSearcher
+from kerasnas.oracles.space import Space, Values
+
+GP_TRIALS = 200
+"""Beyond so many trials the Gaussian process costs too much."""
+
+
+@dataclass(frozen=True)
+class BayesianSearcher:
+    """A Gaussian process on flat, discrete spaces with one objective, TPE on all others.
+
+    Args:
+        startup: Random suggestions before the model takes over.
+    """
+
+    startup: int = 10
+    name: str = "bayesian"
+    _tpe: TpeSearcher = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_tpe", TpeSearcher(startup=self.startup))
+
+    def suggest(
+        self,
+        space: Space,
+        history: History,
+        objectives: Sequence[Objective],
+        rng: np.random.Generator,
+        constraints: Sequence[Constraint] = (),
+    ) -> Values | None:
+        """Asks the model that suits."""
+        gaussian = self._gaussian(space) and len(objectives) == 1
+        if gaussian and len(history.finished) <= GP_TRIALS:
+            searcher: GpSearcher | TpeSearcher = GpSearcher(startup=self.startup)
+        else:
+            searcher = self._tpe
+        return searcher.suggest(space, history, objectives, rng, constraints)
+
+    def describe(self, space: Space) -> str:
+        """The rule in a few words."""
+        if self._gaussian(space):
+            return "Gaussian process with a Hamming kernel"
+        return "tree-structured Parzen estimator"
+
+    @staticmethod
+    def _gaussian(space: Space) -> bool:
+        return space.flat and space.discrete

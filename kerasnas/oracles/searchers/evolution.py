@@ -1,0 +1,54 @@
+"""Regularized (ageing) evolution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasnas.history import History
+from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.ranking import infeasibility, positions
+from kerasnas.oracles.space import Space, Values
+
+
+@dataclass(frozen=True)
+class EvolutionSearcher:
+    """Mutates the best of a random sample of the youngest trials; the oldest die, good or not.
+
+    Source: Real et al., *Regularized Evolution for Image Classifier Architecture Search*, AAAI
+    2019, algorithm 1. With parallel trials the population is the last `population` finished ones.
+
+    Args:
+        population: Size of the population, which starts at random.
+        sample: Members drawn, with replacement, for each tournament.
+    """
+
+    population: int = 20
+    sample: int = 5
+    name: str = "evolution"
+
+    def suggest(
+        self,
+        space: Space,
+        history: History,
+        objectives: Sequence[Objective],
+        rng: np.random.Generator,
+        constraints: Sequence[Constraint] = (),
+    ) -> Values | None:
+        """A child of the best of a sample."""
+        window = history.finished[-self.population :]
+        if len(history) < self.population or not window:
+            return space.random(rng)
+        place = positions(window, objectives, constraints)
+        drawn = rng.integers(len(window), size=self.sample)
+        best = min((int(i) for i in drawn), key=lambda i: place[i])
+        if not math.isfinite(infeasibility(window[best], constraints)):
+            return space.random(rng)
+        return space.mutate(window[best].values, rng)
+
+    def describe(self, space: Space) -> str:
+        """The rule in a few words."""
+        return f"regularized evolution (population {self.population}, sample {self.sample})"

@@ -1,0 +1,206 @@
+"""What an oracle knows, where it is kept, and how it comes back: the history and nothing else."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+from keras_tuner import HyperParameters
+from keras_tuner.engine.trial import Trial
+
+from kerasnas.errors import ProjectMismatchError, SearchFailedError
+from kerasnas.history import History
+from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.ranking import pareto_first
+from kerasnas.oracles.trials import crash_reason, final_metrics, numbers, track, trial_of, unsound
+
+
+class HistoryKeeper(keras_tuner.Oracle):
+    """The half of an oracle that remembers: trials are views of the records of a history.
+
+    Attributes:
+        history: All trials; in memory until `bind` gives a journal.
+        objectives: What is optimised, as a vector.
+        constraints: Bounds that a trial must keep to be among the best.
+    """
+
+    history: History
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
+    _lock: Any
+    _journaled: bool
+    _interrupted: list[int]
+    _started: dict[str, float]
+    _facts: dict[str, dict[str, Any]]
+    clock: Callable[[], float] | None
+
+    def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Trial:
+        """Records the metrics of one step; a missing objective shows when the trial ends."""
+        with self._lock:
+            trial = self.trials[trial_id]
+            values = numbers(metrics)
+            track(trial, values, int(step), self.objectives)
+            self.history.report(int(trial_id), int(step), values)
+            return trial
+
+    def facts(
+        self,
+        trial_id: str,
+        *,
+        measures: Mapping[str, float] | None = None,
+        seconds: float | None = None,
+        failure: str | None = None,
+        spent: float | None = None,
+    ) -> None:
+        """What `end_trial` shall write into the journal besides the metrics.
+
+        Args:
+            trial_id: A running trial.
+            measures: Measured quantities such as `params`, `flops`, `latency_ms`.
+            seconds: Wall-clock seconds of the trial; measured by the oracle when not given.
+            failure: Why the trial failed, in one sentence.
+            spent: Seconds of the whole search so far.
+        """
+        with self._lock:
+            known = self._facts.setdefault(trial_id, {"measures": {}})
+            known["measures"].update(measures or {})
+            given = {"seconds": seconds, "failure": failure, "spent": spent}
+            known.update({k: v for k, v in given.items() if v is not None})
+
+    def score_trial(self, trial: Trial) -> None:
+        """Sets the score, the first objective at its natural sign, and the step it belongs to."""
+        scores = self.history.trials[int(trial.trial_id)].scores
+        value = scores.get(self.objective.name)
+        trial.score = None if value is None or not math.isfinite(value) else float(value)
+        trial.best_step = final_metrics(trial, self.objectives[0])[1]
+
+    def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
+        """The best feasible, completed trials; of several objectives the Pareto front first."""
+        with self._lock:
+            ranked = pareto_first(self.history.trials, self.objectives, self.constraints)
+            return [self.trials[t.trial_id] for t in ranked[:num_trials]]
+
+    def remaining_trials(self) -> int | None:
+        """Trials that may still start; `None` without a limit."""
+        return None if self.max_trials is None else max(0, self.max_trials - len(self.history))
+
+    def bind(self, history: History) -> None:
+        """Adopts a journal, which may hold trials already; it replaces keras-tuner's state files.
+
+        Trials that were running are handed out first again, with their numbers and values.
+        """
+        with self._lock:
+            self.history = history
+            self._journaled = True
+            self._rebuild()
+
+    def get_state(self) -> dict[str, Any]:
+        """The history, the space and the seed: all there is."""
+        return {
+            "kerasnas": 1,
+            "seed": self.seed,
+            "hyperparameters": self.hyperparameters.get_config(),
+            "trials": self.history.events(),
+            "ended": [t.number for t in self.history.finished],
+            "display": self._display.get_state(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Takes over the history, the space and the seed of another oracle.
+
+        Raises:
+            ProjectMismatchError: If the state was written by another kind of oracle.
+        """
+        if "kerasnas" not in state:
+            raise ProjectMismatchError(
+                f"`{self._project_dir}` holds a search of another oracle. Choose another "
+                "`project_name`, or pass `overwrite=True`."
+            )
+        with self._lock:
+            self.seed = state["seed"]
+            self.hyperparameters = HyperParameters.from_config(state["hyperparameters"])
+            history = History()
+            history.restore(state["trials"], state["ended"])
+            self.history = history
+            self._display.set_state(state["display"])
+            self._rebuild()
+
+    def save(self) -> None:
+        """Writes the state file, whole or not at all; nothing when a journal is bound."""
+        if self._journaled or not hasattr(self, "_project_name"):
+            return
+        path = Path(self._get_oracle_fname())
+        fresh = path.with_suffix(".tmp")
+        fresh.write_text(json.dumps(self.get_state()), encoding="utf-8")
+        os.replace(fresh, path)
+
+    def reload(self) -> None:
+        """Reads the state file; nothing when a journal is bound."""
+        if not self._journaled:
+            self.set_state(json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8")))
+
+    def _save_trial(self, trial: Trial) -> None:
+        if not self._journaled and hasattr(self, "_project_name"):
+            super()._save_trial(trial)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_space")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.RLock(), _space=None)
+
+    def _rebuild(self) -> None:
+        """Trials and their order from the history; what was running waits to be handed out."""
+        self.trials = {}
+        for record in self.history.trials:
+            trial = trial_of(record, self.hyperparameters, self.objectives)
+            self.trials[record.trial_id] = trial
+            if record.status == "COMPLETED":
+                self.score_trial(trial)
+        self.start_order = [t.trial_id for t in self.history.trials]
+        self.end_order = [t.trial_id for t in self.history.finished]
+        self.ongoing_trials: dict[str, Trial] = {}
+        self._interrupted = [t.number for t in self.history.running]
+
+    def _finish(self, trial: Trial) -> None:
+        facts = self._facts.pop(trial.trial_id, {"measures": {}})
+        metrics, _ = final_metrics(trial, self.objectives[0])
+        failure = facts.get("failure", "")
+        if trial.status == "COMPLETED":
+            failure = failure or unsound(self.objectives, {**facts["measures"], **metrics})
+        elif trial.status == "FAILED":
+            failure = failure or crash_reason(trial.message)
+        if failure:
+            trial.status = "FAILED"
+            trial.message = trial.message or failure
+        begun = self._started.pop(trial.trial_id, time.monotonic())
+        self.history.finish(
+            int(trial.trial_id),
+            trial.status,
+            metrics=metrics,
+            measures=facts["measures"],
+            seconds=facts.get("seconds", time.monotonic() - begun),
+            failure=failure,
+            spent=facts.get("spent", self.clock() if self.clock else 0.0),
+            values=trial.hyperparameters.values,
+        )
+        self.end_order.append(trial.trial_id)
+        if trial.status == "COMPLETED":
+            self.score_trial(trial)
+
+    def _check_consecutive_failures(self) -> None:
+        limit = self.max_consecutive_failed_trials
+        latest = self.history.finished[-limit:] if limit else []
+        if limit and len(latest) == limit and all(t.status == "FAILED" for t in latest):
+            raise SearchFailedError(
+                f"The last {limit} trials failed, the newest one with: {latest[-1].failure} "
+                f"Its values were {latest[-1].values}. Correct the cause, or raise "
+                "`max_consecutive_failed_trials`."
+            )
