@@ -1,7 +1,7 @@
 """A fitted model and one `.keras` file, both ways.
 
-The file is what `keras.saving.save_model` writes, plus one member, `kerasnas.json`, that plain Keras
-ignores: labels, schema, leaderboard, versions. Nothing in it is ever executed.
+The file is what `keras.saving.save_model` writes, plus one member, `kerasnas.json`, that plain
+Keras ignores: labels, schema, leaderboard, versions. Nothing in it is ever executed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import tempfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,19 @@ FORMAT = 1
 MEMBER = "kerasnas.json"
 _MOST_BYTES = 64 * 2**20  # of the member, so that a crafted file cannot fill the memory
 _TOLERANCE = 1e-5
+# Keras's warning about keys that are no layer names: the dict is still matched by key.
+_KEYS_ARE_NO_NAMES = "When providing `inputs` as a dict"
+
+# What reading a damaged or crafted archive, or the JSON in it, can raise.
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    OSError,
+    EOFError,
+    RuntimeError,  # also its subclasses NotImplementedError and RecursionError
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def assemble(
@@ -57,7 +71,7 @@ def assemble(
     inputs = {}
     for i, column in enumerate(preprocessing.columns):
         name = column.name
-        if "/" in name or not name or name in taken:
+        if not _is_layer_name(name) or name in taken:
             # Keras refuses such a name for a layer; the key of the dict stays the column's name.
             name = f"column_{i}"
             while name in taken or any(c.name == name for c in preprocessing.columns):
@@ -68,8 +82,7 @@ def assemble(
     front.set_weights(preprocessing.model.get_weights())
     front.name = "kerasnas_preprocessing"
     with warnings.catch_warnings():
-        # Keys that are no layer names: the dict is still matched by key.
-        warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
+        warnings.filterwarnings("ignore", message=_KEYS_ARE_NO_NAMES)
         return keras.Model(inputs, answering(front(list(inputs.values()))), name="kerasnas")
 
 
@@ -88,8 +101,8 @@ def write(
         check: Load the new file again and compare its answers to `member["probe"]` first.
 
     Raises:
-        ArtifactError: If the path has another ending or no folder, the model cannot be saved, or the
-            file does not answer as the model does.
+        ArtifactError: If the path has another ending or no folder, the model cannot be saved, or
+            the file does not answer as the model does.
     """
     path = Path(path)
     if path.suffix != ".keras":
@@ -134,15 +147,15 @@ def read_member(path: str | Path) -> dict[str, Any]:
     with _opened(path) as archive:
         if MEMBER not in archive.namelist():
             raise ArtifactError(
-                f"'{path}' is a plain Keras model without the member '{MEMBER}': it was not saved by "
-                "kerasnas, or was loaded and saved again by Keras. "
+                f"'{path}' is a plain Keras model without the member '{MEMBER}': it was not saved "
+                "by kerasnas, or was loaded and saved again by Keras. "
                 f"Use `keras.models.load_model('{path}')`."
             )
         if archive.getinfo(MEMBER).file_size > _MOST_BYTES:
             raise ArtifactError(f"'{path}' is damaged: its member '{MEMBER}' is too large.")
         try:
             content = json.loads(archive.read(MEMBER))
-        except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
+        except _DAMAGE as error:
             raise ArtifactError(
                 f"'{path}' is damaged: '{MEMBER}' cannot be read ({error})."
             ) from error
@@ -160,25 +173,29 @@ def load_model(path: str | Path) -> keras.Model:
     """The Keras model in a file, uncompiled.
 
     Raises:
-        ArtifactError: If the file is missing or damaged, or names code outside Keras that the caller
-            has not registered.
+        ArtifactError: If the file is missing or damaged, or names code outside Keras that the
+            caller has not registered.
     """
     with _opened(path) as archive:
         _check_members(archive, path)
         try:
             config = json.loads(archive.read("config.json"))
-        except (ValueError, KeyError, zipfile.BadZipFile, OSError, EOFError) as error:
+            if isinstance(config, dict):
+                config.pop("compile_config", None)  # not used: the model stays uncompiled
+            foreign = sorted(_foreign_code(config))
+        except _DAMAGE as error:
             raise ArtifactError(
                 f"'{path}' is damaged: its model cannot be read ({error})."
             ) from error
-        foreign = sorted(_foreign_code(config))
     if foreign:
         raise ArtifactError(
-            f"'{path}' uses {', '.join(foreign)}, which is not part of Keras. Import the module that "
-            "registers it (`keras.saving.register_keras_serializable`) before loading."
+            f"'{path}' uses {', '.join(foreign)}, which is not part of Keras. Import the module "
+            "that registers it (`keras.saving.register_keras_serializable`) before loading."
         )
     try:
-        return keras.saving.load_model(path, compile=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_KEYS_ARE_NO_NAMES)
+            return keras.saving.load_model(path, compile=False)
     except Exception as error:  # whatever Keras meets in a damaged file, the file is at fault
         raise ArtifactError(f"'{path}' cannot be loaded by Keras: {error}") from error
 
@@ -194,6 +211,11 @@ def as_inputs(raw: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, tf.
         name: tf.constant(np.asarray(raw[name])[:, None], dtype=dtype)
         for name, dtype in kinds.items()
     }
+
+
+def _is_layer_name(name: str) -> bool:
+    """Whether Keras takes a name for a layer and can write it to a file."""
+    return bool(name) and not any(c in "/\0" or "\ud800" <= c <= "\udfff" for c in name)
 
 
 def _prove(model: keras.Model, path: Path, probe: Mapping[str, list[Any]]) -> None:
@@ -214,14 +236,14 @@ def _opened(path: str | Path) -> zipfile.ZipFile:
         raise ArtifactError(f"There is no file '{path}'.")
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except _DAMAGE as error:
         raise ArtifactError(f"'{path}' is not a `.keras` file, or is damaged ({error}).") from error
 
 
 def _check_members(archive: zipfile.ZipFile, path: str | Path) -> None:
     try:
         bad = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise ArtifactError(f"'{path}' is damaged ({error}).") from error
     if bad is not None:
         raise ArtifactError(f"'{path}' is damaged: its part '{bad}' does not match its checksum.")

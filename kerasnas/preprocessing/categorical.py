@@ -1,7 +1,7 @@
 """Categories: one-hot where they are few, indices for a trainable embedding where they are many.
 
-Vocabularies are learned here and handed to `StringLookup` through its constructor: an adapted look-up
-with a line feed or an empty string in its vocabulary does not survive saving.
+Vocabularies are learned here and handed to `StringLookup` through its constructor: an adapted
+look-up with a line feed or an empty string in its vocabulary does not survive saving.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def learn_vocabulary(values: np.ndarray) -> list[str]:
 
     A value of a long-tailed column that occurs fewer than three times in the training rows shares
     the slot of unknown values, so that this slot is trained too. A missing value (the empty string)
-    is a category like any other.
+    is a category like any other. A value that ends in a NUL character counts as unknown: NumPy's
+    strings, through which `StringLookup` takes its vocabulary, drop it there.
 
     Args:
         values: Training rows as strings, shape `(rows,)`.
@@ -32,7 +33,10 @@ def learn_vocabulary(values: np.ndarray) -> list[str]:
     counts = Counter(values.tolist())
     least = 3 if len(counts) > 10 and len(values) >= 200 else 1
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [value for value, count in ordered[:_MAX_VOCABULARY] if count >= least]
+    known = [(value, count) for value, count in ordered if not value.endswith("\0")]
+    kept = [value for value, count in known[:_MAX_VOCABULARY] if count >= least]
+    # `StringLookup` refuses an empty vocabulary.
+    return kept or [value for value, _ in known[:1]] or [""]
 
 
 class CategoricalColumns:
@@ -59,7 +63,7 @@ class CategoricalColumns:
             inputs: Symbolic string tensors of shape `(batch, 1)` by column name.
 
         Returns:
-            The one-hot features, and one float32 tensor of indices `(batch, 1)` per embedded column.
+            The one-hot features, and a float32 tensor of indices `(batch, 1)` per embedded column.
         """
         features = Features([], [], [])
         for start in range(0, len(self.one_hot), _GROUP):
@@ -71,7 +75,7 @@ class CategoricalColumns:
         return features, indices
 
     def _build_one_hot(self, names: list[str], inputs: dict[str, Any], out: Features) -> None:
-        """One look-up for a whole group: string -> shared index -> position in the one-hot vector."""
+        """One look-up for a group: string -> shared index -> position in the one-hot vector."""
         union = sorted({value for name in names for value in self.vocabularies[name]})
         index = {value: i + 1 for i, value in enumerate(union)}
         table = np.zeros((len(names), len(union) + 1), dtype="float32")

@@ -43,14 +43,14 @@ class Preprocessing:
 
     Attributes:
         model: Takes a list of tensors `(batch, 1)`, one a column in the order of `columns`, and
-            gives one float32 matrix `(batch, width)`: features first, then one column of indices for
-            every column that is to be embedded.
+            gives one float32 matrix `(batch, width)`: features first, then one column of indices
+            for every column that is to be embedded.
         columns: The raw columns in use.
         names: One readable name a feature; indices of embedded columns last.
         owners: The raw column of each feature.
         embedded: Number of categories (with index 0 for unknown ones) by embedded column.
-        probe: A few typical and a few odd values of every raw column, made from what the graph holds
-            anyway; `save` proves its round trip with them.
+        probe: A few typical and a few odd values of every raw column, made from what the graph
+            holds anyway; `save` proves its round trip with them.
     """
 
     model: keras.Model
@@ -78,6 +78,9 @@ class Preprocessing:
         Returns:
             float32 matrix of shape `(rows, width)`.
         """
+        rows = len(raw[self.columns[0].name])
+        if rows == 0:
+            return np.zeros((0, self.width), dtype="float32")
         dataset = tf.data.Dataset.from_tensor_slices(tuple(self.tensors(raw))).batch(_BATCH)
         run = tf.function(lambda *columns: self.model(list(columns), training=False))
         return np.concatenate([run(*batch).numpy() for batch in dataset], axis=0)
@@ -139,4 +142,4 @@ def _probe(values: np.ndarray, kind: str) -> list[Any]:
     if kind == "text":
         return ["", "a", "the same words", "THE SAME, words!", "\u00e9t\u00e9", "0", "a b", "x\ny"]
     frequent = [value for value, _ in Counter(values.tolist()).most_common(5)]
-    return (frequent * 5)[:5] + ["", "a value never seen", frequent[0]]
+    return [*(frequent * 5)[:5], "", "a value never seen", frequent[0]]

@@ -11,6 +11,8 @@ from kerasnas.preprocessing.features import Features
 
 _LIMIT = 1e6  # infinities become this many interquartile ranges before the smooth clip
 
+_LEAST_FACTOR = 1.2e-38
+
 
 def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Median and reciprocal spread of every column, missing values and infinities left out.
@@ -33,8 +35,8 @@ def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             continue
         low, centre[j], high = np.quantile(column, [0.25, 0.5, 0.75])
         spread = high - low or (column.max() - column.min()) / 2
-        # The reciprocal must stay a float32 number.
-        factor[j] = 1.0 / spread if spread > 1e-30 else 1.0
+        # The reciprocal must stay a normal float32 number: others count as 0, and 0 * inf is NaN.
+        factor[j] = max(1.0 / spread, _LEAST_FACTOR) if spread > 1e-30 else 1.0
     return centre, factor
 
 

@@ -41,7 +41,9 @@ class TextColumn:
         documents = Counter(term for found in terms(values) for term in set(found))
         least = 2 if len(values) < 1000 else 5
         ordered = sorted(documents.items(), key=lambda item: (-item[1], item[0]))
-        kept = [(term, count) for term, count in ordered[:_MAX_TERMS] if count >= least]
+        # NumPy's strings, through which Keras takes a vocabulary, drop NUL characters at the end.
+        known = [(term, count) for term, count in ordered if not term.endswith(b"\0")]
+        kept = [(term, count) for term, count in known[:_MAX_TERMS] if count >= least]
         self.vocabulary = [term.decode("utf-8", "replace") for term, _ in kept]
         self.weights = [1.0 + math.log((1 + len(values)) / (1 + count)) for _, count in kept]
 
@@ -52,7 +54,9 @@ class TextColumn:
             x: Symbolic string tensor of shape `(batch, 1)`.
         """
         if not self.vocabulary:
-            return Features([], [], [])
+            # No word occurs twice: all there is to know is whether there is a text.
+            empty = layers.StringLookup(vocabulary=[""])(x)
+            return Features([ops.cast(empty, "float32")], [f"{self.name} is missing"], [self.name])
         vectorize = layers.TextVectorization(
             ngrams=_NGRAMS,
             output_mode="tf_idf",

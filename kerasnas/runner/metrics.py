@@ -77,7 +77,8 @@ class Scorer:
         return {
             "rmse": float(np.sqrt(squared)),
             "mae": self._mean(np.abs(error)),
-            "r2": 1.0 - squared / spread if spread > 0 else 0.0,
+            # Of constant targets, as scikit-learn has it.
+            "r2": 1.0 - squared / spread if spread > 0 else float(squared == 0),
         }
 
 

@@ -9,6 +9,7 @@ import keras_tuner
 from keras import layers, ops
 
 
+@keras.saving.register_keras_serializable("kerasnas")
 class SmoothedCrossentropy(keras.losses.Loss):
     """Cross-entropy on integer labels, smoothed towards the uniform distribution.
 
@@ -17,10 +18,14 @@ class SmoothedCrossentropy(keras.losses.Loss):
     Args:
         classes: Number of classes.
         smoothing: Share of the probability that is spread over all classes.
+        name: As in `keras.losses.Loss`.
+        **kwargs: As in `keras.losses.Loss`.
     """
 
-    def __init__(self, classes: int, smoothing: float) -> None:
-        super().__init__(name="smoothed_crossentropy")
+    def __init__(
+        self, classes: int, smoothing: float, name: str = "smoothed_crossentropy", **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
         self._classes = classes
         self._smoothing = smoothing
 
@@ -29,6 +34,10 @@ class SmoothedCrossentropy(keras.losses.Loss):
         hot = ops.one_hot(ops.reshape(ops.cast(y_true, "int32"), (-1,)), self._classes)
         smooth = hot * (1.0 - self._smoothing) + self._smoothing / self._classes
         return keras.losses.categorical_crossentropy(smooth, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, for a compiled model in a file."""
+        return {**super().get_config(), "classes": self._classes, "smoothing": self._smoothing}
 
 
 def classification_head(

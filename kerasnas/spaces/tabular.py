@@ -127,5 +127,5 @@ def tabular(
         rows: Training rows, which set the default batch size.
         families: As in `TabularHyperModel`.
     """
-    width = input_shape if isinstance(input_shape, int) else int(input_shape[0])
-    return TabularHyperModel(width, classes, embedded, rows, families)
+    width = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
+    return TabularHyperModel(int(width), classes, embedded, rows, families)

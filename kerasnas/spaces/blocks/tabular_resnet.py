@@ -1,5 +1,6 @@
-"""Residual network for tables (Gorishniy et al. 2021, "Revisiting Deep Learning Models for Tabular
-Data", section 3.2).
+"""Residual network for tables.
+
+Gorishniy et al. 2021, "Revisiting Deep Learning Models for Tabular Data", section 3.2.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def rates(schedule: Schedule, steps: int) -> np.ndarray:
     """Learning rate of every step as a share of the peak rate.
 
     Args:
-        schedule: `cosine` warms up linearly and falls along a half cosine (Loshchilov & Hutter 2017,
-            without restarts); `one_cycle` rises and falls along cosines (Smith & Topin 2018).
+        schedule: `cosine` warms up linearly and falls along a half cosine (Loshchilov & Hutter
+            2017, without restarts); `one_cycle` rises and falls along cosines (Smith & Topin 2018).
         steps: Steps of the whole training.
 
     Returns:
