@@ -81,6 +81,7 @@ class History:
         self.trials: list[TrialRecord] = []
         self.finished: list[TrialRecord] = []
         self.spent = 0.0
+        self.notes: dict[str, dict[str, Any]] = {}
         self.fingerprint = dict(fingerprint or {})
         self._file: IO[str] | None = None
         if path is not None:
@@ -112,8 +113,8 @@ class History:
         number: int | None = None,
         spent: float = 0.0,
     ) -> TrialRecord:
-        """Records that a trial starts; with `number`, that a known trial runs again (a promotion)."""
-        event = {
+        """Records that a trial starts; with `number`, that a known one runs again (a promotion)."""
+        event: dict[str, Any] = {
             "event": "started",
             "number": len(self.trials) if number is None else number,
             "values": dict(values),
@@ -124,7 +125,7 @@ class History:
             "spent": spent,
         }
         self._append(event)
-        return self.trials[event["number"]]  # type: ignore[index]
+        return self.trials[event["number"]]
 
     def report(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
         """Records the metrics of one epoch of a running trial."""
@@ -144,7 +145,7 @@ class History:
         spent: float = 0.0,
         values: Mapping[str, Any] | None = None,
     ) -> TrialRecord:
-        """Records how a trial ended. `COMPLETED` with a metric that is not finite is the caller's error.
+        """Records how a trial ended. `COMPLETED` with a metric not finite is the caller's error.
 
         `values` are written only where they differ from those that the trial was started with: a
         build may ask for hyperparameters that nobody knew of before.
@@ -165,7 +166,10 @@ class History:
         return self.trials[number]
 
     def note(self, name: str, content: Mapping[str, Any], spent: float = 0.0) -> None:
-        """Records something about the search as a whole, such as the seconds used until a stop."""
+        """Records something about the search as a whole, such as the seconds used until a stop.
+
+        The latest note of each name is kept in `notes`.
+        """
         self._append({"event": name, **content, "spent": spent})
 
     def events(self) -> list[dict[str, Any]]:
@@ -214,6 +218,8 @@ class History:
                 setattr(trial, name, event[name])
             trial.values = event.get("values", trial.values)
             self.finished = [t for t in self.finished if t is not trial] + [trial]
+        else:
+            self.notes[kind] = event
 
     def _apply_started(self, event: dict[str, Any]) -> None:
         facts = {k: event[k] for k in ("values", "origin", "rung", "parent", "fidelity")}
@@ -276,8 +282,8 @@ def _check_fingerprint(header: Any, fingerprint: Mapping[str, Any], path: Path) 
         )
     if header.get("format", math.inf) > FORMAT:
         raise ProjectMismatchError(
-            f"`{path}` was written by a newer kerasnas (format {header.get('format')}, this one reads "
-            f"up to {FORMAT}). Upgrade kerasnas or choose another `directory`."
+            f"`{path}` was written by a newer kerasnas (format {header.get('format')}, this one "
+            f"reads up to {FORMAT}). Upgrade kerasnas or choose another `directory`."
         )
     stored = header.get("fingerprint", {})
     wanted = json.loads(json.dumps(dict(fingerprint)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.space import Space, Values
+
+logger = logging.getLogger("kerasnas")
 
 DUPLICATES = 20
 """Times a searcher may repeat itself in one suggestion before another way is taken."""
@@ -56,6 +59,7 @@ class Proposer:
     portfolio: Sequence[Mapping[str, Any]] = ()
     accept: Callable[[Values], bool] | None = None
     _accepted: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
+    _warned: set[str] = field(default_factory=set, init=False, repr=False)
 
     def propose(
         self,
@@ -68,7 +72,7 @@ class Proposer:
         """The next unseen, accepted values, or `None` when there are none left."""
         seen = seen_keys(space, history)
         listed = [
-            ("initial", (space.complete(v) for v in self.initial)),
+            ("initial", self._wanted(space)),
             ("portfolio", (space.repair(v) for v in self.portfolio)),
         ]
         for origin, source in listed:
@@ -126,6 +130,16 @@ class Proposer:
         others = _others(space, rng)
         values = self._first_new(others, space, seen, rejections=LAST_REJECTIONS)
         return None if values is None else Proposal(values, "random")
+
+    def _wanted(self, space: Space) -> Iterator[Values]:
+        """The user's configurations; one that breaks a constraint is left out with a warning."""
+        for given in self.initial:
+            values = space.complete(given)
+            key = space.key(values)
+            if not self._passes(values, key) and key not in self._warned:
+                self._warned.add(key)
+                logger.warning("The initial configuration %s breaks a constraint: left out.", given)
+            yield values
 
     def _first_new(
         self,

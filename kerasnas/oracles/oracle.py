@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras_tuner
 import numpy as np
@@ -53,6 +53,8 @@ class Oracle(HistoryKeeper):
         ObjectiveError: If the direction of an objective is not known.
         SearchSpaceError: If `initial` does not fit; as soon as the space is known.
     """
+
+    short_name: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -125,14 +127,13 @@ class Oracle(HistoryKeeper):
             self._checked = True
 
     def describe(self) -> str:
-        """The strategy in one line, for the log."""
+        """The strategy in one line, for the log: short name, colon, explanation."""
         parts = [f"{len(self.proposer.initial)} initial"] if self.proposer.initial else []
         if self.proposer.portfolio:
             parts.append(f"{len(self.proposer.portfolio)} known-good configurations")
         explain = getattr(self.proposer.searcher, "describe", None)
         parts.append(explain(self.space) if explain else self.proposer.searcher.name)
-        aims = ", ".join(f"{o.name} ({o.direction})" for o in self.objectives)
-        return f"{', then '.join(parts)}; objective {aims}; seed {self.seed}"
+        return f"{self.short_name or self.proposer.searcher.name}: {', then '.join(parts)}"
 
     def update_space(self, hyperparameters: HyperParameters) -> None:
         """Adds hyperparameters that the space does not have yet."""
@@ -234,6 +235,7 @@ class Oracle(HistoryKeeper):
         if self.max_trials is not None and number >= self.max_trials:
             self.stop_reason = f"all {self.max_trials} trials have started"
             return Trial(self.get_space(), trial_id=f"{number:04d}", status="STOPPED")
+        self._note_space()
         answer = self.populate_space(f"{number:04d}")
         if answer["status"] != "RUNNING":
             return Trial(self.get_space(), trial_id=f"{number:04d}", status=answer["status"])

@@ -36,6 +36,8 @@ class Random(Oracle):
         **settings: As there.
     """
 
+    short_name = "random"
+
     def __init__(
         self,
         objective: ObjectiveLike | None = None,
@@ -56,6 +58,8 @@ class Grid(Oracle):
         points: Points on each continuous range.
         **settings: As there.
     """
+
+    short_name = "grid"
 
     def __init__(
         self,
@@ -80,6 +84,8 @@ class Evolution(Oracle):
         sample: Members of a tournament; 5, or 3 when `max_trials` is below 50.
         **settings: As there.
     """
+
+    short_name = "evolution"
 
     def __init__(
         self,
@@ -109,6 +115,8 @@ class LocalSearch(Oracle):
         **settings: As there.
     """
 
+    short_name = "local"
+
     def __init__(
         self,
         objective: ObjectiveLike | None = None,
@@ -131,6 +139,8 @@ class Reinforce(Oracle):
         learning_rate: Of the controller; 0.01 is the published one, 0.1 suits 50 trials and more.
         **settings: As there.
     """
+
+    short_name = "reinforce"
 
     def __init__(
         self,
@@ -156,6 +166,8 @@ class Bayesian(Oracle):
         startup: Random trials before the model takes over; known-good ones count.
         **settings: As there.
     """
+
+    short_name = "bayesian"
 
     def __init__(
         self,
@@ -183,6 +195,8 @@ class Nsga2(Oracle):
         **settings: As there.
     """
 
+    short_name = "nsga2"
+
     def __init__(
         self,
         objective: ObjectiveLike | None = None,
@@ -201,16 +215,12 @@ class Nsga2(Oracle):
 class Auto(Bayesian):
     """The default: known-good configurations first, then model-based search."""
 
+    short_name = "auto"
+
 
 STRATEGIES: Mapping[str, type[Oracle]] = {
-    "auto": Auto,
-    "random": Random,
-    "grid": Grid,
-    "evolution": Evolution,
-    "local": LocalSearch,
-    "reinforce": Reinforce,
-    "bayesian": Bayesian,
-    "nsga2": Nsga2,
+    strategy.short_name: strategy
+    for strategy in (Auto, Random, Grid, Evolution, LocalSearch, Reinforce, Bayesian, Nsga2)
 }
 
 

@@ -21,6 +21,9 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import pareto_first
 from kerasnas.oracles.trials import crash_reason, final_metrics, numbers, track, trial_of, unsound
 
+SPACE_NOTE = "space"
+"""Name of the note that holds the hyperparameters known so far: builds may find more of them."""
+
 
 class HistoryKeeper(keras_tuner.Oracle):
     """The half of an oracle that remembers: trials are views of the records of a history.
@@ -32,6 +35,7 @@ class HistoryKeeper(keras_tuner.Oracle):
     """
 
     history: History
+    hyperparameters: HyperParameters
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
     _lock: Any
@@ -99,7 +103,23 @@ class HistoryKeeper(keras_tuner.Oracle):
         with self._lock:
             self.history = history
             self._journaled = True
+            noted = history.notes.get(SPACE_NOTE)
+            if noted is not None:
+                # The order in which hyperparameters were found is the order they are drawn in.
+                known = HyperParameters.from_config({"space": noted["space"], "values": {}})
+                found = self.hyperparameters.space
+                known.merge([hp for hp in found if not _knows(known, hp)])
+                self.hyperparameters = known
             self._rebuild()
+
+    def _note_space(self) -> None:
+        """Writes the space into a bound journal when it has grown since the last note."""
+        if not self._journaled:
+            return
+        space = self.hyperparameters.get_config()["space"]
+        noted = self.history.notes.get(SPACE_NOTE)
+        if noted is None or noted["space"] != space:
+            self.history.note(SPACE_NOTE, {"space": space})
 
     def get_state(self) -> dict[str, Any]:
         """The history, the space and the seed: all there is."""
@@ -204,3 +224,7 @@ class HistoryKeeper(keras_tuner.Oracle):
                 f"Its values were {latest[-1].values}. Correct the cause, or raise "
                 "`max_consecutive_failed_trials`."
             )
+
+
+def _knows(space: HyperParameters, hp: Any) -> bool:
+    return any(k.name == hp.name and k.conditions == hp.conditions for k in space.space)

@@ -41,7 +41,8 @@ def track(
     for name, value in metrics.items():
         if not trial.metrics.exists(name):
             trial.metrics.register(name, direction=directions.get(name))
-        trial.metrics.update(name, value, step=step)
+        # Not through the tracker: it compares with the best so far and warns of NaN.
+        trial.metrics.metrics[name].update(float(value), step=step)
 
 
 def final_metrics(trial: Trial, objective: Objective) -> tuple[dict[str, float], int]:
