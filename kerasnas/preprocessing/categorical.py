@@ -92,9 +92,7 @@ class CategoricalColumns:
         joined = layers.Concatenate()(strings) if len(strings) > 1 else strings[0]
         shared = ops.cast(layers.StringLookup(vocabulary=union)(joined), "int32")
         offsets = np.arange(len(names), dtype="int32")[None, :] * table.shape[1]
-        positions = layers.Embedding(
-            table.size, 1, trainable=False, embeddings_initializer="zeros", name="positions"
-        )
+        positions = layers.Embedding(table.size, 1, trainable=False, embeddings_initializer="zeros")
         flat = ops.squeeze(positions(ops.add(shared, offsets)), axis=-1)
         positions.set_weights([table.reshape(-1, 1)])
         encode = layers.CategoryEncoding(num_tokens=width, output_mode="multi_hot")
