@@ -1,0 +1,361 @@
+"""The command line, a thin front to the estimators: `fit`, `predict`, `leaderboard`, `demo`.
+
+Nothing heavy is imported before a command needs it, so that `kerasnas --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import kerasnas
+from kerasnas.errors import KerasNASError, SchemaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kerasnas.estimators import TabularClassifier, TabularRegressor
+
+_MOST_CLASSES = 20  # a target of whole numbers with more distinct values is taken for an amount
+_MOST_TRIALS = 8  # trials shown in a leaderboard
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: Arguments without the program's name; default is the command line.
+
+    Returns:
+        The exit status: 0, 2 after an error that is the caller's to solve, 130 after Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        _load_tensorflow()
+        arguments.run(arguments)
+    except KerasNASError as error:
+        return _failed(str(error))
+    except OSError as error:
+        place = f": '{error.filename}'" if error.filename else ""
+        return _failed(f"{error.strerror or error}{place}")
+    except KeyboardInterrupt:
+        _failed("interrupted.")
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kerasnas",
+        description="A table and a time budget in, one tuned .keras file out.",
+    )
+    parser.add_argument("--version", action="version", version=kerasnas.__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_fit(commands)
+
+    predict = commands.add_parser("predict", help="answer for the rows of a table")
+    predict.add_argument("model", help=".keras file that `fit` wrote")
+    predict.add_argument("data", help="CSV or Parquet file with the columns of the training table")
+    predict.add_argument("--out", help="CSV or Parquet file to write; default: CSV to stdout")
+    predict.set_defaults(run=_predict)
+
+    leaderboard = commands.add_parser("leaderboard", help="show what a search tried")
+    leaderboard.add_argument("model", help=".keras file that `fit` wrote")
+    leaderboard.set_defaults(run=_leaderboard)
+
+    demo = commands.add_parser("demo", help="two small searches on real data, under two minutes")
+    demo.add_argument("--directory", help="folder to keep the files in; default: keep none")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _add_fit(commands: Any) -> None:
+    fit = commands.add_parser("fit", help="search for a model of a table")
+    fit.add_argument("data", help="CSV or Parquet file, one row an example")
+    fit.add_argument("--target", required=True, metavar="COLUMN", help="column to predict")
+    fit.add_argument("--out", required=True, metavar="FILE", help=".keras file to write")
+    fit.add_argument(
+        "--task",
+        choices=("auto", "classification", "regression"),
+        default="auto",
+        help="default: auto, by the values of the target",
+    )
+    fit.add_argument(
+        "--budget", help="time for everything: 90, 10min, 1h30min; default: 5min, or see --trials"
+    )
+    fit.add_argument("--trials", type=int, metavar="N", help="most configurations to try")
+    fit.add_argument("--objective", help="validation metric, such as val_auc or val_mae")
+    fit.add_argument("--oracle", default="auto", help="search strategy; default: auto")
+    fit.add_argument("--seed", type=int, metavar="N", help="seed of everything random")
+    fit.add_argument(
+        "--directory", help="folder for the search; the same command continues it after a stop"
+    )
+    loudness = fit.add_mutually_exclusive_group()
+    loudness.add_argument("--verbose", action="store_true", help="one line for every trial")
+    loudness.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    fit.set_defaults(run=_fit)
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    from kerasnas.data.names import did_you_mean, quoted
+
+    frame = _read(arguments.data)
+    target = arguments.target
+    if target not in frame.columns:
+        raise SchemaError(
+            f"`--target` names `{target}`, which '{arguments.data}' does not have"
+            f"{did_you_mean(target, frame.columns)}. Its columns are {quoted(frame.columns)}."
+        )
+    _check_destination(arguments.out)
+    budget = _budget(arguments.budget, arguments.trials)
+    say = (lambda *_: None) if arguments.quiet else print
+    task, why = arguments.task, ""
+    if task == "auto":
+        task, why = guess_task(frame[target])
+        other = "regression" if task == "classification" else "classification"
+        say(f"Task: {task}, as `{target}` {why}. (`--task {other}` for the other.)")
+    estimator = getattr(
+        kerasnas, "TabularClassifier" if task == "classification" else "TabularRegressor"
+    )(
+        budget=budget,
+        objective=arguments.objective,
+        oracle=arguments.oracle,
+        seed=arguments.seed,
+        directory=arguments.directory,
+        verbose=0 if arguments.quiet else 2 if arguments.verbose else "auto",
+    )
+    estimator.fit(frame, target)
+    estimator.save(arguments.out)
+    say("\n" + short_leaderboard(estimator) + "\n")
+    say(f"Saved in '{arguments.out}'. Next: kerasnas predict {arguments.out} NEW.csv")
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    # Before the table is read: the schema says which columns to read as strings.
+    estimator = kerasnas.load(arguments.model)
+    if arguments.out is not None:
+        _check_destination(arguments.out)
+    texts = [c.name for c in estimator.schema_.used if c.dtype in ("str", "object", "string")]
+    frame = _read(arguments.data, texts)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        added = _answers(estimator, frame)
+    for warning in caught:
+        print(f"kerasnas: {warning.message}", file=sys.stderr)
+    clash = [name for name in added if name in frame.columns]
+    if clash:
+        raise SchemaError(
+            f"'{arguments.data}' already has a column `{clash[0]}`. Rename or remove it first."
+        )
+    # As the file writes them: a number read and written again may look different.
+    rows = frame if _is_parquet(arguments.data) else _read_as_written(arguments.data)
+    result = rows.assign(**added)
+    if arguments.out is None:
+        result.to_csv(sys.stdout, index=False)
+    elif _is_parquet(arguments.out):
+        with _parquet():
+            result.to_parquet(arguments.out, index=False)
+    else:
+        result.to_csv(arguments.out, index=False)
+    if arguments.out is not None:
+        print(f"{len(result)} rows with {', '.join(added)} in '{arguments.out}'.")
+
+
+def _leaderboard(arguments: argparse.Namespace) -> None:
+    print(short_leaderboard(kerasnas.load(arguments.model)))
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    from kerasnas.demo import demo
+
+    if arguments.directory is not None:
+        demo(Path(arguments.directory), True, short_leaderboard)
+        return
+    with tempfile.TemporaryDirectory(prefix="kerasnas-demo-") as folder:
+        demo(Path(folder), False, short_leaderboard)
+
+
+def guess_task(target: pd.Series) -> tuple[str, str]:
+    """Tells labels from amounts.
+
+    Args:
+        target: The column to predict.
+
+    Returns:
+        `"classification"` or `"regression"`, and why, to follow the column's name in a sentence.
+    """
+    import pandas as pd
+
+    present = target.dropna()
+    distinct = present.nunique()
+    if not pd.api.types.is_numeric_dtype(present) or pd.api.types.is_bool_dtype(present):
+        return "classification", f"holds {distinct} labels that are not numbers"
+    if (present % 1 != 0).any():
+        return "regression", "holds numbers with decimals"
+    if distinct > _MOST_CLASSES:
+        return "regression", f"holds {distinct} different numbers"
+    return "classification", f"holds only {distinct} different whole numbers"
+
+
+def short_leaderboard(estimator: TabularClassifier | TabularRegressor) -> str:
+    """The leaderboard in the width of a terminal: the best trials, and every baseline.
+
+    Args:
+        estimator: A fitted estimator.
+    """
+    table = estimator.leaderboard()
+    metrics = [str(name) for name in table if str(name).startswith("val_")]
+    scored = table[table["rank"].notna()]
+    left_out = scored.index[scored["kind"] == "trial"][_MOST_TRIALS:]
+    rows = [["rank", "model", *metrics, "params", "seconds"]]
+    for row in scored.drop(index=left_out).to_dict("records"):
+        name = f"trial {int(row['trial_id']) + 1}" if row["kind"] == "trial" else row["trial_id"]
+        detail = row["hyperparameters"].get("family") or row["kind"]
+        rows.append(
+            [
+                str(row["rank"]),
+                f"{name} ({detail})",
+                *(f"{row[metric]:.4f}" for metric in metrics),
+                f"{row['params']:,.0f}" if row["params"] == row["params"] else "",
+                f"{row['seconds']:.1f}",
+            ]
+        )
+    lines = _aligned(rows)
+    if len(left_out):
+        lines.append(f"and {len(left_out)} more trials")
+    for row in table[table["status"] == "FAILED"].to_dict("records"):
+        lines.append(f"not scored: {row['trial_id']}: {row['failure']}")
+    return "\n".join(lines)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width, the second (the name) to the left, numbers to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i == 1 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _answers(
+    estimator: TabularClassifier | TabularRegressor, frame: pd.DataFrame
+) -> dict[str, Any]:
+    """New columns for every row: the prediction, and the probability of every label."""
+    if not hasattr(estimator, "predict_proba"):
+        return {"prediction": estimator.predict(frame)}
+    probabilities = estimator.predict_proba(frame)
+    answers: dict[str, Any] = {"prediction": estimator.classes_[probabilities.argmax(axis=1)]}
+    for place, label in enumerate(estimator.classes_):
+        answers[f"probability_{label}"] = probabilities[:, place]
+    return answers
+
+
+def _budget(budget: str | None, trials: int | None) -> Any:
+    """What `--budget` and `--trials` say together."""
+    if trials is None:
+        return _seconds(budget or "5min")
+    seconds = None if budget is None else kerasnas.Budget.parse(_seconds(budget)).seconds
+    return kerasnas.Budget(trials=trials, seconds=seconds)
+
+
+def _seconds(text: str) -> str | float:
+    """A bare number counts seconds, as in Python."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _read(path: str, texts: Sequence[str] = ()) -> pd.DataFrame:
+    """A table from a file; of a CSV file, the columns `texts` as strings."""
+    import pandas as pd
+
+    if _is_parquet(path):
+        with _parquet():
+            frame = pd.read_parquet(path)
+    else:
+        with _csv(path):
+            frame = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"), low_memory=False)
+    if frame.empty:
+        raise SchemaError(f"'{path}' has no rows.")
+    return frame
+
+
+def _read_as_written(path: str) -> pd.DataFrame:
+    import pandas as pd
+
+    with _csv(path):
+        return pd.read_csv(path, dtype="str", keep_default_na=False)
+
+
+def _is_parquet(path: str) -> bool:
+    return Path(path).suffix in (".parquet", ".pq")
+
+
+@contextmanager
+def _csv(path: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # pandas's parser errors, and bytes that are not UTF-8
+        raise SchemaError(f"'{path}' cannot be read as CSV: {error}") from error
+
+
+@contextmanager
+def _parquet() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise SchemaError(
+            'Parquet files need pyarrow. Install it with `pip install "kerasnas[parquet]"`.'
+        ) from error
+    except ValueError as error:  # pyarrow's errors about damaged files are ValueErrors
+        raise SchemaError(f"The Parquet file cannot be read or written: {error}") from error
+
+
+def _check_destination(path: str) -> None:
+    """Complains now, not after an hour of searching."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise SchemaError(f"The folder '{folder}' of `--out` does not exist. Create it first.")
+
+
+def _load_tensorflow() -> None:
+    """Imports TensorFlow without what it prints on the way, and keeps it to errors from then on.
+
+    Whoever has set `TF_CPP_MIN_LOG_LEVEL` gets to see everything that TensorFlow has to say.
+    """
+    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # Its C++ side prints some lines whatever the level is, past Python's `sys.stderr`.
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _failed(message: str) -> int:
+    """Says what went wrong in one line."""
+    print(f"kerasnas: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""The command line: what it writes, and that expected errors are one line."""
+
+import csv
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+
+import kerasnas as kn
+from kerasnas.cli import guess_task, main
+
+# A search keeps its files in a temporary folder that goes with the last reference to its result.
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A classification file with a column of codes, and a model that `fit` made of it."""
+    path = tmp_path_factory.mktemp("cli")
+    data = load_breast_cancer(as_frame=True)
+    frame = data.data.iloc[:, :4].assign(
+        # Codes as strings, some of which read as numbers that would be written in another way.
+        code=np.where(data.target == 1, "01", "x"),
+        diagnosis=data.target.map({0: "malignant", 1: "benign"}),
+    )
+    frame.iloc[:200].to_csv(path / "train.csv", index=False)
+    frame.iloc[200:240].drop(columns="diagnosis").to_csv(path / "new.csv", index=False)
+    assert fit(path / "train.csv", path / "model.keras", "diagnosis") == 0
+    return path
+
+
+def fit(data, out, target, *more):
+    arguments = ["fit", data, "--target", target, "--out", out, "--trials", "1", "--seed", "0"]
+    return main([str(a) for a in (*arguments, "--quiet", *more)])
+
+
+def one_line(capsys):
+    err = capsys.readouterr().err
+    assert err.endswith("\n") and err.count("\n") == 1, err
+    assert err.startswith("kerasnas: ")
+    return err
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from kerasnas.cli import main\n"
+        "try:\n    main(['fit', '--help'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "assert not {'tensorflow', 'keras', 'pandas', 'numpy'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--target COLUMN" in done.stdout
+
+
+def test_fit_says_the_task_and_shows_the_leaderboard(tmp_path, capsys):
+    frame = load_diabetes(as_frame=True, scaled=False).frame.iloc[:120]
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    out = str(tmp_path / "model.keras")
+    arguments = ["fit", str(tmp_path / "train.csv"), "--target", "target", "--out", out]
+    assert main([*arguments, "--trials", "1", "--budget", "60", "--objective", "val_mae"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Task: regression, as `target` holds ")
+    assert "trial 1 (mlp)" in said.out and "linear (baseline)" in said.out
+    assert said.out.rstrip().endswith(f"Saved in '{out}'. Next: kerasnas predict {out} NEW.csv")
+    assert "trial 1 of 1: val_mae" in said.err
+    assert isinstance(kn.load(out), kn.TabularRegressor)
+
+
+def test_quiet_prints_nothing(folder, tmp_path, capsys):
+    assert fit(folder / "train.csv", tmp_path / "model.keras", "diagnosis") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_predict_adds_columns_and_leaves_the_others_as_written(folder, tmp_path, capsys):
+    out = tmp_path / "answers.csv"
+    given = [str(folder / "model.keras"), str(folder / "new.csv")]
+    assert main(["predict", *given, "--out", str(out)]) == 0
+    assert "40 rows" in capsys.readouterr().out
+    before = list(csv.reader(io.StringIO((folder / "new.csv").read_text())))
+    after = list(csv.reader(io.StringIO(out.read_text())))
+    width = len(before[0])
+    assert [row[:width] for row in after] == before
+    assert after[0][width:] == ["prediction", "probability_benign", "probability_malignant"]
+
+    assert main(["predict", *given]) == 0
+    assert list(csv.reader(io.StringIO(capsys.readouterr().out))) == after
+
+
+def test_predict_answers_as_the_estimator_does(folder, capsys):
+    assert main(["predict", str(folder / "model.keras"), str(folder / "new.csv")]) == 0
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    rows = pd.read_csv(folder / "new.csv", dtype={"code": str})
+    estimator = kn.load(folder / "model.keras")
+    assert printed["prediction"].tolist() == estimator.predict(rows).tolist()
+    shares = printed[["probability_benign", "probability_malignant"]]
+    np.testing.assert_allclose(shares, estimator.predict_proba(rows), atol=1e-6)
+
+
+def test_codes_stay_strings_where_all_of_them_read_as_numbers(folder, tmp_path, capsys):
+    rows = pd.read_csv(folder / "new.csv", dtype={"code": str})
+    only = rows[rows["code"] == "01"]
+    only.to_csv(tmp_path / "only.csv", index=False)
+    assert main(["predict", str(folder / "model.keras"), str(tmp_path / "only.csv")]) == 0
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    wanted = kn.load(folder / "model.keras").predict_proba(only)
+    np.testing.assert_allclose(printed["probability_benign"], wanted[:, 0], atol=1e-6)
+
+
+def test_parquet_in_and_out(folder, tmp_path):
+    pytest.importorskip("pyarrow")
+    rows = pd.read_csv(folder / "new.csv", dtype={"code": str})
+    rows.to_parquet(tmp_path / "new.parquet")
+    given = [str(folder / "model.keras"), str(tmp_path / "new.parquet")]
+    assert main(["predict", *given, "--out", str(tmp_path / "out.parquet")]) == 0
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == len(rows)
+
+
+def test_parquet_without_pyarrow_names_the_extra(folder, tmp_path, capsys, monkeypatch):
+    def missing(*_):
+        raise ImportError("pyarrow")
+
+    monkeypatch.setattr(pd, "read_parquet", missing)
+    assert main(["predict", str(folder / "model.keras"), str(tmp_path / "new.parquet")]) == 2
+    assert 'pip install "kerasnas[parquet]"' in one_line(capsys)
+
+
+def test_columns_that_fit_did_not_see_are_said(folder, tmp_path, capsys):
+    rows = pd.read_csv(folder / "new.csv", dtype={"code": str}).assign(spare=1)
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    assert main(["predict", str(folder / "model.keras"), str(tmp_path / "new.csv")]) == 0
+    assert "`spare`" in one_line(capsys)
+
+
+def test_leaderboard_of_a_file(folder, capsys):
+    assert main(["leaderboard", str(folder / "model.keras")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["rank", "model", "val_log_loss"]
+    assert {"majority", "linear", "hist_gradient_boosting"} <= {line.split()[1] for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--target", "diagnosys"], "did you mean `diagnosis`"),
+        (["--target", "diagnosis", "--oracle", "randem"], "Did you mean 'random'"),
+        (["--target", "diagnosis", "--objective", "val_acuracy"], "Did you mean 'val_accuracy'"),
+        (["--target", "diagnosis", "--budget", "soon"], "'soon'"),
+        (["--target", "diagnosis", "--trials", "0"], "`trials`"),
+        (["--target", "diagnosis", "--out", "nowhere/model.keras"], "'nowhere'"),
+    ],
+)
+def test_mistakes_in_fit_are_one_line(folder, tmp_path, capsys, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    given = ["fit", str(folder / "train.csv"), "--out", "model.keras", "--quiet", *arguments]
+    assert main(given) == 2
+    assert words in one_line(capsys)
+
+
+def test_files_that_cannot_be_read_are_one_line(folder, tmp_path, capsys):
+    (tmp_path / "ragged.csv").write_text('a,b\n1,2\n"3,4,5\n')
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "rowless.csv").write_text("a,b\n")
+    (tmp_path / "other.keras").write_text("no model")
+    model = str(folder / "model.keras")
+    for arguments, words in [
+        (["predict", model, str(tmp_path / "nothing.csv")], "No such file"),
+        (["predict", model, str(tmp_path / "ragged.csv")], "cannot be read as CSV"),
+        (["predict", model, str(tmp_path / "empty.csv")], "cannot be read as CSV"),
+        (["predict", model, str(tmp_path / "rowless.csv")], "has no rows"),
+        (["predict", str(tmp_path / "other.keras"), str(folder / "new.csv")], "`.keras` file"),
+        (["leaderboard", str(tmp_path / "nothing.keras")], "There is no file"),
+    ]:
+        assert main(arguments) == 2
+        assert words in one_line(capsys)
+
+
+def test_a_column_that_predict_would_add_is_refused(folder, tmp_path, capsys):
+    rows = pd.read_csv(folder / "train.csv").rename(columns={"diagnosis": "prediction"})
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    assert main(["predict", str(folder / "model.keras"), str(tmp_path / "new.csv")]) == 2
+    assert "already has a column `prediction`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["yes", "no"] * 30, "classification"),
+        ([True, False] * 30, "classification"),
+        ([0, 1, 2] * 20, "classification"),
+        ([1.0, 2.0] * 30, "classification"),
+        ([0.5, 1.0] * 30, "regression"),
+        (list(range(60)), "regression"),
+    ],
+)
+def test_the_task_is_told_by_the_target(values, task):
+    assert guess_task(pd.Series(values))[0] == task
