@@ -1,4 +1,4 @@
-"""What is optimised and what is demanded: objectives, constraints, and the order they put trials in.
+"""What is optimised and what is demanded: objectives and constraints.
 
 Scores keep their natural sign everywhere; direction is a property of the objective.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kerasnas.errors import ObjectiveError
 
@@ -18,8 +19,9 @@ Direction = Literal["min", "max"]
 FREE_MEASURES = ("params", "flops", "latency_ms", "size_bytes", "peak_memory_bytes")
 """Quantities known without training."""
 
-_MAX_WORDS = ("accuracy", "acc", "auc", "precision", "recall", "f1", "r2", "iou")
+_MAX_WORDS = ("accuracy", "acc", "auc", "precision", "recall", "f1", "f1score", "r2", "iou")
 _MIN_WORDS = ("loss", "error", "rmse", "mse", "mae", "mape", "crossentropy", "perplexity", "wer")
+_MIN_UNITS = ("seconds", "_ms", "_bytes")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Objective:
             )
 
     def loss(self, metrics: Mapping[str, float]) -> float:
-        """The value to minimise: the metric, negated for `max`; infinite when missing or not finite."""
+        """The value to minimise: the metric, negated for `max`; infinite where it is not finite."""
         value = metrics.get(self.name)
         if value is None or not math.isfinite(value):
             return math.inf
@@ -113,7 +115,8 @@ def parse_objectives(
     Raises:
         ObjectiveError: If a name is unknown (near names are suggested) or has no direction.
     """
-    items = [value] if isinstance(value, str) or hasattr(value, "name") else list(value)  # type: ignore[arg-type]
+    one = isinstance(value, str) or hasattr(value, "name")
+    items: list[Any] = [value] if one else list(value)  # type: ignore[arg-type]
     if not items:
         raise ObjectiveError(
             "`objective` is empty. Name at least one metric, such as 'val_accuracy'."
@@ -125,28 +128,38 @@ def parse_objectives(
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             raise ObjectiveError(
-                f"`objective` {name!r} is not a metric of this search.{hint} Known: {', '.join(known)}."
+                f"`objective` {name!r} is not a metric of this search.{hint} "
+                f"Known: {', '.join(known)}."
             )
         objectives.append(
             Objective(name) if isinstance(item, str) else Objective(name, item.direction)
         )
+    names = [o.name for o in objectives]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ObjectiveError(f"`objective` names {twice} more than once. Name each metric once.")
     return tuple(objectives)
 
 
 def violation(constraints: Sequence[Constraint], metrics: Mapping[str, float]) -> float:
-    """Sum of all violations (search.md's CV); 0 means feasible."""
+    """Sum of all violations; 0 means feasible."""
     return sum((c.violation(metrics) for c in constraints), 0.0)
 
 
 def _infer_direction(name: str) -> Direction:
-    words = name.lower()
-    if words in FREE_MEASURES or words.endswith("seconds"):
+    if name in FREE_MEASURES or name.lower().endswith(_MIN_UNITS):
         return "min"
-    if any(word in words for word in _MIN_WORDS):
+    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+    if any(_is_or_holds(word, known) for word in words for known in _MIN_WORDS):
         return "min"
-    if any(word in words for word in _MAX_WORDS):
+    if any(_is_or_holds(word, known) for word in words for known in _MAX_WORDS):
         return "max"
     raise ObjectiveError(
         f"The direction of objective {name!r} is not known. "
         f"Write `kerasnas.Objective({name!r}, direction='min')` or 'max'."
     )
+
+
+def _is_or_holds(word: str, known: str) -> bool:
+    """Short words have to match whole: an `answer` is not a word error rate."""
+    return word == known or (len(known) > 3 and known in word)

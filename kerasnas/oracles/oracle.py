@@ -99,6 +99,7 @@ class Oracle(HistoryKeeper):
         self.clock: Callable[[], float] | None = None
         self._lock = threading.RLock()
         self._journaled = False
+        self._seed_given = seed is not None
         self._interrupted: list[int] = []
         self._started: dict[str, float] = {}
         self._facts: dict[str, dict[str, Any]] = {}

@@ -76,8 +76,10 @@ def crowding(points: Sequence[Sequence[float]]) -> list[float]:
     for column in values.T:
         order = np.argsort(column, kind="stable")
         distance[order[[0, -1]]] = math.inf
+        if not np.isfinite(column).all():
+            continue
         width = column[order[-1]] - column[order[0]]
-        if width > 0 and math.isfinite(width):
+        if width > 0:
             gaps = column[order[2:]] - column[order[:-2]]
             distance[order[1:-1]] += gaps / width
     return [float(d) for d in distance]

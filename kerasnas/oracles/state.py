@@ -36,10 +36,12 @@ class HistoryKeeper(keras_tuner.Oracle):
 
     history: History
     hyperparameters: HyperParameters
+    seed: int
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
     _lock: Any
     _journaled: bool
+    _seed_given: bool
     _interrupted: list[int]
     _started: dict[str, float]
     _facts: dict[str, dict[str, Any]]
@@ -105,6 +107,7 @@ class HistoryKeeper(keras_tuner.Oracle):
             self._journaled = True
             noted = history.notes.get(SPACE_NOTE)
             if noted is not None:
+                self.seed = self.seed if self._seed_given else noted["seed"]
                 # The order in which hyperparameters were found is the order they are drawn in.
                 known = HyperParameters.from_config({"space": noted["space"], "values": {}})
                 found = self.hyperparameters.space
@@ -119,7 +122,7 @@ class HistoryKeeper(keras_tuner.Oracle):
         space = self.hyperparameters.get_config()["space"]
         noted = self.history.notes.get(SPACE_NOTE)
         if noted is None or noted["space"] != space:
-            self.history.note(SPACE_NOTE, {"space": space})
+            self.history.note(SPACE_NOTE, {"space": space, "seed": self.seed})
 
     def get_state(self) -> dict[str, Any]:
         """The history, the space and the seed: all there is."""

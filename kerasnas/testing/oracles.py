@@ -6,7 +6,9 @@ import contextlib
 import io
 import json
 import math
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -215,6 +217,11 @@ def _make(
         objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters
     )
     oracle.verbose = 0
+    if not hasattr(oracle, "bind"):
+        # Oracles that know no journal write files at once.
+        folder = tempfile.mkdtemp(prefix="check-oracle-")
+        weakref.finalize(oracle, shutil.rmtree, folder, ignore_errors=True)
+        _Tuner(oracle, directory=folder, project_name="check")
     return oracle
 
 

@@ -1,0 +1,122 @@
+"""Known-good values first, nothing twice, nothing that a free constraint forbids."""
+
+import logging
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from kerasnas import oracles
+from kerasnas.errors import SearchSpaceError
+from kerasnas.testing.oracles import conditional_space
+
+
+def make(name="random", space=conditional_space, **settings):
+    oracle = oracles.create(name, objective="val_loss", seed=0, **settings)
+    oracle.hyperparameters = space()
+    oracle.verbose = 0
+    return oracle
+
+
+def run(oracle, trials):
+    records = []
+    for _ in range(trials):
+        trial = oracle.create_trial("worker")
+        if trial.status != "RUNNING":
+            break
+        oracle.update_trial(trial.trial_id, {"val_loss": 1.0})
+        oracle.end_trial(trial.trial_id)
+        records.append(oracle.history.trials[int(trial.trial_id)])
+    return records
+
+
+def test_initial_then_portfolio_then_the_searcher():
+    first = {"kind": "resnet", "layers": 8, "norm": True, "momentum": 0.9, "rate": 0.02}
+    good = [{"kind": "mlp", "units": 100, "unknown": 5}, first, {"kind": "linear", "batch": 256}]
+    records = run(make("auto", initial=[first], portfolio=good), 5)
+    assert [r.origin for r in records] == [
+        "initial",
+        "portfolio",
+        "portfolio",
+        "bayesian",
+        "bayesian",
+    ]
+    assert records[0].values == {**first, "version": 3, "batch": 32, "dropout": 0.0}
+    # 100 units lie between two steps; the nearest is taken, what is unknown is left out.
+    assert records[1].values["units"] in (64, 128) and "unknown" not in records[1].values
+    assert records[2].values["kind"] == "linear"
+
+
+def test_only_auto_begins_with_the_portfolio():
+    assert run(make("random", portfolio=[{"kind": "linear"}]), 1)[0].origin == "random"
+
+
+def test_initial_is_checked_before_any_trial():
+    oracle = make(initial=[{"kind": "mlp"}, {"rat": 1, "kind": "cnn"}])
+    with pytest.raises(
+        SearchSpaceError, match=r"initial\[1\]: `rat` is not .* Did you mean `rate`"
+    ):
+        oracle.create_trial("worker")
+    assert len(oracle.history) == 0
+    # The lock is free again.
+    oracle.proposer.initial = ()
+    assert oracle.create_trial("worker").status == "RUNNING"
+
+
+@pytest.mark.parametrize("name", oracles.STRATEGIES)
+def test_free_constraints_cost_no_trial(name):
+    asked = []
+
+    def accept(values):
+        asked.append(values)
+        return values["kind"] == "linear" and values["batch"] == 256
+
+    records = run(make(name, accept=accept), 15)
+    assert len(records) == 15 and len(asked) > 15
+    assert all(r.values["kind"] == "linear" and r.values["batch"] == 256 for r in records)
+
+
+def test_a_tiny_feasible_region_is_found_to_its_end():
+    def space():
+        hp = keras_tuner.HyperParameters()
+        for i in range(4):
+            hp.Choice(f"edge{i}", list("abcde"))
+        return hp
+
+    oracle = make("evolution", space, accept=lambda v: list(v.values()).count("a") == 4)
+    assert len(run(oracle, 10)) == 1
+    assert "exhausted" in oracle.stop_reason
+
+
+def test_an_initial_configuration_that_breaks_a_constraint_is_left_out_aloud(caplog):
+    with caplog.at_level(logging.WARNING, "kerasnas"):
+        records = run(make(initial=[{"kind": "mlp"}], accept=lambda v: v["kind"] != "mlp"), 3)
+    assert all(r.values["kind"] != "mlp" for r in records)
+    assert len(caplog.records) == 1 and "breaks a constraint" in caplog.text
+
+
+def test_grid_ends_with_the_grid():
+    def space():
+        hp = keras_tuner.HyperParameters()
+        hp.Float("x", 0.0, 1.0)
+        hp.Boolean("b")
+        return hp
+
+    records = run(make("grid", space), 50)
+    assert len(records) == 20
+    assert len(np.unique([r.values["x"] for r in records])) == 10
+
+
+def test_unknown_strategies_suggest_a_name():
+    with pytest.raises(SearchSpaceError, match="Did you mean 'bayesian'"):
+        oracles.create("bayesain")
+    with pytest.raises(SearchSpaceError, match=r"must be a name or a `keras_tuner\.Oracle`"):
+        oracles.create(3)
+    given = keras_tuner.oracles.RandomSearchOracle(objective="val_loss")
+    assert oracles.create(given) is given
+
+
+def test_strategies_explain_themselves():
+    for name in oracles.STRATEGIES:
+        assert make(name).describe().startswith(f"{name}: ")
+    assert "2 known-good" in make("auto", portfolio=[{}, {}]).describe()

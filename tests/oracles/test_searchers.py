@@ -1,0 +1,187 @@
+"""What each searcher does beyond the conformance checks."""
+
+import itertools
+import math
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from kerasnas.history import History
+from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles import searchers
+from kerasnas.oracles.searchers import reinforce
+from kerasnas.oracles.space import Space
+
+LOSS = (Objective("val_loss"),)
+ALL = {
+    "random": searchers.RandomSearcher(),
+    "evolution": searchers.EvolutionSearcher(10, 3),
+    "local": searchers.LocalSearcher(),
+    "reinforce": searchers.ReinforceSearcher(),
+    "gp": searchers.GpSearcher(),
+    "tpe": searchers.TpeSearcher(),
+    "nsga2": searchers.Nsga2Searcher(10, 3),
+}
+
+
+def cell_space(edges=6, operations=5):
+    hp = keras_tuner.HyperParameters()
+    for i in range(edges):
+        hp.Choice(f"edge{i}", [f"op{j}" for j in range(operations)])
+    return Space(hp)
+
+
+def cell_loss(values):
+    """A rugged landscape with a slope; the best cell has loss 0."""
+    wrong = [int(op[2:]) for op in values.values()]
+    pairs = sum(a != b for a, b in itertools.pairwise(wrong))
+    return sum(wrong) / 10 + pairs / 20
+
+
+def run(searcher, space, trials, loss, seed, objectives=LOSS, constraints=(), measure=None):
+    history = History()
+    for number in range(trials):
+        rng = np.random.default_rng([seed, number])
+        values = searcher.suggest(space, history, objectives, rng, constraints)
+        history.start(values)
+        score = loss(values)
+        metrics = score if isinstance(score, dict) else {objectives[0].name: score}
+        measures = {} if measure is None else {"params": measure(values)}
+        history.finish(number, "COMPLETED", metrics=metrics, measures=measures)
+    return history
+
+
+def best(history):
+    return min(t.metrics["val_loss"] for t in history)
+
+
+@pytest.mark.parametrize("name", ["evolution", "local", "reinforce", "gp", "tpe"])
+def test_learning_beats_chance(name):
+    space = cell_space()
+    seeds = range(5)
+    chance = np.mean([best(run(ALL["random"], space, 45, cell_loss, s)) for s in seeds])
+    learned = np.mean([best(run(ALL[name], space, 45, cell_loss, s)) for s in seeds])
+    assert learned < chance
+
+
+@pytest.mark.parametrize("name", ["evolution", "local", "gp", "tpe", "nsga2"])
+def test_constraints_on_what_is_measured_draw_the_search_inside(name):
+    space = cell_space()
+
+    def size(values):
+        return sum(int(op[2:]) == 4 for op in values.values())
+
+    history = run(
+        ALL[name], space, 60, cell_loss, 0, constraints=(Constraint("params", min=3),), measure=size
+    )
+    # One cell in ten is inside.
+    assert np.mean([t.measures["params"] >= 3 for t in history.trials[30:]]) > 0.3
+
+
+def test_evolution_forgets_the_oldest():
+    space = cell_space()
+    history = run(ALL["random"], space, 30, cell_loss, 0)
+    history.trials[0].metrics["val_loss"] = -9.0
+    parent = history.trials[0].values
+    searcher = searchers.EvolutionSearcher(population=10, sample=50)
+    child = searcher.suggest(space, history, LOSS, np.random.default_rng(0))
+    youngest = min(history.finished[-10:], key=lambda t: t.metrics["val_loss"]).values
+    assert sum(child[k] != youngest[k] for k in child) == 1
+    assert sum(child[k] != parent[k] for k in child) > 1
+
+
+def test_local_search_stays_near_and_restarts_at_an_optimum():
+    space = cell_space(edges=2, operations=3)
+    history = run(ALL["local"], space, 5, cell_loss, 1)
+    keys = {space.key(t.values) for t in history}
+    number = len(history)
+    incumbent = min(history, key=lambda t: t.metrics["val_loss"]).values
+    values = ALL["local"].suggest(space, history, LOSS, np.random.default_rng([1, number]))
+    if space.key(values) not in keys:
+        assert sum(values[k] != incumbent[k] for k in values) in (1, 2)
+    # All nine tried: only a random restart is left to say.
+    for point in space.grid():
+        if space.key(point) not in keys:
+            history.finish(
+                history.start(point).number, "COMPLETED", metrics={"val_loss": cell_loss(point)}
+            )
+    assert ALL["local"].suggest(space, history, LOSS, np.random.default_rng(0)) is not None
+
+
+def test_reinforce_sees_numbers_on_a_grid_of_eight():
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    hp.Int("n", 1, 5)
+    space = Space(hp)
+    rng = np.random.default_rng(0)
+    drawn = [ALL["reinforce"].suggest(space, History(), LOSS, rng) for _ in range(200)]
+    assert len({v["x"] for v in drawn}) == 8
+    assert {v["n"] for v in drawn} == {1, 2, 3, 4, 5}
+
+
+def test_rewards_are_accuracies_in_percent():
+    accuracy = (Objective("val_accuracy"),)
+    history = run(ALL["random"], cell_space(), 9, lambda v: 0.5 + cell_loss(v) / 10, 0, accuracy)
+    received = reinforce.rewards(history.finished, accuracy)
+    assert received[0] == pytest.approx(100 * history.trials[0].metrics["val_accuracy"])
+    history.finish(history.start({}).number, "FAILED")
+    assert reinforce.rewards(history.finished, accuracy)[-1] == min(received)
+
+
+def test_reinforce_follows_the_published_update():
+    """One step of Adam on the policy gradient with a bias-corrected baseline, by hand."""
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("op", ["a", "b"])
+    space = Space(hp)
+    accuracy = (Objective("val_accuracy"),)
+    history = History()
+    for op, value in (("a", 0.5), ("b", 0.9)):
+        history.finish(
+            history.start({"op": op}).number, "COMPLETED", metrics={"val_accuracy": value}
+        )
+    policy = searchers.ReinforceSearcher(learning_rate=0.01)._policy(space, history, accuracy, ())
+    # Step 1 has no advantage. Step 2: baseline (0.9 * 0.1 * 50 + 0.1 * 90) / 0.19.
+    gradient = (90 - (0.09 * 50 + 9) / 0.19) * np.array([0.5, -0.5])
+    step = (0.1 * gradient / (1 - 0.81)) / (np.sqrt(0.001 * gradient**2 / (1 - 0.999**2)) + 1e-8)
+    assert policy["op"] == pytest.approx(-0.01 * step)
+
+
+def test_the_gaussian_process_survives_failures_and_ties():
+    space = cell_space()
+    history = run(ALL["random"], space, 20, lambda v: 1.0, 0)
+    for number in range(20, 25):
+        history.start(space.random(np.random.default_rng(number)))
+        history.finish(number, "FAILED", metrics={"val_loss": math.nan})
+    assert space.check(ALL["gp"].suggest(space, history, LOSS, np.random.default_rng(0))) == []
+
+
+def test_the_gaussian_process_follows_numbers_too():
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    hp.Float("y", 0.0, 1.0)
+    history = run(ALL["gp"], Space(hp), 40, lambda v: (v["x"] - 0.3) ** 2 + (v["y"] - 0.8) ** 2, 0)
+    assert best(history) < 2e-3
+
+
+def test_bayesian_picks_the_model_that_suits():
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    bayesian = searchers.BayesianSearcher()
+    assert "Gaussian" in bayesian.describe(cell_space())
+    assert "Parzen" in bayesian.describe(Space(hp))
+
+
+@pytest.mark.parametrize("name", ["nsga2", "tpe", "evolution"])
+def test_two_objectives_spread_along_the_front(name):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    hp.Float("y", 0.0, 1.0)
+    both = (Objective("val_loss"), Objective("params"))
+
+    def scores(v):
+        return {"val_loss": v["x"] + v["y"], "params": (1 - v["x"]) + v["y"]}
+
+    found = run(ALL[name], Space(hp), 80, scores, 0, both)
+    assert np.mean([t.values["y"] for t in found.trials[40:]]) < 0.35
+    assert np.ptp([t.values["x"] for t in found.trials[40:]]) > 0.3

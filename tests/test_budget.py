@@ -1,0 +1,64 @@
+import math
+
+import pytest
+
+from kerasnas.budget import Budget, Clock
+from kerasnas.errors import BudgetError
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("10min", 600),
+        ("1h30min", 5400),
+        ("1h 30m", 5400),
+        ("45s", 45),
+        ("1.5 h", 5400),
+        (90, 90),
+        (2.5, 2.5),
+    ],
+)
+def test_durations(value, seconds):
+    assert Budget.parse(value) == Budget(seconds=seconds)
+
+
+def test_a_budget_is_left_as_it_is():
+    budget = Budget(trials=3, epochs=5)
+    assert Budget.parse(budget) is budget
+    assert budget.to_json() == {"trials": 3, "seconds": None, "epochs": 5}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["soon", "10", "10 parsecs", "min", "", "5min!", None, True, [], -1, 0, math.inf, math.nan],
+)
+def test_what_is_no_duration(value):
+    with pytest.raises(BudgetError):
+        Budget.parse(value)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {},
+        {"epochs": 3},
+        {"trials": 0},
+        {"trials": 2.5},
+        {"trials": True},
+        {"trials": 3, "epochs": 0},
+        {"seconds": 0},
+    ],
+)
+def test_budgets_that_cannot_be(limits):
+    with pytest.raises(BudgetError, match="Write"):
+        Budget(**limits)
+
+
+def test_the_clock_counts_earlier_calls():
+    now = [100.0]
+    clock = Clock(10.0, spent=4.0, now=lambda: now[0])
+    assert (clock.spent, clock.left) == (4.0, 6.0)
+    now[0] = 103.0
+    assert (clock.spent, clock.left) == (7.0, 3.0)
+    assert Clock(None).left == math.inf
+    assert Clock(10.0, started=98.0, now=lambda: now[0]).spent == 5.0
