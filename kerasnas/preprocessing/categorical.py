@@ -84,10 +84,10 @@ class CategoricalColumns:
             table[row] = width  # the slot of unknown values
             for slot, value in enumerate(self.vocabularies[name]):
                 table[row, index[value]] = width + 1 + slot
-            slots = ["unknown", *(value or "missing" for value in self.vocabularies[name])]
-            out.names.extend(f"{name} = {slot}" for slot in slots)
-            out.owners.extend([name] * len(slots))
-            width += len(slots)
+            slots = [f"= {value}" if value else "is missing" for value in self.vocabularies[name]]
+            out.names.extend(f"{name} {slot}" for slot in ("is unknown", *slots))
+            out.owners.extend([name] * (len(slots) + 1))
+            width += len(slots) + 1
         strings = [inputs[name] for name in names]
         joined = layers.Concatenate()(strings) if len(strings) > 1 else strings[0]
         shared = ops.cast(layers.StringLookup(vocabulary=union)(joined), "int32")

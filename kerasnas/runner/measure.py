@@ -62,8 +62,9 @@ def _multiply_adds(layer: keras.layers.Layer) -> int:
     size = sum(math.prod(int(n) for n in w.shape) for w in kernels)
     output = getattr(layer, "output", None)
     shape = [int(n) for n in getattr(output, "shape", ())[1:] if n is not None]
-    if isinstance(layer, keras.layers.DepthwiseConv1D | keras.layers.DepthwiseConv2D):
-        return size * _positions(shape, layer.data_format)
+    if isinstance(layer, keras.layers.Conv1DTranspose | keras.layers.Conv2DTranspose):
+        taken = [int(n) for n in layer.input.shape[1:] if n is not None]
+        return size * _positions(taken, layer.data_format)
     if hasattr(layer, "kernel_size") and hasattr(layer, "data_format"):
         return size * _positions(shape, layer.data_format)
     if isinstance(layer, keras.layers.Dense | keras.layers.EinsumDense):

@@ -88,7 +88,7 @@ def test_missing_values_are_zero_and_flagged(mixed):
     assert at["age"][2] == 0
     assert at["age is missing"].tolist() == [0, 0, 1, 0, 0, 0]
     assert at["member is missing"].tolist() == [0, 0, 0, 1, 0, 0]
-    assert at["city = missing"].tolist() == [0, 0, 1, 0, 0, 0]
+    assert at["city is missing"].tolist() == [0, 0, 1, 0, 0, 0]
     assert at["when is missing"].tolist() == [0, 0, 1, 0, 0, 0]
     assert at["when minus until"][[2, 3]].tolist() == [0, 0]
     assert not any(values[2] for name, values in at.items() if name.startswith("note has"))
@@ -223,7 +223,7 @@ def test_many_columns():
     for i in (0, 63, 64, 69):  # around the border of a shared look-up
         for letter in "abcde":
             assert np.array_equal(frame[f"c{i} = {letter}"] == 1, raw[f"c{i}"] == letter)
-        assert not frame[f"c{i} = unknown"].any()
+        assert not frame[f"c{i} is unknown"].any()
 
 
 TABLES = {

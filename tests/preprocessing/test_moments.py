@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasnas.data import MISSING_DATETIME
@@ -30,6 +30,7 @@ def expected(moment):
     }
 
 
+@settings(deadline=None)
 @given(moments)
 def test_calendar_of_any_date(moment):
     parts = calendar(np.array([seconds_of(moment)], dtype="int64"))

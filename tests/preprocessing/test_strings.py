@@ -85,7 +85,7 @@ def test_vocabulary_is_never_empty():
 
 def test_one_hot_slots():
     front = fitted("categorical", strings("b", "a", "b", ""))
-    assert front.names == ("x0 = unknown", "x0 = b", "x0 = missing", "x0 = a")
+    assert front.names == ("x0 is unknown", "x0 = b", "x0 is missing", "x0 = a")
     assert slots(front, strings("b", "a", "", "c")).tolist() == [1, 3, 2, 0]
 
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasnas.spaces.heads import SmoothedCrossentropy
@@ -12,6 +12,7 @@ from kerasnas.spaces.recipes import rates
 SCHEDULES = ["constant", "cosine", "one_cycle"]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SCHEDULES), st.integers(0, 3000))
 def test_rates_are_shares(schedule, steps):
     share = rates(schedule, steps)
