@@ -252,18 +252,7 @@ def create(
     """
     if isinstance(name_or_oracle, keras_tuner.Oracle):
         return name_or_oracle
-    if not isinstance(name_or_oracle, str):
-        raise SearchSpaceError(
-            "`oracle` must be a name or a `keras_tuner.Oracle`, received "
-            f"{name_or_oracle!r} ({type(name_or_oracle).__name__}). Names: {', '.join(STRATEGIES)}."
-        )
-    if name_or_oracle not in STRATEGIES:
-        near = difflib.get_close_matches(name_or_oracle.lower(), STRATEGIES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise SearchSpaceError(
-            f"`oracle` {name_or_oracle!r} is not a strategy.{hint} Names: {', '.join(STRATEGIES)}."
-        )
-    strategy: Callable[..., Oracle] = STRATEGIES[name_or_oracle]
+    strategy: Callable[..., Oracle] = _strategy(name_or_oracle)
     return strategy(
         objective,
         max_trials,
@@ -273,3 +262,18 @@ def create(
         initial=initial,
         accept=accept,
     )
+
+
+def _strategy(name: object) -> type[Oracle]:
+    if not isinstance(name, str):
+        raise SearchSpaceError(
+            "`oracle` must be a name or a `keras_tuner.Oracle`, received "
+            f"{name!r} ({type(name).__name__}). Names: {', '.join(STRATEGIES)}."
+        )
+    if name not in STRATEGIES:
+        near = difflib.get_close_matches(name.lower(), STRATEGIES, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise SearchSpaceError(
+            f"`oracle` {name!r} is not a strategy.{hint} Names: {', '.join(STRATEGIES)}."
+        )
+    return STRATEGIES[name]
