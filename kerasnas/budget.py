@@ -21,7 +21,7 @@ class Budget:
 
     Args:
         trials: Most configurations to start; `None` for no limit.
-        seconds: Most wall-clock seconds of the whole `fit`, everything included; `None` for no limit.
+        seconds: Most wall-clock seconds of the whole `fit`; `None` for no limit.
         epochs: Most epochs of ONE trial (its full fidelity); `None` lets the recipe choose.
 
     Raises:

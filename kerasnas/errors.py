@@ -1,6 +1,6 @@
 """Every error that kerasnas raises on purpose.
 
-Each class also is the fitting built-in class, so ordinary `except ValueError` handlers keep working.
+Each class is the fitting built-in class too, so ordinary `except ValueError` handlers keep working.
 """
 
 

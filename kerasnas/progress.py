@@ -1,4 +1,4 @@
-"""What a search shows while it runs: one live line in a terminal, plain lines elsewhere, or nothing."""
+"""What a search shows while it runs: a live line in a terminal or plain lines."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,7 @@ from kerasnas.errors import BudgetError, SearchSpaceError
 from kerasnas.history import History, stored_fingerprint
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Progress, Verbose
-from kerasnas.results import SearchResult
+from kerasnas.results import Scratch, SearchResult
 from kerasnas.runner import Job, Tuner
 
 JOURNAL = "journal.jsonl"
@@ -158,10 +157,6 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         job: What to train on.
         plan: How to search.
     """
-    scratch = tempfile.TemporaryDirectory(prefix="kerasnas-")
-    home = Path(plan.directory) if plan.directory is not None else Path(scratch.name)
-    folder = home / "trials"
-    folder.mkdir(parents=True, exist_ok=True)
     oracle = oracles.create(
         plan.oracle,
         objective=plan.objectives,
@@ -171,8 +166,12 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         portfolio=plan.portfolio,
         initial=plan.initial,
     )
+    scratch = Scratch()
+    home = Path(plan.directory) if plan.directory is not None else scratch.path
+    folder = home / "trials"
+    folder.mkdir(parents=True, exist_ok=True)
     progress = Progress(plan.verbose, plan.objectives[0], job.clock, plan.budget.trials)
-    tuner = Tuner(oracle, hypermodel, job, folder, Path(scratch.name), progress)
+    tuner = Tuner(oracle, hypermodel, job, folder, scratch.path, progress)
     identity = {
         "objective": [[o.name, o.direction] for o in plan.objectives],
         "constraints": [[c.name, c.min, c.max] for c in plan.constraints],
@@ -199,7 +198,7 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         folder=folder,
         strategy=oracle.describe(),
         first_traceback=tuner.first_traceback,
-        _scratch=scratch,
+        scratch=scratch,
     )
 
 
@@ -250,7 +249,7 @@ def _held_out(
 
     if y is None:
         raise SearchSpaceError("`search` needs `y`, or `validation_data` with a dataset in `x`.")
-    validation = (take(x, valid), take(y, valid))
+    validation: tuple[Any, ...] = (take(x, valid), take(y, valid))
     if weights is not None:
         validation = (*validation, weights[valid])
         weights = weights[train]

@@ -71,7 +71,7 @@ def ingest(
     if spare:
         warnings.warn(
             f"`x` has {len(spare)} column{'s' if len(spare) > 1 else ''} that {estimator} did not "
-            f"see in fit: {quoted(spare)}. They are ignored.",
+            f"see in fit: {quoted(spare)}. {'They are' if len(spare) > 1 else 'It is'} ignored.",
             UserWarning,
             stacklevel=2,
         )

@@ -55,12 +55,12 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
             "`x` is a Series, expected a table. Reshape your data: `x.to_frame()` if it is one "
             "column, `x.to_frame().T` if it is one row."
         )
-    if isinstance(x, Mapping):
-        return _from_columns(x), True
     if callable(getattr(x, "toarray", None)) and hasattr(x, "nnz"):
         raise TypeError(
             f"`x` is a sparse {type(x).__name__}, expected a dense table. Pass `x.toarray()`."
         )
+    if isinstance(x, Mapping):
+        return _from_columns(x), True
     if callable(getattr(x, "to_pandas", None)):
         return _read(x.to_pandas())
     if isinstance(x, str | bytes) or x is None or np.isscalar(x):

@@ -49,12 +49,18 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
 
 def check_same_length(x: Any, y: Any, name: str = "y") -> None:
     """Raise `SchemaError` unless `x` and `y` (called `name`) have as many rows."""
-    rows, targets = (value.shape[0] if hasattr(value, "shape") else len(value) for value in (x, y))
+    rows, targets = (_length(value) for value in (x, y))
     if rows != targets:
         raise SchemaError(
             f"`x` has {rows} rows and `{name}` has {targets}, expected one value a row. Found "
             f"input variables with inconsistent numbers of samples: [{rows}, {targets}]"
         )
+
+
+def _length(value: Any) -> int:
+    if not hasattr(value, "shape") and not hasattr(value, "__len__"):
+        value = np.asarray(value)  # an array-like that only offers `__array__`
+    return int(value.shape[0] if hasattr(value, "shape") else len(value))
 
 
 def read_target(y: Any) -> pd.Series:

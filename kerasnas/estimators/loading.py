@@ -29,7 +29,7 @@ def load(path: str | Path) -> TabularClassifier | TabularRegressor:
     name = member.get("estimator")
     if name not in _ESTIMATORS:
         raise ArtifactError(
-            f"'{path}' holds a {name!r}, which this kerasnas does not know. Upgrade kerasnas, or use "
+            f"'{path}' holds a {name!r}, unknown to this kerasnas. Upgrade kerasnas, or use "
             "`keras.models.load_model`."
         )
     cls = _ESTIMATORS[name]

@@ -54,7 +54,7 @@ def restore(estimator: TabularEstimator, member: dict[str, Any], model: keras.Mo
     if named:
         estimator._name_features()
     if isinstance(estimator._target, ClassTarget):
-        estimator.classes_ = estimator._target.classes_  # type: ignore[attr-defined]
+        estimator.classes_ = estimator._target.classes_
     estimator.model_ = model
     estimator._call = call(model)
 

@@ -89,7 +89,8 @@ def prepare(
     """
     x, y = split_target(x, y)
     frame, named = to_frame(x)
-    check_same_length(frame, y)
+    if y is not None:
+        check_same_length(frame, y)
     if len(frame) < _FEWEST_ROWS:
         raise SchemaError(
             f"`x` has {len(frame)} rows (n_samples = {len(frame)}); fitting needs at least "
@@ -99,7 +100,7 @@ def prepare(
     targets = target.encode(y)
     schema = infer_schema(frame, column_kinds, named=named)
     raw = ingest(frame, schema, named=named)
-    weights = _weights(sample_weight, len(frame), "sample_weight")
+    weights = check_weights(sample_weight, len(frame), "sample_weight")
     if validation_data is None:
         labels = targets if classify else None
         train, valid = holdout(
@@ -139,11 +140,12 @@ def _validation(
     x, y = split_target(data[0], data[1])
     frame, named = to_frame(x)
     check_same_length(frame, y, "validation_data[1]")
-    weights = _weights(data[2] if len(data) == 3 else None, len(frame), "validation_data[2]")
+    weights = check_weights(data[2] if len(data) == 3 else None, len(frame), "validation_data[2]")
     return ingest(frame, schema, named=named), target.encode(y), weights
 
 
-def _weights(value: Any, rows: int, name: str) -> np.ndarray | None:
+def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:
+    """Weights of shape `(rows,)` as float64, or `None`; a single number counts for every row."""
     if value is None:
         return None
     weights = np.asarray(value, dtype="float64")

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from kerasnas.data import ClassTarget, to_frame
+from kerasnas.data import ClassTarget
 from kerasnas.estimators.estimator import TabularEstimator
 from kerasnas.estimators.preparation import Prepared
-from kerasnas.runner import Scorer
 
 
 class TabularClassifier(ClassifierMixin, TabularEstimator):
@@ -33,16 +32,12 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable label of each row, in the type the labels had in `fit`."""
-        return self._target.decode(self._answer(X).argmax(axis=1))  # type: ignore[union-attr]
+        best = self._answer(X).argmax(axis=1)
+        return self._target.decode(best)  # type: ignore[union-attr]
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Log-loss, accuracy and area under the ROC curve on other rows."""
-        return self._score(X, y, sample_weight)
-
-    def _score(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
-        targets = self._target.encode(y)
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype="float64")
-        return Scorer(targets, len(self.classes_), weights)(self._answer(x))
+        return self._scores(X, y, sample_weight)
 
     def _remember(self, data: Prepared) -> None:
         super()._remember(data)
@@ -64,6 +59,4 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Root mean squared error, mean absolute error and R² on other rows."""
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype="float64")
-        to_frame(X)
-        return Scorer(self._target.encode(y), None, weights)(self._answer(X))
+        return self._scores(X, y, sample_weight)

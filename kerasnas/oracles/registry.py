@@ -16,6 +16,7 @@ from kerasnas.oracles.searchers import (
     EvolutionSearcher,
     GridSearcher,
     LocalSearcher,
+    MixedSearcher,
     Nsga2Searcher,
     RandomSearcher,
     ReinforceSearcher,
@@ -212,10 +213,30 @@ class Nsga2(Oracle):
         )
 
 
-class Auto(Bayesian):
-    """The default: known-good configurations first, then model-based search."""
+class Auto(Oracle):
+    """The default: known-good configurations, then small steps from the best and a model in turn.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        startup: Random trials before the model takes over; known-good ones count.
+        **settings: As there.
+    """
 
     short_name = "auto"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        startup: int = 10,
+        **settings: Any,
+    ) -> None:
+        searcher = MixedSearcher(startup=startup)
+        super().__init__(objective, max_trials, seed, searcher=searcher, **settings)
 
 
 STRATEGIES: Mapping[str, type[Oracle]] = {

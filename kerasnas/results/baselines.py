@@ -15,6 +15,7 @@ from kerasnas.runner import Scorer
 
 _NEEDED = 8.0  # seconds that must be left before a classical model is started
 _MOST_ROWS = 50_000
+_THREADED = 200_000  # cells, from which boosting uses several threads
 
 
 class Split:
@@ -123,12 +124,15 @@ def _linear(split: Split, task: str, classes: int | None, seed: int) -> np.ndarr
 
 def _boosting(split: Split, task: str, classes: int | None, seed: int) -> np.ndarray:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
 
     x, categorical = _ordinal(split)
     weights = None if split.weights is None else split.weights[split.train]
-    model = (HistGradientBoostingRegressor if classes is None else HistGradientBoostingClassifier)(
-        random_state=seed % 2**32, categorical_features=categorical
-    ).fit(x[split.train], split.targets[split.train], sample_weight=weights)
+    cls = HistGradientBoostingRegressor if classes is None else HistGradientBoostingClassifier
+    model = cls(random_state=seed % 2**32, categorical_features=categorical)
+    # On a small table threads that wait for each other cost more than they bring.
+    with threadpool_limits(None if x.size > _THREADED else 1, user_api="openmp"):
+        model.fit(x[split.train], split.targets[split.train], sample_weight=weights)
     if classes is None:
         return np.asarray(model.predict(x[split.valid])).reshape(-1, 1)
     return _spread(model, x[split.valid], classes)

@@ -77,7 +77,7 @@ def as_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
         return frame
     frame["rank"] = frame["rank"].astype("Int64")
     last = ["feasible", "on_front", "hyperparameters", "failure"]
-    metrics = [c for c in frame if c.startswith("val_")]
+    metrics = [c for c in frame if str(c).startswith("val_")]
     measured = [c for c in (*MEASURES, "epochs", "seconds") if c in frame]
     rest = [c for c in frame if c not in {*_FRONT_OF_TABLE, *metrics, *measured, *last}]
     return frame[[*_FRONT_OF_TABLE, *metrics, *rest, *measured, *last]]

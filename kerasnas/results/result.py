@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +21,14 @@ from kerasnas.objectives import Constraint, Objective, violation
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 
 
+class Scratch:
+    """A temporary folder that goes when nothing refers to it any more, without a warning."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="kerasnas-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 @dataclass
 class SearchResult:
     """The finished trials of a search and the files of the best of them.
@@ -31,6 +41,7 @@ class SearchResult:
         baselines: Rows of the leaderboard that are no trials.
         strategy: One line about how the search was run.
         first_traceback: Traceback of the first failed trial, empty without one.
+        scratch: Keeps a temporary folder alive as long as the result that reads from it.
     """
 
     history: History
@@ -40,8 +51,7 @@ class SearchResult:
     baselines: list[dict[str, Any]] = field(default_factory=list)
     strategy: str = ""
     first_traceback: str = ""
-    # Keeps a temporary folder alive as long as the result that reads from it.
-    _scratch: tempfile.TemporaryDirectory[str] | None = None
+    scratch: Scratch | None = None
 
     @property
     def best_trial(self) -> TrialRecord:

@@ -1,4 +1,4 @@
-"""Training through Keras's own `fit`: for a hypermodel with its own `fit`, custom steps, `tf.data`."""
+"""Training through Keras's own `fit`: for hypermodels with a `fit`, custom steps, `tf.data`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The fast training loop: whole stretches of an epoch as one TensorFlow function.
 
 On small data most of the time of `keras.Model.fit` goes into tracing several functions and building
-an input pipeline for every epoch. Here the data lie in memory as tensors, a batch is a gather, and one
-traced function runs as many steps as fit between two looks at the clock.
+an input pipeline for every epoch. Here the data lie in memory as tensors, a batch is a gather, and
+one traced function runs as many steps as fit between two looks at the clock.
 """
 
 from __future__ import annotations
@@ -173,10 +173,16 @@ class Trainer:
 
     def _prepare(self) -> None:
         """Creates every variable of optimiser, loss and metrics before anything is traced."""
-        self.model.optimizer.build(self.model.trainable_variables)
         x, y, *rest = tf.nest.map_structure(lambda a: a[:2], self.data)
+        answer = self.model(x, training=False)  # builds a model that has no `Input`
+        optimizer = self.model.optimizer
+        optimizer.build(self.model.trainable_variables)
+        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            # Summing gradients over one replica changes nothing, but TensorFlow registers a
+            # gradient function for it that holds the whole traced graph for as long as the process
+            # lives: 3 MB a trial.
+            optimizer._all_reduce_sum_gradients = _unchanged
         weight = rest[0] if rest else None
-        answer = self.model(x, training=False)
         self.model.compute_loss(x, y, answer, weight, training=False)
         self.model.compute_metrics(x, y, answer, weight)
         self.model.reset_metrics()
@@ -184,15 +190,28 @@ class Trainer:
     def _traced(self, batch: int, scheduled: bool) -> Callable[..., None]:
         model, data = self.model, self.data
 
-        @tf.function(reduce_retracing=True, autograph=True)
+        # The loop is written out, so that no code, ours or the user's, goes through AutoGraph.
+        whole = tf.TensorSpec((), "int32")
+        signature = [
+            tf.TensorSpec((None,), "int32"),
+            whole,
+            whole,
+            tf.TensorSpec((None,), "float32"),
+            whole,
+        ]
+
+        @tf.function(input_signature=signature, autograph=False)
         def run_steps(order: Any, start: Any, stop: Any, rates: Any, done: Any) -> None:
-            for step in tf.range(start, stop):
+            def one_step(step: Any) -> Any:
                 rows = order[step * batch : (step + 1) * batch]
                 if scheduled:
                     model.optimizer.learning_rate.assign(rates[done + step])
                 model.train_step(tf.nest.map_structure(lambda a: tf.gather(a, rows), data))
+                return step + 1
 
-        return run_steps  # type: ignore[no-any-return]
+            tf.while_loop(lambda step: step < stop, one_step, [start], parallel_iterations=1)
+
+        return run_steps
 
     def _length(self, plan: Plan, run_steps: Callable[..., None], steps: int) -> tuple[int, float]:
         """The number of epochs and, where the clock matters, the seconds of one step.
@@ -251,16 +270,25 @@ class _Stretch:
                 self._callbacks.on_train_batch_begin(start)
             self._run_steps(rows, tf.constant(start), tf.constant(stop), all_rates, done)
             if self._by_batch:
-                self._callbacks.on_train_batch_end(start, {})
+                model = self._callbacks.model
+                self._callbacks.on_train_batch_end(start, _numbers(model.get_metrics_result()))
+                if model.stop_training:
+                    break
             if self._seconds_left() <= 0:
                 return False
         return True
 
 
+def _unchanged(grads_and_vars: Any) -> Any:
+    return grads_and_vars
+
+
 def _wants_batches(callback: keras.callbacks.Callback) -> bool:
-    stock = keras.callbacks.Callback
+    """Whether a callback has its own code for batches, in its class or put on the object."""
     names = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-    return any(getattr(type(callback), name) is not getattr(stock, name) for name in names)
+    stock = [getattr(keras.callbacks.Callback, name) for name in names]
+    own = [getattr(callback, name) for name in names]
+    return any(getattr(o, "__func__", o) is not s for o, s in zip(own, stock, strict=True))
 
 
 def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
@@ -268,15 +296,14 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def call(model: keras.Model) -> Callable[[Any], Any]:
-    """The model as one traced function for any number of rows: milliseconds where `predict` takes
-    hundreds.
-    """
+    """The model as one traced function: milliseconds where `Model.predict` takes hundreds."""
+    signature = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), model.input)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=[signature], autograph=False)
     def run(inputs: Any) -> Any:
         return model(inputs, training=False)
 
-    return run  # type: ignore[no-any-return]
+    return run
 
 
 def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[], np.ndarray]:
@@ -290,7 +317,7 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
     tensors = tf.nest.map_structure(tf.convert_to_tensor, x)
     rows = int(tf.nest.flatten(tensors)[0].shape[0])
 
-    @tf.function
+    @tf.function(autograph=False)
     def run(part: Any) -> Any:
         return model(part, training=False)
 
@@ -317,11 +344,17 @@ def evaluator(
     tensors = tf.nest.map_structure(tf.convert_to_tensor, data)
     rows = int(tf.nest.flatten(tensors)[0].shape[0])
 
-    @tf.function
+    def one_step(start: Any) -> Any:
+        stop = tf.minimum(start + batch_size, rows)
+        model.test_step(tf.nest.map_structure(lambda a: a[start:stop], tensors))
+        return start + batch_size
+
+    @tf.function(autograph=False)
     def run() -> None:
-        for start in tf.range(0, rows, batch_size):
-            stop = tf.minimum(start + batch_size, rows)
-            model.test_step(tf.nest.map_structure(lambda a: a[start:stop], tensors))
+        if rows <= batch_size:
+            model.test_step(tensors)
+        else:
+            tf.while_loop(lambda start: start < rows, one_step, [0], parallel_iterations=1)
 
     def evaluate() -> dict[str, float]:
         model.reset_metrics()

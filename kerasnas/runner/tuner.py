@@ -1,4 +1,4 @@
-"""One trial, from hyperparameters to a measured model in a file: the only `keras_tuner.Tuner` here."""
+"""One trial, from hyperparameters to a measured model in a file: the `keras_tuner.Tuner`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ log = logging.getLogger("kerasnas")
 
 _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
 _SHARE = 6  # a trial gets about this fraction of the time that is left
+_OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
 _GROWTH = 1.1  # of the memory, at which caches are dropped
 
 
@@ -251,6 +252,7 @@ class Tuner(keras_tuner.Tuner):
             self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
 
         monitor = job.monitor
+        share = max(job.seconds_left / _SHARE, 1.0)
         plan = Plan(
             batch_size=batch_size or 32,
             epochs=self._epochs(recipe is not None, record.fidelity),
@@ -258,8 +260,8 @@ class Tuner(keras_tuner.Tuner):
             sign=1 if monitor is None or monitor.direction == "min" else -1,
             patience=recipe.patience if recipe else job.patience,
             rates=recipe.rates if recipe else None,
-            seconds_left=lambda: job.seconds_left,
-            share=max(job.seconds_left / _SHARE, 1.0),
+            seconds_left=self._limit(share),
+            share=share,
             seed=(job.seed, record.number),
             callbacks=copy.deepcopy(job.callbacks),
             on_epoch=on_epoch,
@@ -271,6 +273,14 @@ class Tuner(keras_tuner.Tuner):
             return fit_by_keras(self.hypermodel, hp, model, job, plan, batch_size)
         trainer = Trainer(model, job.x, job.y, job.weights, self._validation(model, plan))
         return trainer.run(plan)
+
+    def _limit(self, share: float) -> Callable[[], float]:
+        """Seconds left for a trial: while there is no answer yet, all; later a few shares."""
+        job = self.job
+        if not self.oracle.history.completed() or math.isinf(share):
+            return lambda: job.seconds_left
+        end = job.clock.spent + _OVERRUN * share
+        return lambda: min(job.seconds_left, end - job.clock.spent)
 
     def _validation(self, model: keras.Model, plan: Plan) -> Callable[[], dict[str, float]]:
         job = self.job
@@ -306,7 +316,7 @@ class Tuner(keras_tuner.Tuner):
                 path.unlink()
 
     def _free_memory(self) -> None:
-        """Collects garbage once the process has grown; doing so every trial costs more than a build."""
+        """Collects garbage once the process has grown: every trial would cost more than a build."""
         now = measure.resident_bytes()
         if now > self._memory * _GROWTH:
             gc.collect()

@@ -5,6 +5,7 @@ from kerasnas.oracles.searchers.evolution import EvolutionSearcher
 from kerasnas.oracles.searchers.gp import GpSearcher
 from kerasnas.oracles.searchers.grid import GridSearcher
 from kerasnas.oracles.searchers.local import LocalSearcher
+from kerasnas.oracles.searchers.mixed import MixedSearcher
 from kerasnas.oracles.searchers.nsga2 import Nsga2Searcher
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.searchers.random import RandomSearcher
@@ -17,6 +18,7 @@ __all__ = [
     "GpSearcher",
     "GridSearcher",
     "LocalSearcher",
+    "MixedSearcher",
     "Nsga2Searcher",
     "RandomSearcher",
     "ReinforceSearcher",
