@@ -38,8 +38,8 @@ def test_initial_then_portfolio_then_the_searcher():
         "initial",
         "portfolio",
         "portfolio",
-        "bayesian",
-        "bayesian",
+        "mixed",
+        "mixed",
     ]
     assert records[0].values == {**first, "version": 3, "batch": 32, "dropout": 0.0}
     # 100 units lie between two steps; the nearest is taken, what is unknown is left out.
