@@ -2,10 +2,11 @@
 
     python benchmarks/tables.py --data DIR [--budget 60] [--only titanic adult]
 
-Each table is split 80/20 with seed 0 (stratified for classes); the test part is only scored at the
-end. For every table the script checks that `fit` ends in time (5 % + 2 s over the budget at most) and
-that the saved file, loaded with plain Keras where importing kerasnas is blocked, gives the same answers from the raw columns to 1e-5. A seventh table, made here, has two datetime columns
-of which only the difference matters.
+Each table is split 80/20 with seed 0 (stratified for classes); the test part is scored at the end
+only. For every table the script checks that `fit` ends in time (at most 5 % + 2 s over the budget)
+and that the saved file, loaded with plain Keras where importing kerasnas is blocked, gives the same
+answers from the raw columns to 1e-5. A seventh table, made here, has two datetime columns of which
+only the difference matters.
 """
 
 import argparse

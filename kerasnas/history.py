@@ -87,6 +87,10 @@ class History:
         if path is not None:
             self._open(Path(path))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles live in memory: one journal has one writer."""
+        return {**self.__dict__, "_file": None}
+
     def __len__(self) -> int:
         return len(self.trials)
 

@@ -1,8 +1,9 @@
 """Strategies of search. Each is a `keras_tuner.Oracle` and works in any `keras_tuner.Tuner`."""
 
 from kerasnas.oracles.oracle import Oracle
-from kerasnas.oracles.registry import (
-    STRATEGIES,
+from kerasnas.oracles.registry import STRATEGIES, create
+from kerasnas.oracles.space import Space
+from kerasnas.oracles.strategies import (
     Auto,
     Bayesian,
     Evolution,
@@ -11,9 +12,7 @@ from kerasnas.oracles.registry import (
     Nsga2,
     Random,
     Reinforce,
-    create,
 )
-from kerasnas.oracles.space import Space
 
 __all__ = [
     "STRATEGIES",

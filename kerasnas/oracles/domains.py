@@ -101,10 +101,17 @@ class Domain:
             return self.index_of(value) is not None
         return _is_number(value) and self.hp.min_value <= value <= self.hp.max_value
 
+    def canonical(self, value: Any) -> Any:
+        """The domain's own spelling of `value`: 3 for 3.0 or `numpy.int64(3)`; others unchanged."""
+        if self.count is None:
+            return float(value) if self.contains(value) else value
+        index = self.index_of(value)
+        return value if index is None else self.value_at(index)
+
     def closest(self, value: Any) -> Any:
         """The nearest value of the domain; the default where nothing is near."""
         if self.contains(value):
-            return value
+            return self.canonical(value)
         if not self.numeric or not _is_number(value) or math.isnan(value):
             return self.default
         if self.count is None:

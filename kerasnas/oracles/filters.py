@@ -24,8 +24,8 @@ DUPLICATES = 20
 REJECTIONS = 50
 """Times a suggestion may be redrawn because it breaks a constraint that costs nothing to check."""
 
-LAST_REJECTIONS = 1000
-"""Times a configuration may be rejected when random draws are the last way out."""
+LAST_DRAWS = 1000
+"""Random draws, and rejections of enumerated configurations, before a search gives up."""
 
 ENUMERABLE = 20_000
 """Spaces up to this size are searched to the last configuration."""
@@ -86,6 +86,22 @@ class Proposer:
             return None if values is None else Proposal(values, self.searcher.name)
         return self._searched(space, history, objectives, rng, constraints, seen)
 
+    def fill(
+        self,
+        initial: Sequence[Mapping[str, Any]],
+        portfolio: Sequence[Mapping[str, Any]],
+        accept: Callable[[Values], bool] | None,
+    ) -> None:
+        """Sets what is still empty."""
+        self.initial = self.initial or initial
+        self.portfolio = self.portfolio or portfolio
+        self.accept = self.accept or accept
+
+    @property
+    def rejected(self) -> int:
+        """Configurations that `accept` has turned down so far."""
+        return sum(not accepted for accepted in self._accepted.values())
+
     def check(self, space: Space) -> None:
         """Checks the user's configurations against the space.
 
@@ -128,7 +144,7 @@ class Proposer:
             if values is not None:
                 return Proposal(values, "mutation")
         others = _others(space, rng)
-        values = self._first_new(others, space, seen, rejections=LAST_REJECTIONS)
+        values = self._first_new(others, space, seen, rejections=LAST_DRAWS)
         return None if values is None else Proposal(values, "random")
 
     def _wanted(self, space: Space) -> Iterator[Values]:
@@ -182,10 +198,10 @@ def _mutations(space: Space, history: History, rng: np.random.Generator) -> Iter
 
 def _others(space: Space, rng: np.random.Generator) -> Iterator[Values]:
     """Random draws, and all configurations of a small space in random order."""
-    for _ in range(2 * REJECTIONS):
+    small = space.size is not None and space.size <= ENUMERABLE
+    for _ in range(2 * REJECTIONS if small else LAST_DRAWS):
         yield space.random(rng)
-    size = space.size()
-    if size is not None and size <= ENUMERABLE:
+    if small:
         everything = list(space.grid(points=ENUMERABLE))
         for i in rng.permutation(len(everything)):
             yield everything[int(i)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 import time
@@ -20,9 +19,7 @@ from kerasnas.oracles.filters import Proposal, Proposer
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
 from kerasnas.oracles.state import HistoryKeeper
-from kerasnas.oracles.trials import crash_reason, make_trial
-
-logger = logging.getLogger("kerasnas")
+from kerasnas.oracles.trials import make_trial
 
 IDLE_SECONDS = 0.05
 """How long an oracle that waits holds back its answer: keras-tuner asks again without a pause."""
@@ -73,23 +70,20 @@ class Oracle(HistoryKeeper):
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = None,
     ) -> None:
-        objectives = () if objective is None else parse_objectives(objective)
-        facade = (
-            keras_tuner.Objective(objectives[0].name, objectives[0].direction)
-            if objectives
-            else None
-        )
         super().__init__(
-            objective=facade,
+            objective=None,
             max_trials=max_trials,
             hyperparameters=hyperparameters,
             allow_new_entries=allow_new_entries,
             tune_new_entries=tune_new_entries,
             max_retries_per_trial=max_retries_per_trial,
         )
-        self.objectives: tuple[Objective, ...] = objectives or (
+        self._objective_given = False
+        self.objectives: tuple[Objective, ...] = (
             Objective(self.objective.name, self.objective.direction),
         )
+        if objective is not None:
+            self._optimise(objective)
         self.constraints = tuple(constraints)
         self.seed = secrets.randbelow(2**31) if seed is None else int(seed)
         self.max_consecutive_failed_trials = max_consecutive_failed_trials
@@ -106,7 +100,34 @@ class Oracle(HistoryKeeper):
         self._space: tuple[Any, int, Space] | None = None
         self._checked = False
 
-    # ---- what is searched --------------------------------------------------------------------
+    def fill(
+        self,
+        *,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        constraints: Sequence[Constraint] = (),
+        portfolio: Sequence[Mapping[str, Any]] = (),
+        initial: Sequence[Mapping[str, Any]] = (),
+        accept: Callable[[Values], bool] | None = None,
+    ) -> None:
+        """Sets what the oracle was made without; its own settings stay. Arguments as above."""
+        if objective is not None and not self._objective_given:
+            self._optimise(objective)
+        if seed is not None and not self._seed_given:
+            self.seed, self._seed_given = int(seed), True
+        if self.max_trials is None:
+            self.max_trials = max_trials
+        self.constraints = self.constraints or tuple(constraints)
+        self.proposer.fill(tuple(initial), tuple(portfolio), accept)
+        self._checked = False
+
+    def _optimise(self, objective: ObjectiveLike) -> None:
+        """Keeps all objectives; keras-tuner, which would add them up, is shown the first."""
+        self.objectives = parse_objectives(objective)
+        first = self.objectives[0]
+        self.objective = keras_tuner.Objective(first.name, first.direction)
+        self._objective_given = True
 
     @property
     def space(self) -> Space:
@@ -141,8 +162,6 @@ class Oracle(HistoryKeeper):
         with self._lock:
             super().update_space(hyperparameters)
 
-    # ---- the life of a trial -----------------------------------------------------------------
-
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Values for the next trial.
 
@@ -161,6 +180,11 @@ class Oracle(HistoryKeeper):
         if not len(self.space) and self.history.running:
             return {"status": "IDLE"}
         self.stop_reason = f"the search space is exhausted after {number} trials"
+        if self.proposer.rejected:
+            self.stop_reason = (
+                f"no unseen configuration that meets the constraints was found after {number} "
+                f"trials ({self.proposer.rejected} turned down)"
+            )
         return {"status": "STOPPED"}
 
     def create_trial(self, tuner_id: str) -> Trial:
@@ -220,8 +244,6 @@ class Oracle(HistoryKeeper):
                 self._display.on_trial_end(known)
             self._check_consecutive_failures()
 
-    # ---- steps -------------------------------------------------------------------------------
-
     def _restart(self) -> Trial | None:
         """An interrupted trial, or one to be tried again."""
         if not self._interrupted:
@@ -254,22 +276,3 @@ class Oracle(HistoryKeeper):
         if again is None:
             self.start_order.append(record.trial_id)
         return record
-
-    def _retry(self, trial: Trial) -> bool:
-        """Whether a crashed trial runs again; it then waits at the head of the queue."""
-        if trial.status != "INVALID":
-            return False
-        self._run_times[trial.trial_id] += 1
-        if self._run_times[trial.trial_id] > self.max_retries_per_trial:
-            trial.status = "FAILED"
-            return False
-        logger.warning(
-            "Trial %s crashed and runs again: %s", trial.trial_id, crash_reason(trial.message)
-        )
-        self._interrupted.insert(0, int(trial.trial_id))
-        return True
-
-    def _release(self, trial: Trial) -> None:
-        for tuner_id, ongoing in list(self.ongoing_trials.items()):
-            if ongoing.trial_id == trial.trial_id:
-                self.ongoing_trials.pop(tuner_id)

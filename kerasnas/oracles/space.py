@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from kerasnas.oracles.domains import Domain
 
 Values = dict[str, Any]
 
-CONTINUOUS_POINTS = 10
-"""Points that a grid puts on a continuous range, keras-tuner's number."""
+CONTINUOUS_POINTS = 8
+"""Points that a grid puts on a continuous range."""
 
 
 class Space:
@@ -107,7 +108,7 @@ class Space:
             if domain.name in values:
                 value = values[domain.name]
                 if domain.contains(value):
-                    return value
+                    return domain.canonical(value)
                 if domain.numeric and isinstance(value, int | float):
                     return domain.closest(value)
             return domain.default if rng is None else domain.sample(rng)
@@ -115,8 +116,11 @@ class Space:
         return self.walk(choose)
 
     def complete(self, values: Mapping[str, Any]) -> Values:
-        """The active part of `values` with defaults for what is missing; nothing is corrected."""
-        return self.walk(lambda d, _: values.get(d.name, d.default))
+        """The active part of `values` with defaults for what is missing; nothing is corrected.
+
+        Values are spelled as the domain does, so that NumPy numbers and 3.0 for 3 do no harm.
+        """
+        return self.walk(lambda d, _: d.canonical(values.get(d.name, d.default)))
 
     def key(self, values: Mapping[str, Any]) -> str:
         """A canonical string of the active values: equal configurations have equal keys."""
@@ -137,6 +141,7 @@ class Space:
             row[i] = domain.unit(value) if domain.numeric else domain.index_of(value) or 0
         return row
 
+    @cached_property
     def size(self) -> int | None:
         """How many configurations there are; `None` when a range is continuous."""
         if not self.discrete:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import threading
@@ -21,6 +22,8 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import pareto_first
 from kerasnas.oracles.trials import crash_reason, final_metrics, numbers, track, trial_of, unsound
 
+logger = logging.getLogger("kerasnas")
+
 SPACE_NOTE = "space"
 """Name of the note that holds the hyperparameters known so far: builds may find more of them."""
 
@@ -36,6 +39,7 @@ class HistoryKeeper(keras_tuner.Oracle):
 
     history: History
     hyperparameters: HyperParameters
+    max_trials: int | None
     seed: int
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
@@ -217,6 +221,25 @@ class HistoryKeeper(keras_tuner.Oracle):
         self.end_order.append(trial.trial_id)
         if trial.status == "COMPLETED":
             self.score_trial(trial)
+
+    def _retry(self, trial: Trial) -> bool:
+        """Whether a crashed trial runs again; it then waits at the head of the queue."""
+        if trial.status != "INVALID":
+            return False
+        self._run_times[trial.trial_id] += 1
+        if self._run_times[trial.trial_id] > self.max_retries_per_trial:
+            trial.status = "FAILED"
+            return False
+        logger.warning(
+            "Trial %s crashed and runs again: %s", trial.trial_id, crash_reason(trial.message)
+        )
+        self._interrupted.insert(0, int(trial.trial_id))
+        return True
+
+    def _release(self, trial: Trial) -> None:
+        for tuner_id, ongoing in list(self.ongoing_trials.items()):
+            if ongoing.trial_id == trial.trial_id:
+                self.ongoing_trials.pop(tuner_id)
 
     def _check_consecutive_failures(self) -> None:
         limit = self.max_consecutive_failed_trials

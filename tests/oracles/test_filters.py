@@ -8,6 +8,7 @@ import pytest
 
 from kerasnas import oracles
 from kerasnas.errors import SearchSpaceError
+from kerasnas.history import History
 from kerasnas.testing.oracles import conditional_space
 
 
@@ -85,7 +86,7 @@ def test_a_tiny_feasible_region_is_found_to_its_end():
 
     oracle = make("evolution", space, accept=lambda v: list(v.values()).count("a") == 4)
     assert len(run(oracle, 10)) == 1
-    assert "exhausted" in oracle.stop_reason
+    assert "no unseen configuration that meets" in oracle.stop_reason
 
 
 def test_an_initial_configuration_that_breaks_a_constraint_is_left_out_aloud(caplog):
@@ -103,17 +104,59 @@ def test_grid_ends_with_the_grid():
         return hp
 
     records = run(make("grid", space), 50)
-    assert len(records) == 20
-    assert len(np.unique([r.values["x"] for r in records])) == 10
+    assert len(records) == 16
+    assert len(np.unique([r.values["x"] for r in records])) == 8
 
 
 def test_unknown_strategies_suggest_a_name():
     with pytest.raises(SearchSpaceError, match="Did you mean 'bayesian'"):
         oracles.create("bayesain")
-    with pytest.raises(SearchSpaceError, match=r"must be a name or a `keras_tuner\.Oracle`"):
+    with pytest.raises(SearchSpaceError, match=r"must be a name or an oracle of kerasnas, .* 3 "):
         oracles.create(3)
-    given = keras_tuner.oracles.RandomSearchOracle(objective="val_loss")
-    assert oracles.create(given) is given
+    with pytest.raises(SearchSpaceError, match="a RandomSearchOracle, which keeps no journal"):
+        oracles.create(keras_tuner.oracles.RandomSearchOracle(objective="val_loss"))
+
+
+def test_an_oracle_keeps_its_settings_and_is_given_the_missing_ones():
+    settings = {"objective": ["val_loss", "params"], "max_trials": 30, "seed": 5}
+    bare = oracles.Evolution()
+    filled = oracles.create(bare, **settings, initial=[{}], portfolio=[{}])
+    assert [o.name for o in filled.objectives] == ["val_loss", "params"]
+    assert (filled.objective.name, filled.max_trials, filled.seed) == ("val_loss", 30, 5)
+    assert filled.proposer.searcher == oracles.create("evolution", **settings).proposer.searcher
+    assert filled.proposer.searcher.population == 10
+    assert (len(filled.proposer.initial), len(filled.proposer.portfolio)) == (1, 0)
+    # The object of the user stays as it was and can be passed again.
+    assert (bare.max_trials, bare.proposer.initial) == (None, ())
+    own = oracles.Evolution("val_accuracy", 60, 0, population=7)
+    kept = oracles.create(own, **settings)
+    assert (kept.objective.name, kept.max_trials, kept.seed) == ("val_accuracy", 60, 0)
+    assert kept.proposer.searcher.population == 7
+
+
+def test_numbers_of_numpy_and_whole_floats_are_spelled_as_the_space_does(tmp_path):
+    initial = [
+        {"kind": "mlp", "layers": 3.0, "batch": np.int64(64), "rate": np.float32(0.01)},
+        {"kind": np.str_("mlp"), "layers": 3, "batch": 64, "rate": float(np.float32(0.01))},
+    ]
+    oracle = make("random", initial=initial)
+    oracle.bind(History(tmp_path / "journal.jsonl"))
+    values = oracle.create_trial("worker").hyperparameters.values
+    kinds = {name: type(values[name]) for name in ("layers", "batch", "rate")}
+    assert kinds == {"layers": int, "batch": int, "rate": float}
+    assert oracle.create_trial("other").hyperparameters.values != values
+    assert [t.origin for t in oracle.history] == ["initial", "random"]
+    # A copy for another search leaves the journal to the original.
+    copied = oracles.create(oracle)
+    copied.history.start({})
+    assert (len(oracle.history), len(copied.history)) == (2, 3)
+    oracle.history.close()
+
+
+def test_constraints_that_nothing_meets_are_named_at_the_end():
+    oracle = make("random", accept=lambda values: False)
+    assert oracle.create_trial("worker").status == "STOPPED"
+    assert "meets the constraints" in oracle.stop_reason
 
 
 def test_strategies_explain_themselves():

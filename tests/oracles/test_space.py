@@ -99,7 +99,7 @@ def test_codes_and_places_lead_back(hp, seed):
 @given(hyperparameters())
 def test_the_grid_is_the_whole_of_a_finite_space(hp):
     space = Space(hp)
-    size = space.size()
+    size = space.size
     if size is None or size > 3000:
         return
     keys = [space.key(values) for values in space.grid(points=10_000)]
@@ -165,9 +165,9 @@ def test_values_outside_are_moved_to_the_nearest():
 
 def test_sizes():
     hp = keras_tuner.HyperParameters()
-    assert Space(hp).size() == 1
+    assert Space(hp).size == 1
     for i in range(40):
         hp.Choice(f"edge{i}", list("abcde"))
-    assert Space(hp).size() == 5**40
+    assert Space(hp).size == 5**40
     hp.Float("x", 0, 1)
-    assert Space(hp).size() is None
+    assert Space(hp).size is None

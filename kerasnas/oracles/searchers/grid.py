@@ -18,7 +18,7 @@ class GridSearcher:
     """Every configuration once, in lexicographic order; the last hyperparameter changes fastest.
 
     Args:
-        points: Points on each continuous range; keras-tuner takes 10 as well.
+        points: Points on each continuous range.
     """
 
     points: int = CONTINUOUS_POINTS

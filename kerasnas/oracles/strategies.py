@@ -1,0 +1,242 @@
+"""The strategies: each one oracle with a searcher inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasnas.objectives import ObjectiveLike
+from kerasnas.oracles.oracle import Oracle
+from kerasnas.oracles.searchers import (
+    BayesianSearcher,
+    EvolutionSearcher,
+    GridSearcher,
+    LocalSearcher,
+    MixedSearcher,
+    Nsga2Searcher,
+    RandomSearcher,
+    ReinforceSearcher,
+)
+from kerasnas.oracles.space import CONTINUOUS_POINTS
+
+SMALL_BUDGET = 50
+"""Below so many trials evolution works with a smaller population."""
+
+
+class Random(Oracle):
+    """Random search: the yardstick for all others.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        **settings: As there.
+    """
+
+    short_name = "random"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(objective, max_trials, seed, searcher=RandomSearcher(), **settings)
+
+
+class Grid(Oracle):
+    """Every configuration once; ends when the grid does.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        points: Points on each continuous range.
+        **settings: As there.
+    """
+
+    short_name = "grid"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        points: int = CONTINUOUS_POINTS,
+        **settings: Any,
+    ) -> None:
+        super().__init__(objective, max_trials, seed, searcher=GridSearcher(points), **settings)
+
+
+class Evolution(Oracle):
+    """Regularized (ageing) evolution.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        population: Size of the population; 20, or 10 when `max_trials` is below 50.
+        sample: Members of a tournament; 5, or 3 when `max_trials` is below 50.
+        **settings: As there.
+    """
+
+    short_name = "evolution"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        population: int | None = None,
+        sample: int | None = None,
+        **settings: Any,
+    ) -> None:
+        self._sizes = population, sample
+        searcher = self._sized(max_trials)
+        super().__init__(objective, max_trials, seed, searcher=searcher, **settings)
+
+    def fill(self, **settings: Any) -> None:
+        """As in `Oracle`; a limit of trials that was missing chooses the population."""
+        super().fill(**settings)
+        self.proposer.searcher = self._sized(self.max_trials)
+
+    def _sized(self, max_trials: int | None) -> EvolutionSearcher:
+        population, sample = self._sizes
+        small = max_trials is not None and max_trials < SMALL_BUDGET
+        return EvolutionSearcher(population or (10 if small else 20), sample or (3 if small else 5))
+
+
+class LocalSearch(Oracle):
+    """Local search with restarts: strong on architectures when there are up to 100 trials.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        starts: Random points before the walk begins.
+        **settings: As there.
+    """
+
+    short_name = "local"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        starts: int = 5,
+        **settings: Any,
+    ) -> None:
+        super().__init__(objective, max_trials, seed, searcher=LocalSearcher(starts), **settings)
+
+
+class Reinforce(Oracle):
+    """A REINFORCE controller; numbers are seen on a grid of 8.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        learning_rate: Of the controller; 0.01 is the published one, 0.1 suits 50 trials and more.
+        **settings: As there.
+    """
+
+    short_name = "reinforce"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        learning_rate: float = 0.1,
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            objective, max_trials, seed, searcher=ReinforceSearcher(learning_rate), **settings
+        )
+
+
+class Bayesian(Oracle):
+    """Model-based search: a Gaussian process on flat, discrete spaces, TPE on all others.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        startup: Random trials before the model takes over; known-good ones count.
+        **settings: As there.
+    """
+
+    short_name = "bayesian"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        startup: int = 10,
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            objective, max_trials, seed, searcher=BayesianSearcher(startup), **settings
+        )
+
+
+class Nsga2(Oracle):
+    """Ageing NSGA-II, for two objectives or more.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        population: Finished trials that take part.
+        sample: Members of a tournament.
+        **settings: As there.
+    """
+
+    short_name = "nsga2"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        population: int = 20,
+        sample: int = 5,
+        **settings: Any,
+    ) -> None:
+        super().__init__(
+            objective, max_trials, seed, searcher=Nsga2Searcher(population, sample), **settings
+        )
+
+
+class Auto(Oracle):
+    """The default: known-good configurations, then small steps from the best and a model in turn.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        startup: Random trials before the model takes over; known-good ones count.
+        **settings: As there.
+    """
+
+    short_name = "auto"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        startup: int = 10,
+        **settings: Any,
+    ) -> None:
+        searcher = MixedSearcher(startup=startup)
+        super().__init__(objective, max_trials, seed, searcher=searcher, **settings)
