@@ -1,4 +1,4 @@
-"""Seconds that a strategy takes to suggest values, after 20, 100 and 300 finished trials.
+"""Milliseconds that a strategy takes to suggest values, after 20, 100 and 300 finished trials.
 
     python benchmarks/suggestion_time.py [--oracles bayesian random ...]
 
@@ -39,8 +39,8 @@ def loss(values):
     return distance + abs(values["layers"] - 4) + (values["activation"] != "gelu")
 
 
-def seconds(name, seed):
-    """Median seconds of the suggestions that follow each number of finished trials."""
+def milliseconds(name, seed):
+    """Median milliseconds of the suggestions that follow each number of finished trials."""
     oracle = oracles.STRATEGIES[name]("val_loss", seed=seed, hyperparameters=space())
     oracle.verbose = 0
     taken = []
@@ -50,7 +50,7 @@ def seconds(name, seed):
         taken.append(time.perf_counter() - begin)
         oracle.update_trial(trial.trial_id, {"val_loss": loss(trial.hyperparameters.values)})
         oracle.end_trial(trial.trial_id)
-    return [statistics.median(taken[n : n + REPEATS]) for n in TIMED_AFTER]
+    return [1000 * statistics.median(taken[n : n + REPEATS]) for n in TIMED_AFTER]
 
 
 def main():
@@ -58,9 +58,9 @@ def main():
     parser.add_argument("--oracles", nargs="+", default=["bayesian", "random"])
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    print("seconds per suggestion" + "".join(f"{n:>10} trials" for n in TIMED_AFTER))
+    print(f"{'ms per suggestion':<22}" + "".join(f"{n:>10} trials" for n in TIMED_AFTER))
     for name in arguments.oracles:
-        print(f"{name:<22}" + "".join(f"{s:>17.4f}" for s in seconds(name, arguments.seed)))
+        print(f"{name:<22}" + "".join(f"{ms:>17.1f}" for ms in milliseconds(name, arguments.seed)))
 
 
 if __name__ == "__main__":
