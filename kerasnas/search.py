@@ -16,7 +16,7 @@ import tensorflow as tf
 from kerasnas import oracles
 from kerasnas.budget import Budget, Clock
 from kerasnas.data import check_same_length, holdout
-from kerasnas.errors import BudgetError, SearchSpaceError
+from kerasnas.errors import BudgetError, ObjectiveError, SearchSpaceError
 from kerasnas.history import History, stored_fingerprint
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Progress, Verbose
@@ -166,6 +166,11 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         portfolio=plan.portfolio,
         initial=plan.initial,
     )
+    if tuple(oracle.objectives) != plan.objectives:
+        raise ObjectiveError(
+            f"The oracle optimises {[o.name for o in oracle.objectives]}, `objective` says "
+            f"{[o.name for o in plan.objectives]}. Give one of them, or the same to both."
+        )
     scratch = Scratch()
     home = Path(plan.directory) if plan.directory is not None else scratch.path
     folder = home / "trials"

@@ -1,0 +1,63 @@
+"""`kerasnas.search`: what is checked before any training, and what it gives back."""
+
+import keras
+import numpy as np
+import pytest
+
+import kerasnas as kn
+from kerasnas.errors import ObjectiveError, ProjectMismatchError, SearchFailedError
+
+X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+Y = (X[:, 0] > 0).astype("int32")
+BUDGET = kn.Budget(trials=2)
+
+
+def build(hp):
+    """Without an `Input`, as much keras-tuner code is written."""
+    model = keras.Sequential(
+        [
+            keras.layers.Dense(hp.Choice("width", [4, 8]), activation="relu"),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_a_model_without_an_input_is_searched_and_read_back():
+    result = kn.search(build, X, Y, objective="val_accuracy", budget=BUDGET, seed=0, verbose=0)
+    assert len(result.leaderboard()) == 2
+    assert result.best_model()(X[:3]).shape == (3, 2)
+    assert set(result.best_hyperparameters) == {"width"}
+
+
+def test_an_oracle_with_another_objective_is_refused():
+    oracle = kn.oracles.Random(objective="val_accuracy")
+    with pytest.raises(ObjectiveError, match=r"\['val_accuracy'\].*\['val_loss'\]"):
+        kn.search(build, X, Y, oracle=oracle, budget=BUDGET, seed=0, verbose=0)
+
+
+def test_all_failed_names_the_cause_and_the_first_traceback():
+    def broken(hp):
+        hp.Choice("width", [4, 8])
+        if hp.get("width"):
+            model = build(hp)
+            model.compile("adam", "sparse_categorical_crossentropy")
+            model.layers[0].units = "four"
+        return model
+
+    with pytest.raises(SearchFailedError, match="None of the 2 trials") as caught:
+        kn.search(broken, X, Y, budget=BUDGET, seed=0, verbose=0)
+    assert "Traceback" in str(caught.value)
+
+
+def test_another_search_in_the_directory_is_refused(tmp_path):
+    kn.search(build, X, Y, budget=BUDGET, seed=0, verbose=0, directory=tmp_path)
+    with pytest.raises(ProjectMismatchError, match="`seed` is 1, there it is 0"):
+        kn.search(build, X, Y, budget=BUDGET, seed=1, verbose=0, directory=tmp_path)
+
+
+def test_the_same_line_again_repeats_no_trial(tmp_path):
+    first = kn.search(build, X, Y, budget=BUDGET, seed=0, verbose=0, directory=tmp_path)
+    again = kn.search(build, X, Y, budget=BUDGET, seed=0, verbose=0, directory=tmp_path)
+    assert again.leaderboard().equals(first.leaderboard())
