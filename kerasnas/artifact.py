@@ -13,6 +13,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +43,42 @@ _DAMAGE = (
 )
 
 
+@dataclass(frozen=True)
+class Units:
+    """The scale of a regression's targets.
+
+    Attributes:
+        scale: Standard deviation of the training targets.
+        mean: Their mean.
+        low: Smallest answer that the graph gives.
+        high: Largest answer that the graph gives.
+    """
+
+    scale: float
+    mean: float
+    low: float
+    high: float
+
+    def standardise(self, targets: np.ndarray) -> np.ndarray:
+        """Targets of shape `(rows,)` as a network learns them: float32, shape `(rows, 1)`."""
+        return ((targets - self.mean) / self.scale).astype("float32")[:, None]
+
+    def restore(self, answers: np.ndarray) -> np.ndarray:
+        """A network's answers in the target's own units, limited as in the graph."""
+        return np.clip(answers * self.scale + self.mean, self.low, self.high)
+
+
 def assemble(
     preprocessing: Preprocessing,
     network: keras.Model,
-    scale: tuple[float, float] | None = None,
-    limits: tuple[float, float] | None = None,
+    units: Units | None = None,
 ) -> keras.Model:
     """The exported graph: raw columns in, answers in the user's units out.
 
     Args:
         preprocessing: The fitted graph in front of the network.
         network: From the feature matrix to probabilities or to a standardised value.
-        scale: Standard deviation and mean of the training targets, for regression.
-        limits: Smallest and largest answer, for regression.
+        units: The scale of the targets, for regression.
 
     Returns:
         A model that takes a dict of tensors of shape `(batch, 1)` by column name.
@@ -62,10 +86,9 @@ def assemble(
     matrix = keras.Input((preprocessing.width,), name="features")
     # A model around the same layers, without the optimiser and the loss it was compiled with.
     answer = keras.Model(network.inputs, network.outputs[0])(matrix)
-    if scale is not None:
-        answer = keras.layers.Rescaling(scale[0], scale[1], name="units")(answer)
-    if limits is not None:
-        answer = keras.ops.clip(answer, *limits)
+    if units is not None:
+        answer = keras.layers.Rescaling(units.scale, units.mean, name="units")(answer)
+        answer = keras.ops.clip(answer, units.low, units.high)
     answering = keras.Model(matrix, answer, name="kerasnas_network")
     taken = {"kerasnas_preprocessing", "kerasnas_network"}
     inputs = {}

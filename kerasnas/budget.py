@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 from kerasnas.errors import BudgetError
 
@@ -68,9 +68,19 @@ class Budget:
             )
         return cls(seconds=float(value))
 
-    def to_json(self) -> dict[str, float | None]:
-        """The limits as a JSON-able dict."""
-        return asdict(self)
+    def with_epochs(self, epochs: int | None) -> Budget:
+        """This budget with the `epochs` that a call gave beside it.
+
+        Raises:
+            BudgetError: If both name epochs and differ.
+        """
+        if epochs is None:
+            return self
+        if self.epochs is not None and self.epochs != epochs:
+            raise BudgetError(
+                f"`epochs` is {epochs} but `budget` says {self.epochs}. Give one of them."
+            )
+        return replace(self, epochs=epochs)
 
 
 def _seconds(text: str) -> float:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from kerasnas import oracles
 from kerasnas.budget import Budget, Clock
 from kerasnas.data import check_same_length, holdout
-from kerasnas.errors import BudgetError, ObjectiveError, SearchSpaceError
+from kerasnas.errors import ObjectiveError, SearchSpaceError
 from kerasnas.history import History, stored_fingerprint
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Progress, Verbose
@@ -108,11 +108,7 @@ def search(
         ProjectMismatchError: If `directory` holds another search.
     """
     clock_start = Clock()
-    limits = Budget.parse(budget)
-    if epochs is not None and limits.epochs is not None and epochs != limits.epochs:
-        raise BudgetError(
-            f"`epochs` is {epochs} but `budget` says {limits.epochs}. Give one of them."
-        )
+    limits = Budget.parse(budget).with_epochs(epochs)
     plan = Plan(
         objectives=parse_objectives(objective),
         budget=limits,
@@ -137,7 +133,7 @@ def search(
         objectives=plan.objectives,
         seed=plan.seed,
         clock=Clock(limits.seconds, started=clock_start.started),
-        epochs=epochs or limits.epochs,
+        epochs=limits.epochs,
         batch_size=batch_size,
         callbacks=list(callbacks or []),
         fit_kwargs=fit_kwargs,

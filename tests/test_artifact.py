@@ -105,10 +105,10 @@ class TestAssemble:
     def test_regression_answers_in_units_within_limits(self, front, inputs):
         body = network(front.width, 1)
         plain = np.asarray(body(front.transform(RAW)))
-        scaled = artifact.assemble(front, body, scale=(20.0, 1000.0))
+        scaled = artifact.assemble(front, body, artifact.Units(20.0, 1000.0, -1e9, 1e9))
         assert np.allclose(scaled(inputs), plain * 20 + 1000, rtol=1e-5)
         low, high = np.quantile(plain, [0.3, 0.7]) * 20 + 1000
-        clipped = artifact.assemble(front, body, scale=(20.0, 1000.0), limits=(low, high))
+        clipped = artifact.assemble(front, body, artifact.Units(20.0, 1000.0, low, high))
         assert np.allclose(clipped(inputs), np.clip(plain * 20 + 1000, low, high), rtol=1e-5)
 
     def test_the_network_is_shared_and_left_as_it_was(self, front):

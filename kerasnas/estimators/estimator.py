@@ -26,20 +26,19 @@ from kerasnas.data import (
     split_target,
     to_frame,
 )
-from kerasnas.errors import BudgetError, SearchSpaceError
+from kerasnas.errors import SearchSpaceError
 from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.preparation import Prepared, check_weights, prepare
+from kerasnas.estimators.task import baselines, identity, learnt, target_units, trial_job
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.preprocessing import input_dtype
 from kerasnas.progress import Verbose
 from kerasnas.results import SearchResult
-from kerasnas.results.baselines import Split, baseline_rows
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import refit_best
 from kerasnas.runner import CLASSIFICATION, REGRESSION, Job, Scorer
-from kerasnas.runner.measure import latency
 from kerasnas.runner.training import call
-from kerasnas.search import Plan, fingerprint, run, settle_seed
+from kerasnas.search import Plan, run, settle_seed
 from kerasnas.spaces import TabularHyperModel, tabular
 
 log = logging.getLogger("kerasnas")
@@ -140,7 +139,7 @@ class TabularEstimator(BaseEstimator):
             SearchFailedError: If no trial came to a good end.
         """
         begin = time.monotonic()
-        budget = _budget(self.budget, epochs)
+        budget = Budget.parse(self.budget).with_epochs(epochs)
         objectives = self._objectives()
         seed = settle_seed(self.seed, self.directory)
         data = prepare(
@@ -157,11 +156,11 @@ class TabularEstimator(BaseEstimator):
         )
         self._remember(data)
         hypermodel = self._hypermodel(data)
-        scale, limits = _units(data)
-        job = _job(data, objectives, Clock(budget.seconds, started=begin), seed, scale, limits)
+        units = target_units(data)
+        job = trial_job(data, objectives, Clock(budget.seconds, started=begin), seed, units)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
-        baselines = _baselines(data, job, seed)
+        rows = baselines(data, job, seed)
         plan = Plan(
             objectives=objectives,
             budget=budget,
@@ -172,10 +171,10 @@ class TabularEstimator(BaseEstimator):
             directory=self.directory,
             seed=seed,
             verbose=self.verbose,
-            identity=_identity(data),
+            identity=identity(data),
         )
         self.result_ = run(hypermodel, job, plan)
-        self.result_.baselines = baselines
+        self.result_.baselines = rows
         self._take(self.result_, hypermodel, job, data)
         return self
 
@@ -262,7 +261,7 @@ class TabularEstimator(BaseEstimator):
         """Makes the best trial the model of this estimator."""
         self.model_ = result.best_model()
         if self.refit:
-            targets = _standardised(data.targets, _units(data)[0])
+            targets = learnt(data.targets, target_units(data))
             model, row = refit_best(result, hypermodel, job, data.matrix, targets, data.weights)
             result.baselines.append(row)
             self.model_ = model if model is not None else self.model_
@@ -328,123 +327,3 @@ class TabularEstimator(BaseEstimator):
                 path = Path(folder) / "estimator.keras"
                 path.write_bytes(state["_artifact"])
                 restore(self, artifact.read_member(path), artifact.load_model(path))
-
-
-def _budget(value: Budget | str | float, epochs: int | None) -> Budget:
-    budget = Budget.parse(value)
-    if epochs is None:
-        return budget
-    if budget.epochs is not None and budget.epochs != epochs:
-        raise BudgetError(
-            f"`epochs` is {epochs} but `budget` says {budget.epochs}. Give one of them."
-        )
-    return Budget(trials=budget.trials, seconds=budget.seconds, epochs=epochs)
-
-
-def _units(data: Prepared) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
-    """Scale and limits of a regression's answers, from training rows; `None` for classes."""
-    if data.classes is not None:
-        return None, None
-    values = data.targets[data.train]
-    weights = None if data.weights is None else data.weights[data.train]
-    mean = float(np.average(values, weights=weights))
-    deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
-    margin = 0.05 * float(np.ptp(values))
-    scale = deviation if deviation > 0 else 1.0
-    return (scale, mean), (float(values.min()) - margin, float(values.max()) + margin)
-
-
-def _job(
-    data: Prepared,
-    objectives: tuple[Any, ...],
-    clock: Clock,
-    seed: int,
-    scale: tuple[float, float] | None,
-    limits: tuple[float, float] | None,
-) -> Job:
-    """What every trial trains on: features, standardised targets, a scorer in the user's units."""
-    train, valid = data.train, data.valid
-    weights = None
-    if data.weights is not None:
-        # Weights of mean 1 leave the size of the gradient, and so the recipes, as they are.
-        kept = data.weights[train]
-        weights = (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
-    held_out = None if data.weights is None else data.weights[valid]
-    if held_out is not None and held_out.sum() == 0:
-        held_out = None
-    scorer = Scorer(data.targets[valid], data.classes, held_out)
-    if scale is not None and limits is not None:
-        scorer = _InUnits(scorer.targets, None, scorer.weights, scale, limits)
-    raw = {name: values[:1] for name, values in data.raw.items()}
-    front = data.preprocessing
-    one = [t[:1] for t in front.tensors(raw)]
-    return Job(
-        x=data.matrix[train],
-        y=_standardised(data.targets[train], scale),
-        weights=weights,
-        validation=(data.matrix[valid],),
-        scorer=scorer,
-        objectives=objectives,
-        seed=seed,
-        clock=clock,
-        reserve=_reserve(clock),
-        assemble=lambda network: artifact.assemble(front, network, scale, limits),
-        example=data.matrix[:1],
-        extra_latency=latency(front.model, one)["latency_ms"],
-    )
-
-
-def _standardised(targets: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
-    if scale is None:
-        return targets.astype("int32")
-    return ((targets - scale[1]) / scale[0]).astype("float32")[:, None]
-
-
-class _InUnits(Scorer):
-    """Scores standardised values in the target's own units, within the limits of the graph."""
-
-    def __init__(
-        self,
-        targets: np.ndarray,
-        classes: int | None,
-        weights: np.ndarray | None,
-        scale: tuple[float, float],
-        limits: tuple[float, float],
-    ) -> None:
-        super().__init__(targets, classes, weights)
-        object.__setattr__(self, "_scale", scale)
-        object.__setattr__(self, "_limits", limits)
-
-    def validation(self, predictions: np.ndarray) -> dict[str, float]:
-        """As `Scorer.validation`, for the network's own output."""
-        scale, limits = self._scale, self._limits  # type: ignore[attr-defined]
-        return super().validation(np.clip(predictions * scale[0] + scale[1], *limits))
-
-
-def _baselines(data: Prepared, job: Job, seed: int) -> list[dict[str, Any]]:
-    assert job.scorer is not None
-    split = Split(
-        columns=data.preprocessing.columns,
-        raw=data.raw,
-        matrix=data.matrix,
-        embedded=len(data.preprocessing.embedded),
-        targets=data.targets,
-        weights=data.weights,
-        train=data.train,
-        valid=data.valid,
-    )
-    scorer = Scorer(job.scorer.targets, job.scorer.classes, job.scorer.weights)
-    return baseline_rows(split, scorer, job.clock, seed)
-
-
-def _identity(data: Prepared) -> dict[str, Any]:
-    return {
-        "columns": [[c.name, c.kind] for c in data.schema.columns],
-        "rows": [len(data.train), len(data.valid)],
-        "data": fingerprint(data.matrix, data.targets, data.weights),
-    }
-
-
-def _reserve(clock: Clock) -> float:
-    """Seconds for what comes after the last trial: loading the best file, the first prediction."""
-    return 0.0 if clock.seconds is None else min(3.0, max(0.5, 0.03 * clock.seconds))

@@ -116,6 +116,7 @@ class Tuner(keras_tuner.Tuner):
         self.folder = folder
         self._on_event = on_event
         self._memory = 0
+        self._measures: dict[str, dict[str, float]] = {}
         self.first_traceback = ""
         with seeded(job.seed, 2**31 - 1):
             super().__init__(
@@ -149,7 +150,7 @@ class Tuner(keras_tuner.Tuner):
             Metrics of the best epoch.
         """
         metrics, measures = self._attempt(trial, self._batch_size(trial.hyperparameters))
-        self._facts[trial.trial_id] = measures
+        self._measures[trial.trial_id] = measures
         return metrics
 
     def load_model(self, trial: Any) -> keras.Model:
@@ -159,10 +160,6 @@ class Tuner(keras_tuner.Tuner):
     def path(self, trial_id: str) -> Path:
         """Where the file of a trial is, or would be."""
         return self.folder / f"{trial_id}.keras"
-
-    @property
-    def _facts(self) -> dict[str, dict[str, float]]:
-        return self.__dict__.setdefault("_measures", {})
 
     def _time_for_another(self) -> bool:
         history = self.oracle.history
@@ -193,7 +190,7 @@ class Tuner(keras_tuner.Tuner):
             self.first_traceback = self.first_traceback or trial.message
             log.warning("Trial %s failed. %s", trial.trial_id, failure)
         seconds = time.perf_counter() - begin
-        measures = {**self._facts.pop(trial.trial_id, {}), "train_seconds": seconds}
+        measures = {**self._measures.pop(trial.trial_id, {}), "train_seconds": seconds}
         self.oracle.facts(
             trial.trial_id,
             measures=measures,

@@ -7,10 +7,6 @@ import kerasnas as kn
 
 # Checks that cannot hold, each with the reason.
 EXPECTED_FAILURES = {
-    "check_dataframe_column_names_consistency": (
-        "the order of columns is irrelevant: a table is matched by name, and extra columns are "
-        "ignored with a warning instead of an error"
-    ),
     "check_sample_weight_equivalence_on_dense_data": (
         "rows are held out at random and steps take batches in a random order, so that a repeated "
         "row and a row of weight 2 train on different batches"

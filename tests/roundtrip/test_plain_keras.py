@@ -83,7 +83,9 @@ def answers(tmp_path_factory):
     classes = keras.layers.Dense(3, activation="softmax")(hidden)
     classifier = artifact.assemble(front, keras.Model(matrix, classes))
     value = keras.layers.Dense(1)(hidden)
-    regressor = artifact.assemble(front, keras.Model(matrix, value), (5.0, 100.0), (95.0, 104.0))
+    regressor = artifact.assemble(
+        front, keras.Model(matrix, value), artifact.Units(5.0, 100.0, 95.0, 104.0)
+    )
     inputs = artifact.as_inputs(raw, {c.name: input_dtype(c) for c in front.columns})
     here = {}
     for name, model in (("classifier", classifier), ("regressor", regressor)):
