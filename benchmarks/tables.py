@@ -105,7 +105,6 @@ def baselines(estimator: object, train: pd.DataFrame, test: pd.DataFrame, target
     """Linear model and gradient boosting, fitted on all training rows, on the test part."""
     from kerasnas.budget import Clock
     from kerasnas.estimators.preparation import prepare
-    from kerasnas.results.baselines import Split, baseline_rows
     from kerasnas.runner import Scorer
 
     classify = hasattr(estimator, "predict_proba")
@@ -116,18 +115,8 @@ def baselines(estimator: object, train: pd.DataFrame, test: pd.DataFrame, target
         seed=0,
         validation_data=(test.drop(columns=target), test[target]),
     )
-    parts = Split(
-        data.preprocessing.columns,
-        data.raw,
-        data.matrix,
-        len(data.preprocessing.embedded),
-        data.targets,
-        None,
-        data.train,
-        data.valid,
-    )
-    scorer = Scorer(data.targets[data.valid], data.classes)
-    return {row["trial_id"]: row for row in baseline_rows(parts, scorer, Clock(), 0)}
+    scorer = Scorer(data.rows.targets[data.rows.valid], data.rows.classes)
+    return {row["trial_id"]: row for row in data.baselines(scorer, Clock(), 0)}
 
 
 def run(name: str, data: Path | None, seconds: float, folder: Path) -> dict:

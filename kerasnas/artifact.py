@@ -83,13 +83,7 @@ def assemble(
     Returns:
         A model that takes a dict of tensors of shape `(batch, 1)` by column name.
     """
-    matrix = keras.Input((preprocessing.width,), name="features")
-    # A model around the same layers, without the optimiser and the loss it was compiled with.
-    answer = keras.Model(network.inputs, network.outputs[0])(matrix)
-    if units is not None:
-        answer = keras.layers.Rescaling(units.scale, units.mean, name="units")(answer)
-        answer = keras.ops.clip(answer, units.low, units.high)
-    answering = keras.Model(matrix, answer, name="kerasnas_network")
+    answering = _answering(network, units)
     taken = {"kerasnas_preprocessing", "kerasnas_network"}
     inputs = {}
     for i, column in enumerate(preprocessing.columns):
@@ -109,11 +103,47 @@ def assemble(
         return keras.Model(inputs, answering(front(list(inputs.values()))), name="kerasnas")
 
 
+def join(
+    front: keras.Model | None, network: keras.Model, units: Units | None = None
+) -> keras.Model:
+    """The exported graph of a modality with a front end: what `front` takes in, answers out.
+
+    Args:
+        front: From raw data to what the network takes, in the same structure; `None` where the
+            network takes raw data.
+        network: To probabilities or to a standardised value.
+        units: The scale of the targets, for regression.
+    """
+    answering = _answering(network, units)
+    inputs = keras.tree.map_structure(
+        lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name),
+        answering.input if front is None else front.input,
+    )
+    if front is None:
+        return keras.Model(inputs, answering(inputs), name="kerasnas")
+    copy = keras.models.clone_model(front)
+    copy.set_weights(front.get_weights())
+    copy.name = "kerasnas_preprocessing"
+    return keras.Model(inputs, answering(copy(inputs)), name="kerasnas")
+
+
+def _answering(network: keras.Model, units: Units | None) -> keras.Model:
+    inputs = keras.tree.map_structure(
+        lambda t: keras.Input(t.shape[1:], dtype=t.dtype), network.input
+    )
+    # A model around the same layers, without the optimiser and the loss it was compiled with.
+    answer = keras.Model(network.input, network.outputs[0])(inputs)
+    if units is not None:
+        answer = keras.layers.Rescaling(units.scale, units.mean, name="units")(answer)
+        answer = keras.ops.clip(answer, units.low, units.high)
+    return keras.Model(inputs, answer, name="kerasnas_network")
+
+
 def write(
     model: keras.Model,
     path: str | Path,
     member: Mapping[str, Any] | None = None,
-    check: bool = False,
+    probe: Any = None,
 ) -> None:
     """Writes one `.keras` file; an older file at `path` is replaced only by a whole new one.
 
@@ -121,7 +151,8 @@ def write(
         model: What plain Keras will load.
         path: Where to; must end in `.keras`.
         member: JSON-able content of the extra member.
-        check: Load the new file again and compare its answers to `member["probe"]` first.
+        probe: Rows in the structure of the model's input: the new file is loaded again and must
+            give the same answers to them first.
 
     Raises:
         ArtifactError: If the path has another ending or no folder, the model cannot be saved, or
@@ -149,8 +180,8 @@ def write(
             content = {"format": FORMAT, **member}
             with zipfile.ZipFile(fresh, "a", zipfile.ZIP_DEFLATED) as archive:
                 archive.writestr(MEMBER, json.dumps(content))
-        if check and member is not None:
-            _prove(model, fresh, member["probe"])
+        if probe is not None:
+            _prove(model, fresh, probe)
         umask = os.umask(0)
         os.umask(umask)
         fresh.chmod(0o666 & ~umask)
@@ -223,17 +254,25 @@ def load_model(path: str | Path) -> keras.Model:
         raise ArtifactError(f"'{path}' cannot be loaded by Keras: {error}") from error
 
 
-def as_inputs(raw: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, tf.Tensor]:
-    """Raw columns as the dict of tensors `(batch, 1)` that an exported model takes.
+def input_dtypes(model: keras.Model) -> Any:
+    """The dtypes of a model's inputs, in their structure."""
+    return keras.tree.map_structure(lambda t: t.dtype, model.input)
+
+
+def as_inputs(arrays: Any, dtypes: Any) -> Any:
+    """Arrays as the tensors that an exported model takes.
 
     Args:
-        raw: Arrays or lists of shape `(rows,)` by column name.
-        kinds: The input dtype of each column.
+        arrays: Arrays or lists in the structure of the model's input; one of shape `(rows,)` stands
+            for a column `(rows, 1)`.
+        dtypes: The dtype of each, as `input_dtypes` gives them.
     """
-    return {
-        name: tf.constant(np.asarray(raw[name])[:, None], dtype=dtype)
-        for name, dtype in kinds.items()
-    }
+
+    def tensor(dtype: str, values: Any) -> tf.Tensor:
+        array = np.asarray(values)
+        return tf.constant(array[:, None] if array.ndim == 1 else array, dtype=dtype)
+
+    return keras.tree.map_structure_up_to(dtypes, tensor, dtypes, arrays)
 
 
 def _is_layer_name(name: str) -> bool:
@@ -241,8 +280,8 @@ def _is_layer_name(name: str) -> bool:
     return bool(name) and not any(c in "/\0" or "\ud800" <= c <= "\udfff" for c in name)
 
 
-def _prove(model: keras.Model, path: Path, probe: Mapping[str, list[Any]]) -> None:
-    inputs = as_inputs(probe, {name: tensor.dtype for name, tensor in model.input.items()})
+def _prove(model: keras.Model, path: Path, probe: Any) -> None:
+    inputs = as_inputs(probe, input_dtypes(model))
     again = load_model(path)
     before, after = model(inputs, training=False), again(inputs, training=False)
     gap = float(np.max(np.abs(np.asarray(before) - np.asarray(after))))

@@ -21,7 +21,7 @@ from kerasnas.history import History, stored_fingerprint
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import Scratch, SearchResult
-from kerasnas.runner import Job, Tuner
+from kerasnas.runner import Job, Tuner, View
 
 JOURNAL = "journal.jsonl"
 
@@ -124,12 +124,15 @@ def search(
         check_same_length(x, weights, "sample_weight")
     if validation_data is None and _is_arrays(x):
         x, y, weights, validation_data = _held_out(x, y, weights, validation_split, plan.seed)
-    job = Job(
+    view = View(
         x=x,
         y=y,
         weights=weights,
         validation=validation_data,
-        scorer=None,
+        example=tf.nest.map_structure(lambda a: a[:1], x) if _is_arrays(x) else None,
+    )
+    job = Job(
+        view=lambda hp: view,
         objectives=plan.objectives,
         seed=plan.seed,
         clock=Clock(limits.seconds, started=clock_start.started),
@@ -137,7 +140,6 @@ def search(
         batch_size=batch_size,
         callbacks=list(callbacks or []),
         fit_kwargs=fit_kwargs,
-        example=tf.nest.map_structure(lambda a: a[:1], x) if _is_arrays(x) else None,
     )
     plan.identity = {"data": fingerprint(x, y)} if _is_arrays(x) else {}
     result = run(hypermodel, job, plan)

@@ -2,8 +2,11 @@
 
 from kerasnas.data.infer import infer_schema
 from kerasnas.data.ingest import MISSING_DATETIME, ingest
+from kerasnas.data.multilabel import MultiLabelTarget, fit_multilabel_target, is_multilabel
+from kerasnas.data.reader import Reader, chunks
 from kerasnas.data.schema import KINDS, Column, Kind, Schema
 from kerasnas.data.split import holdout
+from kerasnas.data.table_reader import TableReader
 from kerasnas.data.tables import to_frame
 from kerasnas.data.targets import (
     ClassTarget,
@@ -19,13 +22,19 @@ __all__ = [
     "ClassTarget",
     "Column",
     "Kind",
+    "MultiLabelTarget",
+    "Reader",
     "RegressionTarget",
     "Schema",
+    "TableReader",
     "check_same_length",
+    "chunks",
     "fit_class_target",
+    "fit_multilabel_target",
     "holdout",
     "infer_schema",
     "ingest",
+    "is_multilabel",
     "split_target",
     "to_frame",
 ]

@@ -1,4 +1,4 @@
-"""The estimators of tables: `fit` reads as its steps."""
+"""The estimators of all modalities: `fit` reads as its steps."""
 
 from __future__ import annotations
 
@@ -12,44 +12,33 @@ from typing import Any, Self
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas import artifact
 from kerasnas.budget import Budget, Clock
-from kerasnas.data import (
-    ClassTarget,
-    RegressionTarget,
-    Schema,
-    check_same_length,
-    ingest,
-    split_target,
-    to_frame,
-)
+from kerasnas.data import MultiLabelTarget, Reader, check_same_length
 from kerasnas.errors import SearchSpaceError
 from kerasnas.estimators.member import member_of, restore
-from kerasnas.estimators.preparation import Prepared, check_weights, prepare
-from kerasnas.estimators.task import baselines, identity, learnt, target_units, trial_job
+from kerasnas.estimators.rows import Target, check_weights
+from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
-from kerasnas.preprocessing import input_dtype
 from kerasnas.progress import Verbose
-from kerasnas.results import SearchResult
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import refit_best
-from kerasnas.runner import CLASSIFICATION, REGRESSION, Job, Scorer
+from kerasnas.runner import CLASSIFICATION, REGRESSION, MultiLabelScorer, Scorer
 from kerasnas.runner.training import call
 from kerasnas.search import Plan, run, settle_seed
-from kerasnas.spaces import TabularHyperModel, tabular
 
 log = logging.getLogger("kerasnas")
 
-_CHUNK = 4096  # rows predicted in one call
-_BLOCK = 64  # what their number is rounded up to
 _MEASURES = ("params", "flops", "latency_ms", "latency_p95_ms", "size_bytes", "train_seconds")
 
 
-class TabularEstimator(BaseEstimator):
-    """What the classifier and the regressor of tables have in common.
+class Estimator(BaseEstimator):
+    """What all estimators have in common.
+
+    A modality gives `_prepare`, which makes a `Task` of the user's data, and `_reader_class`.
 
     Args:
         objective: Validation metric or measure to optimise, an `Objective`, or several.
@@ -57,24 +46,20 @@ class TabularEstimator(BaseEstimator):
         oracle: Short name of a search strategy, or a kerasnas oracle.
         budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
         refit: Train the best configuration once more, on all rows, and use that model.
-        space: `"auto"`, or the names of the families to search (`mlp`, `resnet`).
+        space: `"auto"`, or the names of the families to search.
         initial: Configurations to try first, as dicts of hyperparameters.
-        column_kinds: Kind by column, where it is not to be guessed: `numeric`, `boolean`,
-            `categorical`, `datetime`, `text`.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
 
     Attributes:
-        n_features_in_: Number of columns seen in `fit`.
-        feature_names_in_: Their names, where the table had names.
-        schema_: What each column was taken for, and why.
         result_: The search; absent after `kerasnas.load`.
         model_: The exported Keras model.
     """
 
     _classify = False
+    _reader_class: type[Reader]
 
     def __init__(
         self,
@@ -86,7 +71,6 @@ class TabularEstimator(BaseEstimator):
         refit: bool = False,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
-        column_kinds: Mapping[str, str] | None = None,
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
@@ -98,7 +82,6 @@ class TabularEstimator(BaseEstimator):
         self.refit = refit
         self.space = space
         self.initial = initial
-        self.column_kinds = column_kinds
         self.directory = directory
         self.seed = seed
         self.verbose = verbose
@@ -120,8 +103,8 @@ class TabularEstimator(BaseEstimator):
         """Searches for the best model within the budget.
 
         Args:
-            X: Table: a DataFrame, a dict of columns, a 2-D array, a list of rows.
-            y: Targets of shape `(rows,)`, or the name of a column of `X`.
+            X: Inputs, as the class says.
+            y: Targets of shape `(rows,)`; for a table also the name of a column of `X`.
             validation_data: `(X, y)` or `(X, y, sample_weight)`; without it rows are held out.
             validation_split: Share of rows to hold out, at random and stratified by class.
             sample_weight: Weight of each row, shape `(rows,)`, in training and in every score.
@@ -142,40 +125,40 @@ class TabularEstimator(BaseEstimator):
         budget = Budget.parse(self.budget).with_epochs(epochs)
         objectives = self._objectives()
         seed = settle_seed(self.seed, self.directory)
-        data = prepare(
+        task = self._prepare(
             X,
             y,
-            classify=self._classify,
             seed=seed,
-            column_kinds=self.column_kinds,
             validation_data=validation_data,
             validation_split=validation_split,
             sample_weight=sample_weight,
             class_weight=class_weight,
             groups=groups,
         )
-        self._remember(data)
-        hypermodel = self._hypermodel(data)
-        units = target_units(data)
-        job = trial_job(data, objectives, Clock(budget.seconds, started=begin), seed, units)
+        self._remember(task.reader, task.rows.target)
+        job = task.job(objectives, Clock(budget.seconds, started=begin), seed)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
-        rows = baselines(data, job, seed)
+        rows = task.baselines(task.scorer(), job.clock, seed)
         plan = Plan(
             objectives=objectives,
             budget=budget,
             oracle=self.oracle,
             constraints=tuple(self.constraints),
             initial=self.initial,
-            portfolio=hypermodel.portfolio,
+            portfolio=task.hypermodel.portfolio,
             directory=self.directory,
             seed=seed,
             verbose=self.verbose,
-            identity=identity(data),
+            identity=task.identity,
         )
-        self.result_ = run(hypermodel, job, plan)
+        self.result_ = run(task.hypermodel, job, plan)
         self.result_.baselines = rows
-        self._take(self.result_, hypermodel, job, data)
+        self.model_ = self.result_.best_model()
+        if self.refit:
+            self._refit(task, job)
+        self._rows = rank_rows(self.result_.rows(), self.result_.objectives)
+        self._serve()
         return self
 
     def leaderboard(self) -> pd.DataFrame:
@@ -196,7 +179,7 @@ class TabularEstimator(BaseEstimator):
         return dict(trials[0]["hyperparameters"])
 
     def export_model(self) -> keras.Model:
-        """The Keras model that takes raw columns, the same that `save` writes."""
+        """The Keras model that takes raw data, the same that `save` writes."""
         check_is_fitted(self)
         return self.model_
 
@@ -210,7 +193,22 @@ class TabularEstimator(BaseEstimator):
             ArtifactError: If the file cannot be written or does not answer as the model does.
         """
         check_is_fitted(self)
-        artifact.write(self.model_, path, member_of(self), check=True)
+        artifact.write(self.model_, path, member_of(self), self._reader.probe())
+
+    def _prepare(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        seed: int,
+        validation_data: Any,
+        validation_split: float,
+        sample_weight: Any,
+        class_weight: Mapping[Any, float] | None,
+        groups: Any,
+    ) -> Task:
+        """Checks everything that can be wrong with the data and makes the task of it."""
+        raise NotImplementedError
 
     def _objectives(self) -> tuple[Any, ...]:
         names = CLASSIFICATION if self._classify else REGRESSION
@@ -222,92 +220,65 @@ class TabularEstimator(BaseEstimator):
         )
         return parse_objectives([default if i == "val_loss" else i for i in items], known)
 
-    def _hypermodel(self, data: Prepared) -> TabularHyperModel:
+    def _families(self, known: Sequence[str]) -> Sequence[str]:
+        """The families to search of those that the modality has, as `space` says."""
         if self.space == "auto":
-            families: Sequence[str] = ("mlp", "resnet")
-        elif isinstance(self.space, str):
-            families = (self.space,)
-        elif isinstance(self.space, Sequence):
-            families = self.space
-        else:
-            raise SearchSpaceError(
-                f'`space` must be "auto" or names of families, received {self.space!r}.'
-            )
-        return tabular(
-            data.preprocessing.width,
-            data.classes,
-            embedded=tuple(data.preprocessing.embedded.values()),
-            rows=len(data.train),
-            families=families,
+            return known
+        if isinstance(self.space, str):
+            return (self.space,)
+        if isinstance(self.space, Sequence):
+            return self.space
+        raise SearchSpaceError(
+            f'`space` must be "auto" or names of families, received {self.space!r}.'
         )
 
-    def _remember(self, data: Prepared) -> None:
-        self.schema_: Schema = data.schema
-        self.n_features_in_ = len(data.schema.columns)
-        if data.named:
-            self._name_features()
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
-        self._target: ClassTarget | RegressionTarget = data.target
-        self._dtypes = {c.name: input_dtype(c) for c in data.preprocessing.columns}
-        self._probe = dict(data.preprocessing.probe)
+    def _remember(self, reader: Reader, target: Target) -> None:
+        """Keeps what `predict` needs besides the model."""
+        self._reader = reader
+        self._target = target
 
-    def _name_features(self) -> None:
-        self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
-
-    def _take(
-        self, result: SearchResult, hypermodel: TabularHyperModel, job: Job, data: Prepared
-    ) -> None:
-        """Makes the best trial the model of this estimator."""
-        self.model_ = result.best_model()
-        if self.refit:
-            targets = learnt(data.targets, target_units(data))
-            model, row = refit_best(result, hypermodel, job, data.matrix, targets, data.weights)
-            result.baselines.append(row)
-            self.model_ = model if model is not None else self.model_
-        self._rows = rank_rows(result.rows(), result.objectives)
+    def _serve(self) -> None:
+        """Makes the model ready to answer."""
         self._call = call(self.model_)
+        self._dtypes = artifact.input_dtypes(self.model_)
+
+    def _refit(self, task: Task, job: Any) -> None:
+        """Makes the best configuration, trained on all rows, the model of this estimator."""
+        model, row = refit_best(
+            self.result_,
+            task.hypermodel,
+            job,
+            lambda hp: task.features(hp).data,
+            task.learnt(),
+            task.rows.weights,
+        )
+        self.result_.baselines.append(row)
+        self.model_ = model if model is not None else self.model_
 
     def _answer(self, x: Any) -> np.ndarray:
-        """Answers of the exported graph to raw rows, through one traced function."""
+        """Answers of the exported graph to raw data, through one traced function."""
         check_is_fitted(self)
-        frame, named = to_frame(x)
-        raw = ingest(frame, self.schema_, named=named, estimator=type(self).__name__)
-        rows = len(frame)
-        # Whole blocks: a row gets the same answer alone as in company, to the last bit, where
-        # matrix products of another shape would round differently.
-        padded = np.minimum(np.arange(-(-rows // _BLOCK) * _BLOCK), rows - 1)
-        parts = [
-            self._call(
-                artifact.as_inputs(
-                    {n: v[padded[start : start + _CHUNK]] for n, v in raw.items()}, self._dtypes
-                )
-            ).numpy()
-            for start in range(0, rows, _CHUNK)
-        ]
-        return np.concatenate(parts, axis=0)[:rows]
+        parts, places = [], []
+        for index, inputs in self._reader.batches(self._reader.read(x, type(self).__name__)):
+            answers = self._call(artifact.as_inputs(inputs, self._dtypes)).numpy()
+            parts.append(answers[: len(index)])
+            places.append(index)
+        return np.concatenate(parts, axis=0)[np.argsort(np.concatenate(places), kind="stable")]
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
         check_is_fitted(self)
-        x, y = split_target(x, y)
         answers = self._answer(x)
         check_same_length(answers, y)
         weights = check_weights(sample_weight, len(answers), "sample_weight")
-        classes = len(self._target.classes_) if isinstance(self._target, ClassTarget) else None
-        return Scorer(self._target.encode(y), classes, weights)(answers)
+        targets = self._target.encode(y)
+        if targets.ndim == 2:
+            return MultiLabelScorer(targets, targets.shape[1], weights)(answers)
+        classes = answers.shape[1] if self._classify else None
+        return Scorer(targets, classes, weights)(answers)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model."""
         return hasattr(self, "model_")
-
-    def __sklearn_tags__(self) -> Any:
-        """scikit-learn's description of what this estimator can take."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.non_deterministic = False
-        return tags
 
     def __getstate__(self) -> dict[str, Any]:
         """Constructor arguments, and the file that `save` would write."""
@@ -327,3 +298,48 @@ class TabularEstimator(BaseEstimator):
                 path = Path(folder) / "estimator.keras"
                 path.write_bytes(state["_artifact"])
                 restore(self, artifact.read_member(path), artifact.load_model(path))
+
+
+class Classifier(ClassifierMixin, Estimator):
+    """What classifiers of all modalities have in common.
+
+    Attributes:
+        classes_: The labels, sorted; columns of `predict_proba` are in this order.
+    """
+
+    _classify = True
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`."""
+        return self._answer(X)
+
+    def predict(self, X: Any) -> Any:
+        """The most probable label of each row, in the type the labels had in `fit`.
+
+        With several labels a row, those of a probability above one half, in the form of `y`.
+        """
+        answers = self._answer(X)
+        target: Any = self._target
+        if isinstance(target, MultiLabelTarget):
+            return target.decode(answers > 0.5)
+        return target.decode(answers.argmax(axis=1))
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Log-loss, accuracy and area under the ROC curve on other rows."""
+        return self._scores(X, y, sample_weight)
+
+    def _remember(self, reader: Reader, target: Target) -> None:
+        super()._remember(reader, target)
+        self.classes_ = target.classes_  # type: ignore[union-attr]
+
+
+class Regressor(RegressorMixin, Estimator):
+    """What regressors of all modalities have in common."""
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Values of shape `(rows,)`, float64, in the units of the targets."""
+        return self._answer(X).reshape(-1).astype("float64")
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Root mean squared error, mean absolute error and R² on other rows."""
+        return self._scores(X, y, sample_weight)

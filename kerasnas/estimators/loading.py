@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 from kerasnas import artifact
 from kerasnas.errors import ArtifactError
+from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.member import restore
-from kerasnas.estimators.tabular import TabularClassifier, TabularRegressor
 
-_ESTIMATORS = {cls.__name__: cls for cls in (TabularClassifier, TabularRegressor)}
+# Name in a file -> the module that holds the class; a file never names a module itself.
+_HOLDERS = {
+    "TabularClassifier": "kerasnas.estimators.tabular",
+    "TabularRegressor": "kerasnas.estimators.tabular",
+}
 
 
-def load(path: str | Path) -> TabularClassifier | TabularRegressor:
+def load(path: str | Path) -> Estimator:
     """Opens a file that an estimator's `save` wrote.
 
     Args:
         path: A `.keras` file.
 
     Returns:
-        The estimator, ready to predict: labels, schema and leaderboard are those of `fit`.
+        The estimator, ready to predict: labels, reader and leaderboard are those of `fit`.
 
     Raises:
         ArtifactError: If the file is missing, damaged, foreign, or of a newer format. No code from
@@ -27,15 +32,15 @@ def load(path: str | Path) -> TabularClassifier | TabularRegressor:
     """
     member = artifact.read_member(path)
     name = member.get("estimator")
-    if name not in _ESTIMATORS:
+    if name not in _HOLDERS:
         raise ArtifactError(
             f"'{path}' holds a {name!r}, unknown to this kerasnas. Upgrade kerasnas, or use "
             "`keras.models.load_model`."
         )
-    cls = _ESTIMATORS[name]
+    cls = getattr(import_module(_HOLDERS[name]), name)
     arguments = member.get("arguments")
     known = cls._get_param_names()
     kept = {k: v for k, v in arguments.items() if k in known} if isinstance(arguments, dict) else {}
-    estimator = cls(**kept)
+    estimator: Estimator = cls(**kept)
     restore(estimator, member, artifact.load_model(path))
     return estimator

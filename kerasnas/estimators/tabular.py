@@ -2,61 +2,126 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin
 
-from kerasnas.data import ClassTarget
-from kerasnas.estimators.estimator import TabularEstimator
-from kerasnas.estimators.preparation import Prepared
+from kerasnas.budget import Budget
+from kerasnas.data import Schema, TableReader, split_target
+from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
+from kerasnas.estimators.preparation import prepare
+from kerasnas.estimators.rows import Target
+from kerasnas.estimators.task import Task
+from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.progress import Verbose
+
+FAMILIES = ("mlp", "resnet")
 
 
-class TabularClassifier(ClassifierMixin, TabularEstimator):
+class TabularEstimator(Estimator):
+    """What the classifier and the regressor of tables have in common.
+
+    `X` may be a DataFrame, a dict of columns, a 2-D array, a list of rows.
+
+    Args:
+        objective: Validation metric or measure to optimise, an `Objective`, or several.
+        constraints: Bounds on metrics and measures.
+        oracle: Short name of a search strategy, or a kerasnas oracle.
+        budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
+        refit: Train the best configuration once more, on all rows, and use that model.
+        space: `"auto"`, or the names of the families to search (`mlp`, `resnet`).
+        initial: Configurations to try first, as dicts of hyperparameters.
+        column_kinds: Kind by column, where it is not to be guessed: `numeric`, `boolean`,
+            `categorical`, `datetime`, `text`.
+        directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        seed: Seed of everything random; `None` draws one.
+        verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
+            lines.
+
+    Attributes:
+        n_features_in_: Number of columns seen in `fit`.
+        feature_names_in_: Their names, where the table had names.
+        schema_: What each column was taken for, and why.
+        result_: The search; absent after `kerasnas.load`.
+        model_: The exported Keras model.
+    """
+
+    _reader_class = TableReader
+
+    def __init__(
+        self,
+        *,
+        objective: ObjectiveLike | None = None,
+        constraints: Sequence[Constraint] = (),
+        oracle: Any = "auto",
+        budget: Budget | str | float = "5min",
+        refit: bool = False,
+        space: str | Sequence[str] = "auto",
+        initial: Sequence[Mapping[str, Any]] = (),
+        column_kinds: Mapping[str, str] | None = None,
+        directory: str | Path | None = None,
+        seed: int | None = None,
+        verbose: Verbose = "auto",
+    ) -> None:
+        super().__init__(
+            objective=objective,
+            constraints=constraints,
+            oracle=oracle,
+            budget=budget,
+            refit=refit,
+            space=space,
+            initial=initial,
+            directory=directory,
+            seed=seed,
+            verbose=verbose,
+        )
+        self.column_kinds = column_kinds
+
+    def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+        prepared = prepare(x, y, classify=self._classify, column_kinds=self.column_kinds, **given)
+        return prepared.task(self._families(FAMILIES))
+
+    def _remember(self, reader: Any, target: Target) -> None:
+        super()._remember(reader, target)
+        self.schema_: Schema = reader.schema
+        self.n_features_in_ = len(self.schema_)
+        if self.schema_.named:
+            self._name_features()
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _name_features(self) -> None:
+        self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
+
+    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
+        return super()._scores(*split_target(x, y), sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        """scikit-learn's description of what this estimator can take."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.non_deterministic = False
+        return tags
+
+
+class TabularClassifier(Classifier, TabularEstimator):
     """Finds a classifier for a table within a time budget, and saves it as one `.keras` file.
 
     Example:
         >>> clf = TabularClassifier(budget="10min", seed=0).fit(frame, "churn")  # doctest: +SKIP
         >>> clf.predict_proba(new)  # doctest: +SKIP
         >>> clf.save("churn.keras")  # doctest: +SKIP
-
-    Attributes:
-        classes_: The labels, sorted; columns of `predict_proba` are in this order.
     """
 
-    _classify = True
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`."""
-        return self._answer(X)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The most probable label of each row, in the type the labels had in `fit`."""
-        best = self._answer(X).argmax(axis=1)
-        return self._target.decode(best)  # type: ignore[union-attr]
-
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Log-loss, accuracy and area under the ROC curve on other rows."""
-        return self._scores(X, y, sample_weight)
-
-    def _remember(self, data: Prepared) -> None:
-        super()._remember(data)
-        assert isinstance(data.target, ClassTarget)
-        self.classes_ = data.target.classes_
-
-
-class TabularRegressor(RegressorMixin, TabularEstimator):
+class TabularRegressor(Regressor, TabularEstimator):
     """Finds a regressor for a table within a time budget, and saves it as one `.keras` file.
 
     Example:
         >>> reg = TabularRegressor(budget="10min", seed=0).fit(frame, "price")  # doctest: +SKIP
         >>> reg.predict(new)  # doctest: +SKIP
     """
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Values of shape `(rows,)`, float64, in the units of the targets."""
-        return self._answer(X).reshape(-1).astype("float64")
-
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
-        """Root mean squared error, mean absolute error and R² on other rows."""
-        return self._scores(X, y, sample_weight)

@@ -1,44 +1,127 @@
-"""A prepared table as the task of every trial: what it trains on and how it is scored."""
+"""Prepared data as the task of every trial: what it trains on and how it is scored."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
-from kerasnas import artifact
 from kerasnas.artifact import Units
 from kerasnas.budget import Clock
-from kerasnas.estimators.preparation import Prepared
-from kerasnas.results.baselines import Split, baseline_rows
-from kerasnas.runner import Job, Scorer
-from kerasnas.runner.measure import latency
-from kerasnas.search import fingerprint
+from kerasnas.data import Reader
+from kerasnas.estimators.rows import Rows
+from kerasnas.runner import Job, MultiLabelScorer, Scorer, View
 
 _MARGIN = 0.05  # of the training range, by which a regression's answers may leave it
 
 
-def target_units(data: Prepared) -> Units | None:
-    """The scale of a regression's targets, from training rows; `None` for classes."""
-    if data.classes is not None:
-        return None
-    values = data.targets[data.train]
-    weights = None if data.weights is None else data.weights[data.train]
-    mean = float(np.average(values, weights=weights))
-    deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
-    margin = _MARGIN * float(np.ptp(values))
-    return Units(
-        scale=deviation if deviation > 0 else 1.0,
-        mean=mean,
-        low=float(values.min()) - margin,
-        high=float(values.max()) + margin,
-    )
+def _no_baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+    return []
 
 
-def learnt(targets: np.ndarray, units: Units | None) -> np.ndarray:
-    """Targets as a network learns them: labels, or standardised values of shape `(rows, 1)`."""
-    return targets.astype("int32") if units is None else units.standardise(targets)
+@dataclass(frozen=True, eq=False)
+class Features:
+    """One form of all rows for a network to train on, and the way back to raw data.
+
+    Attributes:
+        data: Array or structure of arrays with one leading axis of rows: what a network takes.
+        assemble: From a network and the scale of its targets to the exported model.
+        latency_ms: Latency for one row of what `assemble` puts in front of the network.
+    """
+
+    data: Any
+    assemble: Callable[[keras.Model, Units | None], keras.Model]
+    latency_ms: float = 0.0
+
+    def take(self, index: np.ndarray) -> Any:
+        """Some rows, in the structure of `data`."""
+        return tf.nest.map_structure(lambda a: a[index], self.data)
+
+
+@dataclass(eq=False)
+class Task:
+    """What a modality makes of the user's data, and all that the search needs from it.
+
+    Attributes:
+        reader: Reads new data as it read these.
+        rows: Targets, weights and split.
+        hypermodel: The search space, with `portfolio` and `recipe`.
+        features: From hyperparameters to the form of the data that their network takes. A space
+            with one form answers always the same object; one with several keeps those in use.
+        baselines: Fits and scores honest baselines on the split.
+        identity: What tells this search from another one in the same directory.
+    """
+
+    reader: Reader
+    rows: Rows
+    hypermodel: Any
+    features: Callable[[Any], Features]
+    baselines: Callable[[Scorer, Clock, int], list[dict[str, Any]]] = _no_baselines
+    identity: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.units = _units(self.rows)
+        self._views: dict[int, tuple[Features, View]] = {}
+
+    def view(self, hp: Any) -> View:
+        """The data as trials of these hyperparameters see them; the last few views are kept."""
+        features = self.features(hp)
+        if id(features) not in self._views:
+            while len(self._views) >= 4:
+                self._views.pop(next(iter(self._views)))
+            self._views[id(features)] = features, self._view(features)
+        return self._views[id(features)][1]
+
+    def learnt(self) -> np.ndarray:
+        """Targets of all rows as a network learns them."""
+        targets = self.rows.targets
+        if self.units is not None:
+            return self.units.standardise(targets)
+        return targets.astype("float32" if self.rows.multilabel else "int32")
+
+    def scorer(self) -> Scorer:
+        """Scores answers in the user's units for the validation rows."""
+        rows = self.rows
+        weights = None if rows.weights is None else rows.weights[rows.valid]
+        if weights is not None and weights.sum() == 0:
+            weights = None
+        kind = MultiLabelScorer if rows.multilabel else Scorer
+        return kind(rows.targets[rows.valid], rows.classes, weights)
+
+    def job(self, objectives: Sequence[Any], clock: Clock, seed: int) -> Job:
+        """What every trial trains on and is judged by."""
+        return Job(
+            view=self.view,
+            objectives=tuple(objectives),
+            seed=seed,
+            clock=clock,
+            reserve=_reserve(clock),
+        )
+
+    def _view(self, features: Features) -> View:
+        rows = self.rows
+        weights = None
+        if rows.weights is not None:
+            # Weights of mean 1 leave the size of the gradient, and so the recipes, as they are.
+            kept = rows.weights[rows.train]
+            weights = (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
+        scorer = self.scorer()
+        if self.units is not None:
+            scorer = UnitScorer(scorer.targets, None, scorer.weights, self.units)
+        return View(
+            x=features.take(rows.train),
+            y=self.learnt()[rows.train],
+            weights=weights,
+            validation=(features.take(rows.valid),),
+            scorer=scorer,
+            assemble=lambda network: features.assemble(network, self.units),
+            example=features.take(np.arange(1)),
+            extra_latency=features.latency_ms,
+        )
 
 
 @dataclass(frozen=True)
@@ -54,69 +137,21 @@ class UnitScorer(Scorer):
         )
 
 
-def trial_job(
-    data: Prepared,
-    objectives: tuple[Any, ...],
-    clock: Clock,
-    seed: int,
-    units: Units | None,
-) -> Job:
-    """What every trial trains on: features, standardised targets, a scorer in the user's units."""
-    train, valid = data.train, data.valid
-    weights = None
-    if data.weights is not None:
-        # Weights of mean 1 leave the size of the gradient, and so the recipes, as they are.
-        kept = data.weights[train]
-        weights = (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
-    held_out = None if data.weights is None else data.weights[valid]
-    if held_out is not None and held_out.sum() == 0:
-        held_out = None
-    scorer = Scorer(data.targets[valid], data.classes, held_out)
-    if units is not None:
-        scorer = UnitScorer(scorer.targets, None, scorer.weights, units)
-    raw = {name: values[:1] for name, values in data.raw.items()}
-    front = data.preprocessing
-    one = [t[:1] for t in front.tensors(raw)]
-    return Job(
-        x=data.matrix[train],
-        y=learnt(data.targets[train], units),
-        weights=weights,
-        validation=(data.matrix[valid],),
-        scorer=scorer,
-        objectives=objectives,
-        seed=seed,
-        clock=clock,
-        reserve=_reserve(clock),
-        assemble=lambda network: artifact.assemble(front, network, units),
-        example=data.matrix[:1],
-        extra_latency=latency(front.model, one)["latency_ms"],
+def _units(rows: Rows) -> Units | None:
+    """The scale of a regression's targets, from training rows; `None` for classes."""
+    if rows.classes is not None:
+        return None
+    values = rows.targets[rows.train]
+    weights = None if rows.weights is None else rows.weights[rows.train]
+    mean = float(np.average(values, weights=weights))
+    deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
+    margin = _MARGIN * float(np.ptp(values))
+    return Units(
+        scale=deviation if deviation > 0 else 1.0,
+        mean=mean,
+        low=float(values.min()) - margin,
+        high=float(values.max()) + margin,
     )
-
-
-def baselines(data: Prepared, job: Job, seed: int) -> list[dict[str, Any]]:
-    """Baseline rows of the leaderboard, on the split that trials are scored on."""
-    assert job.scorer is not None
-    split = Split(
-        columns=data.preprocessing.columns,
-        raw=data.raw,
-        matrix=data.matrix,
-        embedded=len(data.preprocessing.embedded),
-        targets=data.targets,
-        weights=data.weights,
-        train=data.train,
-        valid=data.valid,
-    )
-    scorer = Scorer(job.scorer.targets, job.scorer.classes, job.scorer.weights)
-    return baseline_rows(split, scorer, job.clock, seed)
-
-
-def identity(data: Prepared) -> dict[str, Any]:
-    """What tells this search from another one in the same directory."""
-    return {
-        "columns": [[c.name, c.kind] for c in data.schema.columns],
-        "rows": [len(data.train), len(data.valid)],
-        "data": fingerprint(data.matrix, data.targets, data.weights),
-    }
 
 
 def _reserve(clock: Clock) -> float:

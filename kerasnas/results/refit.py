@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
 
+from kerasnas.history import TrialRecord
 from kerasnas.results.result import SearchResult
-from kerasnas.runner import Job
-from kerasnas.runner.seeding import seeded
+from kerasnas.runner import Job, View
+from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.training import Plan, Trainer
-from kerasnas.spaces import TabularHyperModel
 
 log = logging.getLogger("kerasnas")
 
 
 def refit_best(
     result: SearchResult,
-    hypermodel: TabularHyperModel,
+    hypermodel: Any,
     job: Job,
-    matrix: np.ndarray,
+    features: Callable[[Any], Any],
     targets: np.ndarray,
     weights: np.ndarray | None,
 ) -> tuple[keras.Model | None, dict[str, Any]]:
@@ -33,7 +35,7 @@ def refit_best(
         result: The search.
         hypermodel: What the trials were built with.
         job: What the trials trained on.
-        matrix: Features of all rows.
+        features: From hyperparameters to the features of all rows.
         targets: Targets of all rows, as trials take them.
         weights: Weight of every row, or `None`.
 
@@ -48,22 +50,35 @@ def refit_best(
     begin = time.perf_counter()
     hp = keras_tuner.HyperParameters()
     hp.values = dict(best.values)
+    kept = None if weights is None else (weights / weights.mean()).astype("float32")
+    view = job.view(hp)
+    rows = dataclasses.replace(view, x=features(hp), y=targets, weights=kept)
     with seeded(job.seed, best.number):
-        network = hypermodel.build(hp)
-        recipe = hypermodel.recipe(hp)
-        kept = None if weights is None else (weights / weights.mean()).astype("float32")
-        trainer = Trainer(network, matrix, targets, kept, dict)
-        trainer.run(
-            Plan(
-                batch_size=job.batch_size or recipe.batch_size,
-                epochs=int(best.measures["best_epoch"]),
-                monitor=None,
-                rates=recipe.rates,
-                seconds_left=lambda: job.clock.left - job.reserve,
-                seed=(job.seed, best.number),
-            )
+        network = _train(hypermodel, hp, job, rows, best)
+    return view.assemble(network), _row(best.values, time.perf_counter() - begin, "")
+
+
+def _train(hypermodel: Any, hp: Any, job: Job, rows: View, best: TrialRecord) -> keras.Model:
+    """A network of the best configuration, trained on all rows."""
+    solve = getattr(hypermodel, "solve", None)
+    seed = seed_of(job.seed, best.number)
+    solved = solve(hp, rows, seed, job.clock.left - job.reserve) if solve is not None else None
+    if solved is not None:
+        return solved
+    network, recipe = hypermodel.build(hp), hypermodel.recipe(hp)
+    around = getattr(hypermodel, "train_model", None)
+    trained = around(hp, network) if around is not None else network
+    Trainer(trained, rows.x, rows.y, rows.weights, dict).run(
+        Plan(
+            batch_size=job.batch_size or recipe.batch_size,
+            epochs=int(best.measures["best_epoch"]),
+            monitor=None,
+            rates=recipe.rates,
+            seconds_left=lambda: job.clock.left - job.reserve,
+            seed=(job.seed, best.number),
         )
-    return job.assemble(network), _row(best.values, time.perf_counter() - begin, "")
+    )
+    return network
 
 
 def _row(values: dict[str, Any], seconds: float, failure: str) -> dict[str, Any]:

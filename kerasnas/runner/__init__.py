@@ -1,6 +1,8 @@
 """One trial: build, train, measure, write."""
 
 from kerasnas.runner.metrics import CLASSIFICATION, REGRESSION, Scorer
+from kerasnas.runner.multilabel import MultiLabelScorer
 from kerasnas.runner.tuner import Job, Tuner
+from kerasnas.runner.view import View
 
-__all__ = ["CLASSIFICATION", "REGRESSION", "Job", "Scorer", "Tuner"]
+__all__ = ["CLASSIFICATION", "REGRESSION", "Job", "MultiLabelScorer", "Scorer", "Tuner", "View"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from kerasnas.runner.training import Plan, Trained
+from kerasnas.runner.view import View
 
 if TYPE_CHECKING:
     from kerasnas.runner.tuner import Job
@@ -46,7 +47,13 @@ class _Watch(keras.callbacks.Callback):
 
 
 def fit_by_keras(
-    hypermodel: Any, hp: Any, model: keras.Model, job: Job, plan: Plan, batch_size: int | None
+    hypermodel: Any,
+    hp: Any,
+    model: keras.Model,
+    view: View,
+    job: Job,
+    plan: Plan,
+    batch_size: int | None,
 ) -> Trained:
     """Runs `hypermodel.fit` as keras-tuner does and keeps the best epoch.
 
@@ -59,11 +66,11 @@ def fit_by_keras(
     kwargs["callbacks"] = [*plan.callbacks, watch]
     if batch_size is not None:
         kwargs["batch_size"] = batch_size
-    if job.validation is not None:
-        kwargs["validation_data"] = job.validation
-    if job.weights is not None:
-        kwargs["sample_weight"] = job.weights
-    args = (job.x,) if job.y is None else (job.x, job.y)
+    if view.validation is not None:
+        kwargs["validation_data"] = view.validation
+    if view.weights is not None:
+        kwargs["sample_weight"] = view.weights
+    args = (view.x,) if view.y is None else (view.x, view.y)
     returned = hypermodel.fit(hp, model, *args, **kwargs)
     if watch.weights is not None:
         model.set_weights(watch.weights)

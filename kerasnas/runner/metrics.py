@@ -65,7 +65,7 @@ class Scorer:
             return 0.5
         columns = [1] if self.classes == 2 else present.tolist()
         areas = [
-            _area(self.targets == column, probabilities[:, column], self.weights)
+            area(self.targets == column, probabilities[:, column], self.weights)
             for column in columns
         ]
         return float(np.mean(areas))
@@ -82,7 +82,7 @@ class Scorer:
         }
 
 
-def _area(positive: np.ndarray, score: np.ndarray, weights: np.ndarray | None) -> float:
+def area(positive: np.ndarray, score: np.ndarray, weights: np.ndarray | None) -> float:
     """Weighted share of pairs in the right order, ties counted half."""
     weight = np.ones(len(score)) if weights is None else weights
     _, rank = np.unique(score, return_inverse=True)

@@ -9,6 +9,11 @@ from contextlib import contextmanager
 import numpy as np
 
 
+def seed_of(seed: int, number: int) -> int:
+    """The seed of one trial, in [0, 2**32): that of the search mixed with the trial's number."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
 @contextmanager
 def seeded(seed: int, number: int) -> Iterator[None]:
     """Inside, Python's and NumPy's global generators depend on the trial alone.
@@ -21,7 +26,7 @@ def seeded(seed: int, number: int) -> Iterator[None]:
         number: Number of the trial.
     """
     kept = random.getstate(), np.random.get_state()
-    mixed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    mixed = seed_of(seed, number)
     random.seed(mixed)
     np.random.seed(mixed)
     try:

@@ -21,9 +21,9 @@ from kerasnas.budget import Clock
 from kerasnas.objectives import Objective
 from kerasnas.runner import failures, measure
 from kerasnas.runner.hosted import fit_by_keras
-from kerasnas.runner.metrics import Scorer
-from kerasnas.runner.seeding import seeded
+from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.training import Plan, Trained, Trainer, can_run, evaluator, predictor
+from kerasnas.runner.view import View
 
 log = logging.getLogger("kerasnas")
 
@@ -38,11 +38,7 @@ class Job:
     """What every trial of a search trains on and is judged by.
 
     Attributes:
-        x: Training inputs: an array, a structure of arrays, or anything Keras's `fit` takes.
-        y: Training targets, `None` where `x` holds them.
-        weights: Weight of each training row, or `None`.
-        validation: `(x, y)` or `(x, y, weights)`, anything Keras takes, or `None`.
-        scorer: Scores validation predictions; `None` lets the compiled metrics do it.
+        view: From hyperparameters to the data in the form that their network takes.
         objectives: What is optimised; the first one chooses the best epoch where it can.
         seed: Seed of the search.
         clock: The wall clock of the whole fit.
@@ -51,17 +47,10 @@ class Job:
         batch_size: Rows in a step where the hypermodel has no recipe.
         callbacks: Keras callbacks, copied for every trial.
         fit_kwargs: Further arguments of Keras's `fit`.
-        assemble: From the trained network to the model that is exported.
-        example: Input of one row for the latency of the network.
-        extra_latency: Latency in ms of what `assemble` puts in front, measured once.
         patience: Epochs without improvement before a training ends; a recipe's own goes first.
     """
 
-    x: Any
-    y: Any
-    weights: np.ndarray | None
-    validation: Any
-    scorer: Scorer | None
+    view: Callable[[Any], View]
     objectives: tuple[Objective, ...]
     seed: int
     clock: Clock
@@ -70,9 +59,6 @@ class Job:
     batch_size: int | None = None
     callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
     fit_kwargs: dict[str, Any] = field(default_factory=dict)
-    assemble: Callable[[keras.Model], keras.Model] = lambda network: network
-    example: Any = None
-    extra_latency: float = 0.0
     patience: int | None = None
 
     @property
@@ -224,24 +210,41 @@ class Tuner(keras_tuner.Tuner):
         keras.backend.clear_session(free_memory=False)
         with seeded(job.seed, int(trial.trial_id)):
             hp = trial.hyperparameters
-            model = self.hypermodel.build(hp)
-            if not isinstance(model, keras.Model):
-                raise keras_tuner.errors.FatalTypeError(
-                    f"`build` must return a compiled keras.Model, received {type(model).__name__}."
-                )
-            trained = self._train(trial, hp, model, batch_size)
+            view = job.view(hp)
+            model, trained = self._solve(hp, view, int(trial.trial_id))
+            if model is None:
+                model = self.hypermodel.build(hp)
+                if not isinstance(model, keras.Model):
+                    raise keras_tuner.errors.FatalTypeError(
+                        "`build` must return a compiled keras.Model, received "
+                        f"{type(model).__name__}."
+                    )
+                trained = self._train(trial, hp, model, view, batch_size)
         measures = {"params": float(model.count_params()), "flops": float(measure.flops(model))}
         measures["epochs"] = float(trained.epochs)
         measures["best_epoch"] = float(trained.epoch + 1)
-        if job.example is not None:
-            timed = measure.latency(model, job.example)
-            measures.update({k: v + job.extra_latency for k, v in timed.items()})
+        if view.example is not None:
+            timed = measure.latency(model, view.example)
+            measures.update({k: v + view.extra_latency for k, v in timed.items()})
         path = self.path(trial.trial_id)
-        artifact.write(job.assemble(model), path)
+        artifact.write(view.assemble(model), path)
         measures["size_bytes"] = float(path.stat().st_size)
         return trained.metrics, measures
 
-    def _train(self, trial: Any, hp: Any, model: keras.Model, batch_size: int | None) -> Trained:
+    def _solve(self, hp: Any, view: View, number: int) -> tuple[keras.Model | None, Trained]:
+        """The fitted network of a family that no gradient steps train, or `None` for others."""
+        solve = getattr(self.hypermodel, "solve", None)
+        seed = seed_of(self.job.seed, number)
+        network = solve(hp, view, seed, self.job.seconds_left) if solve is not None else None
+        if network is None:
+            return None, Trained()
+        assert view.scorer is not None, "a space with `solve` belongs to an estimator"
+        predictions = predictor(network, view.validation[0])()
+        return network, Trained(metrics=view.scorer.validation(predictions), epochs=1)
+
+    def _train(
+        self, trial: Any, hp: Any, model: keras.Model, view: View, batch_size: int | None
+    ) -> Trained:
         job, recipe = self.job, self._recipe(hp)
         record = self.oracle.history.trials[int(trial.trial_id)]
 
@@ -266,10 +269,12 @@ class Tuner(keras_tuner.Tuner):
         fitted_by_user = (
             recipe is None and type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
         )
-        if fitted_by_user or job.fit_kwargs or not can_run(model, (job.x, job.y)):
-            return fit_by_keras(self.hypermodel, hp, model, job, plan, batch_size)
-        trainer = Trainer(model, job.x, job.y, job.weights, self._validation(model, plan))
-        return trainer.run(plan)
+        if fitted_by_user or job.fit_kwargs or not can_run(model, (view.x, view.y)):
+            return fit_by_keras(self.hypermodel, hp, model, view, job, plan, batch_size)
+        around = getattr(self.hypermodel, "train_model", None)
+        trained = around(hp, model) if around is not None else model
+        validate = self._validation(model, view, plan)
+        return Trainer(trained, view.x, view.y, view.weights, validate).run(plan)
 
     def _limit(self, share: float) -> Callable[[], float]:
         """Seconds left for a trial: while there is no answer yet, all; later a few shares."""
@@ -279,14 +284,15 @@ class Tuner(keras_tuner.Tuner):
         end = job.clock.spent + _OVERRUN * share
         return lambda: min(job.seconds_left, end - job.clock.spent)
 
-    def _validation(self, model: keras.Model, plan: Plan) -> Callable[[], dict[str, float]]:
-        job = self.job
-        if job.validation is None:
+    def _validation(
+        self, model: keras.Model, view: View, plan: Plan
+    ) -> Callable[[], dict[str, float]]:
+        if view.validation is None:
             return dict
-        if job.scorer is not None:
-            predict, score = predictor(model, job.validation[0]), job.scorer.validation
+        if view.scorer is not None:
+            predict, score = predictor(model, view.validation[0]), view.scorer.validation
             return lambda: score(predict())
-        return evaluator(model, job.validation, max(plan.batch_size, 1024))
+        return evaluator(model, view.validation, max(plan.batch_size, 1024))
 
     def _recipe(self, hp: Any) -> Any:
         recipe = getattr(self.hypermodel, "recipe", None)

@@ -51,6 +51,12 @@ def classification_head(
     return answer, keras.losses.SparseCategoricalCrossentropy()
 
 
+def multilabel_head(x: Any, labels: int) -> tuple[Any, keras.losses.Loss]:
+    """The probability of every label by itself, `(batch, labels)`, and the loss on a 0/1 matrix."""
+    answer = layers.Dense(int(labels), activation="sigmoid", name="probabilities")(x)
+    return answer, keras.losses.BinaryCrossentropy()
+
+
 def regression_head(hp: keras_tuner.HyperParameters, x: Any) -> tuple[Any, keras.losses.Loss]:
     """One value `(batch, 1)` and its loss: squared error, or Huber's for targets with outliers."""
     loss = hp.Choice("loss", ["mse", "huber"], default="mse")

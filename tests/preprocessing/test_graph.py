@@ -200,7 +200,7 @@ def test_any_column_name(tmp_path):
     body = network(front.width)
     model = artifact.assemble(front, body)
     assert len({tensor.name for tensor in model.inputs}) == len(NAMES)
-    artifact.write(model, tmp_path / "names.keras", {"probe": dict(front.probe)}, check=True)
+    artifact.write(model, tmp_path / "names.keras", probe=dict(front.probe))
     again = artifact.load_model(tmp_path / "names.keras")
     inputs = artifact.as_inputs(raw, dict.fromkeys(NAMES, "float32"))
     # The dict is matched by key, in any order.

@@ -1,0 +1,194 @@
+"""Targets, weights and split: what all modalities do alike before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasnas.data import (
+    ClassTarget,
+    MultiLabelTarget,
+    RegressionTarget,
+    check_same_length,
+    fit_class_target,
+    fit_multilabel_target,
+    holdout,
+    is_multilabel,
+)
+from kerasnas.errors import SchemaError
+
+Target = ClassTarget | MultiLabelTarget | RegressionTarget
+
+_FEWEST_ROWS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """All rows, training rows first where validation data were given.
+
+    Attributes:
+        target: Encodes and decodes the targets.
+        targets: Integer labels `(rows,)`, a 0/1 matrix `(rows, labels)`, or values `(rows,)`.
+        weights: Weight of every row, or `None`.
+        train: Indices of the training rows.
+        valid: Indices of the validation rows.
+    """
+
+    target: Target
+    targets: np.ndarray
+    weights: np.ndarray | None
+    train: np.ndarray
+    valid: np.ndarray
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes or labels; `None` for regression."""
+        return None if isinstance(self.target, RegressionTarget) else len(self.target.classes_)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a row may have any number of labels."""
+        return isinstance(self.target, MultiLabelTarget)
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """What the user gives as `validation_data`, its inputs not yet read."""
+
+    x: Any
+    y: Any
+    weights: Any = None
+
+
+def fit_target(y: Any, *, classify: bool, multilabel: bool = False) -> Target:
+    """Learns the labels of a classifier; a regressor's target needs no learning.
+
+    Args:
+        y: Targets.
+        classify: Whether targets are classes.
+        multilabel: Whether the estimator takes several labels a row.
+    """
+    if not classify:
+        return RegressionTarget()
+    if multilabel and y is not None and is_multilabel(y):
+        return fit_multilabel_target(y)
+    return fit_class_target(y)
+
+
+def parse_validation(data: Any) -> Validation | None:
+    """`validation_data` as its parts.
+
+    Raises:
+        SchemaError: If it is no tuple of two or three.
+    """
+    if data is None:
+        return None
+    if not isinstance(data, tuple) or len(data) not in (2, 3):
+        raise SchemaError(
+            "`validation_data` must be a tuple `(x, y)` or `(x, y, sample_weight)`, received "
+            f"{type(data).__name__}."
+        )
+    return Validation(*data)
+
+
+def settle_rows(
+    y: Any,
+    rows: int,
+    target: Target,
+    *,
+    seed: int,
+    validation: Validation | None = None,
+    validation_split: float = 0.2,
+    sample_weight: Any = None,
+    class_weight: Mapping[Any, float] | None = None,
+    groups: Any = None,
+) -> Rows:
+    """Encodes targets, checks weights and splits the rows.
+
+    Args:
+        y: Targets of the rows given to `fit`.
+        rows: Their number, which `y` is to match.
+        target: As `fit_target` gives it.
+        seed: Seed of the split.
+        validation: Rows to validate with; they follow the others. Without it rows are held out.
+        validation_split: Share of rows to hold out.
+        sample_weight: Weight of each row.
+        class_weight: Weight of each class by label.
+        groups: Group of each row; no group is on both sides of the split.
+
+    Raises:
+        SchemaError: For anything that does not fit.
+    """
+    check_same_length(range(rows), y)
+    if rows < _FEWEST_ROWS:
+        raise SchemaError(
+            f"`x` has {rows} rows (n_samples = {rows}); fitting needs at least {_FEWEST_ROWS}: "
+            "some to train on and some to validate with."
+        )
+    targets = target.encode(y)
+    weights = check_weights(sample_weight, rows, "sample_weight")
+    if validation is None:
+        labels = targets if isinstance(target, ClassTarget) else None
+        train, valid = holdout(rows, validation_split, seed=seed, classes=labels, groups=groups)
+    else:
+        extra = target.encode(validation.y)
+        train, valid = np.arange(rows), rows + np.arange(len(extra))
+        targets = np.concatenate([targets, extra])
+        further = check_weights(validation.weights, len(extra), "validation_data[2]")
+        weights = _joined(weights, further, rows, len(extra))
+    weights = _with_class_weight(weights, class_weight, target, targets)
+    return Rows(target, targets, weights, train, valid)
+
+
+def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:
+    """Weights of shape `(rows,)` as float64, or `None`; a single number counts for every row."""
+    if value is None:
+        return None
+    weights = np.asarray(value, dtype="float64")
+    if weights.ndim == 0:
+        weights = np.full(rows, float(weights))
+    if weights.shape != (rows,):
+        raise SchemaError(
+            f"`{name}` must have one weight a row, shape ({rows},), received {weights.shape}."
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise SchemaError(f"`{name}` must hold finite numbers of at least 0.")
+    if weights.sum() == 0:
+        raise SchemaError(f"`{name}` is zero for every row; at least one row must count.")
+    return weights
+
+
+def _joined(
+    first: np.ndarray | None, second: np.ndarray | None, train: int, valid: int
+) -> np.ndarray | None:
+    if first is None and second is None:
+        return None
+    return np.concatenate(
+        [
+            np.ones(train) if first is None else first,
+            np.ones(valid) if second is None else second,
+        ]
+    )
+
+
+def _with_class_weight(
+    weights: np.ndarray | None,
+    class_weight: Mapping[Any, float] | None,
+    target: Target,
+    targets: np.ndarray,
+) -> np.ndarray | None:
+    if class_weight is None:
+        return weights
+    if not isinstance(target, ClassTarget):
+        raise SchemaError(
+            "`class_weight` is for one class a row; use `sample_weight` for other targets."
+        )
+    known = target.classes_.tolist()
+    unknown = [label for label in class_weight if label not in known]
+    if unknown:
+        raise SchemaError(f"`class_weight` names {unknown}, which `y` does not have: {known}.")
+    by_class = np.array([float(class_weight.get(label, 1.0)) for label in known])
+    return by_class[targets] * (1.0 if weights is None else weights)

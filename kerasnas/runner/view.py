@@ -1,0 +1,44 @@
+"""The form in which the networks of a space see the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnas.runner.metrics import Scorer
+
+
+def _as_it_is(network: keras.Model) -> keras.Model:
+    return network
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One form of the data: what a trial trains on, is validated with and is exported behind.
+
+    A space whose front end depends on hyperparameters has one view for every setting of it.
+
+    Attributes:
+        x: Training inputs: an array, a structure of arrays, or anything Keras's `fit` takes.
+        y: Training targets, `None` where `x` holds them.
+        weights: Weight of each training row, or `None`.
+        validation: `(x, y)` or `(x, y, weights)`, anything Keras takes, or `None`. Where there is
+            a `scorer`, only the inputs are looked at.
+        scorer: Scores validation predictions; `None` lets the compiled metrics do it.
+        assemble: From the trained network to the model that is exported.
+        example: Input of one row for the latency of the network.
+        extra_latency: Latency in ms of what `assemble` puts in front, measured once.
+    """
+
+    x: Any
+    y: Any = None
+    weights: np.ndarray | None = None
+    validation: Any = None
+    scorer: Scorer | None = None
+    assemble: Callable[[keras.Model], keras.Model] = _as_it_is
+    example: Any = None
+    extra_latency: float = 0.0
