@@ -1,0 +1,289 @@
+"""The reader of images: what `fit` saw of them, and new ones checked against it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from kerasnas.data.pictures import Axis, Pictures, broken, to_pictures, told
+from kerasnas.data.reader import chunks
+from kerasnas.errors import SchemaError
+
+_CHUNK_BYTES = 2**26  # of the images of one call, as float32
+_LOOKED_AT = 256  # images, for the range of pixels and the channels of files
+_FLAT = 1.5  # largest pixel of images that are scaled to 0..1
+
+
+@dataclass(frozen=True)
+class ImageReader:
+    """Reads images of the form that `fit` saw.
+
+    Attributes:
+        height: Rows of pixels; `None` where sizes differed in `fit`, so that any size is taken.
+        width: Columns of pixels; `None` likewise.
+        channels: 1 grey, 3 colour, 4 colour with alpha; more for other arrays.
+        axis: `none` for arrays without an axis of channels, `last`, or `first`: `(rows, channels,
+            height, width)`.
+        dtype: `uint8`, or `float32` for all other numbers.
+        low: Smallest pixel seen.
+        high: Largest pixel seen.
+        typical: Height and width to think of; of free sizes the medians.
+    """
+
+    height: int | None
+    width: int | None
+    channels: int
+    axis: Axis
+    dtype: Literal["uint8", "float32"]
+    low: float
+    high: float
+    typical: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Shape of one image as the exported model takes it."""
+        size = (self.height, self.width)
+        if self.axis == "none":
+            return size
+        return (self.channels, *size) if self.axis == "first" else (*size, self.channels)
+
+    @property
+    def free(self) -> bool:
+        """Whether images of any size are taken."""
+        return self.height is None
+
+    def describe(self) -> str:
+        """The form in words."""
+        size = "any size" if self.free else f"{self.height} x {self.width}"
+        layout = {"none": "no channel axis", "last": "channels last", "first": "channels first"}
+        return f"{self.dtype} images of {size}, {self.channels} channels, {layout[self.axis]}"
+
+    def read(self, x: Any, estimator: str = "the model") -> Pictures:
+        """New images, in memory as the exported model takes them where they are arrays.
+
+        Raises:
+            SchemaError: If they have another form than in `fit`, or files cannot be read: all of
+                them in one message.
+        """
+        pictures = self._matched(to_pictures(x))
+        if pictures.stacked:
+            return Pictures(self._cast(np.asarray(pictures.items)), pictures.axis)
+        problems = list(broken(pictures)) or list(self._misfits(pictures))
+        if problems:
+            raise SchemaError(
+                f"{len(problems)} of the {len(pictures)} images cannot be used: "
+                f"{told(pictures, problems)}. Leave them out, or pass images as in fit: "
+                f"{self.describe()}."
+            )
+        return pictures
+
+    def batches(self, raw: Pictures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Images of one size in each call."""
+        if isinstance(raw.items, np.ndarray):
+            size = max(1, _CHUNK_BYTES // (4 * int(np.prod(raw.items.shape[1:]))))
+            for index in chunks(len(raw), min(size, 4096), block=1):
+                yield index, raw.items[index]
+            return
+        waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
+        for row in range(len(raw)):
+            image = self.laid_out(raw.one(row, self.channels))
+            group = waiting.setdefault(image.shape, [])
+            group.append((row, image))
+            if len(group) * 4 * image.size >= _CHUNK_BYTES or len(group) == 256:
+                yield _together(waiting.pop(image.shape))
+        for group in waiting.values():
+            yield _together(group)
+
+    def laid_out(self, image: np.ndarray) -> np.ndarray:
+        """One image `(height, width, channels)` as the exported model takes it."""
+        image = self._cast(image)
+        if self.axis == "none":
+            return image[:, :, 0]
+        return np.moveaxis(image, -1, 0) if self.axis == "first" else image
+
+    def probe(self) -> np.ndarray:
+        """Noise, the two extremes, and a ramp."""
+        height, width = self.typical
+        rng = np.random.default_rng(0)
+        low, high = self.low, max(self.high, self.low + 1e-3)
+        noise = rng.uniform(low, high, (2, height, width, self.channels))
+        ramp = np.linspace(low, high, height * width * self.channels).reshape(noise.shape[1:])
+        flat = [np.full_like(ramp, low), np.full_like(ramp, high)]
+        images = np.stack([*noise, *flat, ramp])
+        if self.dtype == "uint8":
+            images = np.rint(images)
+        return np.stack([self.laid_out(image.astype(self.dtype)) for image in images])
+
+    def to_json(self) -> dict[str, Any]:
+        """All attributes."""
+        return {**asdict(self), "typical": list(self.typical)}
+
+    @classmethod
+    def from_json(cls, content: Any) -> ImageReader:
+        """The reader that `to_json` wrote.
+
+        Raises:
+            SchemaError: `content` is anything else.
+        """
+        names = {field.name for field in fields(cls)}
+        if not isinstance(content, Mapping) or set(content) != names:
+            raise SchemaError(f"The reader of images must be a dict of {sorted(names)}.")
+        kept = dict(content)
+        sizes = [kept["height"], kept["width"]]
+        known = (
+            all(s is None or _is_count(s) for s in sizes)
+            and (sizes[0] is None) == (sizes[1] is None)
+            and _is_count(kept["channels"])
+            and kept["axis"] in ("none", "last", "first")
+            and kept["dtype"] in ("uint8", "float32")
+            and all(isinstance(kept[n], int | float) for n in ("low", "high"))
+            and isinstance(kept["typical"], list)
+            and len(kept["typical"]) == 2
+            and all(_is_count(s) for s in kept["typical"])
+        )
+        if not known:
+            raise SchemaError(f"These do not describe images: {kept!r}.")
+        return cls(**{**kept, "typical": tuple(kept["typical"])})
+
+    def _matched(self, pictures: Pictures) -> Pictures:
+        """The same images laid out as in `fit`, where nothing is lost by it.
+
+        Raises:
+            SchemaError: If they are arrays of another shape.
+        """
+        if not isinstance(pictures.items, np.ndarray):
+            return pictures
+        items = pictures.items
+        got = items.shape[1:]
+        if self.axis == "none" and len(got) == 3 and got[-1] == 1:
+            items = items[..., 0]
+        elif self.axis == "last" and self.channels == 1 and len(got) == 2:
+            items = items[..., None]
+        elif self.axis == "first" and self.channels == 1 and len(got) == 2:
+            items = items[:, None]
+        expected = self.shape
+        shape = items.shape[1:]
+        fits = len(shape) == len(expected) and all(
+            e is None or s == e for s, e in zip(shape, expected, strict=True)
+        )
+        if not fits:
+            raise SchemaError(
+                f"`x` has images of shape {got}, expected {expected} as in fit: "
+                f"{self.describe()}. Pass images of that form, or refit."
+            )
+        return Pictures(items, self.axis)
+
+    def _misfits(self, pictures: Pictures) -> Iterator[tuple[int, str]]:
+        for row in range(len(pictures)):
+            image = pictures.one(row, self.channels if not self._arrays(pictures) else None)
+            have = image.shape
+            if have[2] != self.channels and not (have[2] in (1, 3, 4) and self.channels in (3, 4)):
+                yield row, f"has {have[2]} channels, expected {self.channels}"
+            elif not self.free and have[:2] != (self.height, self.width):
+                yield row, f"has the size {have[:2]}, expected {(self.height, self.width)}"
+
+    @staticmethod
+    def _arrays(pictures: Pictures) -> bool:
+        return isinstance(pictures.items[0], np.ndarray)
+
+    def _cast(self, images: np.ndarray) -> np.ndarray:
+        """The numbers in the type of `fit`; scales that cannot be meant are refused."""
+        if images.dtype == self.dtype:
+            self._check_finite(images)
+            return images
+        if self.dtype == "uint8":
+            whole = images.dtype.kind in "iub" or bool((np.rint(images) == images).all())
+            if not whole or (images.size and not 0 <= images.min() <= images.max() <= 255):
+                raise SchemaError(
+                    f"`x` holds {images.dtype} from {images.min():g} to {images.max():g}, expected "
+                    "whole numbers from 0 to 255 as in fit. Pass raw pixels, not scaled ones."
+                )
+            return images.astype("uint8")
+        if images.dtype == np.uint8 and self.high <= _FLAT < images.max(initial=0):
+            raise SchemaError(
+                f"`x` holds uint8 pixels up to {images.max()}, but fit saw {self.low:g} to "
+                f"{self.high:g}. Scale them as in fit, such as `x / 255`."
+            )
+        with np.errstate(over="ignore"):
+            images = images.astype("float32")
+        self._check_finite(images)
+        return images
+
+    @staticmethod
+    def _check_finite(images: np.ndarray) -> None:
+        if images.dtype.kind == "f" and not np.isfinite(images).all():
+            bad = np.flatnonzero(~np.isfinite(images.reshape(len(images), -1)).all(axis=1))
+            raise SchemaError(
+                f"`x` has {len(bad)} images with pixels that are NaN or infinite (first: row "
+                f"{bad[0]}). Correct or drop them."
+            )
+
+
+def fit_image_reader(pictures: Pictures) -> ImageReader:
+    """Learns the form of images that have been checked with `usable`."""
+    rows = np.unique(np.linspace(0, len(pictures) - 1, _LOOKED_AT).astype(int))
+    if isinstance(pictures.items, np.ndarray):
+        items = pictures.items
+        shape = items.shape[1:]
+        some = items[rows]
+        channels = 1 if pictures.axis == "none" else shape[0 if pictures.axis == "first" else -1]
+        first = 1 if pictures.axis == "first" else 0
+        height, width = shape[first], shape[first + 1]
+        dtype = items.dtype
+        low, high = float(some.min()), float(some.max())
+        typical = (int(height), int(width))
+        size: tuple[int | None, int | None] = typical
+        axis = pictures.axis
+    else:
+        images = [pictures.one(int(row)) for row in rows]
+        channels = max(image.shape[2] for image in images)
+        sizes = np.array([image.shape[:2] for image in images])
+        typical = (int(np.median(sizes[:, 0])), int(np.median(sizes[:, 1])))
+        dtype = np.result_type(*{image.dtype for image in images})
+        low = float(min(image.min() for image in images))
+        high = float(max(image.max() for image in images))
+        size, axis = (None, None), pictures.axis
+    return ImageReader(
+        height=size[0],
+        width=size[1],
+        channels=int(channels),
+        axis=axis,
+        dtype="uint8" if dtype == np.uint8 else "float32",
+        low=low,
+        high=high,
+        typical=typical,
+    )
+
+
+def usable(pictures: Pictures) -> np.ndarray:
+    """Rows of the images that `fit` can use; the others are named in one warning.
+
+    Raises:
+        SchemaError: If an array has pixels that are NaN or infinite, or at most half of the images
+            can be used.
+    """
+    if isinstance(pictures.items, np.ndarray):
+        if pictures.items.dtype.kind == "f":
+            ImageReader._check_finite(pictures.items)
+        return np.arange(len(pictures))
+    problems = list(broken(pictures))
+    if not problems:
+        return np.arange(len(pictures))
+    message = f"{len(problems)} of the {len(pictures)} images cannot be used: "
+    message += told(pictures, problems)
+    if 2 * len(problems) >= len(pictures):
+        raise SchemaError(f"{message}. Check the paths and the format of the files.")
+    warnings.warn(f"{message}. They are left out.", UserWarning, stacklevel=2)
+    return np.setdiff1d(np.arange(len(pictures)), [row for row, _ in problems])
+
+
+def _together(group: list[tuple[int, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([row for row, _ in group]), np.stack([image for _, image in group])
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
