@@ -122,7 +122,8 @@ def settle_rows(
     Raises:
         SchemaError: For anything that does not fit.
     """
-    check_same_length(range(rows), y)
+    if y is not None:
+        check_same_length(range(rows), y)
     if rows < _FEWEST_ROWS:
         raise SchemaError(
             f"`x` has {rows} rows (n_samples = {rows}); fitting needs at least {_FEWEST_ROWS}: "
