@@ -1,5 +1,17 @@
 """Search spaces: from hyperparameters to compiled Keras models."""
 
+from kerasnas.spaces.architectures import CellHyperModel, ChainHyperModel, cells, chains
+from kerasnas.spaces.cell import Cell
+from kerasnas.spaces.chain import Chain
 from kerasnas.spaces.tabular import TabularHyperModel, tabular
 
-__all__ = ["TabularHyperModel", "tabular"]
+__all__ = [
+    "Cell",
+    "CellHyperModel",
+    "Chain",
+    "ChainHyperModel",
+    "TabularHyperModel",
+    "cells",
+    "chains",
+    "tabular",
+]
