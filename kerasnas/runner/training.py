@@ -28,12 +28,13 @@ class Plan:
 
     Attributes:
         batch_size: Rows in a step.
-        epochs: Epochs; `None` chooses from `LENGTHS` by the speed of the first steps.
+        epochs: Epochs; `None` chooses from `lengths` by the speed of the first steps.
         monitor: Name of the metric that chooses the best epoch; `None` keeps the last one.
         sign: 1 to minimise the monitored metric, -1 to maximise it.
         patience: Epochs without improvement before training ends; `None` for no early stop.
         rates: From a number of steps to the learning rate of each as a share of the compiled one;
             `None` leaves the optimiser's own rate alone.
+        lengths: Numbers of epochs to choose from.
         seconds_left: Seconds until training must end, asked again and again.
         share: Seconds that this training should take at most, for the choice of `epochs`.
         seed: Entropy of the order of rows.
@@ -47,6 +48,7 @@ class Plan:
     sign: int = 1
     patience: int | None = None
     rates: Callable[[int], np.ndarray] | None = None
+    lengths: Sequence[int] = LENGTHS
     seconds_left: Callable[[], float] = lambda: math.inf
     share: float = math.inf
     seed: Sequence[int] = (0,)
@@ -238,8 +240,8 @@ class Trainer:
         begin = time.perf_counter()
         self.validate()
         epoch = pace * steps + time.perf_counter() - begin
-        fitting = [n for n in LENGTHS if n * epoch <= plan.share]
-        return (fitting[-1] if fitting else LENGTHS[0]), pace
+        fitting = [n for n in plan.lengths if n * epoch <= plan.share]
+        return (fitting[-1] if fitting else plan.lengths[0]), pace
 
 
 class _Stretch:

@@ -22,13 +22,21 @@ from kerasnas.objectives import Objective
 from kerasnas.runner import failures, measure
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.seeding import seed_of, seeded
-from kerasnas.runner.training import Plan, Trained, Trainer, can_run, evaluator, predictor
+from kerasnas.runner.training import (
+    LENGTHS,
+    Plan,
+    Trained,
+    Trainer,
+    can_run,
+    evaluator,
+    predictor,
+)
 from kerasnas.runner.view import View
 
 log = logging.getLogger("kerasnas")
 
 _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
-_SHARE = 6  # a trial gets about this fraction of the time that is left
+_SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
 _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
 _GROWTH = 1.1  # of the memory, at which caches are dropped
 
@@ -252,7 +260,7 @@ class Tuner(keras_tuner.Tuner):
             self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
 
         monitor = job.monitor
-        share = max(job.seconds_left / _SHARE, 1.0)
+        share = max(job.seconds_left * _share(recipe, record.number), 1.0)
         plan = Plan(
             batch_size=batch_size or 32,
             epochs=self._epochs(recipe is not None, record.fidelity),
@@ -260,6 +268,7 @@ class Tuner(keras_tuner.Tuner):
             sign=1 if monitor is None or monitor.direction == "min" else -1,
             patience=recipe.patience if recipe else job.patience,
             rates=recipe.rates if recipe else None,
+            lengths=(recipe.lengths if recipe else None) or LENGTHS,
             seconds_left=self._limit(share),
             share=share,
             seed=(job.seed, record.number),
@@ -324,3 +333,9 @@ class Tuner(keras_tuner.Tuner):
         if now > self._memory * _GROWTH:
             gc.collect()
             self._memory = measure.resident_bytes()
+
+
+def _share(recipe: Any, number: int) -> float:
+    """The share of the time left that a trial may take, by its number."""
+    shares = recipe.shares if recipe is not None else None
+    return shares[min(number, len(shares) - 1)] if shares else _SHARE

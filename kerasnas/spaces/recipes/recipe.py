@@ -21,12 +21,18 @@ class Recipe:
     Attributes:
         batch_size: Rows in a step.
         schedule: Name of the course of the learning rate over the whole training.
-        patience: Epochs without a better validation score before training ends.
+        patience: Epochs without a better validation score before training ends; `None` never ends
+            it early.
+        lengths: Epochs that a training may be given when time limits it; `None` for the usual.
+        shares: Shares of the time left for the first trial, the second and so on, the last one for
+            all others; `None` for the usual.
     """
 
     batch_size: int
     schedule: Schedule = "constant"
-    patience: int = 16
+    patience: int | None = 16
+    lengths: tuple[int, ...] | None = None
+    shares: tuple[float, ...] | None = None
 
     def rates(self, steps: int) -> np.ndarray:
         """Learning rate of every step as a share of the compiled one, shape `(steps,)`."""
