@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -20,9 +20,39 @@ FORMAT = 1
 Status = Literal["RUNNING", "COMPLETED", "STOPPED", "FAILED"]
 
 
+@dataclass(frozen=True)
+class Execution:
+    """One training of a trial, from its start or from where the one before had stopped.
+
+    Attributes:
+        rung: Level of successive halving.
+        fidelity: Share of a full training that the trial had reached at its end.
+        status: How it ended.
+        metrics: Final metrics.
+        measures: What was measured of the model.
+        seconds: Wall-clock seconds of this training alone.
+        failure: Reason of a failure, empty otherwise.
+        reports: How many reports the trial had at its end.
+    """
+
+    rung: int = 0
+    fidelity: float = 1.0
+    status: Status = "COMPLETED"
+    metrics: dict[str, float] = field(default_factory=dict)
+    measures: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    failure: str = ""
+    reports: int = 0
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Metrics and measures in one dict."""
+        return {**self.measures, **self.metrics}
+
+
 @dataclass
 class TrialRecord:
-    """One trial as the journal tells it.
+    """One trial as the journal tells it: what its latest execution came to.
 
     Attributes:
         number: Place in the order of starts, from 0.
@@ -31,12 +61,15 @@ class TrialRecord:
         rung: Level of successive halving the latest execution ran at.
         parent: Number of the trial this one was derived from, if any.
         origin: Who proposed the values, such as `initial`, `portfolio`, `tpe`.
-        fidelity: Share of a full training, in (0, 1].
+        fidelity: Share of a full training, in (0, 1]: that of the latest execution, which a
+            running trial has yet to reach.
+        bracket: Which of several successive halvings the trial takes part in.
         reports: Pairs of epoch and metrics, in order.
         metrics: Final metrics with their Keras names and natural signs.
         measures: What was measured of the model: `params`, `flops`, `latency_ms`, …
         seconds: Wall-clock seconds of the trial.
         failure: Reason of a failed trial, empty otherwise.
+        executions: Its trainings that have ended, in order: one, or one a rung.
     """
 
     number: int
@@ -46,11 +79,20 @@ class TrialRecord:
     parent: int | None = None
     origin: str = ""
     fidelity: float = 1.0
+    bracket: int = 0
     reports: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     failure: str = ""
+    executions: list[Execution] = field(default_factory=list)
+
+    @property
+    def reached(self) -> float:
+        """Share of a full training that its scores stand for."""
+        if self.status == "RUNNING" and self.executions:
+            return self.executions[-1].fidelity
+        return self.fidelity
 
     @property
     def trial_id(self) -> str:
@@ -80,6 +122,7 @@ class History:
     ) -> None:
         self.trials: list[TrialRecord] = []
         self.finished: list[TrialRecord] = []
+        self.rejected: list[tuple[dict[str, Any], dict[str, float]]] = []
         self.spent = 0.0
         self.notes: dict[str, dict[str, Any]] = {}
         self.fingerprint = dict(fingerprint or {})
@@ -106,6 +149,10 @@ class History:
         """Trials that came to a good end, in the order in which they ended."""
         return [t for t in self.finished if t.status == "COMPLETED"]
 
+    def scored(self) -> list[TrialRecord]:
+        """Trials with scores, in the order in which they ended: completed and paused ones."""
+        return [t for t in self.finished if t.status in ("COMPLETED", "STOPPED") and t.metrics]
+
     def start(
         self,
         values: Mapping[str, Any],
@@ -114,6 +161,7 @@ class History:
         rung: int = 0,
         parent: int | None = None,
         fidelity: float = 1.0,
+        bracket: int = 0,
         number: int | None = None,
         spent: float = 0.0,
     ) -> TrialRecord:
@@ -128,6 +176,8 @@ class History:
             "fidelity": fidelity,
             "spent": spent,
         }
+        if bracket:
+            event["bracket"] = bracket
         self._append(event)
         return self.trials[event["number"]]
 
@@ -148,11 +198,14 @@ class History:
         failure: str = "",
         spent: float = 0.0,
         values: Mapping[str, Any] | None = None,
+        fidelity: float | None = None,
     ) -> TrialRecord:
         """Records how a trial ended. `COMPLETED` with a metric not finite is the caller's error.
 
-        `values` are written only where they differ from those that the trial was started with: a
-        build may ask for hyperparameters that nobody knew of before.
+        `seconds` are those of this execution; the trial's add up. `fidelity` is the share of a full
+        training where it is not the one that the trial was started for. `values` are written only
+        where they differ from those that the trial was started with: a build may ask for
+        hyperparameters that nobody knew of before.
         """
         event: dict[str, Any] = {
             "event": "finished",
@@ -166,8 +219,17 @@ class History:
         }
         if values is not None and dict(values) != self.trials[number].values:
             event["values"] = dict(values)
+        if fidelity is not None and fidelity != self.trials[number].fidelity:
+            event["fidelity"] = fidelity
         self._append(event)
         return self.trials[number]
+
+    def reject(self, values: Mapping[str, Any], measures: Mapping[str, float]) -> None:
+        """Records a configuration that was turned down before any training, and why.
+
+        It is no trial, but it is remembered: nobody has to build it again.
+        """
+        self._append({"event": "rejected", "values": dict(values), "measures": _floats(measures)})
 
     def note(self, name: str, content: Mapping[str, Any], spent: float = 0.0) -> None:
         """Records something about the search as a whole, such as the seconds used until a stop.
@@ -178,7 +240,14 @@ class History:
 
     def events(self) -> list[dict[str, Any]]:
         """The trials as events again, for keras-tuner's own state files."""
-        return [t.__dict__ | {"reports": [list(r) for r in t.reports]} for t in self.trials]
+        return [
+            t.__dict__
+            | {
+                "reports": [list(r) for r in t.reports],
+                "executions": [asdict(e) for e in t.executions],
+            }
+            for t in self.trials
+        ]
 
     def restore(self, events: list[dict[str, Any]], ended: Sequence[int] | None = None) -> None:
         """Rebuilds the trials from `events()` of another history.
@@ -189,7 +258,13 @@ class History:
                 count in the order in which they started.
         """
         self.trials = [
-            TrialRecord(**{**e, "reports": [(int(s), dict(m)) for s, m in e["reports"]]})
+            TrialRecord(
+                **{
+                    **e,
+                    "reports": [(int(s), dict(m)) for s, m in e["reports"]],
+                    "executions": [Execution(**x) for x in e.get("executions", ())],
+                }
+            )
             for e in events
         ]
         order = range(len(self.trials)) if ended is None else ended
@@ -205,7 +280,7 @@ class History:
         if self._file is not None:
             self._file.write(json.dumps(event) + "\n")
             self._file.flush()
-            if event["event"] != "reported":
+            if event["event"] not in ("reported", "rejected"):
                 os.fsync(self._file.fileno())
         self._apply(event)
 
@@ -217,23 +292,46 @@ class History:
         elif kind == "reported":
             self.trials[event["number"]].reports.append((event["step"], event["metrics"]))
         elif kind == "finished":
-            trial = self.trials[event["number"]]
-            for name in ("status", "metrics", "measures", "seconds", "failure"):
-                setattr(trial, name, event[name])
-            trial.values = event.get("values", trial.values)
-            self.finished = [t for t in self.finished if t is not trial] + [trial]
+            self._apply_finished(event)
+        elif kind == "rejected":
+            self.rejected.append((event["values"], event["measures"]))
         else:
             self.notes[kind] = event
 
+    def _apply_finished(self, event: dict[str, Any]) -> None:
+        trial = self.trials[event["number"]]
+        ended = {k: event[k] for k in ("status", "metrics", "measures", "failure")}
+        trial.values = event.get("values", trial.values)
+        trial.fidelity = event.get("fidelity", trial.fidelity)
+        trial.seconds += event["seconds"]
+        execution = Execution(
+            trial.rung,
+            trial.fidelity,
+            seconds=event["seconds"],
+            reports=len(trial.reports),
+            **ended,
+        )
+        paused = [e for e in trial.executions if e.status == "STOPPED"]
+        if event["status"] == "FAILED" and paused:
+            # What it had reached before stays true: a failed promotion leaves it paused.
+            last = paused[-1]
+            ended |= {"status": "STOPPED", "metrics": last.metrics, "measures": last.measures}
+            trial.fidelity = last.fidelity
+        trial.executions.append(execution)
+        for name, value in ended.items():
+            setattr(trial, name, value)
+        self.finished = [t for t in self.finished if t is not trial] + [trial]
+
     def _apply_started(self, event: dict[str, Any]) -> None:
         facts = {k: event[k] for k in ("values", "origin", "rung", "parent", "fidelity")}
+        facts["bracket"] = event.get("bracket", 0)
         if event["number"] == len(self.trials):
             self.trials.append(TrialRecord(number=event["number"], **facts))
             return
         trial = self.trials[event["number"]]
         if trial.status == "RUNNING":
             # The earlier execution was cut off: what it reported will be reported again.
-            trial.reports.clear()
+            del trial.reports[trial.executions[-1].reports if trial.executions else 0 :]
         trial.status = "RUNNING"
         for name, value in facts.items():
             setattr(trial, name, value)

@@ -4,10 +4,13 @@ from kerasnas.oracles.oracle import Oracle
 from kerasnas.oracles.registry import STRATEGIES, create
 from kerasnas.oracles.space import Space
 from kerasnas.oracles.strategies import (
+    Asha,
     Auto,
     Bayesian,
+    Bohb,
     Evolution,
     Grid,
+    Hyperband,
     LocalSearch,
     Nsga2,
     Random,
@@ -16,10 +19,13 @@ from kerasnas.oracles.strategies import (
 
 __all__ = [
     "STRATEGIES",
+    "Asha",
     "Auto",
     "Bayesian",
+    "Bohb",
     "Evolution",
     "Grid",
+    "Hyperband",
     "LocalSearch",
     "Nsga2",
     "Oracle",

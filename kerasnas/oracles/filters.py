@@ -15,6 +15,7 @@ from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.told import told
 
 logger = logging.getLogger("kerasnas")
 
@@ -24,11 +25,26 @@ DUPLICATES = 20
 REJECTIONS = 50
 """Times a suggestion may be redrawn because it breaks a constraint that costs nothing to check."""
 
+DESCENT = 200
+"""Edits of what is least outside the constraints, while nothing inside is found."""
+
+AGAIN = 10
+"""Rejections after which a searcher hears of them."""
+
 LAST_DRAWS = 1000
 """Random draws, and rejections of enumerated configurations, before a search gives up."""
 
 ENUMERABLE = 20_000
 """Spaces up to this size are searched to the last configuration."""
+
+
+Accept = Callable[[Values], "bool | Mapping[str, float] | None"]
+"""What is known of values without training: whether they will do; or measures, which the
+constraints of the same names judge; or `None` when there is no time left to look."""
+
+
+class _NoTime(Exception):
+    """There is no time left to look for values."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +66,23 @@ class Proposer:
         searcher: The rule that picks values.
         initial: Configurations of the user, tried first as they are; missing values take defaults.
         portfolio: Known-good configurations, tried next; unknown names are ignored.
-        accept: Whether values meet the constraints that are known without training. Values that
-            do not are drawn again and use up no trial.
+        accept: What is known of values without training, see `Accept`. Values that break a
+            constraint are drawn again and use up no trial.
+
+    Attributes:
+        turned_down: Values and measures that were rejected and are not in the history yet.
     """
 
     searcher: Searcher
     initial: Sequence[Mapping[str, Any]] = ()
     portfolio: Sequence[Mapping[str, Any]] = ()
-    accept: Callable[[Values], bool] | None = None
-    _accepted: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
+    accept: Accept | None = None
+    turned_down: list[tuple[Values, dict[str, float]]] = field(default_factory=list, init=False)
+    _outside: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    _nearest: tuple[float, Values] | None = field(default=None, init=False, repr=False)
+    _recalled: int = field(default=0, init=False, repr=False)
     _warned: set[str] = field(default_factory=set, init=False, repr=False)
+    _constraints: Sequence[Constraint] = field(default=(), init=False, repr=False)
 
     def propose(
         self,
@@ -70,6 +93,21 @@ class Proposer:
         constraints: Sequence[Constraint] = (),
     ) -> Proposal | None:
         """The next unseen, accepted values, or `None` when there are none left."""
+        self._constraints = constraints
+        self._recall(space, history)
+        try:
+            return self._propose(space, history, objectives, rng, constraints)
+        except _NoTime:
+            return None
+
+    def _propose(
+        self,
+        space: Space,
+        history: History,
+        objectives: Sequence[Objective],
+        rng: np.random.Generator,
+        constraints: Sequence[Constraint],
+    ) -> Proposal | None:
         seen = seen_keys(space, history)
         listed = [
             ("initial", self._wanted(space)),
@@ -82,7 +120,7 @@ class Proposer:
         in_order = getattr(self.searcher, "candidates", None)
         if in_order is not None:
             # A searcher with an order of its own ends where that order ends.
-            values = self._first_new(in_order(space, history), space, seen)
+            values = self._first_new(in_order(space, told(history, objectives)), space, seen)
             return None if values is None else Proposal(values, self.searcher.name)
         return self._searched(space, history, objectives, rng, constraints, seen)
 
@@ -90,7 +128,7 @@ class Proposer:
         self,
         initial: Sequence[Mapping[str, Any]],
         portfolio: Sequence[Mapping[str, Any]],
-        accept: Callable[[Values], bool] | None,
+        accept: Accept | None,
     ) -> None:
         """Sets what is still empty."""
         self.initial = self.initial or initial
@@ -100,7 +138,7 @@ class Proposer:
     @property
     def rejected(self) -> int:
         """Configurations that `accept` has turned down so far."""
-        return sum(not accepted for accepted in self._accepted.values())
+        return sum(outside > 0 for outside in self._outside.values())
 
     def check(self, space: Space) -> None:
         """Checks the user's configurations against the space.
@@ -131,8 +169,14 @@ class Proposer:
         """What the searcher says; where it is stuck, edits of accepted values, then random ones."""
 
         def asked() -> Iterator[Values]:
-            suggest = self.searcher.suggest
-            while (values := suggest(space, history, objectives, rng, constraints)) is not None:
+            shown, seen_by = -AGAIN, history
+            while True:
+                rejected = [*history.rejected, *self.turned_down]
+                if len(rejected) >= shown + AGAIN:
+                    shown, seen_by = len(rejected), told(history, objectives, rejected)
+                values = self.searcher.suggest(space, seen_by, objectives, rng, constraints)
+                if values is None:
+                    return
                 yield values
 
         values = self._first_new(asked(), space, seen, DUPLICATES, REJECTIONS)
@@ -143,6 +187,9 @@ class Proposer:
             values = self._first_new(nearby, space, seen, REJECTIONS, REJECTIONS)
             if values is not None:
                 return Proposal(values, "mutation")
+            values = self._first_new(self._descent(space, rng), space, seen)
+            if values is not None:
+                return Proposal(values, "descent")
         others = _others(space, rng)
         values = self._first_new(others, space, seen, rejections=LAST_DRAWS)
         return None if values is None else Proposal(values, "random")
@@ -181,9 +228,49 @@ class Proposer:
     def _passes(self, values: Values, key: str) -> bool:
         if self.accept is None:
             return True
-        if key not in self._accepted:
-            self._accepted[key] = bool(self.accept(values))
-        return self._accepted[key]
+        if key not in self._outside:
+            known = self.accept(values)
+            if known is None:
+                raise _NoTime
+            if isinstance(known, Mapping):
+                self._judge(values, key, known)
+                if self._outside[key] > 0:
+                    self.turned_down.append((values, dict(known)))
+            else:
+                self._outside[key] = 0.0 if known else math.inf
+        return self._outside[key] == 0
+
+    def _judge(self, values: Values, key: str, measures: Mapping[str, float]) -> None:
+        """How far outside the constraints values are, in shares of the limits."""
+        outside = sum(
+            c.violation(measures) / max(abs(c.min or 0.0), abs(c.max or 0.0), 1e-12)
+            for c in self._constraints
+            if c.name in measures
+        )
+        self._outside[key] = outside
+        if outside > 0 and (self._nearest is None or outside < self._nearest[0]):
+            self._nearest = outside, values
+
+    def forget_turned_down(self) -> None:
+        """Called when what was turned down has been written into the history."""
+        self._recalled += len(self.turned_down)
+        self.turned_down.clear()
+
+    def _recall(self, space: Space, history: History) -> None:
+        """Learns from the history what was rejected before this process began."""
+        for values, measures in history.rejected[self._recalled :]:
+            self._judge(values, space.key(values), measures)
+        self._recalled = len(history.rejected)
+
+    def _descent(self, space: Space, rng: np.random.Generator) -> Iterator[Values]:
+        """Edits of the configuration that is least outside, which improve it step by step."""
+        for _ in range(DESCENT):
+            if self._nearest is None:
+                return
+            values = self._nearest[1]
+            for _ in range(int(rng.integers(1, 4))):
+                values = space.mutate(values, rng)
+            yield values
 
 
 def _mutations(space: Space, history: History, rng: np.random.Generator) -> Iterator[Values]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -15,11 +16,12 @@ from keras_tuner.engine.trial import Trial
 
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
-from kerasnas.oracles.filters import Proposal, Proposer
+from kerasnas.oracles.filters import Accept, Proposal, Proposer
+from kerasnas.oracles.schedulers import Done, Full, Promote, Scheduler, Start
 from kerasnas.oracles.searchers.protocol import Searcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Space
 from kerasnas.oracles.state import HistoryKeeper
-from kerasnas.oracles.trials import make_trial
+from kerasnas.oracles.trials import make_trial, trial_of
 
 IDLE_SECONDS = 0.05
 """How long an oracle that waits holds back its answer: keras-tuner asks again without a pause."""
@@ -35,13 +37,17 @@ class Oracle(HistoryKeeper):
         max_trials: Most configurations to start; `None` for no limit.
         seed: Any whole number, 0 too; `None` draws one.
         searcher: The rule that picks values.
+        scheduler: The rule that decides how far each trial is trained. In a tuner that cannot
+            pause trials, such as keras-tuner's own, every trial is trained in full.
+        fidelity: What a part of a full training is a part of: `"epochs"` or training `"rows"`.
         constraints: Bounds that a trial must keep to be among the best.
         portfolio: Known-good configurations to begin with; names that the space lacks are ignored.
         initial: Configurations to try before all others; checked against the space.
         hyperparameters: Hyperparameters to override or to register in advance.
         allow_new_entries: Whether a build may ask for hyperparameters that are not registered.
         tune_new_entries: Whether such hyperparameters are tuned or stay at their defaults.
-        accept: Whether values meet what is known without training; others are drawn again.
+        accept: Whether values meet what is known without training, or the measures that tell;
+            others are drawn again.
         max_retries_per_trial: How often a crashed trial runs again before it counts as failed.
         max_consecutive_failed_trials: So many failures in a row end the search with an error;
             `None`: a failed trial never does.
@@ -60,13 +66,15 @@ class Oracle(HistoryKeeper):
         seed: int | None = None,
         *,
         searcher: Searcher,
+        scheduler: Scheduler | None = None,
+        fidelity: str = "epochs",
         constraints: Sequence[Constraint] = (),
         portfolio: Sequence[Mapping[str, Any]] = (),
         initial: Sequence[Mapping[str, Any]] = (),
         hyperparameters: HyperParameters | None = None,
         allow_new_entries: bool = True,
         tune_new_entries: bool = True,
-        accept: Callable[[Values], bool] | None = None,
+        accept: Accept | None = None,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = None,
     ) -> None:
@@ -88,6 +96,9 @@ class Oracle(HistoryKeeper):
         self.seed = secrets.randbelow(2**31) if seed is None else int(seed)
         self.max_consecutive_failed_trials = max_consecutive_failed_trials
         self.proposer = Proposer(searcher, tuple(initial), tuple(portfolio), accept)
+        self.scheduler: Scheduler = Full() if scheduler is None else scheduler
+        self.fidelity = fidelity
+        self.pausing = False
         self.history = History()
         self.stop_reason = ""
         self.clock: Callable[[], float] | None = None
@@ -99,6 +110,7 @@ class Oracle(HistoryKeeper):
         self._facts: dict[str, dict[str, Any]] = {}
         self._space: tuple[Any, int, Space] | None = None
         self._checked = False
+        self._warned = False
 
     def fill(
         self,
@@ -109,7 +121,7 @@ class Oracle(HistoryKeeper):
         constraints: Sequence[Constraint] = (),
         portfolio: Sequence[Mapping[str, Any]] = (),
         initial: Sequence[Mapping[str, Any]] = (),
-        accept: Callable[[Values], bool] | None = None,
+        accept: Accept | None = None,
     ) -> None:
         """Sets what the oracle was made without; its own settings stay. Arguments as above."""
         if objective is not None and not self._objective_given:
@@ -121,6 +133,38 @@ class Oracle(HistoryKeeper):
         self.constraints = self.constraints or tuple(constraints)
         self.proposer.fill(tuple(initial), tuple(portfolio), accept)
         self._checked = False
+
+    def allow_pausing(self, epochs: int | None = None) -> None:
+        """Tells the oracle that who runs its trials can pause and continue them.
+
+        Such a runner looks at `history.trials[number]` of the trial it is given: `rung` and
+        `fidelity`, the share of a full training that this execution has to reach. It ends the
+        execution as COMPLETED; the oracle records it as STOPPED where it is a pause. The same trial
+        comes again when it is promoted. When the answer is STOPPED while other trials run, it asks
+        again after the next one has ended.
+
+        Args:
+            epochs: Epochs of a full training, when they are known: no rung is shorter than one.
+        """
+        self.pausing = True
+        if self.fidelity == "epochs":
+            self.scheduler = self.scheduler.fitted(epochs)
+
+    def hopeless(self, trial_id: str) -> bool:
+        """Whether a running trial should be ended after what it has just reported."""
+        with self._lock:
+            if not self.pausing:
+                return False
+            verdict = self.scheduler.on_report(self.history, int(trial_id), self.objectives)
+            return verdict != "continue"
+
+    def promotable(self) -> set[str]:
+        """Ids of the paused trials that may still go on: their checkpoints are worth keeping."""
+        with self._lock:
+            numbers = self.scheduler.promotable(
+                self.history, self.objectives, self.constraints, max_trials=self.max_trials
+            )
+            return {self.history.trials[n].trial_id for n in numbers}
 
     def _optimise(self, objective: ObjectiveLike) -> None:
         """Keeps all objectives; keras-tuner, which would add them up, is shown the first."""
@@ -155,6 +199,9 @@ class Oracle(HistoryKeeper):
             parts.append(f"{len(self.proposer.portfolio)} known-good configurations")
         explain = getattr(self.proposer.searcher, "describe", None)
         parts.append(explain(self.space) if explain else self.proposer.searcher.name)
+        how_far = self.scheduler.describe()
+        if how_far and self.pausing:
+            parts[-1] += f"; {how_far}"
         return f"{self.short_name or self.proposer.searcher.name}: {', then '.join(parts)}"
 
     def update_space(self, hyperparameters: HyperParameters) -> None:
@@ -175,6 +222,9 @@ class Oracle(HistoryKeeper):
         proposal = self.proposer.propose(
             self.space, self.history, self.objectives, rng, self.constraints
         )
+        for values, measures in self.proposer.turned_down:
+            self.history.reject(values, measures)
+        self.proposer.forget_turned_down()
         if proposal is not None:
             return {"status": "RUNNING", "values": proposal.values, "origin": proposal.origin}
         if not len(self.space) and self.history.running:
@@ -250,29 +300,59 @@ class Oracle(HistoryKeeper):
             return None
         number = self._interrupted.pop(0)
         record = self.history.trials[number]
-        self._start(Proposal(record.values, record.origin), again=record)
+        again = Promote(number, record.rung, record.fidelity)
+        self._start(Proposal(record.values, record.origin), again)
         return self.trials[record.trial_id]
 
     def _begin(self) -> Trial:
         number = len(self.history)
-        if self.max_trials is not None and number >= self.max_trials:
+        limited = self.max_trials is not None and number >= self.max_trials
+        if limited:
             self.stop_reason = f"all {self.max_trials} trials have started"
-            return Trial(self.get_space(), trial_id=f"{number:04d}", status="STOPPED")
-        self._note_space()
-        answer = self.populate_space(f"{number:04d}")
-        if answer["status"] != "RUNNING":
-            return Trial(self.get_space(), trial_id=f"{number:04d}", status=answer["status"])
-        record = self._start(Proposal(answer["values"], answer.get("origin", "")))
-        return self.trials[record.trial_id]
+        decision = self._decision(may_start=not limited)
+        if isinstance(decision, Start):
+            self._note_space()
+            answer = self.populate_space(f"{number:04d}")
+            if answer["status"] == "RUNNING":
+                proposal = Proposal(answer["values"], answer.get("origin", ""))
+                return self.trials[self._start(proposal, decision).trial_id]
+            if answer["status"] == "IDLE":
+                return Trial(self.get_space(), trial_id=f"{number:04d}", status="IDLE")
+            # Nothing new is left; what is paused may still go on.
+            decision = self._decision(may_start=False)
+        if isinstance(decision, Promote):
+            record = self.history.trials[decision.number]
+            self._start(Proposal(record.values, record.origin), decision)
+            return self.trials[record.trial_id]
+        return Trial(self.get_space(), trial_id=f"{number:04d}", status="STOPPED")
 
-    def _start(self, proposal: Proposal, again: TrialRecord | None = None) -> TrialRecord:
-        facts: dict[str, Any] = {}
-        if again is not None:
-            facts = {k: getattr(again, k) for k in ("number", "rung", "parent", "fidelity")}
+    def _decision(self, may_start: bool) -> Start | Promote | Done:
+        if self.pausing:
+            return self.scheduler.next(
+                self.history, self.objectives, self.constraints, may_start=may_start
+            )
+        if len(self.scheduler.rungs) > 1 and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"`{type(self).__name__}` runs in a tuner that cannot pause and continue trials: "
+                "every trial is trained at full fidelity. `kerasnas.search` can pause them.",
+                stacklevel=2,
+            )
+        return Start(len(self.scheduler.rungs) - 1) if may_start else Done()
+
+    def _start(self, proposal: Proposal, decision: Start | Promote) -> TrialRecord:
+        facts: dict[str, Any] = {"rung": decision.rung, "fidelity": decision.fidelity}
+        if isinstance(decision, Promote):
+            known = self.history.trials[decision.number]
+            facts |= {"number": known.number, "parent": known.parent, "bracket": known.bracket}
+        else:
+            facts["bracket"] = decision.bracket
         spent = self.clock() if self.clock else 0.0
         record = self.history.start(proposal.values, origin=proposal.origin, spent=spent, **facts)
-        trial = make_trial(self.hyperparameters, record.values, record.trial_id)
-        self.trials[record.trial_id] = trial
-        if again is None:
+        if isinstance(decision, Promote):
+            trial = trial_of(record, self.hyperparameters, self.objectives)
+        else:
+            trial = make_trial(self.hyperparameters, record.values, record.trial_id)
             self.start_order.append(record.trial_id)
+        self.trials[record.trial_id] = trial
         return record

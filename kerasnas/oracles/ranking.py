@@ -8,25 +8,29 @@ from statistics import NormalDist
 
 import numpy as np
 
-from kerasnas.history import TrialRecord
+from kerasnas.history import Execution, TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
 
+Scored = TrialRecord | Execution
+"""What has a status and scores: a trial by its latest execution, or one execution."""
 
-def losses(trial: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...]:
+
+def losses(trial: Scored, objectives: Sequence[Objective]) -> tuple[float, ...]:
     """The values to minimise, one an objective; infinite for a failed trial."""
     if trial.status == "FAILED":
         return (math.inf,) * len(objectives)
     return tuple(objective.loss(trial.scores) for objective in objectives)
 
 
-def infeasibility(trial: TrialRecord, constraints: Sequence[Constraint]) -> float:
+def infeasibility(trial: Scored, constraints: Sequence[Constraint]) -> float:
     """Sum of violations; infinite for a failed trial."""
     return math.inf if trial.status == "FAILED" else violation(constraints, trial.scores)
 
 
-def is_sound(trial: TrialRecord, objectives: Sequence[Objective]) -> bool:
-    """Whether the trial ended well and every objective is a finite number."""
-    return trial.status == "COMPLETED" and all(map(math.isfinite, losses(trial, objectives)))
+def is_sound(trial: Scored, objectives: Sequence[Objective]) -> bool:
+    """Whether the trial ended or paused well and every objective is a finite number."""
+    ended = trial.status in ("COMPLETED", "STOPPED")
+    return ended and all(map(math.isfinite, losses(trial, objectives)))
 
 
 def domination(points: Sequence[tuple[float, Sequence[float]]]) -> np.ndarray:
@@ -85,26 +89,73 @@ def crowding(points: Sequence[Sequence[float]]) -> list[float]:
     return [float(d) for d in distance]
 
 
+def epsilon_net(points: Sequence[Sequence[float]]) -> list[int]:
+    """An order of points of which every beginning is spread out over all of them.
+
+    The first one is the best by the first objective, each next one the farthest from all before,
+    in objectives scaled to [0, 1]. Source: Salinas et al., *A Multi-objective Perspective on
+    Jointly Tuning Hardware and Hyperparameters*, 2021.
+    """
+    values = np.asarray(points, dtype=float)
+    width = values.max(0) - values.min(0)
+    values = (values - values.min(0)) / np.where(width > 0, width, 1.0)
+    order = [int(np.lexsort(values.T[::-1])[0])]
+    gap = np.full(len(values), math.inf)
+    while len(order) < len(values):
+        gap = np.minimum(gap, np.linalg.norm(values - values[order[-1]], axis=1))
+        gap[order] = -1.0
+        order.append(int(np.argmax(gap)))
+    return order
+
+
+def rung_order(
+    results: Sequence[Scored],
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint] = (),
+) -> list[int]:
+    """Indices of results at one fidelity, the best first; equals stay in their order.
+
+    One objective: by violation, then loss. Several: by front, inside a front by `epsilon_net`.
+    Failed ones are last.
+    """
+    points = [(infeasibility(r, constraints), losses(r, objectives)) for r in results]
+    if len(objectives) == 1:
+        return sorted(range(len(points)), key=lambda i: (points[i][0], points[i][1]))
+    usable = [i for i, (v, p) in enumerate(points) if math.isfinite(v) and np.isfinite(p).all()]
+    front = fronts([points[i] for i in usable])
+    order: list[int] = []
+    for level in sorted(set(front)):
+        members = [i for i, f in zip(usable, front, strict=True) if f == level]
+        order += [members[i] for i in epsilon_net([points[m][1] for m in members])]
+    return order + [i for i in range(len(points)) if i not in set(usable)]
+
+
 def positions(
     trials: Sequence[TrialRecord],
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint] = (),
 ) -> list[tuple[float, ...]]:
-    """A sortable place for every trial, smaller is better.
+    """A sortable place for every trial, smaller is better; only equal fidelities are compared.
 
-    One objective: (violation, loss). Several: (front, -crowding). A failed trial is behind all.
+    A trial that was trained for longer stands before all shorter ones: it was chosen among them,
+    or nobody knows how it would compare. One objective: (violation, -fidelity, loss). Several:
+    (infeasible, -fidelity, front, -crowding). A failed trial is behind all.
     """
     points = [(infeasibility(t, constraints), losses(t, objectives)) for t in trials]
     if len(objectives) == 1:
-        return [(v, values[0]) for v, values in points]
-    front = fronts(points)
-    place: list[tuple[float, ...]] = [(math.inf, 0.0)] * len(trials)
-    for level in set(front):
-        members = [i for i, f in enumerate(front) if f == level]
-        lonely = crowding([points[i][1] for i in members])
-        for i, distance in zip(members, lonely, strict=True):
-            sound = math.isfinite(points[i][0]) and all(map(math.isfinite, points[i][1]))
-            place[i] = (float(level) if sound else math.inf, -distance)
+        return [(v, -t.reached, p[0]) for t, (v, p) in zip(trials, points, strict=True)]
+    place: list[tuple[float, ...]] = [(math.inf, 0.0, 0.0, 0.0)] * len(trials)
+    groups: dict[tuple[float, float], list[int]] = {}
+    for i, (outside, values) in enumerate(points):
+        if math.isfinite(outside) and all(map(math.isfinite, values)):
+            groups.setdefault((float(outside > 0), -trials[i].reached), []).append(i)
+    for group, members in groups.items():
+        front = fronts([points[i] for i in members])
+        for level in set(front):
+            those = [i for i, f in zip(members, front, strict=True) if f == level]
+            lonely = crowding([points[i][1] for i in those])
+            for i, distance in zip(those, lonely, strict=True):
+                place[i] = (*group, float(level), -distance)
     return place
 
 
@@ -124,7 +175,11 @@ def pareto_first(
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint] = (),
 ) -> list[TrialRecord]:
-    """Feasible, sound trials: the Pareto front first; each part by the first objective."""
+    """Feasible, sound trials: the Pareto front first; each part by the first objective.
+
+    This is the order in which to choose a model, so a paused trial takes part with the score of the
+    model that it has: what was trained for less time may well be better.
+    """
     good = [t for t in trials if is_sound(t, objectives) and infeasibility(t, constraints) == 0]
     if len(objectives) == 1:
         return sorted(good, key=lambda t: losses(t, objectives))

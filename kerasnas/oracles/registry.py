@@ -11,13 +11,16 @@ import keras_tuner
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.oracles.filters import Accept
 from kerasnas.oracles.oracle import Oracle
-from kerasnas.oracles.space import Values
 from kerasnas.oracles.strategies import (
+    Asha,
     Auto,
     Bayesian,
+    Bohb,
     Evolution,
     Grid,
+    Hyperband,
     LocalSearch,
     Nsga2,
     Random,
@@ -26,7 +29,19 @@ from kerasnas.oracles.strategies import (
 
 STRATEGIES: Mapping[str, type[Oracle]] = {
     strategy.short_name: strategy
-    for strategy in (Auto, Random, Grid, Evolution, LocalSearch, Reinforce, Bayesian, Nsga2)
+    for strategy in (
+        Auto,
+        Random,
+        Grid,
+        Evolution,
+        LocalSearch,
+        Reinforce,
+        Bayesian,
+        Hyperband,
+        Asha,
+        Bohb,
+        Nsga2,
+    )
 }
 
 
@@ -39,7 +54,7 @@ def create(
     constraints: Sequence[Constraint] = (),
     portfolio: Sequence[Mapping[str, Any]] = (),
     initial: Sequence[Mapping[str, Any]] = (),
-    accept: Callable[[Values], bool] | None = None,
+    accept: Accept | None = None,
 ) -> Oracle:
     """The oracle that a user asked for.
 
@@ -52,7 +67,7 @@ def create(
         constraints: Bounds on metrics and measures.
         portfolio: Known-good configurations; only `auto` begins with them.
         initial: Configurations of the user, tried before all others.
-        accept: Whether values meet what is known without training.
+        accept: Whether values meet what is known without training, or the measures that tell.
 
     Raises:
         SearchSpaceError: If no strategy has this name, or the object is no oracle of kerasnas.

@@ -68,6 +68,8 @@ class HistoryKeeper(keras_tuner.Oracle):
         seconds: float | None = None,
         failure: str | None = None,
         spent: float | None = None,
+        metrics: Mapping[str, float] | None = None,
+        fidelity: float | None = None,
     ) -> None:
         """What `end_trial` shall write into the journal besides the metrics.
 
@@ -77,11 +79,20 @@ class HistoryKeeper(keras_tuner.Oracle):
             seconds: Wall-clock seconds of the trial; measured by the oracle when not given.
             failure: Why the trial failed, in one sentence.
             spent: Seconds of the whole search so far.
+            metrics: Final metrics; otherwise those of the best step that was reported.
+            fidelity: Share of a full training that was reached, where it is not the one asked for:
+                less when the clock ended it, 1 when there is nothing to continue.
         """
         with self._lock:
             known = self._facts.setdefault(trial_id, {"measures": {}})
             known["measures"].update(measures or {})
-            given = {"seconds": seconds, "failure": failure, "spent": spent}
+            given: dict[str, Any] = {
+                "seconds": seconds,
+                "failure": failure,
+                "spent": spent,
+                "fidelity": fidelity,
+            }
+            given["metrics"] = None if metrics is None else numbers(metrics)
             known.update({k: v for k, v in given.items() if v is not None})
 
     def score_trial(self, trial: Trial) -> None:
@@ -92,7 +103,7 @@ class HistoryKeeper(keras_tuner.Oracle):
         trial.best_step = final_metrics(trial, self.objectives[0])[1]
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """The best feasible, completed trials; of several objectives the Pareto front first."""
+        """The best feasible trials, paused ones too; of several objectives the front first."""
         with self._lock:
             ranked = pareto_first(self.history.trials, self.objectives, self.constraints)
             return [self.trials[t.trial_id] for t in ranked[:num_trials]]
@@ -189,7 +200,7 @@ class HistoryKeeper(keras_tuner.Oracle):
         for record in self.history.trials:
             trial = trial_of(record, self.hyperparameters, self.objectives)
             self.trials[record.trial_id] = trial
-            if record.status == "COMPLETED":
+            if record.status in ("COMPLETED", "STOPPED"):
                 self.score_trial(trial)
         self.start_order = [t.trial_id for t in self.history.trials]
         self.end_order = [t.trial_id for t in self.history.finished]
@@ -197,19 +208,25 @@ class HistoryKeeper(keras_tuner.Oracle):
         self._interrupted = [t.number for t in self.history.running]
 
     def _finish(self, trial: Trial) -> None:
+        record = self.history.trials[int(trial.trial_id)]
         facts = self._facts.pop(trial.trial_id, {"measures": {}})
-        metrics, _ = final_metrics(trial, self.objectives[0])
+        metrics = facts.get("metrics")
+        if metrics is None:
+            metrics, _ = final_metrics(trial, self.objectives[0])
+        reached = facts.get("fidelity", record.fidelity)
         failure = facts.get("failure", "")
-        if trial.status == "COMPLETED":
+        if trial.status in ("COMPLETED", "STOPPED"):
             failure = failure or unsound(self.objectives, {**facts["measures"], **metrics})
         elif trial.status == "FAILED":
             failure = failure or crash_reason(trial.message)
         if failure:
             trial.status = "FAILED"
             trial.message = trial.message or failure
+        elif trial.status == "COMPLETED" and reached < 1 and len(self.scheduler.rungs) > 1:
+            trial.status = "STOPPED"
         begun = self._started.pop(trial.trial_id, time.monotonic())
         self.history.finish(
-            int(trial.trial_id),
+            record.number,
             trial.status,
             metrics=metrics,
             measures=facts["measures"],
@@ -217,9 +234,11 @@ class HistoryKeeper(keras_tuner.Oracle):
             failure=failure,
             spent=facts.get("spent", self.clock() if self.clock else 0.0),
             values=trial.hyperparameters.values,
+            fidelity=reached,
         )
-        self.end_order.append(trial.trial_id)
-        if trial.status == "COMPLETED":
+        trial.status = record.status
+        self.end_order = [t for t in self.end_order if t != trial.trial_id] + [trial.trial_id]
+        if record.status != "FAILED":
             self.score_trial(trial)
 
     def _retry(self, trial: Trial) -> bool:

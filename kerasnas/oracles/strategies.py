@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kerasnas.objectives import ObjectiveLike
 from kerasnas.oracles.oracle import Oracle
+from kerasnas.oracles.schedulers import AshaScheduler, HyperbandScheduler
+from kerasnas.oracles.schedulers.rungs import check_settings
 from kerasnas.oracles.searchers import (
     BayesianSearcher,
     EvolutionSearcher,
@@ -16,6 +19,8 @@ from kerasnas.oracles.searchers import (
     RandomSearcher,
     ReinforceSearcher,
 )
+from kerasnas.oracles.searchers.by_rung import RungSearcher
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import CONTINUOUS_POINTS
 
 SMALL_BUDGET = 50
@@ -213,6 +218,119 @@ class Nsga2(Oracle):
     ) -> None:
         super().__init__(
             objective, max_trials, seed, searcher=Nsga2Searcher(population, sample), **settings
+        )
+
+
+class Hyperband(Oracle):
+    """Many short trainings, few long ones: brackets of successive halving.
+
+    In a tuner that cannot pause trials every trial is trained in full, with a warning.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there; configurations are counted, not their trainings.
+        seed: As there.
+        eta: One in so many configurations goes on at each rung, for so many times as long.
+        min_fidelity: Share of a full training at the lowest rung; default one epoch, or a ninth
+            where the length of a full training is not known at the start.
+        fidelities: All shares, ascending and ending in 1, instead of `min_fidelity`.
+        fidelity: What a share is a share of: `"epochs"`, or training `"rows"`.
+        searcher: The rule that picks values; random.
+        **settings: As there.
+
+    Raises:
+        SearchSpaceError: If a setting is out of range.
+    """
+
+    short_name = "hyperband"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        eta: float = 3,
+        min_fidelity: float | None = None,
+        fidelities: Sequence[float] | None = None,
+        fidelity: str = "epochs",
+        searcher: Searcher | None = None,
+        **settings: Any,
+    ) -> None:
+        check_settings(eta, min_fidelity, fidelities, fidelity)
+        fixed = None if fidelities is None else tuple(map(float, fidelities))
+        super().__init__(
+            objective,
+            max_trials,
+            seed,
+            searcher=searcher or self._searcher(),
+            scheduler=HyperbandScheduler(eta, min_fidelity, fixed),
+            fidelity=fidelity,
+            **settings,
+        )
+
+    def _searcher(self) -> Searcher:
+        return RandomSearcher()
+
+
+class Bohb(Hyperband):
+    """Hyperband with a model in place of random draws, fed by the highest rung that can feed it.
+
+    Arguments as in `Hyperband`.
+    """
+
+    short_name = "bohb"
+
+    def _searcher(self) -> Searcher:
+        return RungSearcher()
+
+
+class Asha(Oracle):
+    """Asynchronous successive halving: promotes as soon as a trial is among the best of its rung.
+
+    With several objectives the best are those of the first non-dominated fronts (MO-ASHA). In a
+    tuner that cannot pause trials every trial is trained in full, with a warning.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there; configurations are counted, not their trainings.
+        seed: As there.
+        eta: One in so many configurations goes on at each rung, for so many times as long.
+        min_fidelity: Share of a full training at the lowest rung; default a ninth.
+        fidelities: All shares, ascending and ending in 1, instead of `min_fidelity`.
+        fidelity: What a share is a share of: `"epochs"`, or training `"rows"`.
+        searcher: The rule that picks values; random.
+        **settings: As there.
+
+    Raises:
+        SearchSpaceError: If a setting is out of range.
+    """
+
+    short_name = "asha"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        eta: float = 3,
+        min_fidelity: float | None = None,
+        fidelities: Sequence[float] | None = None,
+        fidelity: str = "epochs",
+        searcher: Searcher | None = None,
+        **settings: Any,
+    ) -> None:
+        check_settings(eta, min_fidelity, fidelities, fidelity)
+        fixed = None if fidelities is None else tuple(map(float, fidelities))
+        super().__init__(
+            objective,
+            max_trials,
+            seed,
+            searcher=searcher or RandomSearcher(),
+            scheduler=AshaScheduler(eta, min_fidelity, fixed),
+            fidelity=fidelity,
+            **settings,
         )
 
 

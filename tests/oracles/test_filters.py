@@ -11,6 +11,9 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History
 from kerasnas.testing.oracles import conditional_space
 
+# Oracles are run here as a tuner runs them that cannot pause trials.
+pytestmark = pytest.mark.filterwarnings("ignore:.*cannot pause and continue trials")
+
 
 def make(name="random", space=conditional_space, **settings):
     oracle = oracles.create(name, objective="val_loss", seed=0, **settings)

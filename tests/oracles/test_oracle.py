@@ -15,6 +15,9 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.testing import check_oracle
 from kerasnas.testing.oracles import check_divergence, check_seeds, conditional_space
 
+# Oracles are run here as a tuner runs them that cannot pause trials.
+pytestmark = pytest.mark.filterwarnings("ignore:.*cannot pause and continue trials")
+
 
 def make(name="random", objective="val_loss", seed=0, **settings):
     oracle = oracles.STRATEGIES[name](

@@ -85,8 +85,9 @@ def frozen_trial(
     """A trial of the history as Optuna's.
 
     Failed trials become pruned ones with an infinite violation: Optuna then sorts them behind all
-    others, where its own FAIL would make it forget them. Paused trials are pruned at their last
-    step; with several objectives they carry no step, which Optuna could not compare.
+    others, where its own FAIL would make it forget them. Trials that were not trained in full are
+    pruned at the fidelity they reached; with several objectives they carry no step, which Optuna
+    could not compare.
     """
     from optuna.trial import TrialState, create_trial
 
@@ -102,9 +103,9 @@ def frozen_trial(
     sound = all(map(math.isfinite, values))
     if constraints or not sound:
         facts["constraints"] = {"violation": outside if sound else math.inf}
-    if record.status == "COMPLETED" and sound:
+    whole = record.status == "COMPLETED" and record.reached >= 1
+    if whole and sound:
         return create_trial(state=TrialState.COMPLETE, values=list(values), **facts)
-    if record.status == "STOPPED" and sound and len(values) == 1:
-        step = record.reports[-1][0] if record.reports else 0
-        facts["intermediate_values"] = {int(step): values[0]}
+    if record.status in ("COMPLETED", "STOPPED") and sound and len(values) == 1:
+        facts["intermediate_values"] = {round(1e6 * record.reached): values[0]}
     return create_trial(state=TrialState.PRUNED, **facts)

@@ -136,7 +136,7 @@ def _identity(
     )
     values = tuple(record.values.items())
     setting = (tuple(objectives), tuple(constraints))
-    return (record.number, record.status, len(record.reports), values, scores, setting)
+    return (record.number, record.status, record.reached, values, scores, setting)
 
 
 def _new_study(objectives: Sequence[Objective]) -> Any:

@@ -1,0 +1,122 @@
+"""Asynchronous successive halving."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kerasnas.history import History
+from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Start, Verdict
+from kerasnas.oracles.schedulers.rungs import MOST_KEPT, Result, ladder, standings
+
+LEAST = 1 / 9
+"""Share of a full training at the lowest rung, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class AshaScheduler:
+    """Promotes whoever is in the best 1/eta of a rung as it stands; never waits for the rest.
+
+    Source: Li et al., *A System for Massively Parallel Hyperparameter Tuning*, MLSys 2020,
+    algorithm 2. With several objectives a rung is ordered by non-dominated sorting and, inside a
+    front, by an epsilon net: MO-ASHA (Schmucker et al., *Multi-objective Asynchronous Successive
+    Halving*, 2021).
+
+    When no configuration is left to start, the best trial goes on to the top, so that a search
+    always ends with a full training.
+
+    Args:
+        eta: Factor between rungs, and the inverse share that is promoted.
+        least: Share of a full training at the lowest rung; never less than one epoch.
+        fixed: All shares, instead of `eta` and `least`.
+        epochs: Epochs of a full training, when known.
+    """
+
+    eta: float = 3
+    least: float | None = None
+    fixed: tuple[float, ...] | None = None
+    epochs: int | None = None
+    name: str = "asha"
+
+    @property
+    def rungs(self) -> tuple[float, ...]:
+        """The shares of a full training, ascending."""
+        if self.fixed is not None:
+            return self.fixed
+        return ladder(self.eta, self.epochs, LEAST if self.least is None else self.least)
+
+    def fitted(self, epochs: int | None) -> AshaScheduler:
+        """The same with rungs of whole epochs."""
+        return replace(self, epochs=epochs)
+
+    def next(
+        self,
+        history: History,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint] = (),
+        *,
+        may_start: bool = True,
+    ) -> Decision:
+        """A promotion from the highest rung that has one, else a new configuration."""
+        rungs = self.rungs
+        for rung in reversed(range(len(rungs) - 1)):
+            results = standings(history, rung, rungs[rung], objectives, constraints)
+            for result in results[: math.floor(len(results) / self.eta + 1e-9)]:
+                if result.waits(objectives):
+                    return Promote(result.trial.number, rung + 1, rungs[rung + 1])
+        if may_start:
+            return Start(0, rungs[0])
+        return climb(history, rungs, objectives, constraints)
+
+    def on_report(self, history: History, number: int, objectives: Sequence[Objective]) -> Verdict:
+        """Trials pause at their rung and not before."""
+        return "continue"
+
+    def promotable(
+        self,
+        history: History,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint] = (),
+        *,
+        max_trials: int | None = None,
+    ) -> set[int]:
+        """Who is or may come into the best 1/eta of a rung, by what has been seen of it."""
+        rungs, kept = self.rungs, set()
+        most = max_trials
+        for rung in range(len(rungs) - 1):
+            most = None if most is None else max(1, math.floor(most / self.eta + 1e-9))
+            results = standings(history, rung, rungs[rung], objectives, constraints)
+            room = MOST_KEPT if most is None else min(MOST_KEPT, most)
+            kept |= {r.trial.number for r in results[:room] if r.waits(objectives)}
+        return kept
+
+    def describe(self) -> str:
+        """The rule in a few words."""
+        return f"asynchronous successive halving (eta {self.eta:g}, {_listed(self.rungs)})"
+
+
+def climb(
+    history: History,
+    rungs: Sequence[float],
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint],
+) -> Decision:
+    """Takes the best trial of the highest rung one up, unless another is on its way or there."""
+    top = len(rungs) - 1
+    for rung in reversed(range(top + 1)):
+        results = standings(history, rung, rungs[rung], objectives, constraints)
+        if any(t.status == "RUNNING" and t.rung == rung and rung for t in history.trials):
+            return Done()
+        good: list[Result] = [r for r in results if r.execution.status == "COMPLETED"]
+        if good:
+            return Done()
+        for result in results:
+            if result.waits(objectives):
+                return Promote(result.trial.number, rung + 1, rungs[rung + 1])
+    return Done()
+
+
+def _listed(rungs: Sequence[float]) -> str:
+    return "trained to " + ", ".join(f"{100 * share:.3g}" for share in rungs) + " %"
