@@ -13,6 +13,19 @@ from kerasnas import errors
 
 if TYPE_CHECKING:
     from kerasnas import oracles, spaces
+    from kerasnas.auto_model import (
+        AutoModel,
+        ClassificationHead,
+        DenseBlock,
+        LossHead,
+        Merge,
+        MultiLabelHead,
+        QuantileHead,
+        RegressionHead,
+        TabularBlock,
+        TabularInput,
+        TensorInput,
+    )
     from kerasnas.budget import Budget
     from kerasnas.estimators import TabularClassifier, TabularRegressor, load
     from kerasnas.objectives import Constraint, Objective
@@ -22,12 +35,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AutoModel",
     "Budget",
+    "ClassificationHead",
     "Constraint",
+    "DenseBlock",
+    "LossHead",
+    "Merge",
+    "MultiLabelHead",
     "Objective",
+    "QuantileHead",
+    "RegressionHead",
     "SearchResult",
+    "TabularBlock",
     "TabularClassifier",
+    "TabularInput",
     "TabularRegressor",
+    "TensorInput",
     "__version__",
     "errors",
     "load",
@@ -38,12 +62,23 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _HOLDERS = {
+    "AutoModel": "kerasnas.auto_model",
     "Budget": "kerasnas.budget",
+    "ClassificationHead": "kerasnas.auto_model",
     "Constraint": "kerasnas.objectives",
+    "DenseBlock": "kerasnas.auto_model",
+    "LossHead": "kerasnas.auto_model",
+    "Merge": "kerasnas.auto_model",
+    "MultiLabelHead": "kerasnas.auto_model",
     "Objective": "kerasnas.objectives",
+    "QuantileHead": "kerasnas.auto_model",
+    "RegressionHead": "kerasnas.auto_model",
     "SearchResult": "kerasnas.results",
+    "TabularBlock": "kerasnas.auto_model",
     "TabularClassifier": "kerasnas.estimators",
+    "TabularInput": "kerasnas.auto_model",
     "TabularRegressor": "kerasnas.estimators",
+    "TensorInput": "kerasnas.auto_model",
     "load": "kerasnas.estimators",
     "search": "kerasnas.search",
 }

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,23 +84,43 @@ def assemble(
         A model that takes a dict of tensors of shape `(batch, 1)` by column name.
     """
     answering = _answering(network, units)
+    inputs = raw_inputs({c.name: ((1,), input_dtype(c)) for c in preprocessing.columns})
+    front = copy_of(preprocessing.model, "kerasnas_preprocessing")
+    return keyed_model(inputs, answering(front(list(inputs.values()))))
+
+
+def raw_inputs(specs: Mapping[str, tuple[Sequence[int | None], str]]) -> dict[str, Any]:
+    """Keras inputs by key; a key that Keras refuses as a layer's name stays the key.
+
+    Args:
+        specs: Shape of a row and dtype by key.
+    """
     taken = {"kerasnas_preprocessing", "kerasnas_network"}
     inputs = {}
-    for i, column in enumerate(preprocessing.columns):
-        name = column.name
+    for i, (key, (shape, dtype)) in enumerate(specs.items()):
+        name = key
         if not _is_layer_name(name) or name in taken:
-            # Keras refuses such a name for a layer; the key of the dict stays the column's name.
             name = f"column_{i}"
-            while name in taken or any(c.name == name for c in preprocessing.columns):
+            while name in taken or name in specs:
                 name += "_"
         taken.add(name)
-        inputs[column.name] = keras.Input((1,), dtype=input_dtype(column), name=name)
-    front = keras.models.clone_model(preprocessing.model)
-    front.set_weights(preprocessing.model.get_weights())
-    front.name = "kerasnas_preprocessing"
+        inputs[key] = keras.Input(shape, dtype=dtype, name=name)
+    return inputs
+
+
+def keyed_model(inputs: Mapping[str, Any], answers: Any) -> keras.Model:
+    """The exported model of a dict of inputs."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=_KEYS_ARE_NO_NAMES)
-        return keras.Model(inputs, answering(front(list(inputs.values()))), name="kerasnas")
+        return keras.Model(dict(inputs), answers, name="kerasnas")
+
+
+def copy_of(model: keras.Model, name: str) -> keras.Model:
+    """A model with the same layers and weights and a name of its own."""
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    copy.name = name
+    return copy
 
 
 def join(
@@ -121,9 +141,7 @@ def join(
     )
     if front is None:
         return keras.Model(inputs, answering(inputs), name="kerasnas")
-    copy = keras.models.clone_model(front)
-    copy.set_weights(front.get_weights())
-    copy.name = "kerasnas_preprocessing"
+    copy = copy_of(front, "kerasnas_preprocessing")
     return keras.Model(inputs, answering(copy(inputs)), name="kerasnas")
 
 
@@ -284,13 +302,15 @@ def _prove(model: keras.Model, path: Path, probe: Any) -> None:
     inputs = as_inputs(probe, input_dtypes(model))
     again = load_model(path)
     before, after = model(inputs, training=False), again(inputs, training=False)
-    gap = float(np.max(np.abs(np.asarray(before) - np.asarray(after))))
-    size = float(np.max(np.abs(np.asarray(before)))) if np.size(before) else 0.0
-    if not gap <= _TOLERANCE * max(1.0, size):
-        raise ArtifactError(
-            f"The saved file answers differently from the model in memory (by up to {gap:.2g}). "
-            "Nothing was replaced. Please report this as a bug of kerasnas."
-        )
+    pairs = zip(keras.tree.flatten(before), keras.tree.flatten(after), strict=True)
+    for one, other in pairs:
+        gap = float(np.max(np.abs(np.asarray(one) - np.asarray(other)), initial=0.0))
+        size = float(np.max(np.abs(np.asarray(one)), initial=0.0))
+        if not gap <= _TOLERANCE * max(1.0, size):
+            raise ArtifactError(
+                f"The saved file answers differently from the model in memory (by up to {gap:.2g})."
+                " Nothing was replaced. Please report this as a bug of kerasnas."
+            )
 
 
 def _opened(path: str | Path) -> zipfile.ZipFile:

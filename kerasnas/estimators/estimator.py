@@ -17,7 +17,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from kerasnas import artifact
 from kerasnas.budget import Budget, Clock
-from kerasnas.data import MultiLabelTarget, Reader, check_same_length
+from kerasnas.data import (
+    ClassTarget,
+    MultiLabelTarget,
+    Reader,
+    RegressionTarget,
+    check_same_length,
+)
 from kerasnas.errors import SearchSpaceError
 from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.rows import Target, check_weights
@@ -60,6 +66,7 @@ class Estimator(BaseEstimator):
 
     _classify = False
     _reader_class: type[Reader]
+    _target_classes: tuple[Any, ...] = (RegressionTarget,)
 
     def __init__(
         self,
@@ -255,15 +262,20 @@ class Estimator(BaseEstimator):
         self.result_.baselines.append(row)
         self.model_ = model if model is not None else self.model_
 
-    def _answer(self, x: Any) -> np.ndarray:
+    def _answer(self, x: Any) -> Any:
         """Answers of the exported graph to raw data, through one traced function."""
         check_is_fitted(self)
         parts, places = [], []
         for index, inputs in self._reader.batches(self._reader.read(x, type(self).__name__)):
-            answers = self._call(artifact.as_inputs(inputs, self._dtypes)).numpy()
-            parts.append(answers[: len(index)])
+            parts.append((len(index), self._call(artifact.as_inputs(inputs, self._dtypes))))
             places.append(index)
-        return np.concatenate(parts, axis=0)[np.argsort(np.concatenate(places), kind="stable")]
+        order = np.argsort(np.concatenate(places), kind="stable")
+
+        def in_order(*answers: Any) -> np.ndarray:
+            cut = [a.numpy()[:rows] for a, (rows, _) in zip(answers, parts, strict=True)]
+            return np.concatenate(cut, axis=0)[order]
+
+        return keras.tree.map_structure(in_order, *[answers for _, answers in parts])
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
         check_is_fitted(self)
@@ -308,6 +320,7 @@ class Classifier(ClassifierMixin, Estimator):
     """
 
     _classify = True
+    _target_classes = (ClassTarget, MultiLabelTarget)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`."""

@@ -12,6 +12,7 @@ from kerasnas.estimators.member import restore
 
 # Name in a file -> the module that holds the class; a file never names a module itself.
 _HOLDERS = {
+    "AutoModel": "kerasnas.auto_model",
     "TabularClassifier": "kerasnas.estimators.tabular",
     "TabularRegressor": "kerasnas.estimators.tabular",
 }

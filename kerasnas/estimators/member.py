@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 import kerasnas
-from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget
 from kerasnas.errors import ArtifactError
 
 if TYPE_CHECKING:
     from kerasnas.estimators.estimator import Estimator
-
-_CLASSES: dict[str, Any] = {cls.__name__: cls for cls in (ClassTarget, MultiLabelTarget)}
-_VALUES: dict[str, Any] = {RegressionTarget.__name__: RegressionTarget}
 
 
 def member_of(estimator: Estimator) -> dict[str, Any]:
@@ -38,7 +34,7 @@ def restore(estimator: Estimator, member: dict[str, Any], model: keras.Model) ->
         ArtifactError: If the member lacks a part or a part has another form than expected.
     """
     try:
-        kinds = _CLASSES if estimator._classify else _VALUES
+        kinds: dict[str, Any] = {cls.__name__: cls for cls in estimator._target_classes}
         target = kinds[member["target"]["kind"]].from_json(member["target"]["content"])
         reader = estimator._reader_class.from_json(member["reader"])
         rows = [dict(row) for row in member["leaderboard"]]

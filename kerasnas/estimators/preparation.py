@@ -21,12 +21,13 @@ from kerasnas.data import (
 )
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
-from kerasnas.preprocessing import Preprocessing, fit_preprocessing
+from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.results.baselines import Split, baseline_rows
 from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces import tabular
+from kerasnas.spaces.solved import front_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,30 +65,63 @@ class Prepared:
     def task(self, families: Sequence[str]) -> Task:
         """The task of trials of these families."""
         front, rows = self.preprocessing, self.rows
+        codes = None
+        if any(front_of(family) == "codes" for family in families):
+            train = {name: values[rows.train] for name, values in self.raw.items()}
+            codes = fit_tree_preprocessing(train, self.schema, front.probe)
         hypermodel = tabular(
             front.width,
             rows.classes,
             embedded=tuple(front.embedded.values()),
             rows=len(rows.train),
             families=families,
+            codes=len(codes.embedded) if codes is not None else 0,
         )
-        one = [t[:1] for t in front.tensors({name: v[:1] for name, v in self.raw.items()})]
-        features = Features(
-            data=self.matrix,
-            assemble=lambda network, units: artifact.assemble(front, network, units),
-            latency_ms=latency(front.model, one)["latency_ms"],
-        )
+        forms = Forms(self, codes)
         return Task(
             reader=TableReader(self.schema, dict(front.probe)),
             rows=rows,
             hypermodel=hypermodel,
-            features=lambda hp: features,
+            features=lambda hp: forms.of(hypermodel.family(hp)),
             baselines=self.baselines,
             identity={
                 "columns": [[c.name, c.kind] for c in self.schema.columns],
                 "rows": [len(rows.train), len(rows.valid)],
                 "data": fingerprint(self.matrix, rows.targets, rows.weights),
             },
+        )
+
+
+class Forms:
+    """The forms in which families see a table, each made when it is first asked for.
+
+    Args:
+        prepared: The table.
+        codes: The front end of trees, or `None` without them.
+    """
+
+    def __init__(self, prepared: Prepared, codes: Preprocessing | None) -> None:
+        self._prepared = prepared
+        self._codes = codes
+        self._made: dict[str, Features] = {}
+
+    def of(self, family: str) -> Features:
+        """The form of a family."""
+        form = front_of(family)
+        if form not in self._made:
+            self._made[form] = self._make(form)
+        return self._made[form]
+
+    def _make(self, form: str) -> Features:
+        front, raw = self._prepared.preprocessing, self._prepared.raw
+        if form == "codes":
+            assert self._codes is not None, "trees have a front end of their own"
+            front = self._codes
+        one = [t[:1] for t in front.tensors({name: v[:1] for name, v in raw.items()})]
+        return Features(
+            data=front.transform(raw) if form == "codes" else self._prepared.matrix,
+            assemble=lambda network, units: artifact.assemble(front, network, units),
+            latency_ms=latency(front.model, one)["latency_ms"],
         )
 
 

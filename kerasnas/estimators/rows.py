@@ -139,7 +139,7 @@ def settle_rows(
         train, valid = np.arange(rows), rows + np.arange(len(extra))
         targets = np.concatenate([targets, extra])
         further = check_weights(validation.weights, len(extra), "validation_data[2]")
-        weights = _joined(weights, further, rows, len(extra))
+        weights = joined_weights(weights, further, rows, len(extra))
     weights = _with_class_weight(weights, class_weight, target, targets)
     return Rows(target, targets, weights, train, valid)
 
@@ -162,9 +162,10 @@ def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:
     return weights
 
 
-def _joined(
+def joined_weights(
     first: np.ndarray | None, second: np.ndarray | None, train: int, valid: int
 ) -> np.ndarray | None:
+    """Weights of training rows, then of validation rows; 1 where only the others have weights."""
     if first is None and second is None:
         return None
     return np.concatenate(

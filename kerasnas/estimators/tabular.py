@@ -16,8 +16,9 @@ from kerasnas.estimators.rows import Target
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
+from kerasnas.spaces.solved import available
 
-FAMILIES = ("mlp", "resnet")
+NETWORKS = ("mlp", "resnet")
 
 
 class TabularEstimator(Estimator):
@@ -31,7 +32,8 @@ class TabularEstimator(Estimator):
         oracle: Short name of a search strategy, or a kerasnas oracle.
         budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
         refit: Train the best configuration once more, on all rows, and use that model.
-        space: `"auto"`, or the names of the families to search (`mlp`, `resnet`).
+        space: `"auto"`, or the names of the families to search: networks (`mlp`, `resnet`), trees
+            (`histgb`, `extra_trees`; `lightgbm`, `xgboost`, `catboost` where installed), `linear`.
         initial: Configurations to try first, as dicts of hyperparameters.
         column_kinds: Kind by column, where it is not to be guessed: `numeric`, `boolean`,
             `categorical`, `datetime`, `text`.
@@ -81,7 +83,7 @@ class TabularEstimator(Estimator):
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
         prepared = prepare(x, y, classify=self._classify, column_kinds=self.column_kinds, **given)
-        return prepared.task(self._families(FAMILIES))
+        return prepared.task(self._families((*NETWORKS, *available())))
 
     def _remember(self, reader: Any, target: Target) -> None:
         super()._remember(reader, target)

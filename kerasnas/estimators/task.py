@@ -99,7 +99,7 @@ class Task:
             objectives=tuple(objectives),
             seed=seed,
             clock=clock,
-            reserve=_reserve(clock),
+            reserve=reserve(clock),
         )
 
     def _view(self, features: Features) -> View:
@@ -112,11 +112,12 @@ class Task:
         scorer = self.scorer()
         if self.units is not None:
             scorer = UnitScorer(scorer.targets, None, scorer.weights, self.units)
+        learnt = self.learnt()
         return View(
             x=features.take(rows.train),
-            y=self.learnt()[rows.train],
+            y=learnt[rows.train],
             weights=weights,
-            validation=(features.take(rows.valid),),
+            validation=(features.take(rows.valid), learnt[rows.valid], scorer.weights),
             scorer=scorer,
             assemble=lambda network: features.assemble(network, self.units),
             example=features.take(np.arange(1)),
@@ -154,6 +155,6 @@ def _units(rows: Rows) -> Units | None:
     )
 
 
-def _reserve(clock: Clock) -> float:
+def reserve(clock: Clock) -> float:
     """Seconds for what comes after the last trial: loading the best file, the first prediction."""
     return 0.0 if clock.seconds is None else min(3.0, max(0.5, 0.03 * clock.seconds))

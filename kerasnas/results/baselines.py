@@ -73,7 +73,7 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
     rows = []
     for name, fit in fits.items():
         if fit is not _constant and clock.left < _NEEDED:
-            rows.append(_row(name, {}, 0.0, "no time left in the budget"))
+            rows.append(baseline_row(name, {}, 0.0, "no time left in the budget"))
             continue
         begin = time.perf_counter()
         try:
@@ -81,13 +81,16 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
                 # A linear model that has not quite converged still is a baseline.
                 warnings.simplefilter("ignore")
                 metrics = scorer.validation(fit(split, task, scorer.classes, seed))
-            rows.append(_row(name, metrics, time.perf_counter() - begin, ""))
+            rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
         except ValueError as error:
-            rows.append(_row(name, {}, time.perf_counter() - begin, str(error)))
+            rows.append(baseline_row(name, {}, time.perf_counter() - begin, str(error)))
     return rows
 
 
-def _row(name: str, metrics: Mapping[str, float], seconds: float, failure: str) -> dict[str, Any]:
+def baseline_row(
+    name: str, metrics: Mapping[str, float], seconds: float, failure: str
+) -> dict[str, Any]:
+    """A row of the leaderboard for what is no trial."""
     return {
         "trial_id": name,
         "kind": "baseline",

@@ -308,11 +308,11 @@ def call(model: keras.Model) -> Callable[[Any], Any]:
     return run
 
 
-def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[], np.ndarray]:
+def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[], Any]:
     """A traced function that predicts all of `x` with the model's present weights.
 
     Args:
-        model: A model with one output.
+        model: A model; what it answers with, an array or a structure of them, is what comes back.
         x: Array or structure of arrays with a leading axis of rows.
         batch_size: Rows in one call.
     """
@@ -323,12 +323,12 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
     def run(part: Any) -> Any:
         return model(part, training=False)
 
-    def predict() -> np.ndarray:
+    def predict() -> Any:
         parts = [
-            run(tf.nest.map_structure(lambda a, s=start: a[s : s + batch_size], tensors)).numpy()
+            run(tf.nest.map_structure(lambda a, s=start: a[s : s + batch_size], tensors))
             for start in range(0, rows, batch_size)
         ]
-        return np.concatenate(parts, axis=0)
+        return tf.nest.map_structure(lambda *a: np.concatenate(a, axis=0), *parts)
 
     return predict
 

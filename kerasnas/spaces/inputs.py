@@ -25,11 +25,21 @@ def tabular_input(width: int, embedded: Sequence[int] = ()) -> tuple[Any, Any]:
         The `keras.Input` of shape `(batch, width)` and a tensor of shape `(batch, features)`.
     """
     matrix = keras.Input((int(width),), name="features")
+    return matrix, embed(matrix, embedded)
+
+
+def embed(matrix: Any, embedded: Sequence[int]) -> Any:
+    """A feature matrix with its last columns, which are indices, replaced by embeddings.
+
+    Args:
+        matrix: Tensor of shape `(batch, width)`.
+        embedded: Number of categories of each embedded column.
+    """
     if not embedded:
-        return matrix, matrix
-    plain = int(width) - len(embedded)
+        return matrix
+    plain = int(matrix.shape[1]) - len(embedded)
     parts = [matrix[:, :plain]] if plain else []
     for i, categories in enumerate(embedded):
         index = ops.cast(matrix[:, plain + i], "int32")
         parts.append(layers.Embedding(int(categories), embedding_width(categories))(index))
-    return matrix, layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+    return layers.Concatenate()(parts) if len(parts) > 1 else parts[0]

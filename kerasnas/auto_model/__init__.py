@@ -1,0 +1,27 @@
+"""Composition: inputs, blocks and heads, called like Keras layers, and `AutoModel` to fit them."""
+
+from kerasnas.auto_model.blocks import Block, DenseBlock, Merge, TabularBlock
+from kerasnas.auto_model.heads import (
+    ClassificationHead,
+    LossHead,
+    MultiLabelHead,
+    QuantileHead,
+    RegressionHead,
+)
+from kerasnas.auto_model.inputs import TabularInput, TensorInput
+from kerasnas.auto_model.model import AutoModel
+
+__all__ = [
+    "AutoModel",
+    "Block",
+    "ClassificationHead",
+    "DenseBlock",
+    "LossHead",
+    "Merge",
+    "MultiLabelHead",
+    "QuantileHead",
+    "RegressionHead",
+    "TabularBlock",
+    "TabularInput",
+    "TensorInput",
+]

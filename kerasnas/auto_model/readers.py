@@ -1,0 +1,131 @@
+"""The reader of several inputs, each with its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from kerasnas.data import Reader
+from kerasnas.data.names import did_you_mean
+from kerasnas.errors import SchemaError
+
+# Name in a file -> the module that holds the class; a file never names a module itself.
+HOLDERS = {
+    "ArrayReader": "kerasnas.auto_model.arrays",
+    "TableReader": "kerasnas.data",
+}
+
+
+@dataclass(frozen=True)
+class InputsReader:
+    """Reads a dict of inputs.
+
+    Attributes:
+        readers: Reader of each input, by name.
+    """
+
+    readers: Mapping[str, Reader]
+
+    def read(self, x: Any, estimator: str = "the model") -> dict[str, Any]:
+        """Raw data by input.
+
+        Raises:
+            SchemaError: If an input is missing or unknown, numbers of rows differ, or an input's
+                own reader refuses its data.
+        """
+        given = by_name(x, list(self.readers), estimator)
+        raw = {}
+        for name, reader in self.readers.items():
+            try:
+                raw[name] = reader.read(given[name], estimator)
+            except SchemaError as error:
+                raise SchemaError(f"Input `{name}`: {error}") from error
+        return raw
+
+    def batches(self, raw: Mapping[str, Any]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+        """Inputs of the exported model: one flat dict."""
+        streams = [reader.batches(raw[name]) for name, reader in self.readers.items()]
+        for parts in zip(*streams, strict=True):
+            index = parts[0][0]
+            if any(not np.array_equal(index, other) for other, _ in parts):
+                raise SchemaError(
+                    "The inputs have different numbers of rows, or images of different sizes. "
+                    "Give every input the same rows, images of one size."
+                )
+            named = zip(self.readers, parts, strict=True)
+            yield index, flat({name: inputs for name, (_, inputs) in named})
+
+    def probe(self) -> dict[str, Any]:
+        """A few rows of every input, as many as the shortest has."""
+        probes = flat({name: reader.probe() for name, reader in self.readers.items()})
+        rows = min(len(values) for values in probes.values())
+        return {name: values[:rows] for name, values in probes.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Class and content of every reader, by input."""
+        return {
+            name: {"reader": type(reader).__name__, "content": reader.to_json()}
+            for name, reader in self.readers.items()
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> InputsReader:
+        """The reader that `to_json` wrote, or `SchemaError`."""
+        if not isinstance(content, Mapping) or not content:
+            raise SchemaError("The reader of several inputs must be a dict of readers by name.")
+        readers: dict[str, Reader] = {}
+        for name, part in content.items():
+            kind = part.get("reader") if isinstance(part, Mapping) else None
+            if kind not in HOLDERS:
+                raise SchemaError(f"Input `{name}` has a reader {kind!r}, unknown here.")
+            readers[name] = getattr(import_module(HOLDERS[kind]), kind).from_json(part["content"])
+        return cls(readers)
+
+
+def flat(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """One flat dict: `photo` for an input that is one array, `facts.age` for a table's column."""
+    result: dict[str, Any] = {}
+    for name, value in inputs.items():
+        if isinstance(value, Mapping):
+            result.update({f"{name}.{column}": part for column, part in value.items()})
+        else:
+            result[name] = value
+    return result
+
+
+def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> dict[str, Any]:
+    """What the user gives for several inputs or outputs, by name.
+
+    Args:
+        x: A dict by name; a tuple or list in the order of the names where there are several; the
+            data itself where there is one.
+        names: The names.
+        estimator: The name to use in errors.
+        what: What they are names of.
+
+    Raises:
+        SchemaError: If one is missing, or none of the model's.
+    """
+    if isinstance(x, Mapping) and (len(names) > 1 or set(x) == set(names)):
+        missing = [name for name in names if name not in x or x[name] is None]
+        if missing:
+            unknown = [str(name) for name in x if name not in names]
+            hint = did_you_mean(missing[0], unknown)
+            raise SchemaError(
+                f"The {what} `{missing[0]}` is missing{hint}. {estimator} needs every {what} that "
+                f"it was fitted with: {', '.join(names)}. Where a row has none, pass an empty or "
+                "missing value in that row."
+            )
+        return {name: x[name] for name in names}
+    if len(names) == 1:
+        return {names[0]: x}
+    if isinstance(x, tuple | list) and len(x) == len(names):
+        return dict(zip(names, x, strict=True))
+    raise SchemaError(
+        f"{estimator} has {len(names)} {what}s ({', '.join(names)}): pass a dict by name, received "
+        f"{type(x).__name__}."
+    )

@@ -1,0 +1,137 @@
+"""A composed graph as a search space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from kerasnas.auto_model.answers import Answer
+from kerasnas.auto_model.blocks import Merge
+from kerasnas.auto_model.heads import Head
+from kerasnas.auto_model.inputs import Fitted
+from kerasnas.auto_model.nodes import Node, walk
+from kerasnas.spaces.recipes import (
+    Recipe,
+    ScheduleCallback,
+    tabular_optimizer,
+    tabular_recipe,
+)
+
+_MOST_BUILDS = 100
+
+
+class ComposedHyperModel(keras_tuner.HyperModel):
+    """Builds the network of a graph: features of every input in, answers of every head out.
+
+    Args:
+        outputs: Heads by name of their answer.
+        inputs: Fitted inputs by name.
+        answers: Fitted heads by name of their answer.
+        rows: Training rows, which set the default batch size.
+    """
+
+    def __init__(
+        self,
+        outputs: Mapping[str, Node],
+        inputs: Mapping[str, Fitted],
+        answers: Mapping[str, Answer],
+        rows: int,
+    ) -> None:
+        super().__init__()
+        self.outputs = dict(outputs)
+        self.inputs = dict(inputs)
+        self.answers = dict(answers)
+        self.rows = rows
+
+    @property
+    def portfolio(self) -> list[dict[str, Any]]:
+        """The default of every hyperparameter."""
+        hp = keras_tuner.HyperParameters()
+        self.build(hp)
+        return [dict(hp.values)]
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """A compiled model over features."""
+        sources = {name: _source(name, fitted.data) for name, fitted in self.inputs.items()}
+        tensors: dict[int, Any] = {}
+        for node in walk(list(self.outputs.values())):
+            if not node.parents:
+                tensors[id(node)] = sources[node.part.name]
+            elif node.kind != "answer":
+                tensors[id(node)] = self._block(hp, node, [tensors[id(p)] for p in node.parents])
+        answers, losses, weights = {}, {}, {}
+        for name, node in self.outputs.items():
+            head: Head = node.part
+            with hp.name_scope(head.name):
+                settled = head.settings.on(hp)
+                x = tensors[id(node.parents[0])]
+                answer, losses[name] = head.build(settled, x, self.answers[name].width)
+                weights[name] = head.weight(settled)
+            answers[name] = keras.layers.Identity(name=name)(answer)
+        optimizer = tabular_optimizer(hp)
+        self.recipe(hp)
+        if len(answers) == 1:
+            (answer,), (loss,) = answers.values(), losses.values()
+            model = keras.Model(sources, answer)
+            model.compile(optimizer=optimizer, loss=loss)
+        else:
+            model = keras.Model(sources, answers)
+            model.compile(optimizer=optimizer, loss=losses, loss_weights=weights)
+        return model
+
+    def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
+        """How to train the model of these hyperparameters."""
+        return tabular_recipe(hp, self.rows)
+
+    def fit(
+        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Trains with the recipe in a stock keras-tuner search."""
+        recipe = self.recipe(hp)
+        kwargs.setdefault("batch_size", recipe.batch_size)
+        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
+        return model.fit(*args, **kwargs)
+
+    def check_settings(self) -> None:
+        """Says which settings of the user's no part has asked for.
+
+        Raises:
+            SearchSpaceError: If there are any, once every branch has been built.
+        """
+        parts = [n.part for n in walk(list(self.outputs.values())) if n.parents]
+        hp = keras_tuner.HyperParameters()
+        self.build(hp)
+        for _ in range(_MOST_BUILDS):
+            if not any(part.settings.open for part in parts):
+                return
+            asleep = [scope for scope in hp.inactive_scopes if scope not in hp.active_scopes]
+            if not asleep:
+                break
+            for condition in asleep[0]:
+                hp.values[condition.name] = condition.values[0]
+            hp.active_scopes = []
+            hp.inactive_scopes = asleep[1:]
+            self.build(hp)
+        for part in parts:
+            part.settings.check()
+
+    def _block(self, hp: Any, node: Node, parents: Sequence[Any]) -> Any:
+        with hp.name_scope(node.part.name):
+            settled = node.part.settings.on(hp)
+            if isinstance(node.part, Merge):
+                return node.part.build(settled, parents)
+            source = node.parents[0]
+            facts = self.inputs[source.part.name].facts if not source.parents else {}
+            return node.part.build(settled, parents[0], facts)
+
+
+def _source(name: str, data: Any) -> Any:
+    """The Keras input for features, in their structure."""
+    if isinstance(data, np.ndarray):
+        return keras.Input(data.shape[1:], dtype=str(data.dtype), name=name)
+    return keras.tree.map_structure(lambda a: keras.Input(a.shape[1:], dtype=str(a.dtype)), data)
