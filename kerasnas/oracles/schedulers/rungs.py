@@ -80,10 +80,17 @@ def check_settings(
 
 @dataclass(frozen=True)
 class Result:
-    """How one trial did at one rung."""
+    """How one trial did at one rung.
+
+    Attributes:
+        trial: The trial.
+        execution: What it came to there.
+        whole: Whether it got as far as the rung; the clock may have cut it short.
+    """
 
     trial: TrialRecord
     execution: Execution
+    whole: bool
 
     @property
     def promoted(self) -> bool:
@@ -93,7 +100,8 @@ class Result:
     def waits(self, objectives: Sequence[Objective]) -> bool:
         """Whether the trial is paused here and fit to go on."""
         return (
-            not self.promoted
+            self.whole
+            and not self.promoted
             and self.trial.status == "STOPPED"
             and is_sound(self.execution, objectives)
         )
@@ -118,13 +126,12 @@ def standings(
         bracket: Only trials of this bracket.
     """
     found = [
-        Result(trial, execution)
+        Result(trial, execution, execution.fidelity >= fidelity - 1e-9)
         for trial in history.trials
         if bracket is None or trial.bracket == bracket
         for execution in trial.executions
         if execution.rung == rung
     ]
-    whole = [r for r in found if r.execution.fidelity >= fidelity - 1e-9]
-    short = [r for r in found if r.execution.fidelity < fidelity - 1e-9]
+    whole = [r for r in found if r.whole]
     order = rung_order([r.execution for r in whole], objectives, constraints)
-    return [whole[i] for i in order] + short
+    return [whole[i] for i in order] + [r for r in found if not r.whole]
