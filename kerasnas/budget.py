@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import re
 import time
 from collections.abc import Callable
@@ -13,6 +14,14 @@ from kerasnas.errors import BudgetError
 _UNITS = {"h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0, "sec": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(h|min|m|sec|s)\s*", re.IGNORECASE)
 _HELP = 'Write "10min", "1h30min", a number of seconds, or Budget(trials=20, seconds=600).'
+
+
+def _is_count(value: object) -> bool:
+    """Whether it is a whole number of at least 1, NumPy's included."""
+    if isinstance(value, bool):
+        return False
+    whole = isinstance(value, numbers.Integral) or (isinstance(value, float) and value.is_integer())
+    return whole and value >= 1  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("trials", "epochs"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
+            if value is not None and not _is_count(value):
                 raise BudgetError(
                     f"`{name}` must be a whole number of at least 1, received {value!r}. {_HELP}"
                 )

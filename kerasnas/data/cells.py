@@ -8,6 +8,7 @@ which was *read* as numbers is also *converted* as numbers.
 import datetime
 import decimal
 import numbers
+import re
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,8 @@ import pandas as pd
 
 MISSING_DATETIME = -(2**63)
 """Seconds that stand for a missing datetime; also what NumPy stores for NaT."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Family = Literal[
     "numbers", "booleans", "strings", "datetimes", "timedeltas", "category", "complex", "mixed"
@@ -192,7 +195,7 @@ def to_strings(series: pd.Series) -> np.ndarray:
     if kind == "category":
         return _through_categories_text(series)
     if isinstance(series.dtype, pd.StringDtype):
-        return np.array(series.to_numpy(dtype=object, na_value=""), dtype=object)
+        return _objects([_encodable(cell) for cell in series.to_numpy(dtype=object, na_value="")])
     if kind in ("numbers", "booleans") and not is_object(series.dtype):
         absent = np.array(series.isna(), dtype=bool)
         # Not through float64, which has no room for the digits of large integers.
@@ -212,10 +215,17 @@ def to_strings(series: pd.Series) -> np.ndarray:
     )
 
 
+def _encodable(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 has no bytes for, replaced as decoders do."""
+    if text.isascii() or not _SURROGATE.search(text):
+        return str(text)
+    return _SURROGATE.sub("\ufffd", text)
+
+
 def text_of(cell: Any) -> str:
     """Write one present cell as the model's graph expects it."""
     if isinstance(cell, str):
-        return str(cell)
+        return _encodable(cell)
     if isinstance(cell, bytes):
         return cell.decode("utf-8", errors="replace")
     if isinstance(cell, bool | np.bool_):

@@ -344,3 +344,9 @@ def test_is_fast():
     started = time.process_time()
     ingest(frame, infer_schema(frame))
     assert time.process_time() - started < 2.0  # about 0.2 on an idle machine
+
+
+def test_a_lone_surrogate_becomes_a_replacement_character():
+    frame = pd.DataFrame({"a": pd.Series(["x\ud800", "y", "x\ud800", "z"], dtype=object)})
+    schema = infer_schema(frame, {"a": "categorical"})
+    assert ingest(frame, schema)["a"].tolist() == ["x\ufffd", "y", "x\ufffd", "z"]
