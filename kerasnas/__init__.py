@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kerasnas import oracles, spaces
     from kerasnas.auto_model import (
         AutoModel,
+        Block,
         ClassificationHead,
         DenseBlock,
         LossHead,
@@ -25,9 +26,16 @@ if TYPE_CHECKING:
         TabularBlock,
         TabularInput,
         TensorInput,
+        block,
     )
     from kerasnas.budget import Budget
-    from kerasnas.estimators import TabularClassifier, TabularRegressor, load
+    from kerasnas.estimators import (
+        ImageClassifier,
+        ImageRegressor,
+        TabularClassifier,
+        TabularRegressor,
+        load,
+    )
     from kerasnas.objectives import Constraint, Objective
     from kerasnas.results import SearchResult
     from kerasnas.search import search
@@ -36,10 +44,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AutoModel",
+    "Block",
     "Budget",
     "ClassificationHead",
     "Constraint",
     "DenseBlock",
+    "ImageClassifier",
+    "ImageRegressor",
     "LossHead",
     "Merge",
     "MultiLabelHead",
@@ -53,6 +64,7 @@ __all__ = [
     "TabularRegressor",
     "TensorInput",
     "__version__",
+    "block",
     "errors",
     "load",
     "oracles",
@@ -63,10 +75,13 @@ __all__ = [
 # Public name -> the module that holds it.
 _HOLDERS = {
     "AutoModel": "kerasnas.auto_model",
+    "Block": "kerasnas.auto_model",
     "Budget": "kerasnas.budget",
     "ClassificationHead": "kerasnas.auto_model",
     "Constraint": "kerasnas.objectives",
     "DenseBlock": "kerasnas.auto_model",
+    "ImageClassifier": "kerasnas.estimators",
+    "ImageRegressor": "kerasnas.estimators",
     "LossHead": "kerasnas.auto_model",
     "Merge": "kerasnas.auto_model",
     "MultiLabelHead": "kerasnas.auto_model",
@@ -79,6 +94,7 @@ _HOLDERS = {
     "TabularInput": "kerasnas.auto_model",
     "TabularRegressor": "kerasnas.estimators",
     "TensorInput": "kerasnas.auto_model",
+    "block": "kerasnas.auto_model",
     "load": "kerasnas.estimators",
     "search": "kerasnas.search",
 }

@@ -13,7 +13,7 @@ from kerasnas.data.pictures import Axis, Pictures, broken, to_pictures, told
 from kerasnas.data.reader import chunks
 from kerasnas.errors import SchemaError
 
-_CHUNK_BYTES = 2**26  # of the images of one call, as float32
+_CHUNK_BYTES = 2**25  # of the images of one call, as float32
 _LOOKED_AT = 256  # images, for the range of pixels and the channels of files
 _FLAT = 1.5  # largest pixel of images that are scaled to 0..1
 

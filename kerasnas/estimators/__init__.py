@@ -1,6 +1,7 @@
 """Estimators: `fit` and `predict` by modality, and `load` for what `save` wrote."""
 
+from kerasnas.estimators.image import ImageClassifier, ImageRegressor
 from kerasnas.estimators.loading import load
 from kerasnas.estimators.tabular import TabularClassifier, TabularRegressor
 
-__all__ = ["TabularClassifier", "TabularRegressor", "load"]
+__all__ = ["ImageClassifier", "ImageRegressor", "TabularClassifier", "TabularRegressor", "load"]

@@ -13,6 +13,8 @@ from kerasnas.estimators.member import restore
 # Name in a file -> the module that holds the class; a file never names a module itself.
 _HOLDERS = {
     "AutoModel": "kerasnas.auto_model",
+    "ImageClassifier": "kerasnas.estimators.image",
+    "ImageRegressor": "kerasnas.estimators.image",
     "TabularClassifier": "kerasnas.estimators.tabular",
     "TabularRegressor": "kerasnas.estimators.tabular",
 }

@@ -3,6 +3,7 @@
 from kerasnas.spaces.architectures import CellHyperModel, ChainHyperModel, cells, chains
 from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.chain import Chain
+from kerasnas.spaces.image import ImageHyperModel, image
 from kerasnas.spaces.tabular import TabularHyperModel, tabular
 
 __all__ = [
@@ -10,8 +11,10 @@ __all__ = [
     "CellHyperModel",
     "Chain",
     "ChainHyperModel",
+    "ImageHyperModel",
     "TabularHyperModel",
     "cells",
     "chains",
+    "image",
     "tabular",
 ]

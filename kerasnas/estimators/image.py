@@ -1,0 +1,155 @@
+"""`ImageClassifier` and `ImageRegressor`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerasnas.budget import Budget
+from kerasnas.data.images import ImageReader
+from kerasnas.data.pictures import split_pictures
+from kerasnas.errors import SearchSpaceError
+from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
+from kerasnas.estimators.image_task import prepare_images
+from kerasnas.estimators.task import Task
+from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.progress import Verbose
+from kerasnas.spaces.image import FAMILIES
+from kerasnas.spaces.pretrained import find_pretrained
+
+log = logging.getLogger("kerasnas")
+
+
+class ImageEstimator(Estimator):
+    """What the classifier and the regressor of images have in common.
+
+    `X` may be an array `(rows, height, width[, channels])` or `(rows, channels, height, width)`, a
+    list of arrays or of paths, of any sizes, a folder (with one folder a class, and no `y`), a
+    DataFrame with a column of paths, or a `tf.data.Dataset`.
+
+    Args:
+        objective: Validation metric or measure to optimise, an `Objective`, or several.
+        constraints: Bounds on metrics and measures.
+        oracle: Short name of a search strategy, or a kerasnas oracle.
+        budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
+        refit: Train the best configuration once more, on all rows, and use that model.
+        space: `"auto"`, or the names of the families to search: `conv`, `resnet`, `mobile`,
+            `convnext`, `cell`, `vit`, `pretrained`.
+        initial: Configurations to try first, as dicts of hyperparameters.
+        weights: Files of pretrained weights by the name of the backbone in `keras.applications`,
+            such as `{"MobileNetV2": "weights.h5"}`; `None` uses those in Keras's cache. Nothing is
+            ever downloaded.
+        test_time_flips: Answer with the mean over an image and its mirror image.
+        directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        seed: Seed of everything random; `None` draws one.
+        verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
+            lines.
+
+    Attributes:
+        schema_: The form of the images.
+        broken_: Names of the images that `fit` left out because they cannot be read.
+        result_: The search; absent after `kerasnas.load`.
+        model_: The exported Keras model, which takes raw pixels.
+    """
+
+    _reader_class = ImageReader
+
+    def __init__(
+        self,
+        *,
+        objective: ObjectiveLike | None = None,
+        constraints: Sequence[Constraint] = (),
+        oracle: Any = "auto",
+        budget: Budget | str | float = "5min",
+        refit: bool = False,
+        space: str | Sequence[str] = "auto",
+        initial: Sequence[Mapping[str, Any]] = (),
+        weights: Mapping[str, str | Path] | None = None,
+        test_time_flips: bool = False,
+        directory: str | Path | None = None,
+        seed: int | None = None,
+        verbose: Verbose = "auto",
+    ) -> None:
+        super().__init__(
+            objective=objective,
+            constraints=constraints,
+            oracle=oracle,
+            budget=budget,
+            refit=refit,
+            space=space,
+            initial=initial,
+            directory=directory,
+            seed=seed,
+            verbose=verbose,
+        )
+        self.weights = weights
+        self.test_time_flips = test_time_flips
+
+    def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+        families, backbones = self._with_pretrained()
+        task, self.broken_ = prepare_images(
+            x,
+            y,
+            classify=self._classify,
+            families=families,
+            seconds=Budget.parse(self.budget).seconds,
+            settings={"weights": backbones, "test_time_flips": self.test_time_flips},
+            **given,
+        )
+        return task
+
+    def _with_pretrained(self) -> tuple[Sequence[str], list[Any]]:
+        """The families to search; `pretrained` only where its weights are at hand."""
+        backbones = find_pretrained(self.weights)
+        auto = self.space == "auto"
+        families = self._families([*FAMILIES, "pretrained"] if backbones else list(FAMILIES))
+        if auto or backbones or "pretrained" not in families:
+            return families, backbones
+        message = (
+            "No pretrained weights are in Keras's cache, and nothing is downloaded. Pass "
+            '`weights={"MobileNetV2": "weights.h5"}` with a file of `keras.applications` weights '
+            "without the top"
+        )
+        rest = [name for name in families if name != "pretrained"]
+        if not rest:
+            raise SearchSpaceError(f"{message}, or choose other families.")
+        log.warning("%s. The family 'pretrained' is left out; %s are searched.", message, rest)
+        return rest, []
+
+    def _remember(self, reader: Any, target: Any) -> None:
+        super()._remember(reader, target)
+        self.schema_: ImageReader = reader
+
+    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
+        return super()._scores(*split_pictures(x, y), sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        """scikit-learn's description of what this estimator can take."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.non_deterministic = False
+        return tags
+
+
+class ImageClassifier(Classifier, ImageEstimator):
+    """Finds a classifier of images within a time budget, and saves it as one `.keras` file.
+
+    `y` may be one label an image, a 0/1 matrix, or lists of labels.
+
+    Example:
+        >>> clf = ImageClassifier(budget="10min", seed=0).fit(images, labels)  # doctest: +SKIP
+        >>> clf.predict("new_photos")  # doctest: +SKIP
+        >>> clf.save("photos.keras")  # doctest: +SKIP
+    """
+
+
+class ImageRegressor(Regressor, ImageEstimator):
+    """Finds a regressor of images within a time budget, and saves it as one `.keras` file.
+
+    Example:
+        >>> reg = ImageRegressor(budget="10min", seed=0).fit(images, ages)  # doctest: +SKIP
+        >>> reg.predict(new_images)  # doctest: +SKIP
+    """

@@ -1,0 +1,326 @@
+"""From images of any kind to the task that trials train on."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnas import artifact
+from kerasnas.budget import Clock
+from kerasnas.data import check_same_length
+from kerasnas.data.images import ImageReader, fit_image_reader, usable
+from kerasnas.data.pictures import Pictures, split_pictures, to_pictures
+from kerasnas.errors import SchemaError
+from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
+from kerasnas.estimators.task import Features, Task
+from kerasnas.preprocessing.images import Form, front, pixels, statistics
+from kerasnas.results.baselines import baseline_row
+from kerasnas.runner import Scorer
+from kerasnas.runner.measure import latency
+from kerasnas.search import fingerprint
+from kerasnas.spaces.image import ImageHyperModel
+
+_LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
+_NATIVE = 64  # arrays of at most this side are never resized
+_KEPT = 2  # forms of all images that are kept
+_THUMB = 14  # side of the pictures that linear models see
+_LINEAR_ROWS = 10_000
+_NEEDED = 15.0  # seconds that must be left before a linear model is fitted
+_FLIP_ROWS = 2_000
+_FLIP_KEEPS = 0.85  # of what a linear model has learnt it must still know of mirrored images
+
+
+class ImageForms:
+    """All images in the forms that trials ask for, the last few kept.
+
+    Args:
+        reader: The form of the raw images.
+        pictures: Raw images of all rows.
+    """
+
+    def __init__(self, reader: ImageReader, pictures: Pictures) -> None:
+        self.reader = reader
+        self.pictures = pictures
+        self._kept: dict[Form, Features] = {}
+
+    def features(self, form: Form) -> Features:
+        """Pixels of all rows, and the way back to raw images."""
+        if form not in self._kept:
+            while len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[form] = self._made(form)
+        return self._kept[form]
+
+    def _made(self, form: Form) -> Features:
+        before = front(self.reader, form)
+        one = self.reader.probe()[:1]
+
+        def assemble(network: keras.Model, units: Any) -> keras.Model:
+            return artifact.join(front(self.reader, form), network, units)
+
+        return Features(
+            data=pixels(self.reader, form, self.pictures),
+            assemble=assemble,
+            latency_ms=latency(before, one)["latency_ms"],
+        )
+
+
+def prepare_images(
+    x: Any,
+    y: Any,
+    *,
+    classify: bool,
+    seed: int,
+    families: Sequence[str],
+    seconds: float | None,
+    validation_data: Any = None,
+    sample_weight: Any = None,
+    groups: Any = None,
+    settings: dict[str, Any] | None = None,
+    **split: Any,
+) -> tuple[Task, list[str]]:
+    """Checks everything that can be wrong with images, before any training.
+
+    Args:
+        x: Images of any kind that `data.pictures.split_pictures` takes.
+        y: Targets, the name of a column, or `None` where `x` holds them.
+        classify: Whether targets are classes.
+        seed: Seed of the split.
+        families: Families to search.
+        seconds: Budget of the search, which sets the sizes that are tried first.
+        validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
+        sample_weight: Weight of each row.
+        groups: Group of each row.
+        settings: Further arguments of `ImageHyperModel`.
+        **split: Further arguments of `settle_rows`.
+
+    Returns:
+        The task, and the names of images that were left out because they cannot be used.
+    """
+    x, y = split_pictures(x, y)
+    pictures = to_pictures(x)
+    if y is not None:
+        check_same_length(range(len(pictures)), y)
+    target = fit_target(y, classify=classify, multilabel=True)
+    good = usable(pictures)
+    broken = [pictures.name(int(i)) for i in np.setdiff1d(np.arange(len(pictures)), good)]
+    if broken:
+        # Targets are learnt from all rows: a broken file is no reason to forget its class.
+        pictures, y = pictures.take(good), _rows_of(y, good)
+        sample_weight = _rows_of(sample_weight, good)
+        groups = _rows_of(groups, good)
+    reader = fit_image_reader(pictures)
+    raw = reader.read(pictures)
+    validation = parse_validation(validation_data)
+    count = len(raw)
+    if validation is not None:
+        validation = Validation(*split_pictures(validation.x, validation.y), validation.weights)
+        further = reader.read(validation.x)
+        check_same_length(range(len(further)), validation.y, "validation_data[1]")
+        raw = _joined(raw, further)
+    rows = settle_rows(
+        y,
+        count,
+        target,
+        seed=seed,
+        validation=validation,
+        sample_weight=sample_weight,
+        groups=groups,
+        **split,
+    )
+    task = image_task(reader, raw, rows, families, seconds, settings or {})
+    return task, broken
+
+
+def image_task(
+    reader: ImageReader,
+    raw: Pictures,
+    rows: Rows,
+    families: Sequence[str],
+    seconds: float | None,
+    settings: dict[str, Any],
+) -> Task:
+    """The task of trials over checked images."""
+    forms = ImageForms(reader, raw)
+    sizes = sizes_for(reader)
+    smallest = forms.features(Form(*sizes[0])).data
+    thumb = thumbnails(smallest)
+    stats = statistics(smallest[rows.train[:: _stride(len(rows.train))]])
+    hypermodel = ImageHyperModel(
+        (*sizes[-1], reader.channels),
+        rows.classes,
+        multilabel=rows.multilabel,
+        statistics=stats,
+        pixel_range=(reader.low, reader.high),
+        rows=len(rows.train),
+        seconds=seconds,
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+        flip=mirrored_alike(thumb, rows),
+        families=families,
+        sizes=sizes,
+        fits=("stretch", "pad", "crop") if reader.free else ("stretch",),
+        **settings,
+    )
+
+    def features(hp: Any) -> Features:
+        return forms.features(Form(*hypermodel.form(hp)))  # type: ignore[arg-type]
+
+    def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+        return image_baselines(thumb, rows, scorer, clock)
+
+    return Task(
+        reader=reader,
+        rows=rows,
+        hypermodel=hypermodel,
+        features=features,
+        baselines=baselines,
+        identity={
+            "images": reader.describe(),
+            "rows": [len(rows.train), len(rows.valid)],
+            "data": fingerprint(thumb, rows.targets, rows.weights),
+        },
+    )
+
+
+def sizes_for(reader: ImageReader) -> list[tuple[int, int]]:
+    """Sizes that images may be brought to, smallest first; their shape is kept."""
+    height, width = reader.typical
+    side = min(height, width)
+    if not reader.free and max(height, width) <= _NATIVE:
+        return [(height, width)]
+    below = [s for s in _LADDER if s <= side] or [max(8, side)]
+    found = {tuple(max(8, 4 * round(n * s / side / 4)) for n in (height, width)) for s in below}
+    if not reader.free and side <= _LADDER[-1]:
+        found.add((height, width))
+    return sorted((int(h), int(w)) for h, w in found)
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """Means over squares of pixels: at most 14 x 14 of them, float32 of shape `(rows, h, w, c)`."""
+    step_y, step_x = (-(-n // _THUMB) for n in images.shape[1:3])
+    height, width = images.shape[1] // step_y, images.shape[2] // step_x
+    out = np.empty((len(images), height, width, images.shape[3]), "float32")
+    for start in range(0, len(images), 1024):
+        part = images[start : start + 1024, : height * step_y, : width * step_x]
+        blocks = part.reshape(len(part), height, step_y, width, step_x, -1)
+        out[start : start + 1024] = blocks.mean(axis=(2, 4), dtype="float32")
+    return out
+
+
+def mirrored_alike(thumb: np.ndarray, rows: Rows) -> bool:
+    """Whether mirroring seems to keep the answers.
+
+    A linear model that has never seen a mirrored image is asked about mirrored ones. If it still
+    knows nearly all that it knows about the others, mirroring is tried first; where it knows
+    little, or is misled, it is not.
+    """
+    train, valid = rows.train[:_FLIP_ROWS], rows.valid[:_FLIP_ROWS]
+    if rows.multilabel or len(train) < 50 or thumb.shape[2] < 2:
+        return False
+    targets = rows.targets.astype("float64")
+    if rows.classes is not None:
+        targets = np.eye(rows.classes)[rows.targets]
+    targets = targets.reshape(len(targets), -1)
+    x = thumb.reshape(len(thumb), -1)
+    mean, spread = x[train].mean(axis=0), x[train].std() + 1e-6
+    a = (x[train] - mean) / spread
+    center = targets[train].mean(axis=0)
+    # Ridge regression in its dual form or its own, whichever is smaller.
+    ridge = 0.05 * float((a**2).sum(axis=1).mean())
+    if len(train) < a.shape[1]:
+        solved = np.linalg.solve(a @ a.T + ridge * np.eye(len(a)), targets[train] - center)
+        weights = a.T @ solved
+    else:
+        gram = a.T @ a + ridge * np.eye(a.shape[1])
+        weights = np.linalg.solve(gram, a.T @ (targets[train] - center))
+
+    def skill(images: np.ndarray) -> float:
+        answers = (images.reshape(len(images), -1) - mean) / spread @ weights + center
+        truth = targets[valid]
+        if rows.classes is None:
+            error = ((answers - truth) ** 2).sum()
+            return float(1 - error / max(((truth - center) ** 2).sum(), 1e-12))
+        right = (answers.argmax(axis=1) == truth.argmax(axis=1)).mean()
+        chance = float(truth.mean(axis=0).max())
+        return float((right - chance) / max(1 - chance, 1e-12))
+
+    plain, mirrored = skill(thumb[valid]), skill(thumb[valid][:, :, ::-1])
+    return plain > 0.1 and mirrored > _FLIP_KEEPS * plain
+
+
+def image_baselines(
+    thumb: np.ndarray, rows: Rows, scorer: Scorer, clock: Clock
+) -> list[dict[str, Any]]:
+    """The most frequent answer, and a linear model over small pictures."""
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    train = rows.train[:: _stride(len(rows.train))]
+    weights = None if rows.weights is None else rows.weights[train]
+    x = thumb.reshape(len(thumb), -1)
+    x = (x - x[train].mean(axis=0)) / (x[train].std() + 1e-6)
+    y, count = rows.targets, len(rows.valid)
+
+    def constant() -> np.ndarray:
+        if rows.classes is None or rows.multilabel:
+            mean = np.average(y[train], axis=0, weights=weights)
+            return np.broadcast_to(mean, (count, *np.shape(mean))).reshape(count, -1)
+        counts = np.bincount(y[train], weights=weights, minlength=rows.classes)
+        return np.tile(counts / counts.sum(), (count, 1))
+
+    def linear() -> np.ndarray:
+        if rows.multilabel:
+            ridge = RidgeCV(np.logspace(0, 4, 5)).fit(x[train], y[train], sample_weight=weights)
+            return np.clip(ridge.predict(x[rows.valid]), 1e-3, 1 - 1e-3)
+        if rows.classes is None:
+            ridge = RidgeCV(np.logspace(0, 4, 5)).fit(x[train], y[train], sample_weight=weights)
+            return np.asarray(ridge.predict(x[rows.valid])).reshape(-1, 1)
+        model = LogisticRegression(max_iter=50, C=0.1).fit(x[train], y[train], weights)
+        full = np.zeros((count, rows.classes))
+        full[:, model.classes_] = model.predict_proba(x[rows.valid])
+        return full
+
+    name = "majority" if rows.classes is not None else "mean"
+    found = []
+    for kind, fit in ((name, constant), ("linear", linear)):
+        begin = time.perf_counter()
+        if kind == "linear" and clock.left < _NEEDED:
+            found.append(baseline_row(kind, {}, 0.0, "no time left in the budget"))
+            continue
+        try:
+            with warnings.catch_warnings():
+                # A linear model that has not quite converged still is a baseline.
+                warnings.simplefilter("ignore")
+                metrics = scorer.validation(fit())
+            found.append(baseline_row(kind, metrics, time.perf_counter() - begin, ""))
+        except ValueError as error:
+            found.append(baseline_row(kind, {}, time.perf_counter() - begin, str(error)))
+    return found
+
+
+def _stride(rows: int) -> int:
+    return max(1, -(-rows // _LINEAR_ROWS))
+
+
+def _rows_of(values: Any, index: np.ndarray) -> Any:
+    """Some rows of an array, a Series or a list; what is no sequence stays as it is."""
+    if values is None or (np.ndim(values) == 0 and not hasattr(values, "__len__")):
+        return values
+    if hasattr(values, "iloc"):
+        return values.iloc[index]
+    if isinstance(values, np.ndarray):
+        return values[index]
+    return [values[int(i)] for i in index]
+
+
+def _joined(first: Pictures, second: Pictures) -> Pictures:
+    if isinstance(first.items, np.ndarray) and isinstance(second.items, np.ndarray):
+        return Pictures(np.concatenate([first.items, second.items]), first.axis)
+    if first.axis != second.axis and not (first.stacked or second.stacked):
+        raise SchemaError("`validation_data` keeps its channels elsewhere than `x`.")
+    return Pictures([*first.items, *second.items], first.axis)

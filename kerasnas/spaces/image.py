@@ -1,0 +1,314 @@
+"""The search space of images as a keras-tuner hypermodel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from keras import layers
+
+from kerasnas.errors import SearchSpaceError
+from kerasnas.spaces.augmentation import AugmentedModel, augmentation
+from kerasnas.spaces.blocks.conv import WIDTHS, conv, conv_multiply_adds
+from kerasnas.spaces.blocks.mobile import mobile
+from kerasnas.spaces.blocks.patches import convnext, vit
+from kerasnas.spaces.blocks.residual import image_resnet
+from kerasnas.spaces.cell import cell_features, cell_hyperparameters
+from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
+from kerasnas.spaces.pretrained import Pretrained, pretrained
+from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.recipes.image import image_optimizer, image_recipe
+
+
+def cell(hp: keras_tuner.HyperParameters, x: Any, width: int = 16) -> Any:
+    """A network of equal cells of the NAS-Bench-201 kind.
+
+    Args:
+        hp: Declares `cell_width`, `cell_repeats` and the six `cell_edge_*`.
+        x: Tensor of shape `(batch, height, width, channels)`.
+        width: Default filters of the first stage.
+
+    Returns:
+        Tensor of shape `(batch, features)`.
+    """
+    width = int(hp.Choice("cell_width", [8, 12, 16, 24, 32], default=width))
+    repeats = int(hp.Int("cell_repeats", 1, 3, default=1))
+    chosen = cell_hyperparameters(hp, "cell_")
+    stages = 3 if min(int(x.shape[1]), int(x.shape[2])) >= 16 else 2
+    return cell_features(x, chosen, filters=width, cells_per_stage=repeats, stages=stages)
+
+
+FAMILIES: dict[str, Callable[..., Any]] = {
+    "conv": conv,
+    "resnet": image_resnet,
+    "mobile": mobile,
+    "convnext": convnext,
+    "cell": cell,
+    "vit": vit,
+}
+"""From-scratch families; `pretrained` joins them where weights are at hand."""
+
+_EMA = 0.99
+
+# What a processor core is taken to do in a second of training, in multiply-adds: rather too little,
+# as a network that is a little small loses less than one that does not come to the end.
+_PACE = 2.5e10
+_PASSES = 3  # forwards, and backwards to activations and to weights
+_EPOCHS = 30  # that a known-good network should get
+_SLIM = 8  # first filters of a network that a larger picture must leave time for
+
+
+class ImageHyperModel(keras_tuner.HyperModel):
+    """Networks over pixels, with their augmentation and recipes, as conditional hyperparameters.
+
+    Args:
+        input_shape: Height, width and channels.
+        classes: Number of classes or labels; `None` for regression.
+        multilabel: Whether a row may have any number of labels.
+        statistics: Mean and variance of each channel; `None` takes them from each batch.
+        pixel_range: Smallest and largest pixel.
+        rows: Training rows, which set defaults; `None` when unknown.
+        seconds: What a whole search may take, which sets the sizes that are tried first.
+        cores: Processor cores for training.
+        flip: Whether mirrored images keep their answers, as far as is known.
+        families: Which families to search.
+        weights: Pretrained backbones at hand, for the family `pretrained`.
+        test_time_flips: Whether answers are means over an image and its mirror image.
+        sizes: Sizes that images may be brought to, smallest first; `None` leaves them as they are.
+        fits: How images of other shapes are brought to a size; see `preprocessing.images.Form`.
+
+    Raises:
+        SearchSpaceError: If a family is unknown.
+    """
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        classes: int | None = None,
+        *,
+        multilabel: bool = False,
+        statistics: tuple[Any, Any] | None = None,
+        pixel_range: tuple[float, float] = (0.0, 255.0),
+        rows: int | None = None,
+        seconds: float | None = None,
+        cores: int = 1,
+        flip: bool = False,
+        families: Sequence[str] = tuple(FAMILIES),
+        weights: Sequence[Pretrained] = (),
+        test_time_flips: bool = False,
+        sizes: Sequence[tuple[int, int]] | None = None,
+        fits: Sequence[str] = ("stretch",),
+    ) -> None:
+        super().__init__(name="image")
+        known = [*FAMILIES, "pretrained"]
+        unknown = [f for f in families if f not in known]
+        if unknown or not families:
+            raise SearchSpaceError(
+                f"`space` names {unknown or 'no family'}; expected some of {known}, such as "
+                'space=("conv", "resnet").'
+            )
+        if "pretrained" in families and not weights:
+            raise SearchSpaceError(
+                "The family 'pretrained' needs weights in a local file. Pass "
+                '`weights={"MobileNetV2": "path.h5"}`, or leave the family out.'
+            )
+        if len(input_shape) != 3:
+            raise SearchSpaceError(
+                f"`input_shape` must be (height, width, channels), received {tuple(input_shape)}."
+            )
+        self.input_shape = tuple(int(n) for n in input_shape)
+        self.classes = classes
+        self.multilabel = multilabel
+        self.statistics = statistics
+        self.pixel_range = pixel_range
+        self.rows = rows
+        self.seconds = seconds
+        self.cores = cores
+        self.flip = flip
+        self.families = tuple(families)
+        self.weights = tuple(weights)
+        self.test_time_flips = test_time_flips
+        native = (self.input_shape[0], self.input_shape[1])
+        self.sizes = list(sizes) if sizes else [native]
+        self.fits = tuple(fits)
+
+    @property
+    def portfolio(self) -> list[dict[str, Any]]:
+        """Known-good configurations of the families in use, best first, sized to the budget."""
+        quick, large = self._fitting(0.1, 12), self._fitting(0.4, _EPOCHS)
+        small = {"image_height": self._size(0.1, 12)[0]} if len(self.sizes) > 1 else {}
+        strong = {"shift": 0.12, "erase": 0.25}
+        adam = {"optimizer": "adamw", "learning_rate": 3e-3, "weight_decay": 0.05}
+        listed: list[dict[str, Any]] = [
+            {"family": "conv", "conv_width": quick, **small},
+            {"family": "conv", "conv_width": large, **strong},
+            {"family": "resnet", "resnet_width": self._near(large, (8, 12, 16, 24, 32, 48, 64))},
+            {"family": "conv", "conv_width": large, "conv_blocks": 2, "mix": "cutmix"},
+            {"family": "mobile", "mobile_width": 12, **adam},
+            {"family": "cell", "cell_width": 12},
+            {"family": "convnext", "convnext_width": 24, **adam},
+            {"family": "conv", "conv_width": 6, "conv_blocks": 0, "conv_dropout": 0.0},
+            {"family": "vit", "vit_width": 48, **adam, **strong},
+        ]
+        backbones = [
+            {"family": "pretrained", "backbone": w.name, "pretrained_tuned": 0.0, **adam}
+            for w in self.weights
+            if "pretrained" in self.families
+        ]
+        if self.classes is None or self.multilabel:
+            for values in listed:
+                values.pop("mix", None)
+        if self.classes is None:
+            listed = [{**values, "sgd_learning_rate": 0.02} for values in listed]
+        rest = [values for values in listed if values["family"] in self.families]
+        return [*rest[:1], *backbones, *rest[1:]]
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """A compiled model from pixels of shape `input_shape` to probabilities or to one value."""
+        height, width, _ = self.form(hp)
+        with _precision():
+            pixels = keras.Input((height, width, self.input_shape[2]), name="pixels")
+            x = self._normalized(pixels)
+            family = hp.Choice("family", list(self.families), default=self.families[0])
+            for name in self.families:
+                with hp.conditional_scope("family", [name]):
+                    # A scope without a hyperparameter still tells keras-tuner to explore it.
+                    if name == family:
+                        x = self._features(hp, name, x, pixels)
+        answer, loss = self._head(hp, x)
+        optimizer = image_optimizer(hp)
+        self.recipe(hp)
+        self._plan(hp)
+        network = keras.Model(pixels, answer)
+        if self.test_time_flips:
+            mirrored = pixels[:, :, ::-1, :]
+            network = keras.Model(pixels, layers.Average()([network(pixels), network(mirrored)]))
+        metrics = ["accuracy"] if self.classes is not None and not self.multilabel else []
+        network.compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=False)
+        return network
+
+    def form(self, hp: keras_tuner.HyperParameters) -> tuple[int, int, str]:
+        """Height and width of the pixels that the network takes, and how images are fitted in."""
+        height, width = self.sizes[-1]
+        if len(self.sizes) > 1:
+            heights = [size[0] for size in self.sizes]
+            height = hp.Choice("image_height", heights, default=self._size(0.4, _EPOCHS)[0])
+            height, width = self.sizes[heights.index(height)]
+        fit = self.fits[0]
+        if len(self.fits) > 1:
+            fit = hp.Choice("resize", list(self.fits), default=fit)
+        return int(height), int(width), fit
+
+    def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
+        """How to train the model of these hyperparameters."""
+        return image_recipe(hp, self.rows)
+
+    def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
+        """The network with augmentation in front and, if wanted, an average of its weights."""
+        plan, average = self._plan(hp)
+        return AugmentedModel(network, plan, *self.pixel_range, average=_EMA if average else None)
+
+    def fit(
+        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Trains with augmentation and recipe in a stock keras-tuner search."""
+        recipe = self.recipe(hp)
+        if not hasattr(args[0] if args else kwargs.get("x"), "element_spec"):
+            kwargs.setdefault("batch_size", recipe.batch_size)
+        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
+        return model.fit(*args, **kwargs)
+
+    def _features(self, hp: keras_tuner.HyperParameters, name: str, x: Any, pixels: Any) -> Any:
+        if name == "pretrained":
+            return pretrained(hp, pixels, self.weights, self.pixel_range)
+        if name == "conv":
+            return conv(hp, x, self._fitting(0.4, _EPOCHS))
+        return FAMILIES[name](hp, x)
+
+    def _normalized(self, pixels: Any) -> Any:
+        if self.statistics is None:
+            # Whatever the scale of the pixels, batch by batch.
+            return layers.BatchNormalization(center=False, scale=False, momentum=0.9)(pixels)
+        mean, variance = (np.asarray(s, dtype="float32") for s in self.statistics)
+        return layers.Normalization(axis=-1, mean=mean, variance=variance)(pixels)
+
+    def _head(self, hp: keras_tuner.HyperParameters, x: Any) -> tuple[Any, keras.losses.Loss]:
+        if self.classes is None:
+            return regression_head(hp, x)
+        if self.multilabel:
+            return multilabel_head(x, self.classes)
+        return classification_head(hp, x, self.classes)
+
+    def _plan(self, hp: keras_tuner.HyperParameters) -> tuple[Any, bool]:
+        single = self.classes is not None and not self.multilabel
+        plan = augmentation(hp, self.flip, classify=single)
+        return plan, hp.Boolean("ema", default=False)
+
+    def _affordable(self, share: float, epochs: int) -> float:
+        """Multiply-adds a picture that a training in a share of the time can spend."""
+        seconds = 300.0 if self.seconds is None else self.seconds
+        rows = 10_000 if self.rows is None else self.rows
+        return share * seconds * _PACE * max(1, self.cores) / (rows * epochs * _PASSES)
+
+    def _size(self, share: float, epochs: int) -> tuple[int, int]:
+        """The largest size at which a slim network can be trained in a share of the time."""
+        budget, channels = self._affordable(share, epochs), self.input_shape[2]
+        fitting = [
+            s for s in self.sizes if conv_multiply_adds(s[0], s[1], channels, _SLIM) <= budget
+        ]
+        return max(fitting, default=self.sizes[0])
+
+    def _fitting(self, share: float, epochs: int) -> int:
+        """Width of the convolutional family that can be trained in a share of the time."""
+        budget, channels = self._affordable(share, epochs), self.input_shape[2]
+        size = self._size(share, epochs)
+        fitting = [w for w in WIDTHS if conv_multiply_adds(size[0], size[1], channels, w) <= budget]
+        most = 32 if (self.rows or 0) < 20_000 else WIDTHS[-1]
+        return int(min(max(fitting, default=WIDTHS[0]), most))
+
+    @staticmethod
+    def _near(value: int, values: Sequence[int]) -> int:
+        return int(min(values, key=lambda v: abs(math.log(v / value))))
+
+
+def image(
+    input_shape: Sequence[int],
+    classes: int | None = None,
+    *,
+    multilabel: bool = False,
+    rows: int | None = None,
+    families: Sequence[str] = tuple(FAMILIES),
+    **settings: Any,
+) -> ImageHyperModel:
+    """The search space of images, for any keras-tuner `Tuner` and for `kerasnas.search`.
+
+    Args:
+        input_shape: Height, width and channels; pixels of any scale.
+        classes: Number of classes, labels being integers; `None` for regression.
+        multilabel: Whether targets are a 0/1 matrix of `classes` columns.
+        rows: Training rows, which set the default batch size.
+        families: Which of `conv`, `resnet`, `mobile`, `convnext`, `cell` and `vit` to search.
+        **settings: As in `ImageHyperModel`.
+    """
+    return ImageHyperModel(
+        input_shape, classes, multilabel=multilabel, rows=rows, families=families, **settings
+    )
+
+
+class _precision:
+    """Half precision where there is an accelerator that computes faster in it."""
+
+    def __enter__(self) -> None:
+        import tensorflow as tf
+
+        self._before: Mapping[str, Any] | Any = keras.config.dtype_policy()
+        if self._before.name == "float32" and tf.config.list_physical_devices("GPU"):
+            keras.config.set_dtype_policy("mixed_bfloat16")
+
+    def __exit__(self, *error: object) -> None:
+        keras.config.set_dtype_policy(self._before)
