@@ -10,6 +10,7 @@ from kerasnas.auto_model.heads import (
 )
 from kerasnas.auto_model.inputs import TabularInput, TensorInput
 from kerasnas.auto_model.model import AutoModel
+from kerasnas.auto_model.registered import block
 
 __all__ = [
     "AutoModel",
@@ -24,4 +25,5 @@ __all__ = [
     "TabularBlock",
     "TabularInput",
     "TensorInput",
+    "block",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
 from typing import Any
 
 import keras_tuner
@@ -44,6 +45,9 @@ STRATEGIES: Mapping[str, type[Oracle]] = {
     )
 }
 
+GROUP = "kerasnas.oracles"
+"""Entry points of other packages that make an oracle by a name of their own."""
+
 
 def create(
     name_or_oracle: str | Oracle,
@@ -59,7 +63,8 @@ def create(
     """The oracle that a user asked for.
 
     Args:
-        name_or_oracle: A short name, or an oracle of kerasnas. The oracle is copied; the copy keeps
+        name_or_oracle: A short name, one that an installed package registers under the entry-point
+            group `kerasnas.oracles`, or an oracle of kerasnas. The oracle is copied; the copy keeps
             its own settings, and the arguments below fill in what it was made without.
         objective: What to optimise.
         max_trials: Most configurations to start.
@@ -101,9 +106,18 @@ def _oracle(given: object) -> Oracle:
             "`oracle` must be a name or an oracle of kerasnas, received "
             f"{given!r} ({kind}). Names: {names}."
         )
-    if given not in STRATEGIES:
-        near = difflib.get_close_matches(given.lower(), STRATEGIES, n=1)
+    if given in STRATEGIES:
+        make: Callable[[], Oracle] = STRATEGIES[given]
+        return make()
+    plugins = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if given not in plugins:
+        near = difflib.get_close_matches(given.lower(), [*STRATEGIES, *plugins], n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise SearchSpaceError(f"`oracle` {given!r} is not a strategy.{hint} Names: {names}.")
-    make: Callable[[], Oracle] = STRATEGIES[given]
-    return make()
+    made = plugins[given].load()()
+    if not isinstance(made, Oracle):
+        raise SearchSpaceError(
+            f"The entry point {given!r} makes a {type(made).__name__}, expected an oracle of "
+            "kerasnas."
+        )
+    return made
