@@ -1,5 +1,6 @@
 """From raw columns to one float matrix, as a graph of built-in Keras layers."""
 
 from kerasnas.preprocessing.graph import Preprocessing, fit_preprocessing, input_dtype
+from kerasnas.preprocessing.trees import fit_tree_preprocessing
 
-__all__ = ["Preprocessing", "fit_preprocessing", "input_dtype"]
+__all__ = ["Preprocessing", "fit_preprocessing", "fit_tree_preprocessing", "input_dtype"]

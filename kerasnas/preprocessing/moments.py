@@ -42,6 +42,11 @@ def calendar(seconds: Any) -> dict[str, Any]:
     }
 
 
+def pairs_of(columns: int) -> list[tuple[int, int]]:
+    """The pairs of datetime columns whose differences are features."""
+    return list(combinations(range(min(columns, _MAX_PAIRED)), 2))
+
+
 class DatetimeColumns:
     """Fitted features of all datetime columns.
 
@@ -64,7 +69,7 @@ class DatetimeColumns:
             for part, (value, _) in calendar(filled[:, j]).items()
             if np.ptp(value) > 0
         ]
-        self.pairs = list(combinations(range(min(len(names), _MAX_PAIRED)), 2))
+        self.pairs = pairs_of(len(names))
         if self.pairs:
             gaps = np.stack([filled[:, a] - filled[:, b] for a, b in self.pairs], axis=1)
             self.gap_centre = np.median(gaps, axis=0).astype("int64")

@@ -153,8 +153,8 @@ def test_a_changed_scikit_learn_is_noticed():
         read_hist_gradient_boosting(Stranger())
 
 
-def test_size_counts_stored_numbers():
+def test_parameters_are_the_numbers_that_the_trees_hold():
     model = ensemble.ExtraTreesRegressor(3, max_leaf_nodes=8, random_state=0)
     model.fit(table(0, infinite=False), targets("value"))
     nodes = sum(e.tree_.node_count for e in model.estimators_)
-    assert read_forest(model).size == 5 * nodes
+    assert read_forest(model).network().count_params() == 5 * nodes

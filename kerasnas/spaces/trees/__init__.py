@@ -1,7 +1,17 @@
-"""Trees as a model family: fitted by a library, exported as a Keras graph."""
+"""Trees as model families: fitted by a library, exported as a Keras graph."""
 
+from kerasnas.spaces.trees.families import TREE_FAMILIES, Family, fit_trees
+from kerasnas.spaces.trees.rows import Rows
 from kerasnas.spaces.trees.sklearn_boosting import read_hist_gradient_boosting
 from kerasnas.spaces.trees.sklearn_forest import read_forest
 from kerasnas.spaces.trees.trees import Trees
 
-__all__ = ["Trees", "read_forest", "read_hist_gradient_boosting"]
+__all__ = [
+    "TREE_FAMILIES",
+    "Family",
+    "Rows",
+    "Trees",
+    "fit_trees",
+    "read_forest",
+    "read_hist_gradient_boosting",
+]

@@ -6,6 +6,7 @@ at once, one level a step. It gives the very answers of the library, for every f
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from keras import layers, ops
 
 from kerasnas.errors import ArtifactError
 
-Link = Literal["identity", "sigmoid", "softmax", "exp", "shares"]
+Link = Literal["identity", "sigmoid", "softmax", "exp"]
 
 _MOST_NODES = 2**24  # node numbers travel as float32, exact up to here
 
@@ -116,9 +117,10 @@ class Trees:
         trees: The trees. Where a tree has one value a leaf, tree `i` adds to output
             `i % outputs`.
         baseline: What every answer starts from, shape `(outputs,)`.
-        link: From the sums to answers. `sigmoid` turns one sum into two probabilities; `shares`
-            divides each answer by its total.
+        link: From the sums to answers. `sigmoid` turns one sum into two probabilities.
         sets: Sets of categories.
+        present: Classes that the outputs stand for, and the number of classes there are; `None`
+            where these are the same.
     """
 
     width: int
@@ -126,6 +128,7 @@ class Trees:
     baseline: np.ndarray
     link: Link
     sets: Sets = field(default_factory=Sets)
+    present: tuple[tuple[int, ...], int] | None = None
 
     def network(self) -> keras.Model:
         """The trees as a Keras model from `(batch, width)` to answers.
@@ -144,12 +147,21 @@ class Trees:
             sums = ops.zeros_like(x[:, :1]) * np.zeros((1, len(self.baseline)), "float32")
         else:
             sums = self._sums(x)
-        return keras.Model(x, self._answers(sums + self.baseline.astype("float32")[None, :]))
+        answers = self._answers(sums + self.baseline.astype("float32")[None, :])
+        if self.present is not None:
+            chosen, classes = self.present
+            places = np.zeros((len(chosen), classes), dtype="float32")
+            places[np.arange(len(chosen)), chosen] = 1.0
+            answers = ops.matmul(answers, places)
+        return keras.Model(x, answers)
 
-    @property
-    def size(self) -> int:
-        """Numbers that the trees hold: four a node and its values."""
-        return int(sum(len(tree.left) * (4 + tree.values.shape[1]) for tree in self.trees))
+    def first(self, count: int) -> Trees:
+        """The same ensemble with its first trees only."""
+        return dataclasses.replace(self, trees=self.trees[:count])
+
+    def among(self, present: np.ndarray, classes: int) -> Trees:
+        """The same ensemble for more classes, of which it knows those `present`."""
+        return dataclasses.replace(self, present=(tuple(present.tolist()), classes))
 
     def _sums(self, x: Any) -> Any:
         # The deepest trees first: the further down, the fewer trees are still to be walked. Trees
@@ -213,8 +225,6 @@ class Trees:
         if self.link == "sigmoid":
             # Both by their own sigmoid: 1 - p loses the digits of small probabilities.
             return layers.Concatenate()([ops.sigmoid(ops.negative(sums)), ops.sigmoid(sums)])
-        if self.link == "shares":
-            return sums / ops.sum(sums, axis=1, keepdims=True)
         return sums
 
 

@@ -1,0 +1,98 @@
+"""Families of the tabular space that a library fits, without gradient steps: trees, linear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import keras
+import keras_tuner
+import numpy as np
+
+from kerasnas.spaces.linear import declare_linear, solve_linear
+from kerasnas.spaces.trees import TREE_FAMILIES, Rows, fit_trees
+
+LINEAR = "linear"
+SOLVED = (*TREE_FAMILIES, LINEAR)
+_DEFAULT = ("histgb", "extra_trees", LINEAR)  # need nothing but scikit-learn
+
+
+class View(Protocol):
+    """What is read of `runner.View`: targets as a network learns them, on both sides."""
+
+    x: Any
+    y: Any
+    weights: np.ndarray | None
+    validation: Any
+
+
+def available() -> tuple[str, ...]:
+    """The families whose libraries are installed, without those that others make superfluous."""
+    more = [name for name, family in TREE_FAMILIES.items() if family.installed]
+    return tuple(dict.fromkeys([*_DEFAULT, *more]))
+
+
+def declare(hp: keras_tuner.HyperParameters, family: str, classify: bool) -> Any:
+    """Declares the hyperparameters of a family and reads their values."""
+    if family == LINEAR:
+        return declare_linear(hp)
+    return TREE_FAMILIES[family].declare(hp, classify)
+
+
+def stand_in(width: int, classes: int | None) -> keras.Model:
+    """What `build` answers for a family that only `solve` can fit: the least compiled model."""
+    matrix = keras.Input((width,), name="features")
+    if classes is None:
+        model = keras.Model(matrix, keras.layers.Dense(1)(matrix))
+        model.compile(optimizer="adam", loss="mse")
+        return model
+    model = keras.Model(matrix, keras.layers.Dense(classes, activation="softmax")(matrix))
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def solve(
+    family: str,
+    values: Any,
+    view: View,
+    *,
+    classes: int | None,
+    embedded: Sequence[int],
+    codes: int,
+    seed: int,
+    seconds: float,
+) -> keras.Model:
+    """Fits a family and gives its network.
+
+    Args:
+        family: One of `SOLVED`.
+        values: As `declare` gives them.
+        view: Data in the form of the family.
+        classes: Number of classes; `None` for regression.
+        embedded: Number of categories of each column of indices at the end of a linear model's
+            matrix.
+        codes: Columns of categories at the end of the trees' matrix.
+        seed: Seed.
+        seconds: Seconds left.
+    """
+    if family == LINEAR:
+        return solve_linear(view.x, view.y, view.weights, embedded, classes, values)
+    rest = [*view.validation, None][:3]
+    rows = Rows(
+        x=view.x,
+        y=view.y.reshape(-1),
+        weights=view.weights,
+        x_valid=rest[0],
+        y_valid=rest[1].reshape(-1),
+        weights_valid=rest[2],
+        classes=classes,
+        codes=codes,
+        seed=seed,
+        seconds=seconds,
+    )
+    return fit_trees(family, rows, values).network()
+
+
+def front_of(family: str) -> str:
+    """The form of the data that a family sees: `codes` for trees, `features` for all others."""
+    return "codes" if family in TREE_FAMILIES else "features"

@@ -1,0 +1,106 @@
+"""Families that a library fits: they stop by validation rows, obey seeds and lack no class."""
+
+import dataclasses
+import math
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from kerasnas.errors import SearchSpaceError
+from kerasnas.runner import View
+from kerasnas.spaces import solved, tabular
+from kerasnas.spaces.linear import solve_linear
+from kerasnas.spaces.trees import TREE_FAMILIES, Rows, fit_trees
+
+INSTALLED = [name for name, family in TREE_FAMILIES.items() if family.installed]
+
+
+def rows(classes: int | None, seconds: float = math.inf) -> Rows:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 4)).astype("float32")
+    x[:, 3] = rng.integers(0, 6, 500)
+    x[rng.random(x.shape) < 0.05] = np.nan
+    signal = np.nan_to_num(x[:, 0]) + np.isin(x[:, 3], [1, 4]) + rng.normal(size=500) * 0.2
+    y = signal if classes is None else np.digitize(signal, [0.3, 1.5])
+    weights = rng.uniform(0.5, 2.0, 500)
+    return Rows(x[:400], y[:400], weights[:400], x[400:], y[400:], None, classes, 1, 3, seconds)
+
+
+def fitted(name: str, data: Rows, **given):
+    hp = keras_tuner.HyperParameters()
+    values = TREE_FAMILIES[name].declare(hp, data.classes is not None)
+    return fit_trees(name, data, {**values, **given})
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_trees_learn_and_repeat_with_their_seed(name):
+    data = rows(3)
+    network = fitted(name, data).network()
+    answers = network(data.x_valid).numpy()
+    assert (answers.argmax(axis=1) == data.y_valid).mean() > 0.75
+    np.testing.assert_allclose(answers.sum(axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(fitted(name, data).network()(data.x_valid), answers)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_class_without_training_rows_gets_probability_zero(name):
+    data = rows(3)
+    gone = dataclasses.replace(data, y=np.where(data.y == 1, 2, data.y))
+    answers = fitted(name, gone).network()(data.x_valid).numpy()
+    assert answers.shape == (100, 3)
+    assert (answers[:, 1] == 0).all()
+
+
+def test_boosting_ends_where_validation_was_best():
+    data = rows(None)
+    long = fitted("histgb", data, learning_rate=0.3)
+    assert 0 < len(long.trees) < 200
+    error = [
+        np.mean((long.first(n).network()(data.x_valid).numpy()[:, 0] - data.y_valid) ** 2)
+        for n in (len(long.trees) // 2, len(long.trees))
+    ]
+    assert error[1] <= error[0]
+
+
+def test_little_time_means_few_iterations():
+    assert len(fitted("extra_trees", rows(3, seconds=0.01)).trees) <= 50
+
+
+def test_linear_is_ridge_with_a_coefficient_for_every_category():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(300, 2)), rng.integers(0, 40, (300, 1))], axis=1).astype(
+        "float32"
+    )
+    y = x[:, 0] * 2 + (x[:, 2] % 2)
+    answers = solve_linear(x, y, None, (40,), None, 1e-3)(x).numpy()[:, 0]
+    assert np.sqrt(np.mean((answers - y) ** 2)) < 0.01
+
+
+def test_linear_classifies():
+    data = rows(3)
+    x = np.nan_to_num(data.x)
+    network = solve_linear(x, data.y, data.weights, (), 3, 1.0)
+    assert (network(x).numpy().argmax(axis=1) == data.y).mean() > 0.6
+
+
+def test_the_space_solves_trees_and_trains_the_rest():
+    data = rows(3)
+    model = tabular(4, 3, families=("mlp", "extra_trees", "linear"), codes=1)
+    view = View(x=data.x, y=data.y, validation=(data.x_valid, data.y_valid))
+    hp = keras_tuner.HyperParameters()
+    hp.values["family"] = "extra_trees"
+    model.build(hp)
+    assert "forest_min_leaf" in hp.values and "learning_rate" not in hp.values
+    assert model.solve(hp, view, 0, math.inf).output.shape == (None, 3)
+    hp = keras_tuner.HyperParameters()
+    hp.values["family"] = "mlp"
+    model.build(hp)
+    assert "learning_rate" in hp.values and "forest_min_leaf" not in hp.values
+    assert model.solve(hp, view, 0, math.inf) is None
+
+
+def test_a_library_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(solved, "available", lambda: ("histgb",))
+    with pytest.raises(SearchSpaceError, match="pip install catboost"):
+        tabular(4, 3, families=("catboost",))
