@@ -1,6 +1,6 @@
 """Composition: inputs, blocks and heads, called like Keras layers, and `AutoModel` to fit them."""
 
-from kerasnas.auto_model.blocks import Block, DenseBlock, Merge, TabularBlock
+from kerasnas.auto_model.blocks import Block, DenseBlock, ImageBlock, Merge, TabularBlock
 from kerasnas.auto_model.heads import (
     ClassificationHead,
     LossHead,
@@ -8,7 +8,7 @@ from kerasnas.auto_model.heads import (
     QuantileHead,
     RegressionHead,
 )
-from kerasnas.auto_model.inputs import TabularInput, TensorInput
+from kerasnas.auto_model.inputs import ImageInput, TabularInput, TensorInput
 from kerasnas.auto_model.model import AutoModel
 from kerasnas.auto_model.registered import block
 
@@ -17,6 +17,8 @@ __all__ = [
     "Block",
     "ClassificationHead",
     "DenseBlock",
+    "ImageBlock",
+    "ImageInput",
     "LossHead",
     "Merge",
     "MultiLabelHead",

@@ -9,10 +9,11 @@ from keras import layers, ops
 
 from kerasnas.auto_model.nodes import Node, Part
 from kerasnas.errors import SearchSpaceError
+from kerasnas.spaces.image import FAMILIES as IMAGE_FAMILIES
 from kerasnas.spaces.inputs import embed
 from kerasnas.spaces.tabular import FAMILIES as TABULAR_FAMILIES
 
-__all__ = ["Block", "DenseBlock", "Merge", "TabularBlock"]
+__all__ = ["Block", "DenseBlock", "ImageBlock", "Merge", "TabularBlock"]
 
 
 class Block(Part):
@@ -67,6 +68,18 @@ class TabularBlock(Block):
     def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
         """As `Block.build`."""
         return _family(hp, embed(x, facts["embedded"]), TABULAR_FAMILIES)
+
+
+class ImageBlock(Block):
+    """A network over pixels; `family` and all its hyperparameters are searched."""
+
+    takes = ("image",)
+
+    def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
+        """As `Block.build`."""
+        mean, variance = facts["statistics"]
+        x = layers.Normalization(axis=-1, mean=mean, variance=variance)(x)
+        return _family(hp, x, IMAGE_FAMILIES)
 
 
 class Merge(Part):

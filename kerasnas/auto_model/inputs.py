@@ -12,9 +12,15 @@ import numpy as np
 from kerasnas.auto_model.arrays import ArrayReader
 from kerasnas.auto_model.nodes import Node, checked_name
 from kerasnas.data import Reader, TableReader, infer_schema, ingest, to_frame
+from kerasnas.data.images import ImageReader, fit_image_reader, usable
+from kerasnas.data.pictures import joined, to_pictures
+from kerasnas.errors import SchemaError
 from kerasnas.preprocessing import fit_preprocessing, input_dtype
+from kerasnas.preprocessing.images import Form, front, pixels, statistics
 
-__all__ = ["Fitted", "Input", "Read", "TabularInput", "TensorInput"]
+_MOST_PIXELS = 64  # on the shorter side of an image whose size is not given
+
+__all__ = ["Fitted", "ImageInput", "Input", "Read", "TabularInput", "TensorInput"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,3 +141,59 @@ class TensorInput(Input):
             )
 
         return Read(len(values), fit)
+
+
+class ImageInput(Input):
+    """Images: an array `(rows, height, width[, channels])`, a list of arrays or paths, a folder.
+
+    Args:
+        name: Key of the images in the dicts that `fit` and `predict` take.
+        size: Height and width that networks see; `None` for the images' own, at most 64 of them on
+            the shorter side.
+    """
+
+    gives = "image"
+
+    def __init__(self, name: str, size: tuple[int, int] | None = None) -> None:
+        super().__init__(name)
+        self.size = size
+
+    def read(self, x: Any, further: Any = None) -> Read:
+        """Opens the images.
+
+        Raises:
+            SchemaError: If one cannot be used: every row of every input counts.
+        """
+        pictures = to_pictures(x)
+        good = usable(pictures)
+        broken = np.setdiff1d(np.arange(len(pictures)), good)
+        if len(broken):
+            raise SchemaError(
+                f"Input `{self.name}`: {len(broken)} images cannot be used (first: "
+                f"{pictures.name(int(broken[0]))}). Remove those rows from all inputs and outputs."
+            )
+        reader = fit_image_reader(pictures)
+        raw = reader.read(pictures)
+        if further is not None:
+            raw = joined(raw, reader.read(further))
+        height, width = self._size(reader)
+        form = Form(height, width, "stretch")
+
+        def fit(train: np.ndarray) -> Fitted:
+            data = pixels(reader, form, raw)
+            return Fitted(
+                reader=reader,
+                data=data,
+                front=front(reader, form),
+                raw=(reader.shape, reader.dtype),
+                facts={"statistics": statistics(data[train])},
+            )
+
+        return Read(len(raw), fit)
+
+    def _size(self, reader: ImageReader) -> tuple[int, int]:
+        if self.size is not None:
+            return self.size
+        height, width = reader.typical
+        shrink = min(1.0, _MOST_PIXELS / min(height, width))
+        return max(8, round(height * shrink)), max(8, round(width * shrink))

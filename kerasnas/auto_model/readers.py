@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data import Reader
+from kerasnas.data import Reader, chunks
 from kerasnas.data.names import did_you_mean
 from kerasnas.errors import SchemaError
 
 # Name in a file -> the module that holds the class; a file never names a module itself.
 HOLDERS = {
     "ArrayReader": "kerasnas.auto_model.arrays",
+    "ImageReader": "kerasnas.data.images",
     "TableReader": "kerasnas.data",
 }
 
@@ -48,16 +49,20 @@ class InputsReader:
 
     def batches(self, raw: Mapping[str, Any]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
         """Inputs of the exported model: one flat dict."""
-        streams = [reader.batches(raw[name]) for name, reader in self.readers.items()]
-        for parts in zip(*streams, strict=True):
-            index = parts[0][0]
-            if any(not np.array_equal(index, other) for other, _ in parts):
-                raise SchemaError(
-                    "The inputs have different numbers of rows, or images of different sizes. "
-                    "Give every input the same rows, images of one size."
+        columns: dict[str, Any] = {}
+        for name, reader in self.readers.items():
+            columns.update(_columns(name, list(reader.batches(raw[name]))))
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f"`{name}` {rows}" for name, rows in lengths.items())
+            raise SchemaError(f"The inputs have different numbers of rows: {shown}.")
+        for rows in _alike(columns):
+            for index in chunks(len(rows)):
+                taken = rows[index]
+                yield (
+                    rows[np.unique(index)],
+                    {name: _stacked(values, taken) for name, values in columns.items()},
                 )
-            named = zip(self.readers, parts, strict=True)
-            yield index, flat({name: inputs for name, (_, inputs) in named})
 
     def probe(self) -> dict[str, Any]:
         """A few rows of every input, as many as the shortest has."""
@@ -84,6 +89,38 @@ class InputsReader:
                 raise SchemaError(f"Input `{name}` has a reader {kind!r}, unknown here.")
             readers[name] = getattr(import_module(HOLDERS[kind]), kind).from_json(part["content"])
         return cls(readers)
+
+
+def _columns(name: str, parts: list[tuple[np.ndarray, Any]]) -> dict[str, Any]:
+    """What one reader calls the model with, by flat name, all rows in their order.
+
+    Rows of one shape are one array; rows of several shapes (images of any size) are a list.
+    """
+    order = np.argsort(np.concatenate([index for index, _ in parts]), kind="stable")
+    named = [(len(index), flat({name: inputs})) for index, inputs in parts]
+    columns: dict[str, Any] = {}
+    for key in named[0][1]:
+        arrays = [part[key][:rows] for rows, part in named]
+        if len({array.shape[1:] for array in arrays}) == 1:
+            columns[key] = np.concatenate(arrays)[order]
+        else:
+            rows_of = [row for array in arrays for row in array]
+            columns[key] = [rows_of[i] for i in order]
+    return columns
+
+
+def _alike(columns: Mapping[str, Any]) -> Iterator[np.ndarray]:
+    """Rows that can stand in one batch: those whose parts have the same shapes."""
+    total = len(next(iter(columns.values())))
+    ragged = [values for values in columns.values() if isinstance(values, list)]
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for row in range(total):
+        groups.setdefault(tuple(values[row].shape for values in ragged), []).append(row)
+    yield from (np.array(rows) for rows in groups.values())
+
+
+def _stacked(values: Any, rows: np.ndarray) -> np.ndarray:
+    return np.stack([values[i] for i in rows]) if isinstance(values, list) else values[rows]
 
 
 def flat(inputs: Mapping[str, Any]) -> dict[str, Any]:

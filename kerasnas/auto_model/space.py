@@ -132,6 +132,12 @@ class ComposedHyperModel(keras_tuner.HyperModel):
 
 def _source(name: str, data: Any) -> Any:
     """The Keras input for features, in their structure."""
+
+    def source(array: np.ndarray, **rest: Any) -> Any:
+        # Pixels are kept as bytes, and cast batch by batch.
+        dtype = "float32" if array.dtype == np.uint8 else str(array.dtype)
+        return keras.Input(array.shape[1:], dtype=dtype, **rest)
+
     if isinstance(data, np.ndarray):
-        return keras.Input(data.shape[1:], dtype=str(data.dtype), name=name)
-    return keras.tree.map_structure(lambda a: keras.Input(a.shape[1:], dtype=str(a.dtype)), data)
+        return source(data, name=name)
+    return keras.tree.map_structure(source, data)

@@ -146,6 +146,19 @@ def split_pictures(x: Any, y: Any) -> tuple[Any, Any]:
     )
 
 
+def joined(first: Pictures, second: Pictures) -> Pictures:
+    """The images of two, one after the other.
+
+    Raises:
+        SchemaError: If their channels are in different places.
+    """
+    if isinstance(first.items, np.ndarray) and isinstance(second.items, np.ndarray):
+        return Pictures(np.concatenate([first.items, second.items]), first.axis)
+    if first.axis != second.axis and not (first.stacked or second.stacked):
+        raise SchemaError("`validation_data` keeps its channels elsewhere than `x`.")
+    return Pictures([*first.items, *second.items], first.axis)
+
+
 def class_folders(folder: Path) -> tuple[Pictures, np.ndarray]:
     """Images and labels of a folder that holds one folder of images a class.
 

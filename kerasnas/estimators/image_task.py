@@ -15,8 +15,7 @@ from kerasnas import artifact
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
-from kerasnas.data.pictures import Pictures, split_pictures, to_pictures
-from kerasnas.errors import SchemaError
+from kerasnas.data.pictures import Pictures, joined, split_pictures, to_pictures
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.images import Form, front, pixels, statistics
@@ -123,7 +122,7 @@ def prepare_images(
         validation = Validation(*split_pictures(validation.x, validation.y), validation.weights)
         further = reader.read(validation.x)
         check_same_length(range(len(further)), validation.y, "validation_data[1]")
-        raw = _joined(raw, further)
+        raw = joined(raw, further)
     rows = settle_rows(
         y,
         count,
@@ -316,11 +315,3 @@ def _rows_of(values: Any, index: np.ndarray) -> Any:
     if isinstance(values, np.ndarray):
         return values[index]
     return [values[int(i)] for i in index]
-
-
-def _joined(first: Pictures, second: Pictures) -> Pictures:
-    if isinstance(first.items, np.ndarray) and isinstance(second.items, np.ndarray):
-        return Pictures(np.concatenate([first.items, second.items]), first.axis)
-    if first.axis != second.axis and not (first.stacked or second.stacked):
-        raise SchemaError("`validation_data` keeps its channels elsewhere than `x`.")
-    return Pictures([*first.items, *second.items], first.axis)

@@ -1,0 +1,86 @@
+"""Inputs of every modality in one `AutoModel`."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import kerasnas as kn
+from kerasnas.auto_model.arrays import ArrayReader
+from kerasnas.auto_model.readers import InputsReader
+from kerasnas.errors import SchemaError
+
+ROWS = 80
+
+
+def pictures(rng, bright, size):
+    return np.clip(rng.normal(60 + 120 * bright, 30, size), 0, 255).astype("uint8")
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    bright = rng.uniform(size=ROWS)
+    length = rng.normal(size=ROWS)
+    photos = np.stack([pictures(rng, b, (10, 12, 3)) for b in bright])
+    x = {"photo": photos, "facts": pd.DataFrame({"length": length})}
+    return x, {"value": 10 * bright + length, "light": np.where(bright > 0.5, "day", "night")}
+
+
+def compose(budget):
+    photo, facts = kn.ImageInput(name="photo"), kn.TabularInput(name="facts")
+    z = kn.Merge(operation="concatenate")(
+        [kn.ImageBlock(family="conv", conv_width=4)(photo), kn.TabularBlock(family="mlp")(facts)]
+    )
+    heads = {"value": kn.RegressionHead()(z), "light": kn.ClassificationHead()(z)}
+    return kn.AutoModel([photo, facts], heads, budget=budget, seed=0, verbose=0)
+
+
+def test_pictures_and_a_table(data, tmp_path):
+    x, y = data
+    auto = compose(kn.Budget(trials=1, epochs=60))
+    auto.fit(x, y)
+    assert auto.evaluate(x, y)["light_accuracy"] > 0.8
+    auto.save(tmp_path / "auto.keras")
+    plain = keras.models.load_model(tmp_path / "auto.keras")
+    length = x["facts"][["length"]].to_numpy("float32")
+    raw = {"photo": x["photo"], "facts.length": length}
+    answers = plain({name: keras.ops.convert_to_tensor(v) for name, v in raw.items()})
+    np.testing.assert_allclose(
+        np.asarray(answers["value"])[:, 0], auto.predict(x)["value"], rtol=1e-4, atol=1e-4
+    )
+    again = kn.load(tmp_path / "auto.keras")
+    np.testing.assert_array_equal(again.predict(x)["light"], auto.predict(x)["light"])
+
+
+def test_pictures_of_any_size(data):
+    rng = np.random.default_rng(1)
+    x, y = data
+    sizes = [(9, 11, 3), (14, 10, 3)]
+    photos = [pictures(rng, float(v == "day"), sizes[i % 2]) for i, v in enumerate(y["light"])]
+    auto = compose(kn.Budget(trials=1, epochs=8))
+    auto.fit({**x, "photo": photos}, y)
+    together = auto.predict({**x, "photo": photos})["value"]
+    alone = [
+        auto.predict({"photo": [photo], "facts": x["facts"].iloc[[i]]})["value"][0]
+        for i, photo in enumerate(photos[:6])
+    ]
+    np.testing.assert_allclose(together[:6], alone, rtol=1e-4)
+
+
+def test_rows_of_inputs_must_match():
+    reader = InputsReader({"a": ArrayReader((2,)), "b": ArrayReader((3,))})
+    raw = reader.read({"a": np.zeros((4, 2)), "b": np.zeros((5, 3))})
+    with pytest.raises(SchemaError, match="different numbers of rows: `a` 4, `b` 5"):
+        list(reader.batches(raw))
+
+
+def test_readers_come_back_from_json():
+    reader = InputsReader({"a": ArrayReader((2,)), "b": ArrayReader((3, 4))})
+    assert InputsReader.from_json(reader.to_json()) == reader
+
+
+@pytest.mark.parametrize("content", [{}, {"a": 3}, {"a": {"reader": "os", "content": {}}}])
+def test_other_json_is_refused(content):
+    with pytest.raises(SchemaError):
+        InputsReader.from_json(content)
