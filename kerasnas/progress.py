@@ -66,11 +66,14 @@ class Progress:
 
     def _end(self, trial: TrialRecord) -> None:
         loss = self._objective.loss(trial.scores)
-        better = trial.status == "COMPLETED" and loss < self._best
+        done = trial.status in ("COMPLETED", "STOPPED") and bool(trial.metrics)
+        better = done and loss < self._best
         if better:
             self._best, self._best_text = loss, _number(trial.scores[self._objective.name])
-        if trial.status == "COMPLETED":
+        if done:
             what = f"{self._objective.name} {_number(trial.scores[self._objective.name])}"
+            if trial.status == "STOPPED":
+                what += f" at {100 * trial.fidelity:.3g} % of a training"
         else:
             what = f"{trial.status.lower()}: {trial.failure}"
         mark = " *" if better else ""

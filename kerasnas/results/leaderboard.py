@@ -11,13 +11,13 @@ import pandas as pd
 from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
 
-MEASURES = ("params", "flops", "latency_ms", "latency_p95_ms", "size_bytes")
+MEASURES = ("params", "flops", "latency_ms", "latency_p95_ms", "size_bytes", "peak_memory_bytes")
 _FRONT_OF_TABLE = ("rank", "trial_id", "kind", "status")
 
 
 def trial_row(trial: TrialRecord, constraints: Sequence[Constraint]) -> dict[str, Any]:
     """One trial as a row without its rank."""
-    done = trial.status == "COMPLETED"
+    done = trial.status in ("COMPLETED", "STOPPED") and bool(trial.metrics)
     metrics = {k: v for k, v in trial.metrics.items() if k.startswith("val_")} or trial.metrics
     return {
         "trial_id": trial.trial_id,
@@ -26,6 +26,7 @@ def trial_row(trial: TrialRecord, constraints: Sequence[Constraint]) -> dict[str
         **metrics,
         **{name: trial.measures.get(name) for name in MEASURES},
         "epochs": trial.measures.get("epochs"),
+        "fidelity": trial.reached,
         "seconds": trial.seconds,
         "feasible": done and violation(constraints, trial.scores) == 0,
         "hyperparameters": dict(trial.values),
@@ -78,7 +79,7 @@ def as_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     frame["rank"] = frame["rank"].astype("Int64")
     last = ["feasible", "on_front", "hyperparameters", "failure"]
     metrics = [c for c in frame if str(c).startswith("val_")]
-    measured = [c for c in (*MEASURES, "epochs", "seconds") if c in frame]
+    measured = [c for c in (*MEASURES, "epochs", "fidelity", "seconds") if c in frame]
     rest = [c for c in frame if c not in {*_FRONT_OF_TABLE, *metrics, *measured, *last}]
     return frame[[*_FRONT_OF_TABLE, *metrics, *rest, *measured, *last]]
 

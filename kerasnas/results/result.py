@@ -55,12 +55,12 @@ class SearchResult:
 
     @property
     def best_trial(self) -> TrialRecord:
-        """The best feasible trial by the first objective.
+        """The best feasible trial by the first objective, a paused one if it is the best.
 
         Raises:
             SearchFailedError: If no trial came to a good end, or none is feasible.
         """
-        done = self.history.completed()
+        done = self.history.scored()
         if not done:
             raise SearchFailedError(self._why_nothing())
         feasible = [t for t in done if violation(self.constraints, t.scores) == 0]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras
 
+from kerasnas.runner.checkpoint import State, build
 from kerasnas.runner.training import Plan, Trained
 from kerasnas.runner.view import View
 
@@ -23,6 +25,12 @@ class _Watch(keras.callbacks.Callback):
         self.result = Trained()
         self.best = math.inf
         self.weights: list[Any] | None = None
+        if plan.start is not None:
+            state = plan.start
+            self.result = Trained(
+                metrics=dict(state.metrics), epoch=state.epoch, epochs=state.epochs
+            )
+            self.best, self.weights = state.best, list(state.weights)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Looks at the clock."""
@@ -34,7 +42,7 @@ class _Watch(keras.callbacks.Callback):
         """Keeps the epoch if it is the best so far."""
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         plan, result = self._plan, self.result
-        plan.on_epoch(epoch, numbers)
+        result.hopeless = bool(plan.on_epoch(epoch, numbers))
         result.history.append(numbers)
         result.epochs = epoch + 1
         value = numbers.get(plan.monitor, math.nan) * plan.sign if plan.monitor else -epoch
@@ -42,7 +50,8 @@ class _Watch(keras.callbacks.Callback):
             self.best = value if math.isfinite(value) else self.best
             result.metrics, result.epoch = numbers, epoch
             self.weights = self.model.get_weights()
-        if plan.patience is not None and epoch - result.epoch >= plan.patience:
+        tired = plan.patience is not None and epoch - result.epoch >= plan.patience
+        if tired or result.hopeless:
             self.model.stop_training = True
 
 
@@ -57,12 +66,23 @@ def fit_by_keras(
 ) -> Trained:
     """Runs `hypermodel.fit` as keras-tuner does and keeps the best epoch.
 
-    A `fit` that returns a number or a dict instead of a `History` is taken at its word.
+    A `fit` that returns a number or a dict instead of a `History` is taken at its word. A training
+    that had paused goes on with the weights and the optimiser that it had, from `initial_epoch`.
     """
+    full = plan.epochs or plan.lengths[0]
+    epochs, first = plan.until(full), 0
+    if plan.start is not None:
+        build(model, view.x)
+        if plan.start.restore(model):
+            first = min(plan.start.epochs, epochs)
+        else:
+            plan = replace(plan, start=None)
     watch = _Watch(plan)
     kwargs = dict(job.fit_kwargs)
     kwargs.setdefault("verbose", 0)
-    kwargs["epochs"] = plan.epochs or 1
+    kwargs["epochs"] = epochs
+    if first:
+        kwargs["initial_epoch"] = first
     kwargs["callbacks"] = [*plan.callbacks, watch]
     if batch_size is not None:
         kwargs["batch_size"] = batch_size
@@ -72,11 +92,19 @@ def fit_by_keras(
         kwargs["sample_weight"] = view.weights
     args = (view.x,) if view.y is None else (view.x, view.y)
     returned = hypermodel.fit(hp, model, *args, **kwargs)
+    result = watch.result
+    result.full = full
+    result.epochs = result.epochs or epochs
+    state = State.of(model, epochs=result.epochs) if plan.keep else None
     if watch.weights is not None:
         model.set_weights(watch.weights)
     if isinstance(returned, dict):
-        watch.result.metrics = {name: float(value) for name, value in returned.items()}
+        result.metrics = {name: float(value) for name, value in returned.items()}
     elif isinstance(returned, int | float):
         name = job.objectives[0].name
-        watch.result.metrics = {**watch.result.metrics, name: float(returned)}
-    return watch.result
+        result.metrics = {**result.metrics, name: float(returned)}
+    if state is not None:
+        state.weights = model.get_weights()
+        state.epoch, state.best, state.metrics = result.epoch, watch.best, dict(result.metrics)
+        result.state = state
+    return result

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-CLASSIFICATION = ("log_loss", "accuracy", "auc")
-REGRESSION = ("rmse", "mae", "r2")
+CLASSIFICATION = ("log_loss", "accuracy", "balanced_accuracy", "auc", "f1", "average_precision")
+REGRESSION = ("rmse", "mae", "r2", "rmsle")
+_QUANTILE = re.compile(r"quantile_loss_(\d{1,2})")
+
+
+def is_quantile_loss(name: str) -> bool:
+    """Whether a metric is the loss of a quantile, such as `quantile_loss_90` of the 90th one."""
+    found = _QUANTILE.fullmatch(name)
+    return found is not None and int(found[1]) > 0
 
 
 @dataclass(frozen=True)
@@ -18,16 +28,21 @@ class Scorer:
         targets: Integer labels or values, shape `(rows,)`.
         classes: Number of classes; `None` for regression.
         weights: Weight of each row, shape `(rows,)`, or `None`.
+        extra: Further metrics: losses of quantiles, for regression.
     """
 
     targets: np.ndarray
     classes: int | None = None
     weights: np.ndarray | None = None
+    extra: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of the scores, without the prefix `val_`."""
-        return CLASSIFICATION if self.classes is not None else REGRESSION
+        """Names of the scores, without the prefix `val_`; only those defined for these targets."""
+        if self.classes is not None:
+            return CLASSIFICATION
+        positive = len(self.targets) > 0 and float(np.min(self.targets)) > -1.0
+        return (*(n for n in REGRESSION if positive or n != "rmsle"), *self.extra)
 
     def __call__(self, predictions: np.ndarray) -> dict[str, float]:
         """Scores probabilities `(rows, classes)` or values `(rows, 1)`.
@@ -35,59 +50,108 @@ class Scorer:
         Returns:
             Scores by name; NaN where a prediction is not finite.
         """
+        return self.some(self.names, predictions)
+
+    def some(self, names: Sequence[str], predictions: np.ndarray) -> dict[str, float]:
+        """The scores of these names only."""
         if not np.isfinite(predictions).all():
-            return dict.fromkeys(self.names, float("nan"))
+            return dict.fromkeys(names, float("nan"))
         if self.classes is not None:
-            return self._classification(predictions.astype(np.float64))
-        return self._regression(predictions.reshape(-1).astype(np.float64))
+            return self._classification(names, predictions.astype(np.float64))
+        values = predictions.reshape(-1).astype(np.float64)
+        return {name: self._regression(name, values) for name in names}
 
     def validation(self, predictions: np.ndarray) -> dict[str, float]:
         """The same scores as Keras would name them: `val_log_loss` and so on."""
-        return {f"val_{name}": value for name, value in self(predictions).items()}
+        return {f"val_{name}": value for name, value in self(self.answers(predictions)).items()}
+
+    def answers(self, predictions: np.ndarray) -> np.ndarray:
+        """A network's output as the exported graph gives it: in the user's units."""
+        return predictions
 
     def _mean(self, values: np.ndarray) -> float:
         return float(np.average(values, weights=self.weights))
 
-    def _classification(self, probabilities: np.ndarray) -> dict[str, float]:
-        picked = probabilities[np.arange(len(self.targets)), self.targets]
-        # Probabilities are float32, which rounds to 0 and 1: the usual clip of log-loss.
-        clipped = np.clip(picked, 1e-7, 1.0)
+    def _classification(self, names: Sequence[str], p: np.ndarray) -> dict[str, float]:
+        scores: dict[str, float] = {}
+        if "log_loss" in names:
+            picked = p[np.arange(len(self.targets)), self.targets]
+            # Probabilities are float32, which rounds to 0 and 1: the usual clip of log-loss.
+            scores["log_loss"] = self._mean(-np.log(np.clip(picked, 1e-7, 1.0)))
+        if {"accuracy", "balanced_accuracy", "f1"} & set(names):
+            scores.update(self._decisions(p.argmax(axis=1)))
+        if {"auc", "average_precision"} & set(names):
+            scores.update(self._rankings(p))
+        return {name: scores[name] for name in names}
+
+    def _decisions(self, chosen: np.ndarray) -> dict[str, float]:
+        """Scores of the most probable labels."""
+        assert self.classes is not None
+        table = confusion(self.targets, chosen, self.classes, self.weights)
+        right, truly, said = np.diag(table), table.sum(axis=1), table.sum(axis=0)
+        present = truly > 0
+        recall = right[present] / truly[present]
+        f1 = 2 * right / np.maximum(truly + said, 1e-300)
         return {
-            "log_loss": self._mean(-np.log(clipped)),
-            "accuracy": self._mean(probabilities.argmax(axis=1) == self.targets),
-            "auc": self._auc(probabilities),
+            "accuracy": float(right.sum() / table.sum()),
+            "balanced_accuracy": float(recall.mean()),
+            # Of two classes that of the second; of more the mean over those that occur.
+            "f1": float(f1[1]) if self.classes == 2 else float(f1[(truly + said) > 0].mean()),
         }
 
-    def _auc(self, probabilities: np.ndarray) -> float:
-        """Area under the ROC curve; for several classes the mean of one against the rest."""
+    def _rankings(self, p: np.ndarray) -> dict[str, float]:
+        """Scores of the order of rows; for several classes the mean of one against the rest."""
         present = np.unique(self.targets)
         if len(present) < 2:
-            return 0.5
+            return {"auc": 0.5, "average_precision": float(present[0] == 1)}
         columns = [1] if self.classes == 2 else present.tolist()
-        areas = [
-            area(self.targets == column, probabilities[:, column], self.weights)
-            for column in columns
-        ]
-        return float(np.mean(areas))
+        found = [ranking(self.targets == c, p[:, c], self.weights) for c in columns]
+        auc, precision = np.mean(found, axis=0)
+        return {"auc": float(auc), "average_precision": float(precision)}
 
-    def _regression(self, values: np.ndarray) -> dict[str, float]:
+    def _regression(self, name: str, values: np.ndarray) -> float:
         error = values - self.targets
+        if name == "mae":
+            return self._mean(np.abs(error))
+        if name == "rmsle":
+            logs = np.log1p(np.maximum(values, -1.0 + 1e-9)) - np.log1p(self.targets)
+            return float(np.sqrt(self._mean(logs**2)))
+        if is_quantile_loss(name):
+            level = int(name.rsplit("_", 1)[1]) / 100
+            return self._mean(np.maximum(-level * error, (1.0 - level) * error))
         squared = self._mean(error**2)
+        if name == "rmse":
+            return float(np.sqrt(squared))
         spread = self._mean((self.targets - self._mean(self.targets)) ** 2)
-        return {
-            "rmse": float(np.sqrt(squared)),
-            "mae": self._mean(np.abs(error)),
-            # Of constant targets, as scikit-learn has it.
-            "r2": 1.0 - squared / spread if spread > 0 else float(squared == 0),
-        }
+        # Of constant targets, as scikit-learn has it.
+        return 1.0 - squared / spread if spread > 0 else float(squared == 0)
+
+
+def confusion(
+    truth: np.ndarray, said: np.ndarray, classes: int, weights: np.ndarray | None
+) -> np.ndarray:
+    """Weight of rows by true and chosen label, shape `(classes, classes)`."""
+    cells = np.bincount(truth * classes + said, weights=weights, minlength=classes**2)
+    return cells.reshape(classes, classes).astype("float64")
 
 
 def area(positive: np.ndarray, score: np.ndarray, weights: np.ndarray | None) -> float:
     """Weighted share of pairs in the right order, ties counted half."""
+    return ranking(positive, score, weights)[0]
+
+
+def ranking(
+    positive: np.ndarray, score: np.ndarray, weights: np.ndarray | None
+) -> tuple[float, float]:
+    """Area under the ROC curve, ties counted half, and average precision."""
     weight = np.ones(len(score)) if weights is None else weights
     _, rank = np.unique(score, return_inverse=True)
     above = np.bincount(rank, weights=weight * positive)
     below = np.bincount(rank, weights=weight * ~positive)
-    right = np.sum(above * (np.cumsum(below) - below / 2))
-    total = above.sum() * below.sum()
-    return float(right / total) if total > 0 else 0.5
+    total, rest = above.sum(), below.sum()
+    if total == 0 or rest == 0:
+        return 0.5, float(total > 0)
+    area = float(np.sum(above * (np.cumsum(below) - below / 2)) / (total * rest))
+    hits, seen = np.cumsum(above[::-1]), np.cumsum((above + below)[::-1])
+    precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
+    return area, float(np.sum(precision * above[::-1]) / total)

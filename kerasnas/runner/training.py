@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from kerasnas.runner.checkpoint import State
 
 _LOOK = 0.5  # seconds between two looks at the clock
 LENGTHS = (16, 32, 64, 128, 256)
@@ -28,7 +30,8 @@ class Plan:
 
     Attributes:
         batch_size: Rows in a step.
-        epochs: Epochs; `None` chooses from `lengths` by the speed of the first steps.
+        epochs: Epochs of a full training; `None` chooses from `lengths` by the speed of the first
+            steps.
         monitor: Name of the metric that chooses the best epoch; `None` keeps the last one.
         sign: 1 to minimise the monitored metric, -1 to maximise it.
         patience: Epochs without improvement before training ends; `None` for no early stop.
@@ -39,7 +42,10 @@ class Plan:
         share: Seconds that this training should take at most, for the choice of `epochs`.
         seed: Entropy of the order of rows.
         callbacks: Keras callbacks.
-        on_epoch: Told the epoch (from 0) and its metrics.
+        on_epoch: Told the epoch (from 0) and its metrics; ends the training by answering `True`.
+        fidelity: Share of the epochs of a full training after which to pause.
+        start: Where an earlier training paused.
+        keep: Whether to keep the state at the end, to go on from it.
     """
 
     batch_size: int
@@ -53,7 +59,14 @@ class Plan:
     share: float = math.inf
     seed: Sequence[int] = (0,)
     callbacks: Sequence[keras.callbacks.Callback] = ()
-    on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, logs: None
+    on_epoch: Callable[[int, dict[str, float]], bool | None] = lambda epoch, logs: None
+    fidelity: float = 1.0
+    start: State | None = None
+    keep: bool = False
+
+    def until(self, full: int) -> int:
+        """The number of epochs after which to end, of so many of a full training."""
+        return max(1, round(full * self.fidelity))
 
 
 @dataclass
@@ -63,9 +76,12 @@ class Trained:
     Attributes:
         metrics: Metrics of the best epoch.
         epoch: The best epoch, from 0.
-        epochs: Epochs that were run, a broken-off one included.
+        epochs: Epochs that were run, a broken-off one and those before a pause included.
         out_of_time: Whether the clock ended it.
         history: Metrics of every epoch.
+        full: Epochs of a full training.
+        hopeless: Whether `on_epoch` ended it.
+        state: Where to go on from, if it was asked for.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
@@ -73,6 +89,9 @@ class Trained:
     epochs: int = 0
     out_of_time: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
+    full: int = 1
+    hopeless: bool = False
+    state: State | None = None
 
 
 def can_run(model: Any, x: Any) -> bool:
@@ -120,10 +139,17 @@ class Trainer:
         steps = math.ceil(self.rows / batch)
         self._prepare()
         run_steps = self._traced(batch, plan.rates is not None)
-        epochs, pace = self._length(plan, run_steps, steps)
-        rates = np.zeros(0, "float32") if plan.rates is None else plan.rates(steps * epochs)
-        if plan.rates is not None:
-            rates = rates * float(self.model.optimizer.learning_rate.numpy())
+        full, pace = self._length(plan, run_steps, steps)
+        epochs, first = plan.until(full), 0
+        # Read first: the rate that the optimiser had when it paused is the end of a course.
+        peak = None if plan.rates is None else float(self.model.optimizer.learning_rate.numpy())
+        if plan.start is not None and plan.start.restore(self.model):
+            first = min(plan.start.epochs, epochs)
+        else:
+            plan = replace(plan, start=None)
+        rates = np.zeros(0, "float32")
+        if plan.rates is not None and peak is not None:
+            rates = plan.rates(steps * (epochs - first)) * peak
         callbacks = keras.callbacks.CallbackList(
             list(plan.callbacks),
             add_history=False,
@@ -133,21 +159,25 @@ class Trainer:
             steps=steps,
             verbose=0,
         )
-        stretch = _Stretch(run_steps, steps, callbacks, pace, plan)
-        return self._epochs(plan, stretch, rates, epochs, callbacks)
+        stretch = _Stretch(run_steps, steps, callbacks, pace, plan, first)
+        trained = self._epochs(plan, stretch, rates, range(first, epochs), callbacks)
+        trained.full = full
+        return trained
 
     def _epochs(
         self,
         plan: Plan,
         stretch: _Stretch,
         rates: np.ndarray,
-        epochs: int,
+        epochs: range,
         callbacks: keras.callbacks.CallbackList,
     ) -> Trained:
-        result, best, weights = Trained(), math.inf, None
+        result, best, weights, since = _begin(plan, rates, epochs)
+        recent = best if since < epochs.start else math.inf
+        logs = result.metrics
         self.model.stop_training = False
         callbacks.on_train_begin()
-        for epoch in range(epochs):
+        for epoch in epochs:
             callbacks.on_epoch_begin(epoch)
             self.model.reset_metrics()
             order = np.random.default_rng([*plan.seed, epoch]).permutation(self.rows)
@@ -155,20 +185,25 @@ class Trainer:
             logs = _numbers(self.model.get_metrics_result())
             logs.update(self.validate())
             callbacks.on_epoch_end(epoch, logs)
-            plan.on_epoch(epoch, logs)
+            result.hopeless = bool(plan.on_epoch(epoch, logs))
             result.history.append(logs)
             result.epochs = epoch + 1
             value = logs.get(plan.monitor, math.nan) * plan.sign if plan.monitor else -epoch
+            if value < recent:
+                recent, since = value, epoch
             if value < best or not result.metrics:
                 best = value if math.isfinite(value) else best
                 result.metrics, result.epoch = logs, epoch
                 weights = self.model.get_weights()
             result.out_of_time = not ended
             diverged = not math.isfinite(logs.get("loss", 0.0))
-            tired = plan.patience is not None and epoch - result.epoch >= plan.patience
-            if not ended or tired or diverged or self.model.stop_training:
+            tired = plan.patience is not None and epoch - since >= plan.patience
+            if not ended or tired or diverged or result.hopeless or self.model.stop_training:
                 break
         callbacks.on_train_end(logs)
+        if plan.keep and weights is not None:
+            facts = {"epoch": result.epoch, "best": best, "metrics": result.metrics}
+            result.state = State.of(self.model, epochs=result.epochs, weights=weights, **facts)
         if weights is not None:
             self.model.set_weights(weights)
         return result
@@ -216,7 +251,7 @@ class Trainer:
         return run_steps
 
     def _length(self, plan: Plan, run_steps: Callable[..., None], steps: int) -> tuple[int, float]:
-        """The number of epochs and, where the clock matters, the seconds of one step.
+        """The epochs of a full training and, where the clock matters, the seconds of one step.
 
         The first steps are run for their time alone: every variable gets its value back, so that
         the training that follows starts as if nothing had happened.
@@ -244,6 +279,23 @@ class Trainer:
         return (fitting[-1] if fitting else plan.lengths[0]), pace
 
 
+def _begin(
+    plan: Plan, rates: np.ndarray, epochs: range
+) -> tuple[Trained, float, list[np.ndarray] | None, int]:
+    """The result so far, its best value and weights, and the epoch that patience counts from.
+
+    Where the learning rate takes a new course, patience counts anew: after a rate has risen again
+    scores are worse for a while.
+    """
+    state = plan.start
+    if state is None:
+        return Trained(), math.inf, None, epochs.start
+    result = Trained(metrics=dict(state.metrics), epoch=state.epoch, epochs=state.epochs)
+    course = len(rates) > 0 and bool(np.ptp(rates) > 0)
+    since = epochs.start if course or not epochs.start else state.epoch
+    return result, state.best, list(state.weights), since
+
+
 class _Stretch:
     """Runs the steps of an epoch in stretches short enough to keep an eye on the clock."""
 
@@ -254,7 +306,9 @@ class _Stretch:
         callbacks: keras.callbacks.CallbackList,
         pace: float,
         plan: Plan,
+        first: int,
     ) -> None:
+        self._first = first
         self._run_steps = run_steps
         self._steps = steps
         self._callbacks = callbacks
@@ -265,7 +319,7 @@ class _Stretch:
     def run(self, order: np.ndarray, rates: np.ndarray, epoch: int) -> bool:
         """Runs one epoch; `False` when the clock ended it early."""
         rows, all_rates = tf.constant(order), tf.constant(rates)
-        done = tf.constant(epoch * self._steps)
+        done = tf.constant((epoch - self._first) * self._steps)
         for start in range(0, self._steps, self._size):
             stop = min(start + self._size, self._steps)
             if self._by_batch:

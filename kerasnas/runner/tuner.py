@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from kerasnas import artifact
 from kerasnas.budget import Clock
 from kerasnas.objectives import Objective
 from kerasnas.runner import failures, measure
+from kerasnas.runner.checkpoint import State
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.training import (
@@ -31,14 +32,18 @@ from kerasnas.runner.training import (
     evaluator,
     predictor,
 )
-from kerasnas.runner.view import View
+from kerasnas.runner.view import View, part_of
 
 log = logging.getLogger("kerasnas")
 
 _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
 _SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
 _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
+_PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
 _GROWTH = 1.1  # of the memory, at which caches are dropped
+
+
+_LENGTHS_NOTE = "lengths"
 
 
 @dataclass
@@ -111,6 +116,7 @@ class Tuner(keras_tuner.Tuner):
         self._on_event = on_event
         self._memory = 0
         self._measures: dict[str, dict[str, float]] = {}
+        self._ends: dict[str, _End] = {}
         self.first_traceback = ""
         with seeded(job.seed, 2**31 - 1):
             super().__init__(
@@ -121,6 +127,8 @@ class Tuner(keras_tuner.Tuner):
                 overwrite=True,
             )
         self.oracle.verbose = 0
+        own = hasattr(self.hypermodel, "recipe")
+        self.oracle.allow_pausing(self._epochs(own))
 
     def save(self) -> None:
         """Nothing to write: the history is the only state."""
@@ -160,7 +168,7 @@ class Tuner(keras_tuner.Tuner):
         left = self.job.seconds_left
         if math.isinf(left):
             return True
-        known = [t.seconds for t in history.finished if t.status == "COMPLETED"]
+        known = [e.seconds for t in history.finished for e in t.executions if e.status != "FAILED"]
         # Another trial must have a chance to come to an end; the first one always runs.
         needed = 0.5 * float(np.median(known)) if known else 0.0
         return left > needed if known else left > 0 or not history.finished
@@ -172,8 +180,12 @@ class Tuner(keras_tuner.Tuner):
         failure = ""
         try:
             metrics = self.run_trial(trial)
-            self.oracle.update_trial(trial.trial_id, metrics)
-            trial.status = "COMPLETED"
+            if not record.reports:
+                self.oracle.update_trial(trial.trial_id, metrics)
+            self.oracle.facts(trial.trial_id, metrics=metrics)
+            end = self._ends.pop(trial.trial_id, _End())
+            self.oracle.facts(trial.trial_id, fidelity=end.fidelity)
+            trial.status = "STOPPED" if end.hopeless else "COMPLETED"
         except keras_tuner.errors.FatalError:
             raise
         except Exception as error:
@@ -184,7 +196,8 @@ class Tuner(keras_tuner.Tuner):
             self.first_traceback = self.first_traceback or trial.message
             log.warning("Trial %s failed. %s", trial.trial_id, failure)
         seconds = time.perf_counter() - begin
-        measures = {**self._measures.pop(trial.trial_id, {}), "train_seconds": seconds}
+        measures = self._measures.pop(trial.trial_id, {})
+        measures["train_seconds"] = record.seconds + seconds
         self.oracle.facts(
             trial.trial_id,
             measures=measures,
@@ -194,6 +207,7 @@ class Tuner(keras_tuner.Tuner):
         )
         self.oracle.end_trial(trial)
         self._keep_the_best()
+        self._keep_checkpoints()
         self._on_event("end", record, {})
 
     def _attempt(
@@ -246,6 +260,8 @@ class Tuner(keras_tuner.Tuner):
         network = solve(hp, view, seed, self.job.seconds_left) if solve is not None else None
         if network is None:
             return None, Trained()
+        # There is nothing to go on with: this is its full training at any rung.
+        self._ends[f"{number:04d}"] = _End(fidelity=1.0)
         assert view.scorer is not None, "a space with `solve` belongs to an estimator"
         predictions = predictor(network, view.validation[0])()
         return network, Trained(metrics=view.scorer.validation(predictions), epochs=1)
@@ -255,26 +271,38 @@ class Tuner(keras_tuner.Tuner):
     ) -> Trained:
         job, recipe = self.job, self._recipe(hp)
         record = self.oracle.history.trials[int(trial.trial_id)]
-
-        def on_epoch(epoch: int, logs: dict[str, float]) -> None:
-            self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
-
+        by_rows = self.oracle.fidelity == "rows" and record.fidelity < 1
+        view = part_of(view, record.fidelity, job.seed) if by_rows else view
         monitor = job.monitor
         share = max(job.seconds_left * _share(recipe, record.number), 1.0)
+        lengths = (recipe.lengths if recipe else None) or LENGTHS
         plan = Plan(
             batch_size=batch_size or 32,
-            epochs=self._epochs(recipe is not None, record.fidelity),
+            epochs=self._epochs(recipe is not None, lengths),
             monitor=monitor.name if monitor else None,
             sign=1 if monitor is None or monitor.direction == "min" else -1,
             patience=recipe.patience if recipe else job.patience,
             rates=recipe.rates if recipe else None,
-            lengths=(recipe.lengths if recipe else None) or LENGTHS,
+            lengths=lengths,
             seconds_left=self._limit(share),
-            share=share,
+            share=share * _PAUSING if self._rungs else share,
             seed=(job.seed, record.number),
             callbacks=copy.deepcopy(job.callbacks),
-            on_epoch=on_epoch,
+            on_epoch=self._reports(record),
         )
+        plan = self._resumed(plan, record)
+        trained = self._fitted(hp, model, view, plan, batch_size)
+        self._note_length(lengths, trained.full, plan)
+        self._ends[trial.trial_id] = _End(_reached(record, trained, by_rows), trained.hopeless)
+        if trained.state is not None and not trained.out_of_time:
+            trained.state.write(self._checkpoint(record, record.rung))
+        return trained
+
+    def _fitted(
+        self, hp: Any, model: keras.Model, view: View, plan: Plan, batch_size: int | None
+    ) -> Trained:
+        """Trains by the fast loop, or by Keras's `fit` where a model or hypermodel needs it."""
+        job, recipe = self.job, self._recipe(hp)
         fitted_by_user = (
             recipe is None and type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
         )
@@ -285,10 +313,57 @@ class Tuner(keras_tuner.Tuner):
         validate = self._validation(model, view, plan)
         return Trainer(trained, view.x, view.y, view.weights, validate).run(plan)
 
+    @property
+    def _rungs(self) -> int:
+        """How often a trial may pause."""
+        return len(self.oracle.scheduler.rungs) - 1
+
+    def _reports(self, record: Any) -> Callable[[int, dict[str, float]], bool]:
+        """What is told the epochs of a trial and says whether it is hopeless."""
+        # Trained on more rows the epochs begin anew.
+        before = record.reports[-1][0] + 1 if record.reports else 0
+        offset = before if self.oracle.fidelity == "rows" else 0
+
+        def on_epoch(epoch: int, logs: dict[str, float]) -> bool:
+            self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
+            step = epoch + offset
+            if record.reports and step <= record.reports[-1][0]:
+                return False  # repeated, for want of a checkpoint or of memory
+            self.oracle.update_trial(record.trial_id, logs, step=step)
+            return bool(self.oracle.hopeless(record.trial_id))
+
+        return on_epoch
+
+    def _resumed(self, plan: Plan, record: Any) -> Plan:
+        """The plan for a part of a full training, from where the last part has ended."""
+        by_rows = self.oracle.fidelity == "rows"
+        fidelity = 1.0 if by_rows else record.fidelity
+        plan = replace(plan, fidelity=fidelity, keep=self._rungs > 0 and record.fidelity < 1)
+        if not record.executions:
+            return plan
+        start = State.read(self._checkpoint(record, record.executions[-1].rung))
+        if start is None:
+            log.warning("The checkpoint of trial %s is gone: it starts again.", record.trial_id)
+        elif by_rows:
+            start, plan = replace(start, epochs=0), replace(plan, seed=(*plan.seed, record.rung))
+        return replace(plan, start=start)
+
+    def _checkpoint(self, record: Any, rung: int) -> Path:
+        return self.folder / f"{record.trial_id}.rung{rung}.npz"
+
+    def _note_length(self, lengths: Any, full: int, plan: Plan) -> None:
+        """Where trials pause, all of them take the length that the first one was given."""
+        if self._rungs and plan.epochs is None:
+            noted = {**self._noted_lengths(), str(list(lengths)): full}
+            self.oracle.history.note(_LENGTHS_NOTE, {"epochs": noted})
+
+    def _noted_lengths(self) -> dict[str, int]:
+        return dict(self.oracle.history.notes.get(_LENGTHS_NOTE, {}).get("epochs", {}))
+
     def _limit(self, share: float) -> Callable[[], float]:
         """Seconds left for a trial: while there is no answer yet, all; later a few shares."""
         job = self.job
-        if not self.oracle.history.completed() or math.isinf(share):
+        if not self.oracle.history.scored() or math.isinf(share):
             return lambda: job.seconds_left
         end = job.clock.spent + _OVERRUN * share
         return lambda: min(job.seconds_left, end - job.clock.spent)
@@ -313,12 +388,12 @@ class Tuner(keras_tuner.Tuner):
         recipe = self._recipe(hp)
         return recipe.batch_size if recipe else None
 
-    def _epochs(self, own: bool, fidelity: float) -> int | None:
+    def _epochs(self, own: bool, lengths: Any = None) -> int | None:
+        """Epochs of a full training; `None` where they are chosen by the clock."""
         epochs = self.job.epochs
         if epochs is None and own and self.job.clock.seconds is not None:
-            return None
-        epochs = epochs or (_DEFAULT_EPOCHS if own else 1)
-        return max(1, round(epochs * fidelity))
+            return self._noted_lengths().get(str(list(lengths))) if lengths else None
+        return epochs or (_DEFAULT_EPOCHS if own else 1)
 
     def _keep_the_best(self) -> None:
         """Deletes the files of all trials but those that the oracle ranks first."""
@@ -327,12 +402,43 @@ class Tuner(keras_tuner.Tuner):
             if path.stem not in best:
                 path.unlink()
 
+    def _keep_checkpoints(self) -> None:
+        """Deletes the checkpoints of trials that cannot go on any more."""
+        history = self.oracle.history
+        needed = self.oracle.promotable() | {t.trial_id for t in history.running}
+        kept = {
+            self._checkpoint(t, t.executions[-1].rung)
+            for t in history.trials
+            if t.trial_id in needed and t.executions
+        }
+        for path in self.folder.glob("[0-9]*.rung*.npz"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
+
     def _free_memory(self) -> None:
         """Collects garbage once the process has grown: every trial would cost more than a build."""
         now = measure.resident_bytes()
         if now > self._memory * _GROWTH:
             gc.collect()
             self._memory = measure.resident_bytes()
+
+
+@dataclass(frozen=True)
+class _End:
+    """How far a training got, where it is not as far as it should, and whether it was given up."""
+
+    fidelity: float | None = None
+    hopeless: bool = False
+
+
+def _reached(record: Any, trained: Trained, by_rows: bool) -> float | None:
+    """The share of a full training that was reached, where something had cut it short."""
+    if not (trained.out_of_time or trained.hopeless):
+        return None
+    # Half of the epoch that the clock broke off is done, for all that is known.
+    epochs = trained.epochs - (0.5 if trained.out_of_time else 0.0)
+    share = epochs / max(trained.full, 1) * (record.fidelity if by_rows else 1.0)
+    return min(share, record.fidelity * (1 - 1e-6))
 
 
 def _share(recipe: Any, number: int) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from kerasnas.errors import SearchSpaceError
 from kerasnas.runner.metrics import Scorer
 
 
@@ -42,3 +44,26 @@ class View:
     assemble: Callable[[keras.Model], keras.Model] = _as_it_is
     example: Any = None
     extra_latency: float = 0.0
+
+
+def part_of(view: View, share: float, seed: int) -> View:
+    """The view with a random part of its training rows; a smaller part lies within a larger one.
+
+    Raises:
+        SearchSpaceError: If the training rows cannot be picked one by one.
+    """
+    arrays = tf.nest.flatten((view.x, view.y))
+    if view.y is None or not all(isinstance(a, np.ndarray | tf.Tensor) for a in arrays):
+        raise SearchSpaceError(
+            "`fidelity='rows'` needs training data in arrays, received "
+            f"{type(view.x).__name__}. Pass arrays, or `fidelity='epochs'`."
+        )
+    rows = len(arrays[0])
+    order = np.random.default_rng([seed % 2**63, rows]).permutation(rows)
+    kept = np.sort(order[: max(1, round(rows * share))])
+
+    def take(a: Any) -> Any:
+        return a[kept] if isinstance(a, np.ndarray) else tf.gather(a, kept)
+
+    x, y = tf.nest.map_structure(take, (view.x, view.y))
+    return replace(view, x=x, y=y, weights=None if view.weights is None else view.weights[kept])

@@ -1,0 +1,120 @@
+"""The state of a paused training: in memory, and in a file of plain arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_PARTS = ("variables", "optimizer", "weights")
+
+
+@dataclass
+class State:
+    """Everything that a training needs to go on as if it had not paused.
+
+    Attributes:
+        epochs: Epochs that are done.
+        epoch: The best of them, from 0.
+        best: What the monitored metric was there, to minimise.
+        metrics: All metrics there.
+        variables: The model at the end of the last epoch, the states of its random layers included.
+        optimizer: The optimiser at the end of the last epoch, its step counter included.
+        weights: The weights of the best epoch.
+    """
+
+    epochs: int
+    epoch: int = 0
+    best: float = np.inf
+    metrics: dict[str, float] = field(default_factory=dict)
+    variables: list[np.ndarray] = field(default_factory=list)
+    optimizer: list[np.ndarray] = field(default_factory=list)
+    weights: list[np.ndarray] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, model: keras.Model, **facts: Any) -> State:
+        """The state of a compiled model as it is now."""
+        slots = getattr(model.optimizer, "variables", ())
+        return cls(
+            variables=[_array(v) for v in model.variables],
+            optimizer=[_array(v) for v in slots],
+            **facts,
+        )
+
+    def restore(self, model: keras.Model) -> bool:
+        """Puts model and optimiser, both built, back into this state; `False` if they differ."""
+        slots = list(getattr(model.optimizer, "variables", ()))
+        pairs = [*_paired(model.variables, self.variables), *_paired(slots, self.optimizer)]
+        fits = len(pairs) == len(self.variables) + len(self.optimizer)
+        if not fits or len(pairs) != len(model.variables) + len(slots):
+            return False
+        for variable, value in pairs:
+            variable.assign(value)
+        return True
+
+    def write(self, path: Path) -> None:
+        """Writes the file, whole or not at all."""
+        arrays = {
+            f"{part}.{i}": array for part in _PARTS for i, array in enumerate(getattr(self, part))
+        }
+        facts = {
+            "epochs": self.epochs,
+            "epoch": self.epoch,
+            "best": float(self.best),
+            "metrics": self.metrics,
+            "counts": {part: len(getattr(self, part)) for part in _PARTS},
+        }
+        fresh = path.with_suffix(".tmp")
+        with fresh.open("wb") as file:
+            np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+
+    @classmethod
+    def read(cls, path: Path) -> State | None:
+        """Reads the file; `None` where there is none, or none that can be read."""
+        try:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+                facts = json.loads(str(file["facts"]))
+                counts = facts.pop("counts")
+                for part in _PARTS:
+                    facts[part] = [file[f"{part}.{i}"] for i in range(counts[part])]
+                return cls(**facts)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return None
+
+
+def build(model: keras.Model, x: Any) -> None:
+    """Creates the variables of a model that has no `Input`, and of its optimiser."""
+    if not model.built:
+        first = next(iter(x.take(1))) if isinstance(x, tf.data.Dataset) else None
+        if first is not None:
+            inputs = first[0] if isinstance(first, tuple) else first
+        else:
+            inputs = tf.nest.map_structure(lambda a: tf.convert_to_tensor(a[:2]), x)
+        model(inputs, training=False)
+    if model.optimizer is not None and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def _paired(variables: Sequence[Any], values: Sequence[np.ndarray]) -> list[tuple[Any, np.ndarray]]:
+    return [
+        (variable, value)
+        for variable, value in zip(variables, values, strict=False)
+        if tuple(variable.shape) == value.shape
+    ]
+
+
+def _array(variable: Any) -> np.ndarray:
+    """The value as an array that a file of arrays can hold: half precisions in single."""
+    value = keras.ops.convert_to_numpy(variable)
+    return value if value.dtype.kind in "biuf" else value.astype("float32")
