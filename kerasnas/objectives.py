@@ -20,7 +20,18 @@ FREE_MEASURES = ("params", "flops", "latency_ms", "size_bytes", "peak_memory_byt
 """Quantities known without training."""
 
 _MAX_WORDS = ("accuracy", "acc", "auc", "precision", "recall", "f1", "f1score", "r2", "iou")
-_MIN_WORDS = ("loss", "error", "rmse", "mse", "mae", "mape", "crossentropy", "perplexity", "wer")
+_MIN_WORDS = (
+    "loss",
+    "error",
+    "rmse",
+    "rmsle",
+    "mse",
+    "mae",
+    "mape",
+    "crossentropy",
+    "perplexity",
+    "wer",
+)
 _MIN_UNITS = ("seconds", "_ms", "_bytes")
 
 

@@ -24,15 +24,16 @@ from kerasnas.data import (
     RegressionTarget,
     check_same_length,
 )
-from kerasnas.errors import SearchSpaceError
+from kerasnas.errors import ObjectiveError, SearchSpaceError
 from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
+from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Verbose
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import refit_best
 from kerasnas.runner import CLASSIFICATION, REGRESSION, MultiLabelScorer, Scorer
+from kerasnas.runner.metrics import is_quantile_loss
 from kerasnas.runner.training import call
 from kerasnas.search import Plan, run, settle_seed
 
@@ -142,6 +143,7 @@ class Estimator(BaseEstimator):
             class_weight=class_weight,
             groups=groups,
         )
+        _check_metrics(task, objectives)
         self._remember(task.reader, task.rows.target)
         job = task.job(objectives, Clock(budget.seconds, started=begin), seed)
         job.epochs, job.batch_size = budget.epochs, batch_size
@@ -225,6 +227,9 @@ class Estimator(BaseEstimator):
         items: list[Any] = (
             [given] if isinstance(given, str) or hasattr(given, "name") else list(given)
         )
+        asked = [getattr(item, "name", item) for item in items]
+        if not self._classify:
+            known += [n for n in asked if is_quantile_loss(str(n).removeprefix("val_"))]
         return parse_objectives([default if i == "val_loss" else i for i in items], known)
 
     def _families(self, known: Sequence[str]) -> Sequence[str]:
@@ -310,6 +315,25 @@ class Estimator(BaseEstimator):
                 path = Path(folder) / "estimator.keras"
                 path.write_bytes(state["_artifact"])
                 restore(self, artifact.read_member(path), artifact.load_model(path))
+
+
+def _check_metrics(task: Task, objectives: Sequence[Objective]) -> None:
+    """Tells a task the metrics that objectives ask for, before any training.
+
+    Raises:
+        ObjectiveError: If the targets do not have one of them.
+    """
+    scorer = task.scorer()
+    if not isinstance(scorer, Scorer):
+        return  # several heads: their metrics go by the names of the heads
+    names = [o.name.removeprefix("val_") for o in objectives if o.name.startswith("val_")]
+    task.extra = tuple(name for name in names if is_quantile_loss(name))
+    undefined = [name for name in names if name not in task.scorer().names]
+    if undefined:
+        raise ObjectiveError(
+            f"`objective` 'val_{undefined[0]}' is not defined for these targets. "
+            f"Known: {', '.join(f'val_{n}' for n in task.scorer().names)}."
+        )
 
 
 class Classifier(ClassifierMixin, Estimator):

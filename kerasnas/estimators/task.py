@@ -65,6 +65,7 @@ class Task:
 
     def __post_init__(self) -> None:
         self.units = _units(self.rows)
+        self.extra: tuple[str, ...] = ()  # metrics that an objective asks for
         self._views: dict[int, tuple[Features, View]] = {}
 
     def view(self, hp: Any) -> View:
@@ -90,7 +91,7 @@ class Task:
         if weights is not None and weights.sum() == 0:
             weights = None
         kind = MultiLabelScorer if rows.multilabel else Scorer
-        return kind(rows.targets[rows.valid], rows.classes, weights)
+        return kind(rows.targets[rows.valid], rows.classes, weights, self.extra)
 
     def job(self, objectives: Sequence[Any], clock: Clock, seed: int) -> Job:
         """What every trial trains on and is judged by."""
@@ -111,7 +112,7 @@ class Task:
             weights = (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
         scorer = self.scorer()
         if self.units is not None:
-            scorer = UnitScorer(scorer.targets, None, scorer.weights, self.units)
+            scorer = UnitScorer(scorer.targets, None, scorer.weights, scorer.extra, self.units)
         learnt = self.learnt()
         return View(
             x=features.take(rows.train),
@@ -131,11 +132,9 @@ class UnitScorer(Scorer):
 
     units: Units | None = None
 
-    def validation(self, predictions: np.ndarray) -> dict[str, float]:
-        """As `Scorer.validation`."""
-        return super().validation(
-            predictions if self.units is None else self.units.restore(predictions)
-        )
+    def answers(self, predictions: np.ndarray) -> np.ndarray:
+        """As `Scorer.answers`."""
+        return predictions if self.units is None else self.units.restore(predictions)
 
 
 def _units(rows: Rows) -> Units | None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from kerasnas.runner import CLASSIFICATION, REGRESSION, Scorer
+from kerasnas.runner.metrics import is_quantile_loss
 
 
 def sample(seed, classes, rows, weighted, rounded):
@@ -36,6 +37,19 @@ def test_classification(seed, classes, rows, weighted, rounded):
             multi_class="ovr",
             average="macro",
         ),
+        "balanced_accuracy": metrics.balanced_accuracy_score(
+            labels, p.argmax(axis=1), sample_weight=weights
+        ),
+        "f1": metrics.f1_score(
+            labels,
+            p.argmax(axis=1),
+            sample_weight=weights,
+            average="binary" if classes == 2 else "macro",
+            zero_division=0.0,
+        ),
+        "average_precision": metrics.average_precision_score(
+            labels, p[:, 1] if classes == 2 else p, sample_weight=weights
+        ),
     }
     assert found == pytest.approx(expected, rel=1e-9)
 
@@ -44,15 +58,21 @@ def test_classification(seed, classes, rows, weighted, rounded):
 @given(st.integers(0, 10**6), st.integers(2, 60), st.booleans(), st.floats(-1e3, 1e3))
 def test_regression(seed, rows, weighted, shift):
     rng = np.random.default_rng(seed)
-    targets = rng.normal(size=rows) + shift
+    targets = np.maximum(rng.normal(size=rows) + shift, -0.9)
     values = (targets + rng.normal(size=rows)).astype("float32")[:, None]
     weights = rng.random(rows) + 0.1 if weighted else None
-    found = Scorer(targets, None, weights)(values)
-    assert tuple(found) == REGRESSION
+    found = Scorer(targets, None, weights, extra=("quantile_loss_90",))(values)
+    assert tuple(found) == (*REGRESSION, "quantile_loss_90")
     expected = {
         "rmse": metrics.root_mean_squared_error(targets, values[:, 0], sample_weight=weights),
         "mae": metrics.mean_absolute_error(targets, values[:, 0], sample_weight=weights),
         "r2": metrics.r2_score(targets, values[:, 0], sample_weight=weights),
+        "rmsle": metrics.root_mean_squared_log_error(
+            targets, np.maximum(values[:, 0].astype("float64"), -1 + 1e-9), sample_weight=weights
+        ),
+        "quantile_loss_90": metrics.mean_pinball_loss(
+            targets, values[:, 0], sample_weight=weights, alpha=0.9
+        ),
     }
     assert found == pytest.approx(expected, rel=1e-6)
 
@@ -114,5 +134,21 @@ def test_large_values_do_not_overflow():
 def test_names_of_validation():
     scorer = Scorer(np.array([1.0, 2.0]))
     assert scorer.names == REGRESSION
-    assert set(scorer.validation(np.array([[1.0], [2.0]]))) == {"val_rmse", "val_mae", "val_r2"}
+    assert set(scorer.validation(np.array([[1.0], [2.0]]))) == {
+        f"val_{name}" for name in REGRESSION
+    }
     assert Scorer(np.array([0]), 3).names == CLASSIFICATION
+
+
+def test_no_logarithm_of_targets_below_minus_one():
+    scorer = Scorer(np.array([-3.0, 2.0]))
+    assert "rmsle" not in scorer.names
+    assert "rmsle" not in scorer(np.array([[1.0], [1.0]]))
+
+
+@pytest.mark.parametrize(
+    "name, right",
+    [("quantile_loss_5", True), ("quantile_loss_0", False), ("quantile_loss_100", False)],
+)
+def test_names_of_quantile_losses(name, right):
+    assert is_quantile_loss(name) == right
