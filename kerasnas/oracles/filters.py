@@ -25,6 +25,9 @@ DUPLICATES = 20
 REJECTIONS = 50
 """Times a suggestion may be redrawn because it breaks a constraint that costs nothing to check."""
 
+FEW_REJECTIONS = 20
+"""The same once there are trials."""
+
 DESCENT = 200
 """Edits of what is least outside the constraints, while nothing inside is found."""
 
@@ -70,6 +73,7 @@ class Proposer:
             constraint are drawn again and use up no trial.
 
     Attributes:
+        ranked: Configurations that look best without training, tried after the portfolio.
         turned_down: Values and measures that were rejected and are not in the history yet.
     """
 
@@ -77,6 +81,7 @@ class Proposer:
     initial: Sequence[Mapping[str, Any]] = ()
     portfolio: Sequence[Mapping[str, Any]] = ()
     accept: Accept | None = None
+    ranked: Sequence[Values] = field(default=(), init=False)
     turned_down: list[tuple[Values, dict[str, float]]] = field(default_factory=list, init=False)
     _outside: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _nearest: tuple[float, Values] | None = field(default=None, init=False, repr=False)
@@ -112,6 +117,7 @@ class Proposer:
         listed = [
             ("initial", self._wanted(space)),
             ("portfolio", (space.repair(v) for v in self.portfolio)),
+            ("zero-cost", self.ranked),
         ]
         for origin, source in listed:
             values = self._first_new(source, space, seen)
@@ -179,7 +185,9 @@ class Proposer:
                     return
                 yield values
 
-        values = self._first_new(asked(), space, seen, DUPLICATES, REJECTIONS)
+        # Once something fits, what lies around it does so more often than a random draw.
+        rejections = FEW_REJECTIONS if history.trials else REJECTIONS
+        values = self._first_new(asked(), space, seen, DUPLICATES, rejections)
         if values is not None:
             return Proposal(values, self.searcher.name)
         if self.accept is not None:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,8 @@ class SearchResult:
 
     def _why_nothing(self) -> str:
         failed = [t for t in self.history if t.status == "FAILED"]
+        if not failed and self.history.rejected:
+            return self._why_rejected()
         if not failed:
             return "No trial was finished. Raise `budget`."
         causes = Counter(t.failure.split(":")[0] for t in failed)
@@ -107,14 +109,27 @@ class SearchResult:
             f"{failed[0].values}: {failed[0].failure}\n{self.first_traceback}"
         )
 
+    def _why_rejected(self) -> str:
+        """No configuration was fit to be trained at all."""
+        measures = [measured for _, measured in self.history.rejected]
+        return (
+            f"No configuration meets the constraints {self._nearest(measures)}: of "
+            f"{len(measures)} that were built none was trained. Loosen the limit or search "
+            "smaller models."
+        )
+
     def _why_infeasible(self, done: Sequence[TrialRecord]) -> str:
+        return (
+            f"No trial met the constraints {self._nearest([t.scores for t in done])}; {len(done)} "
+            "completed. Loosen the limit or start from smaller models."
+        )
+
+    def _nearest(self, scores: Sequence[Mapping[str, float]]) -> str:
+        """The constraints, each with the value that came nearest to it."""
         parts = []
         for constraint in self.constraints:
-            values = [t.scores[constraint.name] for t in done if constraint.name in t.scores]
+            values = [s[constraint.name] for s in scores if constraint.name in s]
             bound = f"<= {constraint.max}" if constraint.max is not None else f">= {constraint.min}"
             nearest = (min if constraint.max is not None else max)(values) if values else "none"
             parts.append(f"`{constraint.name}` {bound} (nearest {nearest})")
-        return (
-            f"No trial met the constraints {'; '.join(parts)}; {len(done)} completed. "
-            "Loosen the limit or start from smaller models."
-        )
+        return "; ".join(parts)

@@ -76,6 +76,74 @@ def _positions(shape: list[int], data_format: str) -> int:
     return math.prod(shape[:-1] if data_format == "channels_last" else shape[1:])
 
 
+def sizes(model: keras.Model, example: Any = None) -> dict[str, float]:
+    """What is known of a built model without running it.
+
+    Returns:
+        `params`, `flops`, `peak_memory_bytes`.
+    """
+    return {
+        "params": float(model.count_params()),
+        "flops": float(flops(model)),
+        "peak_memory_bytes": float(peak_memory(model, example)),
+    }
+
+
+def peak_memory(model: keras.Model, example: Any = None) -> int:
+    """Estimated bytes of one prediction for one example: weights, and activations at their peak.
+
+    A tensor is held from the layer that makes it to the last layer that takes it, and every layer
+    writes its outputs beside its inputs. What a runtime fuses or shares beyond that is not known.
+
+    Args:
+        model: A model; one that is no graph of layers counts with its weights only.
+        example: Input of one row, which tells the sizes that the model leaves open.
+    """
+    weights = sum(_bytes(w.shape, w.dtype) for w in model.weights)
+    shapes = [tuple(a.shape) for a in tf.nest.flatten(example)] if example is not None else []
+    return weights + _peak(model, max(shapes, key=len, default=()))
+
+
+def _peak(model: keras.Model, shape: tuple[int, ...]) -> int:
+    """Bytes of the activations that are held at the busiest moment."""
+    steps = [_ends(layer) for layer in getattr(model, "layers", [])]
+    kept = {id(t) for t in _ends(model)[1]}
+    last = {id(t): i for i, (taken, _) in enumerate(steps) for t in taken}
+    alive: dict[int, int] = {}
+    busiest = 0
+    for i, (taken, made) in enumerate(steps):
+        for tensor in (*taken, *made):
+            alive[id(tensor)] = _bytes(tensor.shape, tensor.dtype, shape)
+        layer = model.layers[i]
+        inner = _peak(layer, shape) if isinstance(layer, keras.Model) else 0
+        ends = sum(_bytes(t.shape, t.dtype, shape) for t in (*taken, *made))
+        busiest = max(busiest, sum(alive.values()) + max(0, inner - ends))
+        for tensor in taken:
+            if last[id(tensor)] <= i and id(tensor) not in kept:
+                alive.pop(id(tensor), None)
+    return busiest
+
+
+def _ends(layer: Any) -> tuple[list[Any], list[Any]]:
+    """The symbolic tensors that a layer takes and makes; of a shared layer only what is known."""
+    try:
+        return tf.nest.flatten(layer.input), tf.nest.flatten(layer.output)
+    except (AttributeError, ValueError):
+        return [], []
+
+
+def _bytes(shape: Any, dtype: Any, example: tuple[int, ...] = ()) -> int:
+    """Bytes of one row; open sizes are taken from the example where it has that axis."""
+    count = 1
+    for axis, size in enumerate(shape):
+        known = size if size is not None else 1
+        if size is None and 0 < axis < len(example) and len(shape) == len(example):
+            known = example[axis]
+        count *= int(known)
+    name = keras.backend.standardize_dtype(dtype)
+    return count * (8 if "64" in name else 2 if "16" in name else 1 if "8" in name else 4)
+
+
 def resident_bytes() -> int:
     """Memory that this process holds at the moment; 0 where the system does not tell."""
     try:

@@ -22,6 +22,7 @@ from kerasnas.objectives import Objective
 from kerasnas.runner import failures, measure
 from kerasnas.runner.checkpoint import State
 from kerasnas.runner.hosted import fit_by_keras
+from kerasnas.runner.screen import Screen
 from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.training import (
     LENGTHS,
@@ -129,6 +130,9 @@ class Tuner(keras_tuner.Tuner):
         self.oracle.verbose = 0
         own = hasattr(self.hypermodel, "recipe")
         self.oracle.allow_pausing(self._epochs(own))
+        screen = Screen(self.oracle, self.hypermodel, job)
+        if screen.constraints:
+            self.oracle.fill(accept=screen)
 
     def save(self) -> None:
         """Nothing to write: the history is the only state."""
@@ -242,7 +246,7 @@ class Tuner(keras_tuner.Tuner):
                         f"{type(model).__name__}."
                     )
                 trained = self._train(trial, hp, model, view, batch_size)
-        measures = {"params": float(model.count_params()), "flops": float(measure.flops(model))}
+        measures = measure.sizes(model, view.example)
         measures["epochs"] = float(trained.epochs)
         measures["best_epoch"] = float(trained.epoch + 1)
         if view.example is not None:

@@ -1,0 +1,80 @@
+"""What is known of a configuration before any training: constraints on it cost no trial."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from kerasnas import artifact
+from kerasnas.objectives import Constraint, violation
+from kerasnas.runner import measure
+from kerasnas.runner.seeding import seeded
+
+if TYPE_CHECKING:
+    from kerasnas.runner.tuner import Job
+
+log = logging.getLogger("kerasnas")
+
+_GRACE = 10.0  # seconds beyond the budget for finding the first configuration to train
+
+
+class Screen:
+    """Builds the network of a configuration, untrained, and measures what constraints ask for.
+
+    What is cheap is measured first; once it breaks a constraint the rest is left out. A network
+    that cannot be built, or has no size before it is called, passes: its trial will tell.
+
+    Args:
+        oracle: Whose configurations, and whose constraints.
+        hypermodel: Builds the network.
+        job: The data, for latency and size, and the clock.
+    """
+
+    def __init__(self, oracle: Any, hypermodel: Any, job: Job) -> None:
+        self._oracle = oracle
+        self._hypermodel = hypermodel
+        self._job = job
+        self.constraints: Sequence[Constraint] = [c for c in oracle.constraints if c.free]
+
+    def __call__(self, values: Mapping[str, Any]) -> bool | Mapping[str, float] | None:
+        """The measures of these values, `True` where nothing is known, `None` out of time."""
+        left = self._job.seconds_left
+        if left <= (0.0 if self._oracle.history.finished else -_GRACE):
+            return None
+        hp = self._oracle.hyperparameters.copy()
+        hp.values = dict(values)
+        keras.backend.clear_session(free_memory=False)
+        try:
+            with seeded(self._job.seed, len(self._oracle.history)):
+                model = self._hypermodel.build(hp)
+                return self._measured(hp, model) if isinstance(model, keras.Model) else True
+        except Exception as error:
+            log.debug("The network of %s cannot be measured untrained: %s", values, error)
+            return True
+
+    def _measured(self, hp: Any, model: keras.Model) -> bool | Mapping[str, float]:
+        if not model.built:
+            return True
+        names = {c.name for c in self.constraints}
+        known = measure.sizes(model)
+        known = {k: v for k, v in known.items() if k in names}
+        if self._broken(known) or not names & {"latency_ms", "size_bytes"}:
+            return known
+        view = self._job.view(hp)
+        if "size_bytes" in names:
+            with tempfile.TemporaryDirectory(prefix="kerasnas-") as folder:
+                path = Path(folder) / "untrained.keras"
+                artifact.write(view.assemble(model), path)
+                known["size_bytes"] = float(path.stat().st_size)
+        if "latency_ms" in names and view.example is not None and not self._broken(known):
+            timed = measure.latency(model, view.example)
+            known["latency_ms"] = timed["latency_ms"] + view.extra_latency
+        return known
+
+    def _broken(self, known: Mapping[str, float]) -> bool:
+        return violation([c for c in self.constraints if c.name in known], known) > 0
