@@ -39,7 +39,15 @@ from kerasnas.search import Plan, run, settle_seed
 
 log = logging.getLogger("kerasnas")
 
-_MEASURES = ("params", "flops", "latency_ms", "latency_p95_ms", "size_bytes", "train_seconds")
+_MEASURES = (
+    "params",
+    "flops",
+    "latency_ms",
+    "latency_p95_ms",
+    "size_bytes",
+    "peak_memory_bytes",
+    "train_seconds",
+)
 
 
 class Estimator(BaseEstimator):
