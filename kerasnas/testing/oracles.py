@@ -160,6 +160,57 @@ def check_failures(make_oracle: MakeOracle) -> None:
     assert states.count("COMPLETED") == 7, f"The search did not go on: {states}."
 
 
+def check_pausing(make_oracle: MakeOracle) -> None:
+    """Where a tuner can pause trials: they go on rung by rung, none twice, and it ends.
+
+    A promotion follows from the journal alone, a diverged trial is never promoted, and some trial
+    is trained in full. Oracles that never pause a trial are not checked.
+    """
+
+    def fresh(history: History | None = None) -> Any:
+        oracle: Any = _make(make_oracle, conditional_space(), 20)
+        if not hasattr(oracle, "allow_pausing"):
+            return None
+        oracle.allow_pausing(9)
+        if history is not None:
+            oracle.bind(history)
+        return oracle if len(oracle.scheduler.rungs) > 1 else None
+
+    def score(values: dict[str, Any]) -> float:
+        return math.nan if values["kind"] == "linear" else _conditional_loss(values)
+
+    oracle = fresh()
+    if oracle is None:
+        return
+    done: list[tuple[int, int]] = []
+    while len(done) < 200:
+        before = json.loads(json.dumps(oracle.history.events()))
+        ended = [t.number for t in oracle.history.finished]
+        trial = oracle.create_trial("worker")
+        if trial.status != "RUNNING":
+            break
+        record = oracle.history.trials[int(trial.trial_id)]
+        if len(done) % 7 == 3:
+            history = History()
+            history.restore(before, ended)
+            again = fresh(history).create_trial("worker")
+            assert (again.trial_id, again.hyperparameters.values) == (
+                trial.trial_id,
+                trial.hyperparameters.values,
+            ), f"The same history leads to trial {again.trial_id} after {trial.trial_id}."
+        done.append((record.number, record.rung))
+        assert all(e.status == "STOPPED" for e in record.executions), (
+            f"Trial {trial.trial_id} goes on although it had ended."
+        )
+        _end(oracle, trial, score(record.values))
+    assert len(done) < 200, "The search does not end."
+    assert len(set(done)) == len(done), "A rung was trained twice."
+    assert len(oracle.history) <= 20, f"{len(oracle.history)} configurations, 20 were allowed."
+    full = [t for t in oracle.history if t.status == "COMPLETED" and t.fidelity == 1]
+    assert full, "No trial was trained in full."
+    assert any(t.status == "STOPPED" for t in oracle.history), "No trial was paused."
+
+
 ORACLE_CHECKS: tuple[Callable[[MakeOracle], None], ...] = (
     check_values,
     check_seeds,
@@ -170,6 +221,7 @@ ORACLE_CHECKS: tuple[Callable[[MakeOracle], None], ...] = (
     check_unknown_direction,
     check_parallel,
     check_failures,
+    check_pausing,
 )
 
 
