@@ -1,11 +1,11 @@
 """Strategies of search. Each is a `keras_tuner.Oracle` and works in any `keras_tuner.Tuner`."""
 
+from kerasnas.oracles.auto import Auto, Circumstances, ZeroCost
 from kerasnas.oracles.oracle import Oracle
 from kerasnas.oracles.registry import STRATEGIES, create
 from kerasnas.oracles.space import Space
 from kerasnas.oracles.strategies import (
     Asha,
-    Auto,
     Bayesian,
     Bohb,
     Evolution,
@@ -23,6 +23,7 @@ __all__ = [
     "Auto",
     "Bayesian",
     "Bohb",
+    "Circumstances",
     "Evolution",
     "Grid",
     "Hyperband",
@@ -32,5 +33,6 @@ __all__ = [
     "Random",
     "Reinforce",
     "Space",
+    "ZeroCost",
     "create",
 ]

@@ -12,11 +12,11 @@ import keras_tuner
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.oracles.auto import Auto
 from kerasnas.oracles.filters import Accept
 from kerasnas.oracles.oracle import Oracle
 from kerasnas.oracles.strategies import (
     Asha,
-    Auto,
     Bayesian,
     Bohb,
     Evolution,

@@ -14,7 +14,6 @@ from kerasnas.oracles.searchers import (
     EvolutionSearcher,
     GridSearcher,
     LocalSearcher,
-    MixedSearcher,
     Nsga2Searcher,
     RandomSearcher,
     ReinforceSearcher,
@@ -332,29 +331,3 @@ class Asha(Oracle):
             fidelity=fidelity,
             **settings,
         )
-
-
-class Auto(Oracle):
-    """The default: known-good configurations, then small steps from the best and a model in turn.
-
-    Args:
-        objective: As in `kerasnas.oracles.Oracle`.
-        max_trials: As there.
-        seed: As there.
-        startup: Random trials before the model takes over; known-good ones count.
-        **settings: As there.
-    """
-
-    short_name = "auto"
-
-    def __init__(
-        self,
-        objective: ObjectiveLike | None = None,
-        max_trials: int | None = None,
-        seed: int | None = None,
-        *,
-        startup: int = 10,
-        **settings: Any,
-    ) -> None:
-        searcher = MixedSearcher(startup=startup)
-        super().__init__(objective, max_trials, seed, searcher=searcher, **settings)

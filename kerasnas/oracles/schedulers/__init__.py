@@ -4,6 +4,7 @@ from kerasnas.oracles.schedulers.asha import AshaScheduler
 from kerasnas.oracles.schedulers.full import Full
 from kerasnas.oracles.schedulers.hyperband import HyperbandScheduler, successive_halving
 from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Scheduler, Start, Verdict
+from kerasnas.oracles.schedulers.verify import VerifyScheduler
 
 __all__ = [
     "AshaScheduler",
@@ -15,5 +16,6 @@ __all__ = [
     "Scheduler",
     "Start",
     "Verdict",
+    "VerifyScheduler",
     "successive_halving",
 ]

@@ -11,12 +11,15 @@ import numpy as np
 
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.ranking import best_first, normal_scores, positions
+from kerasnas.oracles.ranking import best_first, infeasibility, normal_scores, positions
 from kerasnas.oracles.searchers.protocol import seen_keys
 from kerasnas.oracles.space import Space, Values
 
 LENGTHS = (1.0, 2.0, 4.0)
 NOISE = 0.05
+NOISES = (0.05, 0.1, 0.2, 0.4)
+"""Noise to choose from where a choice among finished trials depends on it."""
+
 DRAWS = 24
 
 
@@ -118,6 +121,33 @@ class GpSearcher:
         half = self.most // 2
         numbers = {t.number for t in ranked[:half]} | {t.number for t in history.finished[-half:]}
         return [t for t in history.finished if t.number in numbers]
+
+
+def posterior_order(
+    space: Space,
+    known: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint] = (),
+) -> list[TrialRecord]:
+    """Finished trials by what the model expects of them, the best first.
+
+    A score is one noisy look; what is known of similar configurations tells luck from quality.
+    """
+    if len(known) < 3:
+        return best_first(known, objectives, constraints)
+    scores = np.array(normal_scores(positions(known, objectives, constraints)))
+    observed = Encoded.of(space, [t.values for t in known])
+    kernels = [
+        Kernel(k.hamming, k.scales, noise)
+        for k in _kernels(observed, np.random.default_rng(0))
+        for noise in NOISES
+    ]
+    fits = (_fit(kernel, observed, scores) for kernel in kernels)
+    _, kernel, _, alpha = max(fits, key=lambda fit: fit[0])
+    expected = kernel(observed, observed) @ alpha
+    outside = [infeasibility(t, constraints) for t in known]
+    order = sorted(range(len(known)), key=lambda i: (outside[i], -expected[i]))
+    return [known[i] for i in order]
 
 
 def _candidates(

@@ -1,4 +1,4 @@
-"""The searcher of the default strategy: a model half of the time, small steps the other half."""
+"""The searcher of the default strategy: the rule that suits the space and the task."""
 
 from __future__ import annotations
 
@@ -12,15 +12,26 @@ from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import infeasibility, positions
 from kerasnas.oracles.searchers.bayesian import BayesianSearcher
+from kerasnas.oracles.searchers.gp import GpSearcher
+from kerasnas.oracles.searchers.nsga2 import Nsga2Searcher
+from kerasnas.oracles.searchers.tpe import TpeSearcher
 from kerasnas.oracles.space import Space, Values
+
+FEW = 60
+"""Up to so many trials a model of several objectives does better than a population."""
 
 
 @dataclass(frozen=True)
 class MixedSearcher:
-    """Alternates between one-step mutations of the best trials and a Bayesian model.
+    """Picks a rule; the reasons are measurements, see `docs/strategies.md`.
 
-    Known-good configurations are hard to beat by random points, and a model has little to go by
-    before some ten trials: until then only the mutations make progress.
+    * One objective, only choices and none that depends on another: a Gaussian process, whose
+      candidates are edits of the best trials.
+    * One objective, any other space: in turn a Bayesian model and one-step mutations of the best
+      trials. Known-good configurations are hard to beat by random points, and a model has little
+      to go by before some ten trials: until then only the mutations make progress.
+    * Several objectives: a multi-objective Parzen estimator for the first 60 trials, ageing
+      NSGA-II after that.
 
     Args:
         best: How many of the best trials are mutated.
@@ -31,9 +42,11 @@ class MixedSearcher:
     startup: int = 10
     name: str = "mixed"
     _model: BayesianSearcher = field(init=False, repr=False, compare=False)
+    _several: TpeSearcher = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_model", BayesianSearcher(self.startup))
+        object.__setattr__(self, "_several", TpeSearcher(startup=self.startup))
 
     def suggest(
         self,
@@ -43,7 +56,14 @@ class MixedSearcher:
         rng: np.random.Generator,
         constraints: Sequence[Constraint] = (),
     ) -> Values | None:
-        """A neighbour of a good trial or a point that the model likes, by the trial's number."""
+        """Asks the rule that suits."""
+        if len(objectives) > 1:
+            few = len(history.finished) < FEW
+            rule = self._several if few else Nsga2Searcher()
+            return rule.suggest(space, history, objectives, rng, constraints)
+        if by_gaussian_process(space, objectives):
+            gp = GpSearcher(self.startup)
+            return gp.suggest(space, history, objectives, rng, constraints)
         done = [t for t in history.finished if math.isfinite(infeasibility(t, constraints))]
         if not done or len(history) % 2:
             return self._model.suggest(space, history, objectives, rng, constraints)
@@ -56,4 +76,12 @@ class MixedSearcher:
 
     def describe(self, space: Space) -> str:
         """The rule in a few words."""
+        if by_gaussian_process(space, ()):
+            return f"Gaussian process over {len(space)} choices, edits of the best as candidates"
         return f"steps from the best {self.best} trials, in turn with {self._model.describe(space)}"
+
+
+def by_gaussian_process(space: Space, objectives: Sequence[Objective]) -> bool:
+    """Whether a space is a list of choices: of operations of an architecture, for instance."""
+    choices = all(d.kind in ("categorical", "fixed") for d in space.domains)
+    return bool(len(space)) and len(objectives) < 2 and space.flat and choices

@@ -1,0 +1,217 @@
+"""The default strategy: what is known to work, chosen by the task, the space and the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasnas.history import History, TrialRecord
+from kerasnas.objectives import Constraint, Objective, ObjectiveLike
+from kerasnas.oracles.oracle import Oracle
+from kerasnas.oracles.ranking import is_sound, pareto_first
+from kerasnas.oracles.schedulers import VerifyScheduler
+from kerasnas.oracles.searchers.gp import posterior_order
+from kerasnas.oracles.searchers.mixed import MixedSearcher, by_gaussian_process
+from kerasnas.oracles.space import Values
+
+NOTE = "zero_cost"
+"""Name of the note that holds the configurations that zero-cost scores put first."""
+
+PROXIES = ("synflow", "params")
+"""Scores that order good architectures; the others only tell the hopeless ones."""
+
+ENOUGH = 50
+"""Full trainings that a budget must hold, else short ones are searched with first."""
+
+KEPT = 10
+POOL = 100
+MOST_POOL = 1000
+POOL_SHARE = 0.025
+"""Share of the seconds of a search that zero-cost scores may take."""
+
+
+@dataclass(frozen=True)
+class ZeroCost:
+    """Scores of architectures that cost no training.
+
+    Attributes:
+        score: From values to scores by name, larger is better; NaN or missing is not known.
+        seconds: About how long one configuration takes.
+    """
+
+    score: Callable[[Mapping[str, Any]], Mapping[str, float]]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What `auto` is told of the search, apart from the history.
+
+    Attributes:
+        seconds: Seconds of the search; `None` for no limit.
+        full_seconds: About how long a full training takes, when that is known.
+        fidelities: Shares of a full training that stand for it, ascending, the last one 1.
+        zero_cost: Zero-cost scores, for spaces of architectures.
+    """
+
+    seconds: float | None = None
+    full_seconds: float | None = None
+    fidelities: tuple[float, ...] = (1.0,)
+    zero_cost: ZeroCost | None = None
+
+
+class Auto(Oracle):
+    """The default: known-good configurations, then a model that suits the space and the task.
+
+    * Configurations that the space calls known-good are tried first, whatever else follows.
+    * Spaces of architectures: of many random ones those with the best zero-cost scores come next.
+    * One objective: a Gaussian process with a Hamming kernel where all hyperparameters are choices
+      and none depends on another; else a Parzen estimator in turn with steps from the best trials.
+    * Several objectives: see `MixedSearcher`.
+    * Where the budget holds fewer than 50 full trainings and short ones are on offer, these are
+      searched with, and the best few are trained in full with the last 30 % of the time.
+
+    Args:
+        objective: As in `kerasnas.oracles.Oracle`.
+        max_trials: As there.
+        seed: As there.
+        startup: Random trials before the model takes over; known-good ones count.
+        **settings: As there.
+    """
+
+    short_name = "auto"
+
+    def __init__(
+        self,
+        objective: ObjectiveLike | None = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        *,
+        startup: int = 10,
+        **settings: Any,
+    ) -> None:
+        searcher = MixedSearcher(startup=startup)
+        super().__init__(objective, max_trials, seed, searcher=searcher, **settings)
+        self.circumstances = Circumstances()
+
+    def settle(self, circumstances: Circumstances) -> None:
+        """Takes in what is known of the search; before the first trial.
+
+        Args:
+            circumstances: The budget, and what is on offer besides full trainings.
+        """
+        self.circumstances = circumstances
+        seconds, full = circumstances.seconds, circumstances.full_seconds
+        if len(circumstances.fidelities) < 2 or len(self.objectives) > 1:
+            return
+        if seconds is None or full is None or seconds >= ENOUGH * full:
+            return
+        fitting = [f for f in circumstances.fidelities[:-1] if seconds >= ENOUGH * full * f]
+        low = max(fitting, default=circumstances.fidelities[0])
+        self.scheduler = VerifyScheduler(low, seconds, order=self._order)
+
+    def recommended(self, history: History | None = None) -> TrialRecord | None:
+        """The trial whose configuration to go on with: the best full training.
+
+        While there were short trainings only, the one that the model expects most of: a single
+        short score is too noisy to choose by.
+
+        Args:
+            history: The history, or an earlier state of it.
+        """
+        history = history or self.history
+        good = pareto_first(history.trials, self.objectives, self.constraints)
+        whole = [t for t in good if t.reached >= 1 or len(self.scheduler.rungs) == 1]
+        if whole or not good:
+            return next(iter(whole), None)
+        return self._order(history, self.objectives, self.constraints)[0]
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Values for the next trial; the first call puts the pool of architectures in order."""
+        zero_cost = self.circumstances.zero_cost
+        if zero_cost is not None and not self.proposer.ranked and len(self.objectives) == 1:
+            self._rank_pool(zero_cost)
+        return super().populate_space(trial_id)
+
+    def describe(self) -> str:
+        """The strategy in one line, for the log."""
+        known = super().describe()
+        if self.circumstances.zero_cost is None or len(self.objectives) > 1:
+            return known
+        name, _, rest = known.partition(": ")
+        pool = f"the best {self._kept} of {self._pool} architectures by zero-cost scores"
+        return f"{name}: {pool}, then {rest}"
+
+    @property
+    def _pool(self) -> int:
+        """Random architectures to score: as many as a small share of the time pays for."""
+        zero_cost, seconds = self.circumstances.zero_cost, self.circumstances.seconds
+        if zero_cost is None or seconds is None or not zero_cost.seconds:
+            return POOL
+        paid = int(POOL_SHARE * seconds / zero_cost.seconds)
+        return min(max(paid, 2 * KEPT), MOST_POOL)
+
+    @property
+    def _kept(self) -> int:
+        """How many of them are trained: never more than a third of all trials."""
+        return KEPT if self.max_trials is None else max(1, min(KEPT, self.max_trials // 3))
+
+    def _rank_pool(self, zero_cost: ZeroCost) -> None:
+        note = self.history.notes.get(NOTE)
+        if note is not None:
+            self.proposer.ranked = [dict(values) for values in note["first"]]
+            return
+        space = self.space
+        rng = np.random.default_rng([self.seed % 2**63, 2**32])
+        pool: dict[str, Values] = {}
+        for _ in range(2 * self._pool):
+            values = space.random(rng)
+            pool.setdefault(space.key(values), values)
+            if len(pool) == self._pool:
+                break
+        candidates = list(pool.values())
+        order = rank([zero_cost.score(values) for values in candidates])
+        first = [candidates[i] for i in order]
+        # The more are kept here, the more are left when some of them break a constraint.
+        self.proposer.ranked = first[: self._kept] if not self.constraints else first
+        spent = self.clock() if self.clock else 0.0
+        self.history.note(NOTE, {"first": self.proposer.ranked}, spent=spent)
+
+    def _order(
+        self,
+        history: History,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint],
+    ) -> Sequence[TrialRecord]:
+        """Finished trials, those first that deserve a full training most."""
+        sound = [t for t in history.finished if is_sound(t, objectives)]
+        if by_gaussian_process(self.space, objectives):
+            return posterior_order(self.space, sound, objectives, constraints)
+        return pareto_first(sound, objectives, constraints)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is told the circumstances of its own search."""
+        return {**super().__getstate__(), "circumstances": Circumstances()}
+
+
+def rank(scores: Sequence[Mapping[str, float]]) -> list[int]:
+    """Indices of architectures by the sum of their ranks in `PROXIES`, the best first.
+
+    One without a score takes the middle rank. Where a pool has none of these scores, all others
+    count.
+    """
+    names = [n for n in PROXIES if any(np.isfinite(s.get(n, np.nan)) for s in scores)]
+    names = names or sorted({name for s in scores for name in s})
+    total = np.zeros(len(scores))
+    for name in names:
+        column = np.array([s.get(name, np.nan) for s in scores], dtype=float)
+        known = np.isfinite(column)
+        place = np.full(len(column), 0.5)
+        if known.any():
+            order = np.argsort(np.argsort(column[known], kind="stable"), kind="stable")
+            place[known] = (order + 0.5) / known.sum()
+        total += place
+    return [int(i) for i in np.argsort(-total, kind="stable")]
