@@ -255,7 +255,7 @@ def test_replay_after_a_kill_at_any_event(tmp_path, name):
 
     whole = search(tmp_path / "whole", 45)
     lines = (tmp_path / "whole").read_bytes().splitlines(keepends=True)
-    for cut in range(1, len(lines), 7):
+    for cut in range(1, len(lines), 13):
         path = tmp_path / f"cut{cut}"
         path.write_bytes(b"".join(lines[:cut]) + b'{"event": "fini')
         ended = sum(b'"finished"' in line for line in lines[:cut])
@@ -331,6 +331,22 @@ def test_a_trial_with_nothing_to_continue_is_complete_at_any_rung():
         oracle.end_trial(trial.trial_id)
         done += 1
     assert done == 3 and {t.status for t in oracle.history} == {"COMPLETED"}
+
+
+@pytest.mark.parametrize("name", MULTI)
+def test_who_is_trained_in_full_at_once_pushes_nobody_out(name):
+    """Every other trial is a model without steps, better than all others at the lowest rung."""
+    oracle = make(name, epochs=9, max_trials=18)
+    while (trial := oracle.create_trial("worker")).status == "RUNNING":
+        record = oracle.history.trials[int(trial.trial_id)]
+        if record.number % 2:
+            oracle.facts(trial.trial_id, metrics={"val_loss": 0.0}, fidelity=1.0)
+            oracle.end_trial(trial.trial_id)
+        else:
+            end(oracle, trial)
+    stepped = [t for t in oracle.history if t.number % 2 == 0]
+    assert sum(t.rung > 0 for t in stepped) >= 3
+    assert any(t.status == "COMPLETED" for t in stepped)
 
 
 def test_checkpoints_are_worth_keeping_only_of_who_can_go_on():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Start, Verdict
-from kerasnas.oracles.schedulers.rungs import MOST_KEPT, Result, ladder, standings
+from kerasnas.oracles.schedulers.rungs import MOST_KEPT, ladder, standings
 
 LEAST = 1 / 9
 """Share of a full training at the lowest rung, where nothing else is said."""
@@ -109,8 +109,7 @@ def climb(
         results = standings(history, rung, rungs[rung], objectives, constraints)
         if any(t.status == "RUNNING" and t.rung == rung and rung for t in history.trials):
             return Done()
-        good: list[Result] = [r for r in results if r.execution.status == "COMPLETED"]
-        if good:
+        if any(r.execution.status == "COMPLETED" for r in results):
             return Done()
         for result in results:
             if result.waits(objectives):

@@ -90,6 +90,7 @@ class HyperbandScheduler:
             for bracket, members, rung in _open(history, kinds, len(rungs)):
                 kind = kinds[bracket % len(kinds)]
                 size = kind.size if may_start else min(kind.size, len(members))
+                size -= sum(_at_once(t, len(rungs) - 1) for t in members)
                 results = standings(history, rung, rungs[rung], objectives, constraints, bracket)
                 chosen = self._chosen(results, size, rung - kind.first, waiting, objectives)
                 if chosen is not None:
@@ -152,6 +153,11 @@ class HyperbandScheduler:
         last = max((t.bracket for t in history.trials), default=0)
         members = sum(t.bracket == last for t in history.trials)
         return last if members < kinds[last % len(kinds)].size else last + 1
+
+
+def _at_once(trial: TrialRecord, top: int) -> bool:
+    """Whether a trial was trained in full below the top: it takes no part in the halving."""
+    return trial.status == "COMPLETED" and trial.rung < top
 
 
 def _open(

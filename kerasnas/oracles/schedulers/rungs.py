@@ -117,6 +117,9 @@ def standings(
 ) -> list[Result]:
     """All results at a rung, the best first; failed ones, and those cut short, are the last.
 
+    Who was trained in full at once (a model that no steps train) is not there: that is another
+    fidelity, and would push out those who have yet to be trained.
+
     Args:
         history: All trials.
         rung: The rung.
@@ -130,7 +133,7 @@ def standings(
         for trial in history.trials
         if bracket is None or trial.bracket == bracket
         for execution in trial.executions
-        if execution.rung == rung
+        if execution.rung == rung and execution.fidelity <= fidelity + 1e-9
     ]
     whole = [r for r in found if r.whole]
     order = rung_order([r.execution for r in whole], objectives, constraints)
