@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -161,22 +161,35 @@ class Simulated:
         """Loses what is under way, as a killed process would."""
         self._running.clear()
 
-    def run(self, oracle: Oracle) -> Oracle:
+    def run(
+        self,
+        oracle: Oracle,
+        marks: Sequence[float] = (),
+        on_mark: Callable[[float], None] = lambda second: None,
+    ) -> Oracle:
         """Runs a whole search.
 
         Args:
             oracle: A strategy; it takes the space of the simulation, and keeps its own settings.
+            marks: Seconds at which to look at what has been found so far, ascending.
+            on_mark: Told each of them, when the oracle knows all that had ended by then.
 
         Returns:
             The same oracle: what was found is in its `history` and `get_best_trials`.
         """
         self.attach(oracle)
         idle = [f"worker{i}" for i in range(self.workers)]
+        waiting = list(marks)
         while True:
             idle = [worker for worker in idle if not self._occupy(oracle, worker)]
+            upcoming = self._running[0].end if self._running else math.inf
+            while waiting and waiting[0] < upcoming:
+                on_mark(waiting.pop(0))
             before = {r.trial.trial_id: r.worker for r in self._running}
             ended = self.poll(oracle)
             if ended is None:
+                for second in waiting:
+                    on_mark(second)
                 break
             idle = sorted([*idle, before[ended.trial_id]])
         self.stop()
