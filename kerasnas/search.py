@@ -202,6 +202,7 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         strategy=oracle.describe(),
         first_traceback=tuner.first_traceback,
         scratch=scratch,
+        seed=plan.seed,
     )
 
 

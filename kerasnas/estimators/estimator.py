@@ -30,6 +30,7 @@ from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Verbose
+from kerasnas.results.ensemble import Wish, make_room, parse_ensemble
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import refit_best
 from kerasnas.runner import CLASSIFICATION, REGRESSION, MultiLabelScorer, Scorer
@@ -60,7 +61,11 @@ class Estimator(BaseEstimator):
         constraints: Bounds on metrics and measures.
         oracle: Short name of a search strategy, or a kerasnas oracle.
         budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
-        refit: Train the best configuration once more, on all rows, and use that model.
+        ensemble: `"auto"` fuses the best trials into one graph and uses it where it answers better
+            than the best of them on rows that it was not chosen on; a number of members; the
+            longest latency of one row, such as `"5ms"`; `False` uses the best trial.
+        refit: Train the best configuration once more, on all rows, and use that model; without an
+            ensemble.
         space: `"auto"`, or the names of the families to search.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
@@ -84,6 +89,7 @@ class Estimator(BaseEstimator):
         constraints: Sequence[Constraint] = (),
         oracle: Any = "auto",
         budget: Budget | str | float = "5min",
+        ensemble: str | int | bool = "auto",
         refit: bool = False,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
@@ -95,6 +101,7 @@ class Estimator(BaseEstimator):
         self.constraints = constraints
         self.oracle = oracle
         self.budget = budget
+        self.ensemble = ensemble
         self.refit = refit
         self.space = space
         self.initial = initial
@@ -140,6 +147,7 @@ class Estimator(BaseEstimator):
         begin = time.monotonic()
         budget = Budget.parse(self.budget).with_epochs(epochs)
         objectives = self._objectives()
+        wish = parse_ensemble(False if self.refit else self.ensemble)
         seed = settle_seed(self.seed, self.directory)
         task = self._prepare(
             X,
@@ -156,6 +164,8 @@ class Estimator(BaseEstimator):
         job = task.job(objectives, Clock(budget.seconds, started=begin), seed)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
+        if wish.size > 1:
+            make_room(job)
         rows = task.baselines(task.scorer(), job.clock, seed)
         plan = Plan(
             objectives=objectives,
@@ -171,7 +181,7 @@ class Estimator(BaseEstimator):
         )
         self.result_ = run(task.hypermodel, job, plan)
         self.result_.baselines = rows
-        self.model_ = self.result_.best_model()
+        self.model_ = self._fused(task, job, wish) or self.result_.best_model()
         if self.refit:
             self._refit(task, job)
         self._rows = rank_rows(self.result_.rows(), self.result_.objectives)
@@ -274,6 +284,20 @@ class Estimator(BaseEstimator):
         )
         self.result_.baselines.append(row)
         self.model_ = model if model is not None else self.model_
+
+    def _fused(self, task: Task, job: Any, wish: Wish) -> keras.Model | None:
+        """The ensemble, if it is better than the best trial on rows it was not chosen on."""
+        scorer = task.scorer()
+        if not isinstance(scorer, Scorer):
+            return None  # several heads
+        self.result_.scorer = scorer
+        if wish.size < 2:
+            return None
+        found = self.result_.choose_ensemble(wish, lambda: job.clock.left, task.reader.probe())
+        if found is None:
+            return None
+        self.result_.baselines.append(found.row)
+        return found.model if found.selection.better else None
 
     def _answer(self, x: Any) -> Any:
         """Answers of the exported graph to raw data, through one traced function."""

@@ -31,7 +31,11 @@ class TabularEstimator(Estimator):
         constraints: Bounds on metrics and measures.
         oracle: Short name of a search strategy, or a kerasnas oracle.
         budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
-        refit: Train the best configuration once more, on all rows, and use that model.
+        ensemble: `"auto"` fuses the best trials into one graph and uses it where it answers better
+            than the best of them on rows that it was not chosen on; a number of members; the
+            longest latency of one row, such as `"5ms"`; `False` uses the best trial.
+        refit: Train the best configuration once more, on all rows, and use that model; without an
+            ensemble.
         space: `"auto"`, or the names of the families to search: networks (`mlp`, `resnet`), trees
             (`histgb`, `extra_trees`; `lightgbm`, `xgboost`, `catboost` where installed), `linear`.
         initial: Configurations to try first, as dicts of hyperparameters.
@@ -59,6 +63,7 @@ class TabularEstimator(Estimator):
         constraints: Sequence[Constraint] = (),
         oracle: Any = "auto",
         budget: Budget | str | float = "5min",
+        ensemble: str | int | bool = "auto",
         refit: bool = False,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
@@ -72,6 +77,7 @@ class TabularEstimator(Estimator):
             constraints=constraints,
             oracle=oracle,
             budget=budget,
+            ensemble=ensemble,
             refit=refit,
             space=space,
             initial=initial,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from kerasnas import artifact
 from kerasnas.errors import SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
+from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
+from kerasnas.runner import Scorer
 
 
 class Scratch:
@@ -42,6 +45,8 @@ class SearchResult:
         strategy: One line about how the search was run.
         first_traceback: Traceback of the first failed trial, empty without one.
         scratch: Keeps a temporary folder alive as long as the result that reads from it.
+        scorer: Scores answers to the validation rows in the user's units; `None` without.
+        seed: Seed of the search.
     """
 
     history: History
@@ -52,6 +57,8 @@ class SearchResult:
     strategy: str = ""
     first_traceback: str = ""
     scratch: Scratch | None = None
+    scorer: Scorer | None = None
+    seed: int = 0
 
     @property
     def best_trial(self) -> TrialRecord:
@@ -76,6 +83,44 @@ class SearchResult:
     def best_model(self) -> keras.Model:
         """The model of the best trial as it was scored, read from its file."""
         return artifact.load_model(self.best_path)
+
+    def ensemble(self, size: int = 5) -> keras.Model:
+        """The best trials fused into one model, chosen greedily on the first objective.
+
+        Args:
+            size: Most members.
+
+        Raises:
+            SearchFailedError: If fewer than two trials are there to choose from.
+        """
+        found = None
+        if self.scorer is not None:
+            found = self.choose_ensemble(parse_ensemble(size))
+        if found is None:
+            raise SearchFailedError(
+                "There are not two finished trials with their answers to choose from. Raise "
+                "`budget`; trials of `kerasnas.search` and of several heads keep no answers."
+            )
+        return found.model
+
+    def choose_ensemble(
+        self, wish: Wish, seconds: Callable[[], float] = lambda: math.inf, probe: Any = None
+    ) -> Ensemble | None:
+        """As `build_ensemble`, over the feasible trials of this search."""
+        assert self.scorer is not None, "only a search with a scorer keeps answers"
+        objective = self.objectives[0]
+        ranked = sorted(self.history.scored(), key=lambda t: (objective.loss(t.scores), t.number))
+        return build_ensemble(
+            ranked,
+            self.folder,
+            self.scorer,
+            self.objectives,
+            self.constraints,
+            wish,
+            seed=self.seed,
+            seconds=seconds,
+            probe=probe,
+        )
 
     @property
     def best_path(self) -> Path:

@@ -20,8 +20,10 @@ from kerasnas import artifact
 from kerasnas.budget import Clock
 from kerasnas.objectives import Objective
 from kerasnas.runner import failures, measure
+from kerasnas.runner.candidates import keep_only, write_answers
 from kerasnas.runner.checkpoint import State
 from kerasnas.runner.hosted import fit_by_keras
+from kerasnas.runner.metrics import Scorer
 from kerasnas.runner.screen import Screen
 from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.training import (
@@ -62,6 +64,8 @@ class Job:
         callbacks: Keras callbacks, copied for every trial.
         fit_kwargs: Further arguments of Keras's `fit`.
         patience: Epochs without improvement before a training ends; a recipe's own goes first.
+        candidates: Trials, the best ones, of which the files are kept; with more than one also
+            their answers to the validation rows, so that an ensemble can be chosen.
     """
 
     view: Callable[[Any], View]
@@ -74,6 +78,7 @@ class Job:
     callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
     fit_kwargs: dict[str, Any] = field(default_factory=dict)
     patience: int | None = None
+    candidates: int = 1
 
     @property
     def seconds_left(self) -> float:
@@ -118,6 +123,7 @@ class Tuner(keras_tuner.Tuner):
         self._memory = 0
         self._measures: dict[str, dict[str, float]] = {}
         self._ends: dict[str, _End] = {}
+        self._predict: Callable[[], np.ndarray] | None = None
         self.first_traceback = ""
         with seeded(job.seed, 2**31 - 1):
             super().__init__(
@@ -237,6 +243,7 @@ class Tuner(keras_tuner.Tuner):
         with seeded(job.seed, int(trial.trial_id)):
             hp = trial.hyperparameters
             view = job.view(hp)
+            self._predict = None
             model, trained = self._solve(hp, view, int(trial.trial_id))
             if model is None:
                 model = self.hypermodel.build(hp)
@@ -254,6 +261,7 @@ class Tuner(keras_tuner.Tuner):
             measures.update({k: v + view.extra_latency for k, v in timed.items()})
         path = self.path(trial.trial_id)
         artifact.write(view.assemble(model), path)
+        self._keep_answers(trial.trial_id, model, view)
         measures["size_bytes"] = float(path.stat().st_size)
         return trained.metrics, measures
 
@@ -267,8 +275,8 @@ class Tuner(keras_tuner.Tuner):
         # There is nothing to go on with: this is its full training at any rung.
         self._ends[f"{number:04d}"] = _End(fidelity=1.0)
         assert view.scorer is not None, "a space with `solve` belongs to an estimator"
-        predictions = predictor(network, view.validation[0])()
-        return network, Trained(metrics=view.scorer.validation(predictions), epochs=1)
+        self._predict = predictor(network, view.validation[0])
+        return network, Trained(metrics=view.scorer.validation(self._predict()), epochs=1)
 
     def _train(
         self, trial: Any, hp: Any, model: keras.Model, view: View, batch_size: int | None
@@ -379,6 +387,7 @@ class Tuner(keras_tuner.Tuner):
             return dict
         if view.scorer is not None:
             predict, score = predictor(model, view.validation[0]), view.scorer.validation
+            self._predict = predict
             return lambda: score(predict())
         return evaluator(model, view.validation, max(plan.batch_size, 1024))
 
@@ -399,12 +408,17 @@ class Tuner(keras_tuner.Tuner):
             return self._noted_lengths().get(str(list(lengths))) if lengths else None
         return epochs or (_DEFAULT_EPOCHS if own else 1)
 
+    def _keep_answers(self, trial_id: str, model: keras.Model, view: View) -> None:
+        """Keeps the answers to the validation rows, if an ensemble may want them."""
+        if self.job.candidates > 1 and isinstance(view.scorer, Scorer):
+            predict = self._predict or predictor(model, view.validation[0])
+            write_answers(self.folder, trial_id, view.scorer.answers(predict()))
+        self._predict = None
+
     def _keep_the_best(self) -> None:
         """Deletes the files of all trials but those that the oracle ranks first."""
-        best = {trial.trial_id for trial in self.oracle.get_best_trials(1)}
-        for path in self.folder.glob("[0-9]*.keras"):
-            if path.stem not in best:
-                path.unlink()
+        best = {t.trial_id for t in self.oracle.get_best_trials(self.job.candidates)}
+        keep_only(self.folder, best)
 
     def _keep_checkpoints(self) -> None:
         """Deletes the checkpoints of trials that cannot go on any more."""

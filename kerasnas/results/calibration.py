@@ -1,0 +1,64 @@
+"""One temperature for the probabilities of a finished model (Guo et al. 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+_LEAST = 1e-12  # a probability that is 0 has no logarithm
+_LIMIT = 4.0  # of the logarithm of the temperature: a few rows must not make it extreme
+_STEPS = 40
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """Probabilities `p` become `(1 - mix) softmax(log p / value) + mix / classes`.
+
+    Attributes:
+        value: Above 1 for a model that was too sure.
+        mix: Share of the uniform distribution, which keeps the log-loss finite.
+    """
+
+    value: float = 1.0
+    mix: float = 0.0
+
+    def __call__(self, probabilities: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities, shape `(rows, classes)`."""
+        logits = np.log(np.maximum(probabilities, _LEAST)) / self.value
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        calibrated = powers / powers.sum(axis=1, keepdims=True)
+        return (1.0 - self.mix) * calibrated + self.mix / probabilities.shape[1]
+
+    def build(self, probabilities: Any) -> Any:
+        """The same as part of a graph."""
+        logits = keras.ops.log(keras.ops.maximum(probabilities, _LEAST)) * (1.0 / self.value)
+        calibrated = keras.layers.Softmax(name="calibrated")(logits)
+        return calibrated * (1.0 - self.mix) + self.mix / int(probabilities.shape[-1])
+
+
+def fit_temperature(
+    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None
+) -> Temperature:
+    """The temperature with the least log-loss; it is convex in the reciprocal.
+
+    Args:
+        probabilities: Shape `(rows, classes)`.
+        labels: Integer labels of rows that the model was not trained on.
+        weights: Weight of each row, or `None`.
+    """
+    z = np.log(np.maximum(probabilities.astype("float64"), _LEAST))
+    target = np.average(z[np.arange(len(labels)), labels], weights=weights)
+    low, high = -_LIMIT, _LIMIT  # of u = log(1 / temperature)
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        scaled = z * np.exp(middle)
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        expected = np.sum(z * powers, axis=1) / powers.sum(axis=1)
+        if np.average(expected, weights=weights) > target:
+            high = middle
+        else:
+            low = middle
+    return Temperature(float(np.exp(-(low + high) / 2)), 1.0 / (len(labels) + 1))

@@ -1,0 +1,222 @@
+"""The finished trials of a search as one better model."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnas import artifact
+from kerasnas.errors import SearchSpaceError
+from kerasnas.history import TrialRecord
+from kerasnas.objectives import Constraint, Objective, violation
+from kerasnas.results.fusion import fuse
+from kerasnas.results.selection import Candidate, Selection, select
+from kerasnas.runner import Job, MultiLabelScorer, Scorer, measure
+from kerasnas.runner.candidates import read_answers
+
+log = logging.getLogger("kerasnas")
+
+CANDIDATES = 25  # trials that are kept for an ensemble to choose from
+_AUTO = 8  # most members
+_LOADING = 0.8  # seconds that a member needs to be read and built in, at worst
+_LATENCY = re.compile(r"(\d+(?:\.\d+)?) ?ms")
+FILE = "ensemble.keras"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What `ensemble=` asks for.
+
+    Attributes:
+        size: Most members; 1 for no ensemble.
+        latency_ms: Longest latency for one row, or `None`.
+    """
+
+    size: int
+    latency_ms: float | None = None
+
+
+def parse_ensemble(value: Any) -> Wish:
+    """Reads `"auto"`, `False`, a number of members, or a latency such as `"5ms"`.
+
+    Raises:
+        SearchSpaceError: For anything else.
+    """
+    if value is False or value is None:
+        return Wish(1)
+    if value == "auto" or value is True:
+        return Wish(_AUTO)
+    if isinstance(value, int | np.integer) and 1 <= value <= CANDIDATES:
+        return Wish(int(value))
+    found = _LATENCY.fullmatch(value) if isinstance(value, str) else None
+    if found is not None and float(found[1]) > 0:
+        return Wish(_AUTO, float(found[1]))
+    raise SearchSpaceError(
+        f'`ensemble` must be "auto", False, a number of members from 1 to {CANDIDATES}, or the '
+        f'longest latency of one row such as "5ms", received {value!r}.'
+    )
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A chosen ensemble.
+
+    Attributes:
+        model: The fused graph.
+        selection: Members, weights, temperature, and how honest their score is.
+        row: A row of the leaderboard.
+    """
+
+    model: keras.Model
+    selection: Selection
+    row: dict[str, Any]
+
+
+def make_room(job: Job) -> None:
+    """Has trials keep what an ensemble is chosen from, and leave time to build it."""
+    job.candidates = CANDIDATES
+    if job.clock.seconds is not None:
+        job.reserve += min(_AUTO * _LOADING, 0.15 * job.clock.seconds)
+
+
+def build_ensemble(
+    trials: Sequence[TrialRecord],
+    folder: Path,
+    scorer: Scorer,
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint],
+    wish: Wish,
+    *,
+    seed: int,
+    seconds: Callable[[], float] = lambda: math.inf,
+    probe: Any = None,
+) -> Ensemble | None:
+    """Chooses among finished trials and fuses the chosen ones.
+
+    Args:
+        trials: Finished trials, the best first.
+        folder: Their files and answers.
+        scorer: Scores answers to the validation rows, in the user's units.
+        objectives: The first one decides.
+        constraints: Bounds that the ensemble has to keep too.
+        wish: Size and latency.
+        seed: Seed of the search.
+        seconds: Seconds that are left.
+        probe: A few rows in the structure of the inputs, to measure the latency.
+
+    Returns:
+        The ensemble, or `None` where there are too few trials or too little time, or every
+        ensemble breaks a constraint.
+    """
+    begin = time.perf_counter()
+    candidates = _candidates(trials, folder, scorer, constraints)
+    objective = objectives[0]
+    if len(candidates) < 2 or objective.name.removeprefix("val_") not in scorer.names:
+        return None
+    known: dict[str, keras.Model] = {}
+    size = min(wish.size, max(2, int(seconds() / _LOADING)) if seconds() < math.inf else wish.size)
+    limit = min([wish.latency_ms or math.inf, *_bounds(constraints, "latency_ms")])
+    while size >= 2 and seconds() > 0:
+        selection = select(
+            candidates,
+            scorer,
+            objective,
+            size=size,
+            calibrate=_calibrates(scorer),
+            seed=seed,
+            seconds=seconds,
+        )
+        model = _fused(selection, folder, known)
+        row = _row(model, selection, candidates, scorer, objective, folder, probe)
+        row["seconds"] = time.perf_counter() - begin
+        scores = {k: v for k, v in row.items() if isinstance(v, int | float)}
+        slow = scores.get("latency_ms", 0.0) > limit
+        row["feasible"] = violation(constraints, scores) == 0 and not slow
+        if row["feasible"]:
+            return Ensemble(model, selection, row)
+        size = min(size, len(selection.weights)) - 1  # a smaller one may keep the bound
+    return None
+
+
+def _candidates(
+    trials: Sequence[TrialRecord],
+    folder: Path,
+    scorer: Scorer,
+    constraints: Sequence[Constraint],
+) -> list[Candidate]:
+    found = []
+    for trial in trials:
+        if violation(constraints, trial.scores) > 0:
+            continue
+        answers = read_answers(folder, trial.trial_id)
+        usable = answers is not None and len(answers) == len(scorer.targets)
+        if usable and (folder / f"{trial.trial_id}.keras").is_file():
+            assert answers is not None
+            latency = trial.measures.get("latency_ms", 0.0)
+            found.append(Candidate(trial.trial_id, answers, latency))
+    return found
+
+
+def _fused(selection: Selection, folder: Path, known: dict[str, keras.Model]) -> keras.Model:
+    """The graph of the members, each read from its file once."""
+    members = []
+    for trial_id in selection.weights:
+        if trial_id not in known:
+            known[trial_id] = artifact.load_model(folder / f"{trial_id}.keras")
+        members.append(known[trial_id])
+    return fuse(members, list(selection.weights.values()), selection.temperature)
+
+
+def _row(
+    model: keras.Model,
+    selection: Selection,
+    candidates: Sequence[Candidate],
+    scorer: Scorer,
+    objective: Objective,
+    folder: Path,
+    probe: Any,
+) -> dict[str, Any]:
+    """The ensemble as a row of the leaderboard; what it costs is measured on the fused graph."""
+    metrics = scorer(selection.answer(candidates))
+    path = folder / FILE
+    artifact.write(model, path)
+    timed = {}
+    if probe is not None:
+        rows = artifact.as_inputs(probe, artifact.input_dtypes(model))
+        timed = measure.latency(model, keras.tree.map_structure(lambda t: t[:1], rows))
+    sign = 1.0 if objective.direction == "min" else -1.0
+    return {
+        "trial_id": "ensemble",
+        "kind": "ensemble",
+        "status": "COMPLETED",
+        **{f"val_{name}": value for name, value in metrics.items()},
+        "params": float(model.count_params()),
+        "flops": float(measure.flops(model)),
+        **timed,
+        "size_bytes": float(path.stat().st_size),
+        # How much better it looks on the rows that it was chosen on than on others.
+        "optimism": selection.held_out - selection.loss,
+        f"{objective.name}_held_out": sign * selection.held_out,
+        "hyperparameters": {
+            "members": {k: round(v, 4) for k, v in selection.weights.items()},
+            "temperature": selection.temperature.value,
+        },
+        "failure": "",
+    }
+
+
+def _calibrates(scorer: Scorer) -> bool:
+    return scorer.classes is not None and not isinstance(scorer, MultiLabelScorer)
+
+
+def _bounds(constraints: Sequence[Constraint], name: str) -> list[float]:
+    return [c.max for c in constraints if c.name == name and c.max is not None]

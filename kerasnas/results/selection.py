@@ -1,0 +1,214 @@
+"""Which models belong into an ensemble, and with what weight (Caruana et al. 2004)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasnas.objectives import Objective
+from kerasnas.results.calibration import Temperature, fit_temperature
+from kerasnas.runner import Scorer
+
+_ROUNDS = 40
+_TIE = 1e-12  # relative
+_REPEATS = 3  # halvings of the validation rows
+
+Loss = Callable[[np.ndarray], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A finished trial as a possible member.
+
+    Attributes:
+        trial_id: Identity.
+        answers: Its answers to the validation rows, in the user's units.
+        latency_ms: Latency for one row.
+    """
+
+    trial_id: str
+    answers: np.ndarray
+    latency_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The members of an ensemble.
+
+    Attributes:
+        weights: Weight by trial, summing to 1.
+        temperature: Calibration of the weighted mean.
+        loss: Objective to minimise on the rows that it was chosen on.
+        held_out: The same on rows that it was not chosen on: chosen on one half, scored on the
+            other, several times.
+        single: `held_out` of choosing only one model in the same way.
+    """
+
+    weights: dict[str, float]
+    temperature: Temperature
+    loss: float
+    held_out: float
+    single: float
+
+    @property
+    def better(self) -> bool:
+        """Whether it beats the best single model on rows that neither was chosen on."""
+        return self.held_out < self.single
+
+    def answer(self, candidates: Sequence[Candidate]) -> np.ndarray:
+        """Its answers to the validation rows."""
+        members = [c for c in candidates if c.trial_id in self.weights]
+        weights = [self.weights[c.trial_id] for c in members]
+        mean = np.average([c.answers.astype("float64") for c in members], axis=0, weights=weights)
+        return mean if self.temperature == Temperature() else self.temperature(mean)
+
+
+def select(
+    candidates: Sequence[Candidate],
+    scorer: Scorer,
+    objective: Objective,
+    *,
+    size: int,
+    calibrate: bool,
+    seed: int,
+    seconds: Callable[[], float] = lambda: math.inf,
+) -> Selection:
+    """Chooses members greedily, with replacement, on the objective's own metric.
+
+    Args:
+        candidates: At least one, the best first.
+        scorer: Scores answers to the validation rows.
+        objective: A metric of the scorer, with the prefix `val_`.
+        size: Most different members.
+        calibrate: Whether to fit a temperature.
+        seed: Seed of the halves.
+        seconds: Seconds that are left.
+    """
+    answers = np.stack([c.answers for c in candidates]).astype("float64")
+    costs = np.array([c.latency_ms for c in candidates])
+    everything = np.arange(answers.shape[1])
+    pool = _Pool(answers, costs, scorer, objective, size)
+    counts = pool.greedy(everything, seconds)
+    weights = counts / counts.sum()
+    halves = _halves(len(everything), seed)
+    together, alone, warmer, plain = [], [], [], []
+    for chosen_on, scored_on in halves:
+        if seconds() <= 0:
+            break
+        half = pool.greedy(chosen_on, seconds)
+        mean = np.tensordot(half / half.sum(), answers, axes=1)
+        best = int(np.argmin([pool.loss(chosen_on)(a[chosen_on]) for a in answers]))
+        loss = pool.loss(scored_on)
+        together.append(loss(mean[scored_on]))
+        alone.append(loss(answers[best][scored_on]))
+        if calibrate:
+            fitted = _temperature(mean[chosen_on], scorer, chosen_on)
+            score = _rows_of(scorer, scored_on)
+            plain.append(score.some(["log_loss"], mean[scored_on])["log_loss"])
+            warmer.append(score.some(["log_loss"], fitted(mean[scored_on]))["log_loss"])
+    temperature = Temperature()
+    if calibrate and warmer and np.mean(warmer) < np.mean(plain):
+        mean = np.tensordot(weights, answers, axes=1)
+        temperature = _temperature(mean, scorer, everything)
+        if objective.name == "val_log_loss":
+            together = warmer
+    kept = {c.trial_id: float(w) for c, w in zip(candidates, weights, strict=True) if w > 0}
+    selection = Selection(kept, temperature, 0.0, _mean(together), _mean(alone))
+    final = pool.loss(everything)(selection.answer(candidates))
+    return Selection(kept, temperature, final, selection.held_out, selection.single)
+
+
+class _Pool:
+    """Candidates and the way they are scored."""
+
+    def __init__(
+        self,
+        answers: np.ndarray,
+        costs: np.ndarray,
+        scorer: Scorer,
+        objective: Objective,
+        size: int,
+    ) -> None:
+        self._answers = answers
+        self._costs = costs
+        self._scorer = scorer
+        self._objective = objective
+        self._size = size
+
+    def loss(self, rows: np.ndarray) -> Loss:
+        """The objective of answers to some rows, to minimise."""
+        score = _rows_of(self._scorer, rows)
+        name = self._objective.name
+        short = name.removeprefix("val_")
+
+        def loss(answers: np.ndarray) -> float:
+            return self._objective.loss({name: score.some([short], answers)[short]})
+
+        return loss
+
+    def greedy(self, rows: np.ndarray, seconds: Callable[[], float]) -> np.ndarray:
+        """How often each candidate was added, up to the first lowest loss on these rows."""
+        answers, loss = self._answers[:, rows], self.loss(rows)
+        total = np.zeros_like(answers[0])
+        counts = np.zeros(len(answers), dtype="int64")
+        best, best_counts = math.inf, counts
+        for step in range(1, _ROUNDS + 1):
+            allowed = self._allowed(counts)
+            losses = np.full(len(answers), math.inf)
+            for i in allowed:
+                losses[i] = loss((total + answers[i]) / step)
+            chosen = self._pick(losses, counts)
+            counts = counts.copy()
+            counts[chosen] += 1
+            total = total + answers[chosen]
+            if losses[chosen] < best - _TIE * abs(best) or step == 1:
+                best, best_counts = losses[chosen], counts
+            if seconds() <= 0:
+                break
+        return best_counts
+
+    def _allowed(self, counts: np.ndarray) -> np.ndarray:
+        """Once there are as many members as there may be, only these."""
+        full = np.count_nonzero(counts) >= self._size
+        return np.flatnonzero(counts) if full else np.arange(len(counts))
+
+    def _pick(self, losses: np.ndarray, counts: np.ndarray) -> int:
+        """The lowest loss; of equal ones a member, then the faster, then the earlier."""
+        least = np.min(losses)
+        if not math.isfinite(least):
+            return 0
+        equal = np.flatnonzero(losses <= least + _TIE * abs(least))
+        order = sorted(equal, key=lambda i: (counts[i] == 0, self._costs[i], i))
+        return int(order[0])
+
+
+def _halves(rows: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Random halves of the rows: choose on one, score on the other, and the other way round."""
+    rng = np.random.default_rng([seed, 0xE5])
+    halves = []
+    for _ in range(_REPEATS):
+        order = rng.permutation(rows)
+        one, two = np.sort(order[: rows // 2]), np.sort(order[rows // 2 :])
+        if len(one):
+            halves += [(one, two), (two, one)]
+    return halves
+
+
+def _rows_of(scorer: Scorer, rows: np.ndarray) -> Scorer:
+    weights = None if scorer.weights is None else scorer.weights[rows]
+    if weights is not None and weights.sum() == 0:
+        weights = None
+    return dataclasses.replace(scorer, targets=scorer.targets[rows], weights=weights)
+
+
+def _temperature(mean: np.ndarray, scorer: Scorer, rows: np.ndarray) -> Temperature:
+    weights = None if scorer.weights is None else scorer.weights[rows]
+    return fit_temperature(mean, scorer.targets[rows], weights)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else math.inf
