@@ -13,15 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pandas as pd
 
 from kerasnas import artifact
-from kerasnas.errors import SearchFailedError
+from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
+<<<<<<< /tmp/w/m.work
+from kerasnas.results import pareto
+from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
+from kerasnas.results.where import Where
+=======
 from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.runner import Scorer
+>>>>>>> /tmp/w/m.new
 
 
 class Scratch:
@@ -67,22 +74,107 @@ class SearchResult:
         Raises:
             SearchFailedError: If no trial came to a good end, or none is feasible.
         """
-        done = self.history.scored()
-        if not done:
-            raise SearchFailedError(self._why_nothing())
-        feasible = [t for t in done if violation(self.constraints, t.scores) == 0]
-        if not feasible:
-            raise SearchFailedError(self._why_infeasible(done))
-        return min(feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
+        return min(self._feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
 
     @property
     def best_hyperparameters(self) -> dict[str, Any]:
         """Values of the best trial."""
         return dict(self.best_trial.values)
 
-    def best_model(self) -> keras.Model:
-        """The model of the best trial as it was scored, read from its file."""
-        return artifact.load_model(self.best_path)
+    def best_model(self, where: str | None = None) -> keras.Model:
+        """The model of the best trial as it was scored, read from its file.
+
+        Args:
+            where: A condition on metrics, measures and hyperparameters that it must meet, such as
+                `"params < 100_000 and val_accuracy >= 0.9"`.
+
+        Raises:
+            ObjectiveError: If the condition cannot be read or names what no trial has.
+            SearchFailedError: If no trial meets it, or the file of the one that does is gone:
+                kept are the models that are best for some limit of size or latency.
+        """
+        if where is None:
+            return artifact.load_model(self.best_path)
+        trial = self.trials_where(where)[0]
+        path = self.folder / f"{trial.trial_id}.keras"
+        if not path.exists():
+            raise SearchFailedError(
+                f"Trial {trial.trial_id} is the best with {where}, but its file was not kept: only "
+                "models that are best for some limit of `params` or `latency_ms` are. Ask for such "
+                f"a limit, or train its configuration: {trial.values}."
+            )
+        return artifact.load_model(path)
+
+    def trials_where(self, where: str) -> list[TrialRecord]:
+        """The feasible trials that meet a condition, the best by the first objective first.
+
+        Args:
+            where: As in `best_model`.
+
+        Raises:
+            ObjectiveError: As in `best_model`.
+            SearchFailedError: If no trial meets it.
+        """
+        condition = Where(where)
+        known = [(t, {**t.values, "seconds": t.seconds, **t.scores}) for t in self._feasible]
+        condition.check({name for _, facts in known for name in facts})
+        found = [t for t, facts in known if condition.holds(facts)]
+        if not found:
+            ranges = []
+            for name in condition.names:
+                values = [f[name] for _, f in known if isinstance(f.get(name), int | float)]
+                if values:
+                    ranges.append(f"`{name}` is {min(values):g} to {max(values):g}")
+            raise SearchFailedError(
+                f"No trial has {where} ({len(known)} feasible trials"
+                f"{'; ' if ranges else ''}{', '.join(ranges)}). Loosen the condition."
+            )
+        return sorted(found, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
+
+    def knee(self) -> TrialRecord:
+        """The trial at the knee of the front: where more of one objective costs most of another.
+
+        Raises:
+            SearchFailedError: If no trial is feasible.
+        """
+        trials = self._feasible
+        return trials[pareto.knee(self._losses(trials))]
+
+    def hypervolume(self, reference: Mapping[str, float] | None = None) -> float:
+        """The volume between the Pareto front and a reference, for two or three objectives.
+
+        Args:
+            reference: The worst values that count, by objective, at their natural sign. Without it
+                they lie a little beyond the worst trial, which is no ground to compare searches.
+
+        Raises:
+            ObjectiveError: If there are not two or three objectives, or `reference` lacks one.
+            SearchFailedError: If no trial is feasible.
+        """
+        losses = self._losses(self._feasible)
+        if reference is None:
+            return pareto.hypervolume(losses, pareto.reference_point(losses))
+        missing = [o.name for o in self.objectives if o.name not in reference]
+        if missing:
+            raise ObjectiveError(
+                f"`reference` lacks {', '.join(missing)}. Give the worst value that counts for "
+                f"each of {', '.join(o.name for o in self.objectives)}."
+            )
+        return pareto.hypervolume(losses, [o.loss(reference) for o in self.objectives])
+
+    @property
+    def _feasible(self) -> list[TrialRecord]:
+        """Feasible trials with finite objectives; an error where there is none."""
+        done = self.history.scored()
+        if not done:
+            raise SearchFailedError(self._why_nothing())
+        feasible = [t for t in done if violation(self.constraints, t.scores) == 0]
+        if not feasible:
+            raise SearchFailedError(self._why_infeasible(done))
+        return feasible
+
+    def _losses(self, trials: Sequence[TrialRecord]) -> np.ndarray:
+        return np.array([[o.loss(t.scores) for o in self.objectives] for t in trials])
 
     def ensemble(self, size: int = 5) -> keras.Model:
         """The best trials fused into one model, chosen greedily on the first objective.

@@ -19,6 +19,7 @@ import numpy as np
 from kerasnas import artifact
 from kerasnas.budget import Clock
 from kerasnas.objectives import Objective
+from kerasnas.oracles.ranking import fronts
 from kerasnas.runner import failures, measure
 from kerasnas.runner.candidates import keep_only, write_answers
 from kerasnas.runner.checkpoint import State
@@ -43,6 +44,8 @@ _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stoppin
 _SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
 _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
 _PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
+_TRADED = ("params", "latency_ms")
+_MOST_FILES = 32  # of trials that are best for some trade-off
 _GROWTH = 1.1  # of the memory, at which caches are dropped
 
 
@@ -416,9 +419,28 @@ class Tuner(keras_tuner.Tuner):
         self._predict = None
 
     def _keep_the_best(self) -> None:
+<<<<<<< /tmp/w/m.work
+        """Deletes the files of all trials that nobody will ask for."""
+        kept = {trial.trial_id for trial in self.oracle.get_best_trials(1)} | self._trade_offs()
+        for path in self.folder.glob("[0-9]*.keras"):
+            if path.stem not in kept:
+                path.unlink()
+=======
         """Deletes the files of all trials but those that the oracle ranks first."""
         best = {t.trial_id for t in self.oracle.get_best_trials(self.job.candidates)}
         keep_only(self.folder, best)
+>>>>>>> /tmp/w/m.new
+
+    def _trade_offs(self) -> set[str]:
+        """The trials that are best for some limit of size or speed: see `best_model(where=…)`."""
+        wanted = {o.name: o for o in self.oracle.objectives}
+        wanted |= {n: Objective(n, "min") for n in _TRADED if n not in wanted}
+        done = [t for t in self.oracle.history.scored() if self.path(t.trial_id).exists()]
+        points = [(0.0, tuple(o.loss(t.scores) for o in wanted.values())) for t in done]
+        front = [t for t, level in zip(done, fronts(points), strict=True) if level == 0]
+        first = self.oracle.objectives[0]
+        front.sort(key=lambda t: first.loss(t.scores))
+        return {t.trial_id for t in front[:_MOST_FILES]}
 
     def _keep_checkpoints(self) -> None:
         """Deletes the checkpoints of trials that cannot go on any more."""
