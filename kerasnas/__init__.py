@@ -36,6 +36,8 @@ if TYPE_CHECKING:
         ImageRegressor,
         TabularClassifier,
         TabularRegressor,
+        TextClassifier,
+        TextRegressor,
         load,
     )
     from kerasnas.objectives import Constraint, Objective
@@ -67,6 +69,8 @@ __all__ = [
     "TabularInput",
     "TabularRegressor",
     "TensorInput",
+    "TextClassifier",
+    "TextRegressor",
     "__version__",
     "block",
     "errors",
@@ -99,6 +103,8 @@ _HOLDERS = {
     "TabularClassifier": "kerasnas.estimators",
     "TabularInput": "kerasnas.auto_model",
     "TabularRegressor": "kerasnas.estimators",
+    "TextClassifier": "kerasnas.estimators",
+    "TextRegressor": "kerasnas.estimators",
     "TensorInput": "kerasnas.auto_model",
     "block": "kerasnas.auto_model",
     "load": "kerasnas.estimators",

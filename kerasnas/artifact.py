@@ -147,7 +147,7 @@ def join(
 
 def _answering(network: keras.Model, units: Units | None) -> keras.Model:
     inputs = keras.tree.map_structure(
-        lambda t: keras.Input(t.shape[1:], dtype=t.dtype), network.input
+        lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), network.input
     )
     # A model around the same layers, without the optimiser and the loss it was compiled with.
     answer = keras.Model(network.input, network.outputs[0])(inputs)

@@ -17,6 +17,8 @@ _HOLDERS = {
     "ImageRegressor": "kerasnas.estimators.image",
     "TabularClassifier": "kerasnas.estimators.tabular",
     "TabularRegressor": "kerasnas.estimators.tabular",
+    "TextClassifier": "kerasnas.estimators.text",
+    "TextRegressor": "kerasnas.estimators.text",
 }
 
 

@@ -5,6 +5,7 @@ from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.chain import Chain
 from kerasnas.spaces.image import ImageHyperModel, image
 from kerasnas.spaces.tabular import TabularHyperModel, tabular
+from kerasnas.spaces.text import TextHyperModel, text
 
 __all__ = [
     "Cell",
@@ -13,8 +14,10 @@ __all__ = [
     "ChainHyperModel",
     "ImageHyperModel",
     "TabularHyperModel",
+    "TextHyperModel",
     "cells",
     "chains",
     "image",
     "tabular",
+    "text",
 ]

@@ -1,0 +1,254 @@
+"""The only place that looks at how the user keeps texts: lists, Series, arrays, frames, folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasnas.data.names import did_you_mean, quoted, string_names
+from kerasnas.errors import SchemaError
+
+SUFFIXES = (".txt", ".md", ".text")
+
+_SHOWN = 3  # problems of one column in a message
+_EXPECTED = (
+    "texts: a list, a Series or an array of strings, a DataFrame with one or several text columns, "
+    "or a folder of text files"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Documents:
+    """Texts, column by column.
+
+    Attributes:
+        columns: Array of Python strings of shape `(rows,)` by name; missing texts are empty.
+        named: Whether the names are the user's, of a table; one nameless column otherwise.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    named: bool
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+def to_documents(x: Any) -> Documents:
+    """Texts of any kind as one object.
+
+    Args:
+        x: A list, Series, Index or 1-D array of strings; an array of shape `(rows, 1)`; a DataFrame
+            or dict of text columns; an array `(rows, several)`, whose columns become `x0`, `x1` and
+            so on; a folder, whose text files are read in the order of their names.
+
+    Raises:
+        SchemaError: If it is none of these, or cells are no texts: all problems in one message.
+    """
+    if isinstance(x, Documents):
+        return x
+    if isinstance(x, os.PathLike) or (isinstance(x, str) and _is_folder(x)):
+        return _single([_read_file(path) for path in text_files(Path(x))])
+    if isinstance(x, str | bytes):
+        raise SchemaError(
+            f"`x` is one string, expected {_EXPECTED}. For one text pass a list: x=[text]; for a "
+            "folder pass a `pathlib.Path`."
+        )
+    if isinstance(x, pd.DataFrame):
+        return _table(x)
+    if isinstance(x, Mapping):
+        return _table(pd.DataFrame({str(k): _flat(v, str(k)) for k, v in x.items()}))
+    if callable(getattr(x, "to_pandas", None)):
+        return to_documents(x.to_pandas())
+    if isinstance(x, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+        return _single(list(x))
+    if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
+        return _array(np.asarray(x))
+    if isinstance(x, Iterable):
+        items = list(x)
+        if items and isinstance(items[0], Mapping):
+            return _table(pd.DataFrame.from_records(items))
+        if items and isinstance(items[0], list | tuple | np.ndarray):
+            widths = {
+                len(row) if isinstance(row, list | tuple | np.ndarray) else -1 for row in items
+            }
+            if len(widths) > 1:
+                raise SchemaError(
+                    "The rows of `x` must be all of one length, such as pairs of texts, received "
+                    f"lengths {sorted(widths)} (-1: no list)."
+                )
+            return _array(np.array([list(row) for row in items], dtype=object))
+        return _single(items)
+    raise SchemaError(f"`x` is {type(x).__name__}, expected {_EXPECTED}.")
+
+
+def split_documents(x: Any, y: Any) -> tuple[Any, Any]:
+    """Texts and targets, where `x` holds both.
+
+    Args:
+        x: As in `to_documents`. A folder may hold one folder of text files a class; a DataFrame may
+            hold the column of targets.
+        y: Targets, the name of the column of targets, or `None` where a folder holds them.
+
+    Raises:
+        SchemaError: If there are no targets.
+    """
+    if isinstance(y, str):
+        if not isinstance(x, pd.DataFrame | Mapping):
+            raise SchemaError(f"`y` is the name '{y}', but `x` is no table with columns.")
+        if y not in x:
+            near = did_you_mean(y, [str(name) for name in x])
+            raise SchemaError(f"`y` names the column '{y}', which `x` does not have{near}.")
+        rest = {name: values for name, values in x.items() if name != y}
+        return (pd.DataFrame(rest) if isinstance(x, pd.DataFrame) else rest), x[y]
+    if y is None and (isinstance(x, os.PathLike) or (isinstance(x, str) and _is_folder(x))):
+        return class_folders(Path(x))
+    return x, y
+
+
+def class_folders(folder: Path) -> tuple[Documents, np.ndarray]:
+    """Texts and labels of a folder that holds one folder of text files a class.
+
+    Raises:
+        SchemaError: If there are no two folders with text files.
+    """
+    if not folder.is_dir():
+        raise SchemaError(f"There is no folder '{folder}'.")
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    files = {name: _files(folder / name) for name in names}
+    files = {name: found for name, found in files.items() if found}
+    if len(files) < 2:
+        raise SchemaError(
+            f"'{folder}' has {len(files)} folders with text files ({', '.join(SUFFIXES)}), "
+            "expected one folder for each of at least two classes, such as ham/1.txt and "
+            "spam/2.txt. For other targets pass `y`."
+        )
+    labels = [name for name, found in files.items() for _ in found]
+    texts = [_read_file(path) for found in files.values() for path in found]
+    return _single(texts), np.array(labels, dtype=object)
+
+
+def text_files(path: Path) -> list[Path]:
+    """The text files of a folder and of those in it, in the order of their names; or the file.
+
+    Raises:
+        SchemaError: If there is nothing to read.
+    """
+    if path.is_file():
+        return [path]
+    found = _files(path) if path.is_dir() else []
+    if not found:
+        raise SchemaError(f"'{path}' has no text files; looked for {', '.join(SUFFIXES)}.")
+    return found
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates, which no UTF-8 can hold, replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except (OSError, ValueError):  # too long, or with characters that no path can have
+        return False
+
+
+def _files(folder: Path) -> list[Path]:
+    found = (p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
+    return sorted(p for p in found if p.name[0] != ".")
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise SchemaError(f"The file '{path}' cannot be read: {error}.") from error
+
+
+def _flat(values: Any, name: str) -> list[Any]:
+    array = values if isinstance(values, list | tuple | pd.Series) else np.asarray(values)
+    if isinstance(array, np.ndarray):
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim != 1:
+            raise SchemaError(
+                f"Column `{name}` of `x` must have the shape (n,) or (n, 1), got {array.shape}."
+            )
+    return list(array)
+
+
+def _single(items: list[Any]) -> Documents:
+    return _checked({"text": items}, named=False)
+
+
+def _array(array: np.ndarray) -> Documents:
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 1:
+        return _single(list(array))
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise SchemaError(
+            f"`x` has shape {array.shape}, expected (rows,), (rows, 1) or (rows, columns) of "
+            "strings. Reshape your data."
+        )
+    return _checked({f"x{i}": list(array[:, i]) for i in range(array.shape[1])}, named=True)
+
+
+def _table(frame: pd.DataFrame) -> Documents:
+    frame = string_names(frame)
+    if not frame.shape[1]:
+        raise SchemaError("`x` has no columns, expected at least one text column.")
+    columns = {str(name): list(frame[name]) for name in frame.columns}
+    return _checked(columns, named=True)
+
+
+def _checked(columns: dict[str, list[Any]], *, named: bool) -> Documents:
+    """Cells as strings; what is no text is told for all columns at once."""
+    lengths = {len(items) for items in columns.values()}
+    if len(lengths) > 1:
+        raise SchemaError(f"The columns of `x` must be of one length, got {sorted(lengths)}.")
+    if lengths == {0}:
+        raise SchemaError(
+            "Found array with 0 sample(s): `x` holds no text, while a minimum of 1 is required."
+        )
+    texts, problems, hint = {}, [], ""
+    for name, items in columns.items():
+        cells, bad = _strings(items)
+        texts[name] = cells
+        if bad:
+            where = f"column `{name}` has" if named else "`x` has"
+            shown = ", ".join(f"{items[i]!r} in row {i}" for i in bad[:_SHOWN])
+            problems.append(f"{where} {len(bad)} cells that are no texts ({shown})")
+            good = [n for n in columns if n not in {name}]
+            hint = f" Leave such columns out, as in x[[{quoted(good)}]]," if named and good else ""
+    if problems:
+        raise SchemaError(
+            f"{'; '.join(problems)}.{hint or ' Convert them with `str`,'} or use a tabular "
+            "estimator for tables of numbers."
+        )
+    return Documents(texts, named)
+
+
+def _strings(items: list[Any]) -> tuple[np.ndarray, list[int]]:
+    """Strings, and the rows whose cells are none. Missing cells become empty texts."""
+    out = np.empty(len(items), dtype=object)
+    bad = []
+    for row, item in enumerate(items):
+        if isinstance(item, str):
+            out[row] = encodable(str(item))
+        elif isinstance(item, bytes):
+            out[row] = item.decode("utf-8", "replace")
+        elif item is None or item is pd.NA or item is pd.NaT or item != item:
+            out[row] = ""
+        else:
+            out[row] = ""
+            bad.append(row)
+    return out, bad

@@ -1,0 +1,168 @@
+"""The reader of texts: which columns there are, and a few texts to prove a file with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasnas.data.documents import Documents, to_documents
+from kerasnas.data.names import did_you_mean, quoted
+from kerasnas.errors import SchemaError
+
+_CHARACTERS = 400_000  # of one call of the model, padding included
+_MOST_ROWS = 1024
+_ODD = (
+    "",
+    "   ",
+    "WORDS in Capitals, with punctuation!",
+    "\u00e9t\u00e9 e\u0301te\u0301 \u4f60\u597d\u4e16\u754c \u0645\u0631\u062d\u0628\u0627",
+    "\U0001f600\u200d\ufe0f a\x00b\nc\td",
+)
+_PROBE_LENGTH = 400
+
+
+@dataclass(frozen=True)
+class TextReader:
+    """Reads texts with the columns that `fit` saw.
+
+    Attributes:
+        columns: Names of the columns; a single one where texts had no name.
+        named: Whether the exported model takes a dict of columns rather than one tensor.
+        longest: Characters of a text that are looked at; what follows is cut off, in the exported
+            graph too.
+        samples: A few texts of `fit`, shortened, by column.
+    """
+
+    columns: tuple[str, ...]
+    named: bool
+    longest: int
+    samples: Mapping[str, tuple[str, ...]]
+
+    def read(self, x: Any, estimator: str = "the model") -> Documents:
+        """New texts, with the columns of `fit` in its order.
+
+        Raises:
+            SchemaError: If columns are missing or cells are no texts.
+        """
+        documents = to_documents(self._known_columns(x))
+        if len(self.columns) == 1 and len(documents.columns) == 1:
+            # One column of texts is what it is, whatever it is called.
+            texts = next(iter(documents.columns.values()))
+            return Documents({self.columns[0]: self._cut(texts)}, self.named)
+        absent = [name for name in self.columns if name not in documents.columns]
+        if absent:
+            hints = [did_you_mean(name, documents.columns) for name in absent]
+            raise SchemaError(
+                f"`x` lacks {quoted(absent)}{''.join(hints)}; {estimator} was fitted on the text "
+                f"columns {quoted(self.columns)}, received {quoted(documents.columns)}. Pass the "
+                "same columns as in fit, or refit."
+            )
+        return Documents({n: self._cut(documents.columns[n]) for n in self.columns}, self.named)
+
+    def batches(self, raw: Documents) -> Iterator[tuple[np.ndarray, Any]]:
+        """Texts of like length together, so that little is spent on padding."""
+        lengths = np.max([lengths_of(texts) for texts in raw.columns.values()], axis=0)
+        for index in by_length(lengths):
+            parts = {name: raw.columns[name][index, None] for name in self.columns}
+            yield index, parts if self.named else parts[self.columns[0]]
+
+    def probe(self) -> Any:
+        """A few texts of `fit`, and odd ones: empty, in other scripts, with control characters."""
+        rows = {name: [*self.samples.get(name, ()), *_ODD] for name in self.columns}
+        most = max(len(texts) for texts in rows.values())
+        parts = {
+            name: np.array([*texts, *[""] * (most - len(texts))], dtype=object)[:, None]
+            for name, texts in rows.items()
+        }
+        return parts if self.named else parts[self.columns[0]]
+
+    def to_json(self) -> dict[str, Any]:
+        """All attributes."""
+        return {
+            "columns": list(self.columns),
+            "named": self.named,
+            "longest": self.longest,
+            "samples": {name: list(texts) for name, texts in self.samples.items()},
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> TextReader:
+        """The reader that `to_json` wrote.
+
+        Raises:
+            SchemaError: `content` is anything else.
+        """
+        names = {"columns", "named", "longest", "samples"}
+        if not isinstance(content, Mapping) or set(content) != names:
+            raise SchemaError(f"The reader of texts must be a dict of {sorted(names)}.")
+        columns, samples = content["columns"], content["samples"]
+        known = (
+            isinstance(columns, list)
+            and len(columns) > 0
+            and all(isinstance(name, str) for name in columns)
+            and isinstance(content["named"], bool)
+            and isinstance(content["longest"], int)
+            and content["longest"] > 0
+            and isinstance(samples, Mapping)
+            and all(
+                isinstance(texts, list) and all(isinstance(t, str) for t in texts)
+                for texts in samples.values()
+            )
+        )
+        if not known:
+            raise SchemaError(f"These do not describe texts: {content!r}.")
+        kept = {str(name): tuple(texts) for name, texts in samples.items()}
+        return cls(tuple(columns), content["named"], content["longest"], kept)
+
+    def _known_columns(self, x: Any) -> Any:
+        """A table without the columns that `fit` did not see, where all others are there."""
+        names = getattr(x, "columns", x if isinstance(x, Mapping) else None)
+        if isinstance(x, Documents) or names is None or not self.named:
+            return x
+        kept = [name for name in names if str(name) in self.columns]
+        if len(kept) < len(self.columns):
+            return x
+        return {str(name): x[name] for name in kept} if isinstance(x, Mapping) else x[kept]
+
+    def _cut(self, texts: np.ndarray) -> np.ndarray:
+        return np.array([text[: self.longest] for text in texts] + [None], dtype=object)[:-1]
+
+
+def fit_text_reader(documents: Documents, longest: int) -> TextReader:
+    """Learns the columns, and keeps a few texts.
+
+    Args:
+        documents: Training texts.
+        longest: Characters of a text to look at.
+    """
+    rows = np.unique(np.linspace(0, len(documents) - 1, 3).astype(int))
+    return TextReader(
+        columns=tuple(documents.columns),
+        named=documents.named and len(documents.columns) > 1,
+        longest=longest,
+        samples={
+            name: tuple(str(texts[i])[:_PROBE_LENGTH] for i in rows)
+            for name, texts in documents.columns.items()
+        },
+    )
+
+
+def lengths_of(texts: np.ndarray) -> np.ndarray:
+    """Number of characters of each text."""
+    return np.array([len(text) for text in texts], dtype=np.int64)
+
+
+def by_length(lengths: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows in groups of like length, few enough for one call of a model."""
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        # The longest text that a group of so many rows would hold bounds its number of rows.
+        stop = min(start + _MOST_ROWS, len(order))
+        while stop > start + 1 and (stop - start) * lengths[order[stop - 1]] > _CHARACTERS:
+            stop = start + max(1, (stop - start) // 2)
+        yield order[start:stop]
+        start = stop

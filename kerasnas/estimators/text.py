@@ -1,0 +1,127 @@
+"""`TextClassifier` and `TextRegressor`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerasnas.budget import Budget
+from kerasnas.data.documents import split_documents
+from kerasnas.data.texts import TextReader
+from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
+from kerasnas.estimators.task import Task
+from kerasnas.estimators.text_task import prepare_texts
+from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.progress import Verbose
+from kerasnas.spaces.text import FAMILIES
+
+
+class TextEstimator(Estimator):
+    """What the classifier and the regressor of texts have in common.
+
+    `X` may be a list, a Series or an array of strings, a DataFrame with one or several text columns
+    (which are read apart and compared), or a folder of text files (with one folder a class, and no
+    `y`). Missing texts count as empty.
+
+    Args:
+        objective: Validation metric or measure to optimise, an `Objective`, or several.
+        constraints: Bounds on metrics and measures.
+        oracle: Short name of a search strategy, or a kerasnas oracle.
+        budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
+        refit: Train the best configuration once more, on all rows, and use that model.
+        space: `"auto"`, or the names of the families to search: `linear`, `average`, `deep`,
+            `conv`, `recurrent`, `transformer`.
+        initial: Configurations to try first, as dicts of hyperparameters.
+        word_vectors: A file of pretrained word vectors (`.txt`, `.vec`, also `.gz`), which `conv`,
+            `recurrent` and `transformer` then begin with. Nothing is ever downloaded.
+        directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        seed: Seed of everything random; `None` draws one.
+        verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
+            lines.
+
+    Attributes:
+        schema_: The columns of text.
+        result_: The search; absent after `kerasnas.load`.
+        model_: The exported Keras model, which takes raw strings `(batch, 1)`, or a dict of them by
+            column where there are several.
+    """
+
+    _reader_class = TextReader
+
+    def __init__(
+        self,
+        *,
+        objective: ObjectiveLike | None = None,
+        constraints: Sequence[Constraint] = (),
+        oracle: Any = "auto",
+        budget: Budget | str | float = "5min",
+        refit: bool = False,
+        space: str | Sequence[str] = "auto",
+        initial: Sequence[Mapping[str, Any]] = (),
+        word_vectors: str | Path | None = None,
+        directory: str | Path | None = None,
+        seed: int | None = None,
+        verbose: Verbose = "auto",
+    ) -> None:
+        super().__init__(
+            objective=objective,
+            constraints=constraints,
+            oracle=oracle,
+            budget=budget,
+            refit=refit,
+            space=space,
+            initial=initial,
+            directory=directory,
+            seed=seed,
+            verbose=verbose,
+        )
+        self.word_vectors = word_vectors
+
+    def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+        return prepare_texts(
+            x,
+            y,
+            classify=self._classify,
+            families=self._families(FAMILIES),
+            word_vectors=self.word_vectors,
+            **given,
+        )
+
+    def _remember(self, reader: Any, target: Any) -> None:
+        super()._remember(reader, target)
+        self.schema_: TextReader = reader
+
+    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
+        return super()._scores(*split_documents(x, y), sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        """scikit-learn's description of what this estimator can take."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.non_deterministic = False
+        return tags
+
+
+class TextClassifier(Classifier, TextEstimator):
+    """Finds a classifier of texts within a time budget, and saves it as one `.keras` file.
+
+    `y` may be one label a text, a 0/1 matrix, or lists of labels.
+
+    Example:
+        >>> clf = TextClassifier(budget="5min", seed=0).fit(messages, labels)  # doctest: +SKIP
+        >>> clf.predict(["FREE entry in a weekly draw!"])  # doctest: +SKIP
+        >>> clf.save("spam.keras")  # doctest: +SKIP
+    """
+
+
+class TextRegressor(Regressor, TextEstimator):
+    """Finds a regressor of texts within a time budget, and saves it as one `.keras` file.
+
+    Example:
+        >>> reg = TextRegressor(budget="5min", seed=0).fit(reviews, stars)  # doctest: +SKIP
+        >>> reg.predict(new_reviews)  # doctest: +SKIP
+    """

@@ -1,0 +1,224 @@
+"""From texts of any kind to the task that trials train on."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnas import artifact
+from kerasnas.budget import Clock
+from kerasnas.data import check_same_length
+from kerasnas.data.documents import Documents, split_documents, to_documents
+from kerasnas.data.texts import TextReader, fit_text_reader, lengths_of
+from kerasnas.data.word_vectors import WordVectors, read_word_vectors
+from kerasnas.errors import SchemaError
+from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
+from kerasnas.estimators.task import Features, Task
+from kerasnas.preprocessing.texts.forms import Front, Terms, Tokens, fit_terms, fit_tokens
+from kerasnas.preprocessing.texts.script import usual_runs
+from kerasnas.results.text_baselines import text_baselines
+from kerasnas.runner import Scorer
+from kerasnas.runner.measure import latency
+from kerasnas.search import fingerprint
+from kerasnas.spaces.text import TextHyperModel, TextShape
+
+_KEPT = 3  # forms of all texts that are kept
+_LONGEST = (200, 20_000)  # characters of a text to look at, at least and at most
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+class TextForms:
+    """All texts in the forms that trials ask for, the last few kept.
+
+    Args:
+        reader: The columns.
+        documents: All texts.
+        train: Indices of the training rows.
+        vectors: Pretrained vectors of words.
+    """
+
+    def __init__(
+        self,
+        reader: TextReader,
+        documents: Documents,
+        train: np.ndarray,
+        vectors: WordVectors | None,
+    ) -> None:
+        self.reader = reader
+        self.documents = documents
+        self.vectors = vectors
+        self._learnt = {name: texts[train] for name, texts in documents.columns.items()}
+        self._fronts: dict[Terms | Tokens, Front] = {}
+        self._kept: dict[Terms | Tokens, Features] = {}
+
+    def front(self, form: Terms | Tokens) -> Front:
+        """The graph, fitted on the training rows."""
+        return _remembered(self._fronts, form, self._fitted)
+
+    def shape(self, form: Terms | Tokens) -> TextShape:
+        """What a network has to know of a form."""
+        front = self.front(form)
+        return TextShape(front.size, front.style, front.columns, front.length, front.vectors)
+
+    def features(self, form: Terms | Tokens) -> Features:
+        """All rows in a form, and the way back to raw texts."""
+        return _remembered(self._kept, form, self._made)
+
+    def _fitted(self, form: Terms | Tokens) -> Front:
+        longest = self.reader.longest
+        if isinstance(form, Terms):
+            return fit_terms(form, self._learnt, longest, rows=len(self.documents))
+        return fit_tokens(form, self._learnt, longest, self.vectors)
+
+    def _made(self, form: Terms | Tokens) -> Features:
+        front = self.front(form)
+        one = keras.tree.map_structure(lambda a: a[:1], self.reader.probe())
+        one = artifact.as_inputs(one, artifact.input_dtypes(front.model))
+
+        def assemble(network: keras.Model, units: Any) -> keras.Model:
+            with warnings.catch_warnings():
+                # A column whose name is no name for a layer: the dict is matched by its keys.
+                warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
+                return artifact.join(front.model, network, units)
+
+        return Features(
+            data=front.transform(self.documents.columns),
+            assemble=assemble,
+            latency_ms=latency(front.model, one)["latency_ms"],
+        )
+
+
+def prepare_texts(
+    x: Any,
+    y: Any,
+    *,
+    classify: bool,
+    seed: int,
+    families: Sequence[str],
+    word_vectors: str | Path | None = None,
+    validation_data: Any = None,
+    **split: Any,
+) -> Task:
+    """Checks everything that can be wrong with texts, before any training.
+
+    Args:
+        x: Texts of any kind that `data.documents.split_documents` takes.
+        y: Targets, the name of a column, or `None` where `x` holds them.
+        classify: Whether targets are classes.
+        seed: Seed of the split.
+        families: Families to search.
+        word_vectors: File of pretrained word vectors.
+        validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
+        **split: Further arguments of `settle_rows`.
+    """
+    x, y = split_documents(x, y)
+    documents = to_documents(x)
+    if y is not None:
+        check_same_length(range(len(documents)), y)
+    target = fit_target(y, classify=classify, multilabel=True)
+    validation = parse_validation(validation_data)
+    if validation is not None:
+        apart = split_documents(validation.x, validation.y)
+        validation = Validation(*apart, validation.weights)
+        further = fit_text_reader(documents, _LONGEST[1]).read(validation.x)
+        check_same_length(range(len(further)), validation.y, "validation_data[1]")
+    rows = settle_rows(y, len(documents), target, seed=seed, validation=validation, **split)
+    if validation is not None:
+        columns = documents.columns
+        documents = Documents(
+            {n: np.concatenate([columns[n], further.columns[n]]) for n in columns},
+            documents.named,
+        )
+    _check_content(documents, rows)
+    reader = fit_text_reader(documents, _longest(documents, rows.train))
+    documents = reader.read(documents)
+    vectors = None
+    if word_vectors is not None:
+        wanted = {w.casefold() for t in _training(documents, rows) for w in _WORD.findall(t)}
+        vectors = read_word_vectors(word_vectors, wanted)
+    return text_task(reader, documents, rows, families, vectors)
+
+
+def text_task(
+    reader: TextReader,
+    documents: Documents,
+    rows: Rows,
+    families: Sequence[str],
+    vectors: WordVectors | None,
+) -> Task:
+    """The task of trials over checked texts."""
+    forms = TextForms(reader, documents, rows.train, vectors)
+    hypermodel = TextHyperModel(
+        forms.shape,
+        rows.classes,
+        multilabel=rows.multilabel,
+        rows=len(rows.train),
+        families=families,
+        runs=usual_runs(_training(documents, rows)),
+        vectors=vectors is not None,
+    )
+
+    def features(hp: Any) -> Features:
+        return forms.features(hypermodel.form(hp))
+
+    def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+        return text_baselines(
+            documents.columns, rows.targets, rows.weights, rows.train, rows.valid, scorer, clock
+        )
+
+    return Task(
+        reader=reader,
+        rows=rows,
+        hypermodel=hypermodel,
+        features=features,
+        baselines=baselines,
+        identity={
+            "columns": list(reader.columns),
+            "longest": reader.longest,
+            "rows": [len(rows.train), len(rows.valid)],
+            "data": fingerprint(_letters(documents), rows.targets, rows.weights),
+        },
+    )
+
+
+def _check_content(documents: Documents, rows: Rows) -> None:
+    texts = _training(documents, rows)
+    if not any(text.strip() for text in texts):
+        raise SchemaError(
+            f"All {len(texts)} training texts are empty, expected texts with something in them. "
+            "Check that `x` is the right column."
+        )
+
+
+def _training(documents: Documents, rows: Rows) -> np.ndarray:
+    return np.concatenate([texts[rows.train] for texts in documents.columns.values()])
+
+
+def _longest(documents: Documents, train: np.ndarray) -> int:
+    """Characters of a text to look at: room for all but the longest hundredth, and half more."""
+    lengths = [lengths_of(texts[train]) for texts in documents.columns.values()]
+    usual = 1.5 * float(np.quantile(np.concatenate(lengths), 0.99))
+    return int(np.clip(usual, *_LONGEST))
+
+
+def _letters(documents: Documents) -> np.ndarray:
+    """All texts as bytes, for a fingerprint."""
+    texts: Mapping[str, np.ndarray] = documents.columns
+    joined = "\0".join(text for column in texts.values() for text in column)
+    return np.frombuffer(joined.encode("utf-8"), dtype=np.uint8)
+
+
+def _remembered(store: dict[Any, Any], key: Any, make: Any) -> Any:
+    if key not in store:
+        while len(store) >= _KEPT:
+            store.pop(next(iter(store)))
+        store[key] = make(key)
+    else:
+        store[key] = store.pop(key)
+    return store[key]

@@ -1,0 +1,333 @@
+"""The search space of texts as a keras-tuner hypermodel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from keras import layers, ops
+
+from kerasnas.errors import SearchSpaceError
+from kerasnas.preprocessing.texts.forms import Terms, Tokens
+from kerasnas.spaces import text_linear
+from kerasnas.spaces.blocks.term_bag import averaged, deep_average, weighted_sum
+from kerasnas.spaces.blocks.text_conv import text_conv
+from kerasnas.spaces.blocks.text_recurrent import text_recurrent
+from kerasnas.spaces.blocks.text_transformer import text_transformer
+from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
+from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.recipes.text import text_optimizer, text_recipe
+
+BAGS = {"average": averaged, "deep": deep_average}
+READERS = {"conv": text_conv, "recurrent": text_recurrent, "transformer": text_transformer}
+FAMILIES = ("linear", *BAGS, *READERS)
+
+_OF_TERMS = ("linear", *BAGS)
+_RUNS = ["none", "1-3", "1-4", "2-4", "3-5", "2-6"]
+_SHARE = 0.25  # of the time left, that solving one linear model may take
+
+# Known-good configurations, tried first. What they do not name takes the default of the space.
+_PORTFOLIO: tuple[dict[str, Any], ...] = (
+    {"family": "linear"},
+    {"family": "linear", "linear_scaling": 1.0, "linear_strength": 1.0},
+    {"family": "conv"},
+    {"family": "linear", "linear_strength": 30.0},
+    {"family": "average"},
+    {"family": "linear", "linear_strength": 2.0, "linear_scaling": 0.0},
+    {"family": "recurrent"},
+    {"family": "deep"},
+    {"family": "linear", "fold_case": False},
+    {"family": "conv", "token_level": "characters"},
+    {"family": "transformer"},
+)
+
+
+@dataclass(frozen=True, eq=False)
+class TextShape:
+    """What a network has to know of the form of texts that it takes.
+
+    Attributes:
+        size: Numbers that a term or token can have.
+        style: Width of the numbers of style; without any, the input is the tokens alone.
+        columns: Columns of text, read apart and then compared.
+        length: Tokens of one text; 0 for terms.
+        vectors: Embeddings to begin with, `(size, width)`, or `None`.
+    """
+
+    size: int
+    style: int = 0
+    columns: int = 1
+    length: int = 0
+    vectors: np.ndarray | None = None
+
+
+class TextHyperModel(keras_tuner.HyperModel):
+    """Networks over terms or tokens of texts, with their recipes.
+
+    Args:
+        shape: From the form of the texts to its sizes.
+        classes: Number of classes or labels; `None` for regression.
+        multilabel: Whether a text may have any number of labels.
+        rows: Training rows, which set defaults; `None` when unknown.
+        families: Which of `FAMILIES` to search.
+        runs: Lengths of runs of characters to begin with, such as "3-5".
+        vectors: Whether there are word vectors.
+        level: Tokens to begin with, `words` or `characters`.
+
+    Raises:
+        SearchSpaceError: If a family is unknown.
+    """
+
+    def __init__(
+        self,
+        shape: Callable[[Terms | Tokens], TextShape],
+        classes: int | None = None,
+        *,
+        multilabel: bool = False,
+        rows: int | None = None,
+        families: Sequence[str] = FAMILIES,
+        runs: str = "3-5",
+        vectors: bool = False,
+        level: str = "words",
+    ) -> None:
+        super().__init__(name="text")
+        unknown = [f for f in families if f not in FAMILIES]
+        if unknown or not families:
+            raise SearchSpaceError(
+                f"`space` names {unknown or 'no family'}; expected some of {list(FAMILIES)}, "
+                f'such as space=("linear", "conv").'
+            )
+        self.shape = shape
+        self.classes = classes
+        self.multilabel = multilabel
+        self.rows = rows
+        self.families = tuple(families)
+        self.runs = runs
+        self.vectors = vectors
+        self.level = level
+
+    @property
+    def portfolio(self) -> list[dict[str, Any]]:
+        """Known-good configurations of the families in use, best first."""
+        found = [dict(c) for c in _PORTFOLIO if c["family"] in self.families]
+        return [c for c in found if c.get("token_level") != self.level]
+
+    def family(self, hp: keras_tuner.HyperParameters) -> str:
+        """The family of these hyperparameters."""
+        return str(hp.Choice("family", list(self.families), default=self.families[0]))
+
+    def form(self, hp: keras_tuner.HyperParameters) -> Terms | Tokens:
+        """The form of the texts that the network of these hyperparameters takes."""
+        family = self.family(hp)
+        of_terms = [f for f in self.families if f in _OF_TERMS]
+        if family in of_terms:
+            with hp.conditional_scope("family", of_terms):
+                runs = hp.Choice("characters", _RUNS, default=self.runs)
+                low, high = (0, 0) if runs == "none" else (int(n) for n in runs.split("-"))
+                return Terms(
+                    fold_case=hp.Boolean("fold_case", default=True),
+                    words=hp.Int("words", 1, 3, default=2),
+                    characters=tuple(range(low, high + 1)) if high else (),
+                    vocabulary=int(
+                        hp.Choice("terms", [20_000, 50_000, 100_000, 200_000], default=100_000)
+                    ),
+                )
+        with hp.conditional_scope("family", [f for f in self.families if f in READERS]):
+            level = hp.Choice("token_level", ["words", "characters"], default=self.level)
+            return Tokens(
+                fold_case=hp.Boolean("token_fold_case", default=True),
+                level=level,
+                vocabulary=int(
+                    hp.Choice("tokens", [5_000, 10_000, 20_000, 50_000], default=20_000)
+                ),
+                share=float(hp.Choice("token_share", [0.8, 0.9, 0.95, 0.99], default=0.95)),
+            )
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """A compiled model from one form of texts to probabilities or to one value."""
+        family = self.family(hp)
+        shape = self.shape(self.form(hp))
+        for name in self.families:
+            with hp.conditional_scope("family", [name]):
+                pass
+        if family == "linear":
+            return self._linear(hp, shape)
+        inputs, x = (self._bag if family in BAGS else self._read)(hp, family, shape)
+        if shape.style:
+            x = layers.Concatenate()([x, inputs["style"]])
+        with self._trained(hp):
+            if self.classes is None:
+                answer, loss = regression_head(hp, x)
+            elif self.multilabel:
+                answer, loss = multilabel_head(x, self.classes)
+            else:
+                answer, loss = classification_head(hp, x, self.classes)
+            optimizer = text_optimizer(hp)
+            text_recipe(hp, self.rows)
+        model = keras.Model(inputs if shape.style else inputs["tokens"], answer)
+        metrics = ["accuracy"] if self.classes is not None else []
+        model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
+        return model
+
+    def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
+        """How to train the model of these hyperparameters."""
+        if self.family(hp) == "linear":
+            return Recipe(batch_size=128, schedule="cosine", patience=4, lengths=(4, 6, 10))
+        with self._trained(hp):
+            return text_recipe(hp, self.rows)
+
+    def solve(
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, seconds_left: float
+    ) -> keras.Model | None:
+        """The solved linear model; `None` for other families, and where there is no time for it.
+
+        Args:
+            hp: Hyperparameters.
+            view: A `runner.View` with weighted terms.
+            seed: Not used: the problem has one solution.
+            seconds_left: Seconds that the search has left.
+        """
+        if self.family(hp) != "linear":
+            return None
+        outputs = 1 if self.classes is None or self.classes == 2 else self.classes
+        seconds = min(_SHARE * seconds_left, 600.0)
+        most = text_linear.iterations(text_linear.entries(view.x), outputs, seconds)
+        if not most:
+            return None
+        model = self.build(hp)
+        size = model.get_layer("of_terms").input_dim
+        terms, style, bias = text_linear.fit_text_linear(
+            view.x,
+            view.y,
+            view.weights,
+            size,
+            self.classes,
+            strength=float(hp.get("linear_strength")),
+            scaling=float(hp.get("linear_scaling")),
+            most=most,
+        )
+        model.get_layer("of_terms").set_weights([terms])
+        model.get_layer("of_style").set_weights([style, bias])
+        return model
+
+    def fit(
+        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Trains with the recipe in a stock keras-tuner search."""
+        recipe = self.recipe(hp)
+        kwargs.setdefault("batch_size", recipe.batch_size)
+        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
+        return model.fit(*args, **kwargs)
+
+    def _trained(self, hp: keras_tuner.HyperParameters) -> Any:
+        """The scope of what all families trained by steps have in common."""
+        return hp.conditional_scope("family", [f for f in self.families if f != "linear"])
+
+    def _linear(self, hp: keras_tuner.HyperParameters, shape: TextShape) -> keras.Model:
+        with hp.conditional_scope("family", ["linear"]):
+            hp.Float("linear_strength", 0.05, 300.0, sampling="log", default=8.0)
+            hp.Choice("linear_scaling", [0.0, 0.5, 1.0], default=0.5)
+        outputs = int(self.classes or 1)
+        inputs = _term_inputs(shape)
+        x = weighted_sum(
+            inputs["terms"], inputs["weights"], shape.size, outputs, name="of_terms", zeros=True
+        )
+        x = x + layers.Dense(outputs, name="of_style")(inputs["style"])
+        losses = keras.losses
+        loss: Any = losses.MeanSquaredError()
+        if self.classes is not None:
+            x = layers.Activation("sigmoid" if self.multilabel else "softmax")(x)
+            loss = losses.SparseCategoricalCrossentropy()
+            loss = losses.BinaryCrossentropy() if self.multilabel else loss
+        model = keras.Model(inputs, x)
+        # Only where there is no time to solve it: steps on the same model.
+        metrics = ["accuracy"] if self.classes is not None else []
+        model.compile(optimizer=keras.optimizers.Adam(0.02), loss=loss, metrics=metrics)
+        return model
+
+    def _bag(
+        self, hp: keras_tuner.HyperParameters, family: str, shape: TextShape
+    ) -> tuple[dict[str, Any], Any]:
+        inputs = _term_inputs(shape)
+        with hp.conditional_scope("family", [family]):
+            return inputs, BAGS[family](hp, inputs["terms"], inputs["weights"], shape.size)
+
+    def _read(
+        self, hp: keras_tuner.HyperParameters, family: str, shape: TextShape
+    ) -> tuple[dict[str, Any], Any]:
+        columns, length = shape.columns, shape.length
+        inputs = {"tokens": keras.Input((columns * length,), dtype="int32", name="tokens")}
+        if shape.style:
+            inputs["style"] = keras.Input((shape.style,), name="style")
+        tokens = keras.Input((length,), dtype="int32")
+        with hp.conditional_scope("family", [f for f in self.families if f in READERS]):
+            x = self._embedded(hp, tokens, shape)
+        real = ops.cast(ops.not_equal(tokens, 0), "float32")
+        with hp.conditional_scope("family", [family]):
+            encode = keras.Model(tokens, READERS[family](hp, x, real), name="encoder")
+        parts = [encode(inputs["tokens"][:, i * length : (i + 1) * length]) for i in range(columns)]
+        if columns == 1:
+            return inputs, parts[0]
+        pairs = list(combinations(parts, 2))[:6]
+        compared = [t for a, b in pairs for t in (ops.abs(a - b), a * b)]
+        return inputs, layers.Concatenate()([*parts, *compared])
+
+    def _embedded(self, hp: keras_tuner.HyperParameters, tokens: Any, shape: TextShape) -> Any:
+        width = hp.Choice("token_width", [32, 64, 128, 200], default=64)
+        dropout = hp.Float("token_dropout", 0.0, 0.6, step=0.1, default=0.3)
+        tuned = hp.Boolean("tune_vectors", default=False) if self.vectors else True
+        if shape.vectors is None:
+            x = layers.Embedding(shape.size, int(width))(tokens)
+        else:
+            table = layers.Embedding(*map(int, shape.vectors.shape), trainable=tuned)
+            x = table(tokens)
+            table.set_weights([shape.vectors])
+        return layers.SpatialDropout1D(dropout)(x) if dropout else x
+
+
+def _term_inputs(shape: TextShape) -> dict[str, Any]:
+    return {
+        "terms": keras.Input((None,), dtype="int32", name="terms"),
+        "weights": keras.Input((None,), name="weights"),
+        "style": keras.Input((shape.style,), name="style"),
+    }
+
+
+def text(
+    input_shape: tuple[int] | int,
+    classes: int | None = None,
+    *,
+    vocabulary: int = 20_000,
+    multilabel: bool = False,
+    rows: int | None = None,
+    families: Sequence[str] = tuple(READERS),
+) -> TextHyperModel:
+    """The search space of texts that are sequences of tokens, for any keras-tuner `Tuner`.
+
+    Inputs are integers `(batch, length)` below `vocabulary`, 0 for padding, as
+    `keras.layers.TextVectorization` gives them. `TextClassifier` searches raw texts.
+
+    Args:
+        input_shape: Tokens of a text, as an integer or a shape without the batch axis.
+        classes: Number of classes, labels being integers; `None` for regression.
+        vocabulary: Numbers that a token can have.
+        multilabel: Whether targets are a 0/1 matrix with `classes` columns.
+        rows: Training rows, which set the default batch size.
+        families: Which of `conv`, `recurrent`, `transformer` to search.
+    """
+    length = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
+    unknown = [f for f in families if f not in READERS]
+    if unknown:
+        raise SearchSpaceError(
+            f"`families` names {unknown}, which take no tokens; expected some of {list(READERS)}."
+        )
+    shape = TextShape(size=int(vocabulary), length=int(length))
+    return TextHyperModel(
+        lambda form: shape, classes, multilabel=multilabel, rows=rows, families=families
+    )
