@@ -312,6 +312,7 @@ class Oracle(HistoryKeeper):
         decision = self._decision(may_start=not limited)
         if isinstance(decision, Start):
             self._note_space()
+            self._note_rungs()
             answer = self.populate_space(f"{number:04d}")
             if answer["status"] == "RUNNING":
                 proposal = Proposal(answer["values"], answer.get("origin", ""))

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from kerasnas.errors import ProjectMismatchError, SearchFailedError
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import pareto_first
+from kerasnas.oracles.schedulers import Scheduler
 from kerasnas.oracles.trials import crash_reason, final_metrics, numbers, track, trial_of, unsound
 
 logger = logging.getLogger("kerasnas")
 
 SPACE_NOTE = "space"
 """Name of the note that holds the hyperparameters known so far: builds may find more of them."""
+
+RUNGS_NOTE = "rungs"
+"""Name of the note that holds where trials may pause."""
 
 
 class HistoryKeeper(keras_tuner.Oracle):
@@ -43,6 +48,7 @@ class HistoryKeeper(keras_tuner.Oracle):
     seed: int
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
+    scheduler: Scheduler
     _lock: Any
     _journaled: bool
     _seed_given: bool
@@ -128,7 +134,21 @@ class HistoryKeeper(keras_tuner.Oracle):
                 found = self.hyperparameters.space
                 known.merge([hp for hp in found if not _knows(known, hp)])
                 self.hyperparameters = known
+            self._adopt_rungs()
             self._rebuild()
+
+    def _adopt_rungs(self) -> None:
+        """Takes the rungs of the journal: results lie at them."""
+        noted = self.history.notes.get(RUNGS_NOTE)
+        scheduler: Any = self.scheduler
+        if noted is not None and hasattr(scheduler, "fixed"):
+            self.scheduler = replace(scheduler, fixed=tuple(noted["shares"]))
+
+    def _note_rungs(self) -> None:
+        """Writes into a bound journal where trials may pause."""
+        new = self._journaled and RUNGS_NOTE not in self.history.notes
+        if new and len(self.scheduler.rungs) > 1:
+            self.history.note(RUNGS_NOTE, {"shares": list(self.scheduler.rungs)})
 
     def _note_space(self) -> None:
         """Writes the space into a bound journal when it has grown since the last note."""

@@ -264,6 +264,25 @@ def test_replay_after_a_kill_at_any_event(tmp_path, name):
         assert [t.values for t in again.history] == [t.values for t in whole.history]
 
 
+def test_a_journal_keeps_the_rungs_that_it_began_with(tmp_path):
+    """A longer full training moves no rung: results would lie at rungs that are not theirs."""
+
+    def search(epochs, executions):
+        oracle = make("hyperband", epochs=epochs)
+        history = History(tmp_path / "journal")
+        oracle.bind(history)
+        run(oracle, executions)
+        history.close()
+        return oracle
+
+    assert search(9, 12).scheduler.rungs == (1 / 9, 1 / 3, 1.0)
+    longer = search(27, 20)
+    assert longer.scheduler.rungs == (1 / 9, 1 / 3, 1.0)
+    assert all(
+        e.fidelity == longer.scheduler.rungs[e.rung] for t in longer.history for e in t.executions
+    )
+
+
 @pytest.mark.parametrize("name", MULTI)
 def test_keras_tuners_state_keeps_rungs(name):
     oracle = make(name, epochs=9)
@@ -457,10 +476,10 @@ def test_the_median_rule_stops_hopeless_curves_only():
         oracle.end_trial(trial)
         return epoch
 
-    assert ended(3.0) == 7  # as soon as it has reported eight times
+    assert ended(3.0) == 14  # half-way
     assert ended(1.05) == 29 and ended(0.5) == 29
     record = oracle.history.trials[5]
-    assert (record.status, record.fidelity) == ("STOPPED", pytest.approx(8 / 30))
+    assert (record.status, record.fidelity) == ("STOPPED", pytest.approx(15 / 30))
     assert oracle.history.trials[6].status == "STOPPED"
     stock = oracles.Random("val_loss", hyperparameters=space(), seed=0)
     stock.history = oracle.history

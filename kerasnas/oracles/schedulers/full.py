@@ -25,11 +25,14 @@ class Full:
         median: Whether the rule is applied.
         least_trials: Completed trials that must have come so far.
         least_reports: Reports of a trial before the rule looks at it.
+        least_share: The same as a share of what completed trials usually report: a learning rate
+            that rises late is no reason to give up.
     """
 
     median: bool = True
     least_trials: int = 5
     least_reports: int = 8
+    least_share: float = 0.5
     name: str = "full"
     rungs: tuple[float, ...] = (1.0,)
 
@@ -52,6 +55,9 @@ class Full:
         """Stops what is worse than the median."""
         mine = history.trials[number]
         if not self.median or len(objectives) > 1 or len(mine.reports) < self.least_reports:
+            return "continue"
+        usual = [len(trial.reports) for trial in history.completed()]
+        if usual and len(mine.reports) < self.least_share * float(np.median(usual)):
             return "continue"
         step = mine.reports[-1][0]
         averages = [
