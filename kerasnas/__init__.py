@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kerasnas import errors
 
 if TYPE_CHECKING:
-    from kerasnas import oracles, spaces
+    from kerasnas import oracles, plots, spaces
     from kerasnas.auto_model import (
         AutoModel,
         Block,
@@ -76,6 +76,7 @@ __all__ = [
     "errors",
     "load",
     "oracles",
+    "plots",
     "search",
     "spaces",
 ]
@@ -111,7 +112,7 @@ _HOLDERS = {
     "search": "kerasnas.search",
 }
 
-# Public modules, loaded on first use. `plots` joins `__all__` with its module.
+# Public modules, loaded on first use.
 _MODULES = frozenset({"oracles", "plots", "spaces"})
 
 

@@ -302,8 +302,12 @@ class Estimator(BaseEstimator):
     def _answer(self, x: Any) -> Any:
         """Answers of the exported graph to raw data, through one traced function."""
         check_is_fitted(self)
+        return self._answer_raw(self._reader.read(x, type(self).__name__))
+
+    def _answer_raw(self, raw: Any) -> Any:
+        """Answers to data that the reader has read."""
         parts, places = [], []
-        for index, inputs in self._reader.batches(self._reader.read(x, type(self).__name__)):
+        for index, inputs in self._reader.batches(raw):
             parts.append((len(index), self._call(artifact.as_inputs(inputs, self._dtypes))))
             places.append(index)
         order = np.argsort(np.concatenate(places), kind="stable")

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.budget import Budget
-from kerasnas.data import Schema, TableReader, split_target
+from kerasnas.data import Schema, TableReader, check_same_length, split_target
+from kerasnas.errors import SchemaError
 from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
 from kerasnas.estimators.preparation import prepare
 from kerasnas.estimators.rows import Target
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
+from kerasnas.results.importance import permutation_importance
+from kerasnas.runner import Scorer
 from kerasnas.spaces.solved import available
 
 NETWORKS = ("mlp", "resnet")
@@ -89,7 +94,10 @@ class TabularEstimator(Estimator):
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
         prepared = prepare(x, y, classify=self._classify, column_kinds=self.column_kinds, **given)
-        return prepared.task(self._families((*NETWORKS, *available())))
+        task = prepared.task(self._families((*NETWORKS, *available())))
+        valid = prepared.rows.valid
+        self._held_out = {n: v[valid] for n, v in prepared.raw.items()}, task.scorer()
+        return task
 
     def _remember(self, reader: Any, target: Target) -> None:
         super()._remember(reader, target)
@@ -105,6 +113,42 @@ class TabularEstimator(Estimator):
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
         return super()._scores(*split_target(x, y), sample_weight)
+
+    def feature_importance(
+        self, X: Any = None, y: Any = None, *, repeats: int = 5, seed: int = 0
+    ) -> pd.DataFrame:
+        """How much worse the score gets when a column is shuffled (Breiman 2001, section 10).
+
+        Columns that say the same share their importance: shuffling one leaves the other.
+
+        Args:
+            X: Table; `None` for the validation rows of `fit`, which a loaded estimator lacks.
+            y: Targets, or the name of a column of `X`.
+            repeats: Shuffles of each column.
+            seed: Seed of the shuffles.
+
+        Returns:
+            One row a column that the model uses, most important first: `feature`, `importance`
+            (mean change for the worse) and `std`. `attrs["metric"]` names the score.
+
+        Raises:
+            SchemaError: If there are no rows to shuffle.
+        """
+        check_is_fitted(self)
+        if X is None:
+            if not hasattr(self, "_held_out"):
+                raise SchemaError(
+                    "A loaded estimator has no rows of its own: call `feature_importance(X, y)`."
+                )
+            raw, scorer = self._held_out
+        else:
+            X, y = split_target(X, y)
+            raw = self._reader.read(X, type(self).__name__)
+            targets: Any = self._target.encode(y)
+            check_same_length(next(iter(raw.values())), targets)
+            classes = len(self.classes_) if self._classify else None
+            scorer = Scorer(targets, classes)
+        return permutation_importance(self._answer_raw, raw, scorer, repeats, seed)
 
     def __sklearn_tags__(self) -> Any:
         """scikit-learn's description of what this estimator can take."""
