@@ -20,7 +20,7 @@ from kerasnas.oracles.space import Values
 NOTE = "zero_cost"
 """Name of the note that holds the configurations that zero-cost scores put first."""
 
-PROXIES = ("synflow", "params")
+PROXIES = ("synflow",)
 """Scores that order good architectures; the others only tell the hopeless ones."""
 
 ENOUGH = 50

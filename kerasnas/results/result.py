@@ -20,15 +20,11 @@ from kerasnas import artifact
 from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
-<<<<<<< /tmp/w/m.work
 from kerasnas.results import pareto
-from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
-from kerasnas.results.where import Where
-=======
 from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
+from kerasnas.results.where import Where
 from kerasnas.runner import Scorer
->>>>>>> /tmp/w/m.new
 
 
 class Scratch:
