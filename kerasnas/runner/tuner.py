@@ -419,17 +419,9 @@ class Tuner(keras_tuner.Tuner):
         self._predict = None
 
     def _keep_the_best(self) -> None:
-<<<<<<< /tmp/w/m.work
         """Deletes the files of all trials that nobody will ask for."""
-        kept = {trial.trial_id for trial in self.oracle.get_best_trials(1)} | self._trade_offs()
-        for path in self.folder.glob("[0-9]*.keras"):
-            if path.stem not in kept:
-                path.unlink()
-=======
-        """Deletes the files of all trials but those that the oracle ranks first."""
         best = {t.trial_id for t in self.oracle.get_best_trials(self.job.candidates)}
-        keep_only(self.folder, best)
->>>>>>> /tmp/w/m.new
+        keep_only(self.folder, best | self._trade_offs())
 
     def _trade_offs(self) -> set[str]:
         """The trials that are best for some limit of size or speed: see `best_model(where=…)`."""
