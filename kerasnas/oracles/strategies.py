@@ -232,7 +232,8 @@ class Hyperband(Oracle):
         eta: One in so many configurations goes on at each rung, for so many times as long.
         min_fidelity: Share of a full training at the lowest rung; default one epoch, or a ninth
             where the length of a full training is not known at the start.
-        fidelities: All shares, ascending and ending in 1, instead of `min_fidelity`.
+        fidelities: All shares, ascending and ending in 1, instead of `eta` and `min_fidelity`: one
+            in so many goes on as the next training is longer.
         fidelity: What a share is a share of: `"epochs"`, or training `"rows"`.
         searcher: The rule that picks values; random.
         **settings: As there.
@@ -296,7 +297,8 @@ class Asha(Oracle):
         seed: As there.
         eta: One in so many configurations goes on at each rung, for so many times as long.
         min_fidelity: Share of a full training at the lowest rung; default a ninth.
-        fidelities: All shares, ascending and ending in 1, instead of `min_fidelity`.
+        fidelities: All shares, ascending and ending in 1, instead of `eta` and `min_fidelity`: one
+            in so many goes on as the next training is longer.
         fidelity: What a share is a share of: `"epochs"`, or training `"rows"`.
         searcher: The rule that picks values; random.
         **settings: As there.

@@ -83,8 +83,8 @@ def test_halvings_are_exact_where_logarithms_are_not(eta):
 def test_brackets_are_those_of_the_paper():
     sizes = {4: (81, 34, 15, 8, 5), 3: (27, 12, 6, 4), 2: (9, 5, 3)}
     for levels, expected in sizes.items():
-        assert bracket_sizes(3, levels) == expected
-    kept = [[survivors(n, 3, i) for i in range(4 - b + 1)] for b, n in enumerate(sizes[4])]
+        assert bracket_sizes(ladder(3, 3**levels, None)) == expected
+    kept = [[survivors(n, 3**i) for i in range(4 - b + 1)] for b, n in enumerate(sizes[4])]
     assert kept == [[81, 27, 9, 3, 1], [34, 11, 3, 1], [15, 5, 1], [8, 2], [5]]
 
 
@@ -416,8 +416,11 @@ def test_violations_stand_behind_feasible_trials():
 
 def test_fidelities_of_a_table():
     oracle = make("asha", epochs=None, fidelities=(0.06, 1.0))
-    assert {f for _, _, f in run(oracle, 40)} == {0.06, 1.0}
-    assert make("hyperband", epochs=None, fidelities=(0.06, 1.0)).scheduler.brackets[0].size == 3
+    done = run(oracle, 60)
+    assert {f for _, _, f in done} == {0.06, 1.0}
+    # A full training costs 17 short ones, and one in 17 gets it.
+    assert counts(done) == [57, 3]
+    assert make("hyperband", epochs=None, fidelities=(0.06, 1.0)).scheduler.brackets[0].size == 17
     rows = make("asha", epochs=2, fidelity="rows")
     assert rows.scheduler.rungs == (1 / 9, 1 / 3, 1.0)
 
@@ -489,7 +492,7 @@ def test_the_median_rule_stops_hopeless_curves_only():
 
 
 def test_schedulers_describe_themselves():
-    assert "eta 3" in AshaScheduler().describe()
+    assert "11.1, 33.3, 100 %" in AshaScheduler().describe()
     assert "brackets of 9, 5, 3" in HyperbandScheduler(epochs=9).describe()
     oracle = make("bohb")
     assert oracle.describe().startswith("bohb: ") and "Hyperband" in oracle.describe()

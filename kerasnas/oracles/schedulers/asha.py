@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Start, Verdict
-from kerasnas.oracles.schedulers.rungs import MOST_KEPT, ladder, standings
+from kerasnas.oracles.schedulers.rungs import MOST_KEPT, ladder, standings, survivors
 
 LEAST = 1 / 9
 """Share of a full training at the lowest rung, where nothing else is said."""
@@ -30,7 +29,7 @@ class AshaScheduler:
     Args:
         eta: Factor between rungs, and the inverse share that is promoted.
         least: Share of a full training at the lowest rung; never less than one epoch.
-        fixed: All shares, instead of `eta` and `least`.
+        fixed: All shares, instead of `eta` and `least`: their ratios are the factors.
         epochs: Epochs of a full training, when known.
     """
 
@@ -63,7 +62,7 @@ class AshaScheduler:
         rungs = self.rungs
         for rung in reversed(range(len(rungs) - 1)):
             results = standings(history, rung, rungs[rung], objectives, constraints)
-            for result in results[: math.floor(len(results) / self.eta + 1e-9)]:
+            for result in results[: survivors(len(results), rungs[rung + 1] / rungs[rung])]:
                 if result.waits(objectives):
                     return Promote(result.trial.number, rung + 1, rungs[rung + 1])
         if may_start:
@@ -86,7 +85,8 @@ class AshaScheduler:
         rungs, kept = self.rungs, set()
         most = max_trials
         for rung in range(len(rungs) - 1):
-            most = None if most is None else max(1, math.floor(most / self.eta + 1e-9))
+            factor = rungs[rung + 1] / rungs[rung]
+            most = None if most is None else max(1, survivors(most, factor))
             results = standings(history, rung, rungs[rung], objectives, constraints)
             room = MOST_KEPT if most is None else min(MOST_KEPT, most)
             kept |= {r.trial.number for r in results[:room] if r.waits(objectives)}
@@ -94,7 +94,7 @@ class AshaScheduler:
 
     def describe(self) -> str:
         """The rule in a few words."""
-        return f"asynchronous successive halving (eta {self.eta:g}, {_listed(self.rungs)})"
+        return f"asynchronous successive halving ({_listed(self.rungs)})"
 
 
 def climb(

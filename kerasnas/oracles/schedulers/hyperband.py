@@ -42,7 +42,7 @@ class HyperbandScheduler:
     Args:
         eta: Factor between rungs, and the inverse share that is promoted.
         least: Share of a full training at the lowest rung; default one epoch.
-        fixed: All shares, instead of `eta` and `least`.
+        fixed: All shares, instead of `eta` and `least`: their ratios are the factors.
         only: Only the first, widest bracket: successive halving.
         size: Configurations that this one bracket starts; default eta^S.
         epochs: Epochs of a full training, when known.
@@ -66,8 +66,7 @@ class HyperbandScheduler:
     @property
     def brackets(self) -> tuple[Bracket, ...]:
         """The kinds of brackets in the order in which they are opened."""
-        levels = len(self.rungs) - 1
-        sizes = bracket_sizes(self.eta, levels)
+        sizes = bracket_sizes(self.rungs)
         if self.only:
             return (Bracket(self.size or sizes[0], 0),)
         return tuple(Bracket(size, first) for first, size in enumerate(sizes))
@@ -92,7 +91,9 @@ class HyperbandScheduler:
                 size = kind.size if may_start else min(kind.size, len(members))
                 size -= sum(_at_once(t, len(rungs) - 1) for t in members)
                 results = standings(history, rung, rungs[rung], objectives, constraints, bracket)
-                chosen = self._chosen(results, size, rung - kind.first, waiting, objectives)
+                start, here, above = rungs[kind.first], rungs[rung], rungs[rung + 1]
+                out = survivors(size, here / start) - len(results) if waiting else 0
+                chosen = _chosen(results, survivors(size, above / start), out, objectives)
                 if chosen is not None:
                     return Promote(chosen.trial.number, rung + 1, rungs[rung + 1])
             if may_start:
@@ -118,7 +119,7 @@ class HyperbandScheduler:
         for bracket, _, rung in _open(history, kinds, len(rungs)):
             kind = kinds[bracket % len(kinds)]
             results = standings(history, rung, rungs[rung], objectives, constraints, bracket)
-            room = max(1, survivors(kind.size, self.eta, rung - kind.first + 1))
+            room = max(1, survivors(kind.size, rungs[rung + 1] / rungs[kind.first]))
             best = results[: min(room, MOST_KEPT)]
             kept |= {r.trial.number for r in best if r.waits(objectives)}
         return kept
@@ -128,24 +129,7 @@ class HyperbandScheduler:
         sizes = ", ".join(str(b.size) for b in self.brackets)
         share = f"{100 * self.rungs[0]:.3g}"
         what = "successive halving" if self.only else "Hyperband"
-        return f"{what} (eta {self.eta:g}, brackets of {sizes}, the first from {share} % on)"
-
-    def _chosen(
-        self,
-        results: Sequence[Result],
-        size: int,
-        steps: int,
-        waiting: bool,
-        objectives: Sequence[Objective],
-    ) -> Result | None:
-        """The best of a rung that may go on: of its full rung, or of what there is of it."""
-        room = survivors(size, self.eta, steps + 1)
-        out = survivors(size, self.eta, steps) - len(results) if waiting else 0
-        gone = sum(r.trial.rung > r.execution.rung for r in results)
-        for place, result in enumerate(results[:room]):
-            if gone < room and place + out < room and result.waits(objectives):
-                return result
-        return None
+        return f"{what} (brackets of {sizes}, the first from {share} % of a training on)"
 
     def _filling(self, history: History) -> int:
         """The bracket that new configurations go into."""
@@ -153,6 +137,17 @@ class HyperbandScheduler:
         last = max((t.bracket for t in history.trials), default=0)
         members = sum(t.bracket == last for t in history.trials)
         return last if members < kinds[last % len(kinds)].size else last + 1
+
+
+def _chosen(
+    results: Sequence[Result], room: int, out: int, objectives: Sequence[Objective]
+) -> Result | None:
+    """The best of a rung that may go on, though so many results are still out."""
+    gone = sum(r.trial.rung > r.execution.rung for r in results)
+    for place, result in enumerate(results[:room]):
+        if gone < room and place + out < room and result.waits(objectives):
+            return result
+    return None
 
 
 def _at_once(trial: TrialRecord, top: int) -> bool:

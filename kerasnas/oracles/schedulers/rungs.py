@@ -39,18 +39,23 @@ def ladder(eta: float, epochs: int | None, least: float | None) -> tuple[float, 
     return tuple(float(eta) ** -s for s in range(halvings(eta, ratio), -1, -1))
 
 
-def bracket_sizes(eta: float, levels: int) -> tuple[int, ...]:
-    """How many configurations the brackets of Hyperband start, s = levels … 0.
+def bracket_sizes(rungs: Sequence[float]) -> tuple[int, ...]:
+    """How many configurations the brackets of Hyperband start, by the rung they start at.
 
-    n = ceil((levels + 1) / (s + 1) * eta**s). Source: Li et al., *Hyperband*, JMLR 2018,
-    algorithm 1.
+    n = ceil((S + 1) / (s + 1) * eta**s) for the bracket that is s halvings below a full training.
+    Source: Li et al., *Hyperband*, JMLR 2018, algorithm 1. Of rungs that are not a power of eta
+    apart the ratio takes its place.
     """
-    return tuple(math.ceil((levels + 1) / (s + 1) * eta**s - 1e-9) for s in range(levels, -1, -1))
+    top = len(rungs) - 1
+    return tuple(
+        math.ceil((top + 1) / (top - first + 1) * rungs[-1] / rungs[first] - 1e-9)
+        for first in range(top + 1)
+    )
 
 
-def survivors(size: int, eta: float, steps: int) -> int:
-    """How many of so many configurations are left after so many halvings."""
-    return math.floor(size / eta**steps + 1e-9)
+def survivors(size: int, factor: float) -> int:
+    """How many of so many configurations go on to trainings that are so many times as long."""
+    return math.floor(size / factor + 1e-9)
 
 
 def check_settings(
