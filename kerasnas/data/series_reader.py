@@ -1,0 +1,131 @@
+"""The reader of series: their columns, their last known steps, and how they are forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasnas.data.reader import chunks
+from kerasnas.data.series import Panel, SeriesSchema, read_series
+from kerasnas.errors import SchemaError
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesReader:
+    """Reads frames with the columns of a schema.
+
+    Attributes:
+        schema: The columns.
+        known: The last steps of the series in `fit`, where a forecast goes on.
+        horizon: Steps of a forecast.
+        lookback: Steps of a window.
+        season: Steps of a season.
+        quantiles: Levels of the forecasts.
+        scales: For each series the error of the seasonal naive forecast in training.
+    """
+
+    schema: SeriesSchema
+    known: Panel
+    horizon: int
+    lookback: int
+    season: int
+    quantiles: tuple[float, ...]
+    scales: tuple[float, ...]
+
+    def read(self, x: Any, estimator: str = "the model") -> Any:
+        """The windows before the step after the last one of each series."""
+        return self.window(read_series(x, self.schema))
+
+    def window(self, panel: Panel, later: list[np.ndarray] | None = None) -> Any:
+        """What the model is called with, at the end of each series of a panel."""
+        past = np.stack([_last(values, self.lookback) for values in panel.values])
+        if not self.schema.future:
+            return past
+        shape = (self.horizon, len(self.schema.future))
+        ahead = later if later is not None else [np.zeros(shape, "float32")] * len(past)
+        return {"past": past, "future": np.stack(ahead).astype("float32")}
+
+    def batches(self, raw: Any) -> Iterator[tuple[np.ndarray, Any]]:
+        """Windows in blocks."""
+        rows = len(raw["past"] if isinstance(raw, dict) else raw)
+        for index in chunks(rows):
+            part = {k: v[index] for k, v in raw.items()} if isinstance(raw, dict) else raw[index]
+            yield np.unique(index), part
+
+    def probe(self) -> Any:
+        """The last windows of a few series, and one of zeros."""
+        windows = self.window(self.known.tail(self.lookback))
+
+        def few(a: np.ndarray) -> np.ndarray:
+            return np.concatenate([a[:8], np.zeros_like(a[:1])])
+
+        return (
+            {k: few(v) for k, v in windows.items()} if isinstance(windows, dict) else few(windows)
+        )
+
+    def scale_of(self, name: Any, panel: Panel, number: int) -> float:
+        """The scale of a series in training; of a new one the mean of all others."""
+        for known, scale in zip(self.known.names, self.scales, strict=True):
+            if str(known) == str(name):
+                return scale
+        return float(np.mean(self.scales))
+
+    def frame(self, panel: Panel, forecasts: np.ndarray) -> pd.DataFrame:
+        """Forecasts `(series, horizon, 1 + quantiles)` as a frame, its index the time."""
+        schema, steps = self.schema, np.arange(self.horizon)
+        stamps = []
+        for values, start in zip(panel.values, panel.starts, strict=True):
+            places = start + len(values) + steps
+            stamps.append(schema.grid.stamps(places) if schema.grid else pd.Index(places))
+        time = stamps[0].append(stamps[1:]).rename(schema.time or "time")
+        index: pd.Index = time
+        if schema.series is not None:
+            names = pd.Index(panel.names).repeat(self.horizon)
+            index = pd.MultiIndex.from_arrays([names, time], names=[schema.series, time.name])
+        flat = forecasts.reshape(-1, forecasts.shape[-1]).astype("float64")
+        return pd.DataFrame(flat, index=index, columns=self.columns)
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of a forecast: the target, then its quantiles."""
+        return [self.schema.target, *(f"q{level:g}" for level in self.quantiles)]
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain dicts."""
+        return {
+            "schema": self.schema.to_json(),
+            "known": self.known.to_json(),
+            "horizon": self.horizon,
+            "lookback": self.lookback,
+            "season": self.season,
+            "quantiles": list(self.quantiles),
+            "scales": list(self.scales),
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> SeriesReader:
+        """The reader that `to_json` wrote.
+
+        Raises:
+            SchemaError: `content` is anything else.
+        """
+        if not isinstance(content, Mapping) or "known" not in content:
+            raise SchemaError("The reader of series must be a dict of its fields.")
+        return cls(
+            schema=SeriesSchema.from_json(content["schema"]),
+            known=Panel.from_json(content["known"]),
+            horizon=int(content["horizon"]),
+            lookback=int(content["lookback"]),
+            season=int(content["season"]),
+            quantiles=tuple(content["quantiles"]),
+            scales=tuple(content["scales"]),
+        )
+
+
+def _last(values: np.ndarray, steps: int) -> np.ndarray:
+    """The last steps; a shorter series is continued backwards with its first."""
+    return values[np.maximum(np.arange(len(values) - steps, len(values)), 0)]

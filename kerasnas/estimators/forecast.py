@@ -1,0 +1,552 @@
+"""The forecaster: frames of series in, one `.keras` file that continues them out."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time as clocks
+import types
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import keras
+import keras_tuner
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from kerasnas import artifact
+from kerasnas.budget import Budget, Clock
+from kerasnas.data import RegressionTarget
+from kerasnas.data.series import Panel, fit_series, read_future, read_series
+from kerasnas.data.series_reader import SeriesReader
+from kerasnas.errors import SchemaError
+from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.forecast_task import ForecastTask, channel_statistics, repeat_season
+from kerasnas.estimators.task import reserve
+from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
+from kerasnas.preprocessing import series as windows
+from kerasnas.progress import Verbose
+from kerasnas.results.backtest import Backtest
+from kerasnas.results.leaderboard import rank_rows
+from kerasnas.results.refit import refit_best
+from kerasnas.runner import Job
+from kerasnas.runner.forecasts import FORECAST, ForecastScorer
+from kerasnas.search import Plan, run, settle_seed
+from kerasnas.spaces.forecast import (
+    FAMILIES,
+    QUANTILES,
+    SOLVED,
+    ForecastHyperModel,
+    check_quantiles,
+)
+
+log = logging.getLogger("kerasnas")
+
+_MEASURES = (
+    "params",
+    "flops",
+    "latency_ms",
+    "latency_p95_ms",
+    "size_bytes",
+    "train_seconds",
+    "peak_memory_bytes",
+)
+
+
+class TimeSeriesForecaster(Estimator):
+    """Finds a forecaster for one or many series within a time budget, and saves it as one file.
+
+    `fit` takes a frame with a row for each step of each series. Columns that no argument names are
+    covariates whose future is not known. Missing steps are filled in and reported; validation is by
+    rolling origin: the latest steps of every series are forecast from what came before them.
+
+    Args:
+        horizon: Steps to forecast.
+        target: Column to forecast.
+        time: Column of times (timestamps, dates as strings, whole numbers); without it the index,
+            or the only column that holds times.
+        series: Column that tells series apart; `None` for one series.
+        known_future: Columns known ahead (holidays, prices, the weather forecast).
+        static: Columns with one value a series.
+        season: Steps of a season; `None` takes that of the calendar (12 for months, 24 for hours)
+            or looks for one.
+        quantiles: Levels of the forecast, the median among them.
+        objective: `val_mase`, `val_smape`, `val_rmse`, `val_wql`, a measure, or several.
+        constraints: Bounds on metrics and measures.
+        oracle: Short name of a search strategy, or a kerasnas oracle.
+        budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
+        ensemble: `"auto"` answers with the mean of several trials where that scores better than
+            the best of them; `False` with the best.
+        refit: Train what was found once more on all steps, those of validation included.
+        space: `"auto"`, or the names of families: `linear`, `autoregression`, `nhits`, `tide`,
+            `dlinear`, `tcn`, `patch_transformer`, `gru`.
+        initial: Configurations to try first, as dicts of hyperparameters.
+        directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        seed: Seed of everything random; `None` draws one.
+        verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
+            lines.
+
+    Attributes:
+        season_: Steps of a season.
+        lookback_: Steps that the model looks back.
+        channels_: What the channels of a window are, the target first.
+        result_: The search; absent after `kerasnas.load`.
+        model_: The exported Keras model.
+
+    Example:
+        >>> fc = TimeSeriesForecaster(12, "sales", time="month")  # doctest: +SKIP
+        >>> fc.fit(frame).predict()  # doctest: +SKIP
+    """
+
+    _reader: SeriesReader
+    _reader_class = SeriesReader
+
+    def __init__(
+        self,
+        horizon: int,
+        target: str,
+        time: str | None = None,
+        series: str | None = None,
+        known_future: Sequence[str] = (),
+        static: Sequence[str] = (),
+        season: int | None = None,
+        *,
+        quantiles: Sequence[float] = QUANTILES,
+        objective: ObjectiveLike | None = None,
+        constraints: Sequence[Constraint] = (),
+        oracle: Any = "auto",
+        budget: Budget | str | float = "5min",
+        ensemble: bool | str = "auto",
+        refit: bool = False,
+        space: str | Sequence[str] = "auto",
+        initial: Sequence[Mapping[str, Any]] = (),
+        directory: str | Path | None = None,
+        seed: int | None = None,
+        verbose: Verbose = "auto",
+    ) -> None:
+        super().__init__(
+            objective=objective,
+            constraints=constraints,
+            oracle=oracle,
+            budget=budget,
+            refit=refit,
+            space=space,
+            initial=initial,
+            directory=directory,
+            seed=seed,
+            verbose=verbose,
+        )
+        self.horizon = horizon
+        self.target = target
+        self.time = time
+        self.series = series
+        self.known_future = known_future
+        self.static = static
+        self.season = season
+        self.quantiles = quantiles
+        self.ensemble = ensemble
+
+    def fit(  # type: ignore[override]
+        self,
+        frame: Any,
+        *,
+        validation_split: float = 0.2,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+    ) -> Self:
+        """Searches for the best forecaster within the budget.
+
+        Args:
+            frame: A DataFrame with a row for each step of each series. For one series without
+                covariates a Series will do. Rows after the last target count as known future.
+            validation_split: Share of the steps of each series, its latest, to validate with; at
+                least one horizon, at most a third.
+            epochs: Most epochs of one trial; the same as `Budget(epochs=…)`.
+            batch_size: Windows in a step; the recipes search it otherwise.
+            callbacks: Keras callbacks, copied for every trial.
+
+        Returns:
+            The forecaster itself.
+
+        Raises:
+            SchemaError: If the data cannot be used; before any training.
+            SearchFailedError: If no trial came to a good end.
+        """
+        begin = clocks.monotonic()
+        budget = Budget.parse(self.budget).with_epochs(epochs)
+        objectives = self._objectives()
+        seed = settle_seed(self.seed, self.directory)
+        task = self._forecast_task(frame, validation_split, seed)
+        job = Job(task.view, objectives, seed, Clock(budget.seconds, started=begin))
+        job.reserve = reserve(job.clock)
+        if (
+            budget.seconds is not None
+        ):  # for putting an ensemble together, and for the last training
+            job.reserve += min(5.0, 0.05 * budget.seconds) + 0.15 * budget.seconds * self.refit
+        job.epochs, job.batch_size = budget.epochs, batch_size
+        job.callbacks = list(callbacks or [])
+        metric = self._blends(objectives)
+        task.collect = metric
+        rows = task.baselines()
+        plan = Plan(
+            objectives=objectives,
+            budget=budget,
+            oracle=self.oracle,
+            constraints=tuple(self.constraints),
+            initial=self.initial,
+            portfolio=task.hypermodel.portfolio,
+            directory=self.directory,
+            seed=seed,
+            verbose=self.verbose,
+            identity=task.identity,
+        )
+        self.result_ = run(task.hypermodel, job, plan)
+        self.result_.baselines = rows
+        self.model_ = self.result_.best_model()
+        self._settle(task, job, metric)
+        self._rows = rank_rows(self.result_.rows(), self.result_.objectives)
+        past = self.model_.input["past"] if task.schema.future else self.model_.input
+        self._remember(task.reader(int(past.shape[1])), RegressionTarget())
+        self._held = task.panel, task.split.valid
+        self._serve()
+        return self
+
+    def predict(self, future: Any = None, *, history: Any = None) -> pd.DataFrame:
+        """Continues every series from its last known step.
+
+        Args:
+            future: A frame with the columns of `known_future` for the steps to come; not needed
+                without such columns, or where the frame given to `fit` went on beyond the target.
+            history: A frame like that of `fit`, to go on from its last steps instead.
+
+        Returns:
+            A frame with the time as index (series and time, for many): the point forecast under the
+            name of the target, then its quantiles, `q0.1` and so on.
+
+        Raises:
+            SchemaError: If `future` or `history` lacks something.
+        """
+        check_is_fitted(self)
+        reader = self._reader
+        panel = reader.known if history is None else read_series(history, reader.schema)
+        later = read_future(future, reader.schema, panel, reader.horizon)
+        return reader.frame(panel, self._forecasts(reader.window(panel, later)))
+
+    def backtest(
+        self, frame: Any = None, *, start: Any = None, stride: int | None = None
+    ) -> Backtest:
+        """Forecasts from origins of the past, with the model as it is, beside what came.
+
+        Args:
+            frame: A frame like that of `fit`, with what came; it may begin where `fit` ended.
+                `None` forecasts the steps that were held out in `fit`, which `refit=True` has
+                learnt from.
+            start: First time to be forecast; by default the first after those of `fit`, or, where
+                there is none, the first after a whole window.
+            stride: Steps between two origins; by default the horizon, so that every step is
+                forecast once.
+
+        Returns:
+            Forecasts and their scores.
+
+        Raises:
+            SchemaError: If there is nothing to forecast.
+        """
+        check_is_fitted(self)
+        reader = self._reader
+        stride = reader.horizon if stride is None else _whole(stride, "stride")
+        if frame is None:
+            if not hasattr(self, "_held"):
+                raise SchemaError(
+                    "`backtest()` without a frame needs the forecaster that was fitted; a loaded "
+                    "one has only the last steps. Call `backtest(frame)`."
+                )
+            panel, origins = self._held
+            ends = panel.lengths[origins.series] - reader.horizon
+            origins = origins.take(np.flatnonzero((ends - origins.steps) % stride == 0))
+        else:
+            panel = _continued(reader, read_series(frame, reader.schema))
+            origins = self._origins(panel, start, stride)
+        if not len(origins):
+            raise SchemaError(
+                f"There is no step to forecast {f'from {start!r} on' if start is not None else ''}"
+                f" that has its answers: series of {panel.lengths.max()} steps, `horizon` "
+                f"{reader.horizon}."
+            )
+        inputs = windows.inputs(panel, origins, reader.lookback, reader.horizon, reader.schema)
+        return _backtest(reader, panel, origins, self._forecasts(inputs))
+
+    def evaluate(self, frame: Any, y: Any = None) -> dict[str, float]:
+        """MASE, sMAPE, RMSE and weighted quantile loss of forecasting the steps of a frame.
+
+        Args:
+            frame: The steps that followed those of `fit`, or all of them.
+            y: Not used.
+        """
+        return self.backtest(frame).scores
+
+    def score(self, frame: Any, y: Any = None) -> float:
+        """The MASE of `evaluate`, negated: larger is better, as scikit-learn has it."""
+        return -self.evaluate(frame)["mase"]
+
+    def _forecast_task(self, frame: Any, share: float, seed: int) -> ForecastTask:
+        """Checks everything that can be wrong with the data and makes the task of it."""
+        horizon = _whole(self.horizon, "horizon")
+        if not 0 < share < 1:
+            raise SchemaError(f"`validation_split` must lie between 0 and 1, received {share!r}.")
+        check_quantiles(self.quantiles)
+        schema, panel = fit_series(
+            frame,
+            self.target,
+            time=self.time,
+            series=self.series,
+            known_future=self.known_future,
+            static=self.static,
+        )
+        if panel.notes:
+            warnings.warn(
+                f"The series are not regular: {'; '.join(panel.notes)}. Steps without a value are "
+                "filled in by straight lines for the model to look at; they are not learnt from as "
+                "answers and not scored.",
+                UserWarning,
+                stacklevel=3,
+            )
+        season = self._season(schema, panel, horizon)
+        split = windows.rolling_split(panel, horizon, season, share, seed)
+        if (
+            self.season is None
+            and season == 1
+            and (schema.grid is None or schema.grid.kind == "integer")
+        ):
+            season = windows.detect_season(panel, split.cuts)
+            split = windows.rolling_split(panel, horizon, season, share, seed)
+        hypermodel = ForecastHyperModel(
+            horizon,
+            len(schema.channels),
+            windows.lookbacks(split.cuts, horizon, season),
+            season,
+            self.quantiles,
+            channel_statistics(panel, split.cuts, schema),
+            len(split.train),
+            self._families((*SOLVED, *FAMILIES)),
+        )
+        scales = windows.seasonal_scales(panel, split.cuts, season)
+        return ForecastTask(schema, panel, split, season, scales, hypermodel, seed)
+
+    def _season(self, schema: Any, panel: Panel, horizon: int) -> int:
+        """Steps of the season: as told, or of the calendar where two of them are there."""
+        if self.season is not None:
+            return _whole(self.season, "season")
+        usual = schema.grid.season() if schema.grid is not None else 1
+        return usual if panel.lengths.max() >= 2 * usual + horizon else 1
+
+    def _objectives(self) -> tuple[Any, ...]:
+        scores = [f"val_{name}" for name in FORECAST]
+        given: Any = "val_mase" if self.objective is None else self.objective
+        items = [given] if isinstance(given, str) or hasattr(given, "name") else list(given)
+        named = ["val_mase" if item == "val_loss" else item for item in items]
+        directed: list[Any] = [Objective(n, "min") if n in scores else n for n in named]
+        return parse_objectives(directed, [*scores, *_MEASURES])
+
+    def _blends(self, objectives: Sequence[Any]) -> str | None:
+        """The metric by which to blend trials; `None` where the best one is to answer alone."""
+        if self.ensemble not in ("auto", True, False):
+            raise SchemaError(
+                f'`ensemble` must be "auto", True or False, received {self.ensemble!r}.'
+            )
+        name = str(objectives[0].name)
+        scored = name.removeprefix("val_") in FORECAST
+        alone = self.ensemble is False or len(objectives) > 1 or self.constraints or not scored
+        return None if alone else name
+
+    def _settle(self, task: ForecastTask, job: Job, metric: str | None) -> None:
+        """Decides what answers: the best trial or a blend of several, trained again if asked."""
+        picked = [self.result_.best_trial.values]
+        counts = [1]
+        begin = clocks.perf_counter()
+        if metric is not None and len(task.members) > 1:
+            members, weights, scores = task.ensemble(metric)
+            best = self.result_.best_trial.scores[metric]
+            if len(members) > 1 and scores[metric] < best:
+                picked, counts = [m.values for m in members], weights
+                self.model_ = task.blend([m.model for m in members], counts)
+                numbers = [self._number(m.values) for m in members]
+                self.result_.baselines.append(
+                    {
+                        "trial_id": "ensemble",
+                        "kind": "ensemble",
+                        "status": "COMPLETED",
+                        **scores,
+                        "params": float(self.model_.count_params()),
+                        "seconds": clocks.perf_counter() - begin,
+                        "feasible": True,
+                        "hyperparameters": {
+                            "members": dict(zip(numbers, counts, strict=True)),
+                        },
+                        "failure": "",
+                    }
+                )
+        if self.refit:
+            self._train_again(task, job, picked, counts)
+
+    def _number(self, values: Mapping[str, Any]) -> str:
+        """The id of the trial with these values."""
+        same = [t.trial_id for t in self.result_.history if t.values == dict(values)]
+        return same[0] if same else "?"
+
+    def _train_again(
+        self,
+        task: ForecastTask,
+        job: Job,
+        picked: Sequence[Mapping[str, Any]],
+        counts: Sequence[int],
+    ) -> None:
+        """Trains what answers on all steps; all of it, or nothing changes."""
+        task.collect = None
+        models: list[keras.Model] = []
+        row: dict[str, Any] = {}
+        for values in picked:
+            record = next(t for t in self.result_.history if t.values == dict(values))
+            x, y, weights = task.everything(_hyperparameters(record.values))
+            found: Any = types.SimpleNamespace(best_trial=record)
+            model, row = refit_best(found, task.hypermodel, job, partial(_given, x), y, weights)
+            if model is None:
+                break
+            models.append(model)
+        if len(models) == len(picked):
+            self.model_ = models[0] if len(models) == 1 else task.blend(models, counts)
+        self.result_.baselines.append(row)
+
+    def _forecasts(self, inputs: Any) -> np.ndarray:
+        """Answers of the exported graph, `(windows, horizon, 1 + quantiles)`."""
+        parts = []
+        for index, batch in self._reader.batches(inputs):
+            answer = self._call(artifact.as_inputs(batch, self._dtypes)).numpy()
+            parts.append(answer[: len(index)])
+        return np.concatenate(parts)
+
+    def _origins(self, panel: Panel, start: Any, stride: int) -> windows.Origins:
+        reader = self._reader
+        grid = reader.schema.grid
+        first = None
+        if start is not None:
+            stamp = pd.Index([start]) if grid is None or grid.kind == "integer" else None
+            stamp = pd.DatetimeIndex([start]) if stamp is None else stamp
+            first = int(grid.positions(stamp)[0]) if grid is not None else int(start)
+        series, steps = [], []
+        ends = {
+            str(n): s + len(v)
+            for n, s, v in zip(
+                reader.known.names, reader.known.starts, reader.known.values, strict=True
+            )
+        }
+        for number, (name, values, begin) in enumerate(
+            zip(panel.names, panel.values, panel.starts, strict=True)
+        ):
+            last = len(values) - reader.horizon
+            low = ends.get(str(name), begin) - begin if first is None else first - begin
+            if first is None and not 0 < low <= last:
+                low = min(reader.lookback, last)
+            places = np.arange(max(low, 1), last + 1, stride)
+            steps.append(places)
+            series.append(np.full(len(places), number))
+        return windows.Origins(
+            np.concatenate(series).astype(int), np.concatenate(steps).astype(int)
+        )
+
+    def _remember(self, reader: Any, target: Any) -> None:
+        super()._remember(reader, target)
+        self.season_: int = reader.season
+        self.lookback_: int = reader.lookback
+        self.channels_ = [c.name for c in reader.schema.channels]
+        if not self.known_future:
+            self.known_future = tuple(reader.schema.known)
+
+
+def _given(x: Any, hp: Any) -> Any:
+    return x
+
+
+def _hyperparameters(values: Mapping[str, Any]) -> Any:
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(values)
+    return hp
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise SchemaError(f"`{name}` must be a whole number of at least 1, received {value!r}.")
+    return int(value)
+
+
+def _continued(reader: SeriesReader, panel: Panel) -> Panel:
+    """A panel with the known steps of `fit` put in front of series that begin where those ended."""
+    if reader.schema.grid is None:
+        return panel
+    known = {str(name): i for i, name in enumerate(reader.known.names)}
+    values, observed, starts = [], [], []
+    for name, mine, seen, start in zip(
+        panel.names, panel.values, panel.observed, panel.starts, strict=True
+    ):
+        place = known.get(str(name))
+        if place is not None:
+            before, begin = reader.known.values[place], reader.known.starts[place]
+            if begin < start <= begin + len(before):
+                cut = start - begin
+                mine = np.concatenate([before[:cut], mine])
+                seen = np.concatenate([reader.known.observed[place][:cut], seen])
+                start = begin
+        values.append(mine)
+        observed.append(seen)
+        starts.append(start)
+    return dataclasses.replace(panel, values=values, observed=observed, starts=starts)
+
+
+def _backtest(
+    reader: SeriesReader, panel: Panel, origins: windows.Origins, forecasts: np.ndarray
+) -> Backtest:
+    schema, horizon = reader.schema, reader.horizon
+    actual = windows.answers(panel, origins, horizon).astype("float64")
+    numbers = origins.series
+    scales = np.array(
+        [reader.scale_of(name, panel, i) for i, name in enumerate(panel.names)], "float64"
+    )[numbers]
+    naive = repeat_season(panel, origins, reader.season, horizon)
+    levels = len(reader.quantiles)
+
+    def scores(steps: slice, predictions: np.ndarray) -> dict[str, float]:
+        scorer = ForecastScorer(actual[:, steps], scales, reader.quantiles)
+        return scorer(predictions[:, steps])
+
+    starts = np.array(panel.starts)[numbers] + origins.steps
+    places = starts[:, None] + np.arange(horizon)
+    grid = schema.grid
+
+    def stamps(p: np.ndarray) -> pd.Index:
+        return pd.Index(p) if grid is None else grid.stamps(p)
+
+    table: dict[str, Any] = {}
+    if schema.series is not None:
+        table[schema.series] = pd.Index(panel.names)[numbers].repeat(horizon)
+    table["origin"] = stamps(starts - 1).repeat(horizon)
+    table[schema.time or "time"] = stamps(places.reshape(-1))
+    table["step"] = np.tile(np.arange(1, horizon + 1), len(origins))
+    table["actual"] = actual.reshape(-1)
+    flat = forecasts.reshape(-1, 1 + levels).astype("float64")
+    table |= {name: flat[:, i] for i, name in enumerate(reader.columns)}
+    quantiles = forecasts[..., 1:]
+    by_step = pd.DataFrame(
+        [scores(slice(s, s + 1), quantiles) for s in range(horizon)],
+        index=pd.RangeIndex(1, horizon + 1, name="step"),
+    )
+    return Backtest(
+        forecasts=pd.DataFrame(table),
+        scores=scores(slice(None), quantiles),
+        seasonal_naive=scores(slice(None), np.repeat(naive[..., None], levels, axis=2)),
+        by_step=by_step,
+    )

@@ -1,0 +1,306 @@
+"""From a frame of series to what trials train on, the members of an ensemble, and baselines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from kerasnas import artifact
+from kerasnas.data.series import Panel, SeriesSchema
+from kerasnas.data.series_reader import SeriesReader
+from kerasnas.preprocessing import series as windows
+from kerasnas.results.baselines import baseline_row
+from kerasnas.runner import View
+from kerasnas.runner.forecasts import ForecastScorer
+from kerasnas.runner.training import predictor
+from kerasnas.search import fingerprint
+from kerasnas.spaces.forecast import ChannelStatistics, ForecastHyperModel
+from kerasnas.spaces.forecast_solved import offsets
+
+_KEPT_VIEWS = 4
+_MOST_MEMBERS = 16  # trials to choose an ensemble from
+_PICKS = 12
+_START = 3  # the best ones, which an ensemble starts from
+_NEAR = 1.3  # times the best score, up to which a trial may be a member
+
+
+@dataclass(eq=False)
+class ForecastTask:
+    """Series, their rolling split, and the space to search.
+
+    Attributes:
+        schema: The columns.
+        panel: The series.
+        split: Origins to train on and to validate with.
+        season: Steps of a season.
+        scales: Error of the seasonal naive forecast, for each series.
+        hypermodel: The search space.
+        seed: Seed of the search.
+    """
+
+    schema: SeriesSchema
+    panel: Panel
+    split: windows.RollingSplit
+    season: int
+    scales: np.ndarray
+    hypermodel: ForecastHyperModel
+    seed: int
+
+    def __post_init__(self) -> None:
+        self._views: dict[int, View] = {}
+        self.members: list[Member] = []
+        self.collect: str | None = None  # metric by which members are kept; `None` keeps none
+
+    @property
+    def horizon(self) -> int:
+        """Steps of a forecast."""
+        return self.hypermodel.horizon
+
+    @property
+    def floor(self) -> float | None:
+        """Smallest answer: series that were never negative are not forecast to be."""
+        return 0.0 if self.hypermodel.statistics.low >= 0 else None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells this search from another one in the same directory."""
+        return {
+            "columns": [[c.name, c.role] for c in self.schema.channels],
+            "horizon": self.horizon,
+            "data": fingerprint(*self.panel.values),
+        }
+
+    def view(self, hp: Any) -> View:
+        """Windows of the lookback that these hyperparameters ask for; the last few are kept."""
+        lookback = self.hypermodel.lookback(hp)
+        if lookback not in self._views:
+            while len(self._views) >= _KEPT_VIEWS:
+                self._views.pop(next(iter(self._views)))
+            self._views[lookback] = self._view(lookback)
+        view = self._views[lookback]
+        assemble = partial(self._assemble, view=view, lookback=lookback, values=dict(hp.values))
+        return View(**{**view.__dict__, "assemble": assemble})
+
+    def everything(self, hp: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Windows, answers and weights of all origins, those of validation included."""
+        return self._training(self.split.every, self.hypermodel.lookback(hp))
+
+    def scorer(self) -> ForecastScorer:
+        """Scores forecasts of the validation origins."""
+        return ForecastScorer(
+            windows.answers(self.panel, self.split.valid, self.horizon).astype("float64"),
+            self.scales[self.split.valid.series],
+            self.hypermodel.quantiles,
+            self.floor,
+        )
+
+    def reader(self, lookback: int) -> SeriesReader:
+        """Reads new frames, and goes on from these."""
+        return SeriesReader(
+            schema=self.schema,
+            known=self.panel.tail(max(lookback, self.season)),
+            horizon=self.horizon,
+            lookback=lookback,
+            season=self.season,
+            quantiles=self.hypermodel.quantiles,
+            scales=tuple(float(s) for s in self.scales),
+        )
+
+    def export(self, network: keras.Model) -> keras.Model:
+        """Windows in, the point forecast and then the quantiles out, never below the floor."""
+        inputs = keras.tree.map_structure(
+            lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), network.input
+        )
+        answer = keras.Model(network.input, network.outputs[0], name="network")(inputs)
+        if self.floor is not None:
+            answer = ops.maximum(answer, self.floor)
+        middle = self.hypermodel.quantiles.index(0.5)
+        answer = layers.Concatenate(name="forecast")([answer[:, :, middle : middle + 1], answer])
+        return keras.Model(inputs, answer, name="kerasnas")
+
+    def baselines(self) -> list[dict[str, Any]]:
+        """What the last value, the last season and a linear map of the window reach."""
+        scorer, rows = self.scorer(), []
+        rules: dict[str, Callable[[], np.ndarray]] = {"naive": lambda: self._naive(1)}
+        if self.season > 1:
+            rules["seasonal_naive"] = lambda: self._naive(self.season)
+        rules["dlinear"] = self._linear
+        for name, rule in rules.items():
+            begin = time.perf_counter()
+            metrics = scorer.validation(rule())
+            rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
+        return rows
+
+    def ensemble(self, metric: str) -> tuple[list[Member], list[int], dict[str, float]]:
+        """Members and how often each was picked, by greedy selection with replacement.
+
+        Args:
+            metric: Validation metric to minimise.
+
+        Returns:
+            Members in use, their weights, and the scores of their mean on the validation origins.
+        """
+        scorer = self.scorer()
+        pool = sorted(self.members, key=lambda m: m.scores[metric])
+        first = pool[0].scores[metric]
+        # Two bad forecasts may err in opposite directions on a few origins, but not on others.
+        pool = [m for m in pool if m.scores[metric] <= _NEAR * first]
+        picks = (np.arange(len(pool)) < _START).astype(int)
+        total = np.sum([m.predictions for m in pool[:_START]], axis=0)
+        best_picks, best_scores = picks, scorer.validation(total / picks.sum())
+        best = best_scores[metric]
+        for size in range(int(picks.sum()) + 1, _PICKS + 1):
+            tried = [scorer.validation((total + m.predictions) / size) for m in pool]
+            chosen = int(np.argmin([t[metric] for t in tried]))
+            total = total + pool[chosen].predictions
+            picks = picks.copy()
+            picks[chosen] += 1
+            if tried[chosen][metric] < best - 1e-12:
+                best, best_picks, best_scores = tried[chosen][metric], picks, tried[chosen]
+        used = np.flatnonzero(best_picks)
+        return [pool[i] for i in used], best_picks[used].tolist(), best_scores
+
+    def blend(self, models: Sequence[keras.Model], counts: Sequence[int]) -> keras.Model:
+        """The weighted mean of exported models as one graph; each takes the last steps it needs."""
+        pasts = [m.input["past"] if isinstance(m.input, dict) else m.input for m in models]
+        longest = max(int(p.shape[1]) for p in pasts)
+        past = keras.Input((longest, self.hypermodel.channels), name="past")
+        inputs: Any = past
+        places = self.schema.future
+        if places:
+            inputs = {
+                "past": past,
+                "future": keras.Input((self.horizon, len(places)), name="future"),
+            }
+        answer: Any = None
+        for number, (model, window, count) in enumerate(zip(models, pasts, counts, strict=True)):
+            member = artifact.copy_of(model, f"member_{number}")
+            steps = past[:, longest - int(window.shape[1]) :]
+            given = {**inputs, "past": steps} if places else steps
+            part = member(given) * (count / sum(counts))
+            answer = part if answer is None else answer + part
+        return keras.Model(inputs, answer, name="kerasnas")
+
+    def _view(self, lookback: int) -> View:
+        x, y, weights = self._training(self.split.train, lookback)
+        valid = self.split.valid
+        seen = windows.inputs(self.panel, valid, lookback, self.horizon, self.schema)
+        scorer: Any = self.scorer()
+        return View(
+            x=x,
+            y=y,
+            weights=weights,
+            validation=(seen, windows.answers(self.panel, valid, self.horizon)),
+            scorer=scorer,
+            example=tf.nest.map_structure(lambda a: a[:1], seen),
+        )
+
+    def _training(
+        self, origins: windows.Origins, lookback: int
+    ) -> tuple[Any, np.ndarray, np.ndarray]:
+        index = windows.full_windows(origins, lookback)
+        most = windows.most_windows(lookback, len(self.schema.channels))
+        kept = origins.take(windows.thin(index, most, self.seed))
+        y = windows.answers(self.panel, kept, self.horizon)
+        there = np.isfinite(y).any(axis=1)
+        kept, y = kept.take(np.flatnonzero(there)), y[there]
+        x = windows.inputs(self.panel, kept, lookback, self.horizon, self.schema)
+        return x, y, (1.0 / self.scales[kept.series]).astype("float32")
+
+    def _assemble(
+        self, network: keras.Model, view: View, lookback: int, values: dict[str, Any]
+    ) -> keras.Model:
+        model = self.export(network)
+        if self.collect is not None and view.scorer is not None:
+            predictions = predictor(network, view.validation[0])()
+            scores = view.scorer.validation(predictions)
+            if np.isfinite(list(scores.values())).all():
+                self.members.append(Member(values, model, predictions.astype("float64"), scores))
+                self.members.sort(key=lambda m: m.scores[str(self.collect)])
+                del self.members[_MOST_MEMBERS:]
+        return model
+
+    def _naive(self, season: int) -> np.ndarray:
+        """Quantiles of repeating the last season, at the validation origins."""
+        train, valid = self.split.train, self.split.valid
+        train = train.take(np.flatnonzero(train.steps >= season))
+        levels = self.hypermodel.quantiles
+        spread = np.zeros((self.horizon, len(levels)))
+        if len(train):
+            y = windows.answers(self.panel, train, self.horizon)
+            errors = (y - repeat_season(self.panel, train, season, self.horizon)).astype("float64")
+            errors = errors / self.scales[train.series][:, None]
+            errors = errors[np.isfinite(errors).all(axis=1)]
+            spread = offsets(errors, levels) if len(errors) else spread
+        point = repeat_season(self.panel, valid, season, self.horizon)
+        return point[..., None] + self.scales[valid.series][:, None, None] * spread
+
+    def _linear(self) -> np.ndarray:
+        """A linear map of the window, as DLinear, its weights solved for."""
+        space = self.hypermodel
+        plain = ForecastHyperModel(
+            space.horizon,
+            space.channels,
+            space.lookbacks,
+            space.season,
+            space.quantiles,
+            space.statistics,
+            families=("linear",),
+        )
+        hp = keras_tuner.HyperParameters()
+        values = {"family": "linear", "transform": "none", "base": "last", "ridge": 0.1}
+        hp.values = {**values, "lookback": space.lookback(keras_tuner.HyperParameters())}
+        view = self.view(hp)
+        network = plain.solve(hp, view, self.seed, np.inf)
+        assert network is not None
+        return predictor(network, view.validation[0])().astype("float64")
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A trained trial that an ensemble may use.
+
+    Attributes:
+        values: Its hyperparameters.
+        model: As exported.
+        predictions: Of the validation origins.
+        scores: On them.
+    """
+
+    values: dict[str, Any]
+    model: keras.Model
+    predictions: np.ndarray
+    scores: dict[str, float]
+
+
+def repeat_season(panel: Panel, origins: windows.Origins, season: int, horizon: int) -> np.ndarray:
+    """The seasonal naive forecast at each origin, `(origins, horizon)`."""
+    out = np.empty((len(origins), horizon))
+    back = np.arange(horizon) % season - season
+    for row, (number, step) in enumerate(zip(origins.series, origins.steps, strict=True)):
+        out[row] = panel.values[number][np.maximum(step + back, 0), 0]
+    return out
+
+
+def channel_statistics(panel: Panel, cuts: np.ndarray, schema: SeriesSchema) -> ChannelStatistics:
+    """Scales of the channels, from the steps that training may look at."""
+    pieces = [v[: int(cut)] for v, cut in zip(panel.values, cuts, strict=True)]
+    rows = np.concatenate(pieces).astype("float64")
+    target, others = rows[:, 0], rows[:, 1:]
+    return ChannelStatistics(
+        low=float(target.min()),
+        high=float(target.max()),
+        spread=float(target.std()) or 1.0,
+        means=tuple(float(m) for m in others.mean(axis=0)),
+        deviations=tuple(float(d) for d in others.std(axis=0)),
+        future=tuple(schema.future),
+    )

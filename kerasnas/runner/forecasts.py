@@ -1,0 +1,67 @@
+"""Scores of forecasts, under the names that leaderboards and objectives use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FORECAST = ("mase", "smape", "rmse", "wql")
+
+
+@dataclass(frozen=True)
+class ForecastScorer:
+    """Scores quantile forecasts for fixed targets; targets that are NaN do not count.
+
+    Attributes:
+        targets: True values, shape `(windows, horizon)`.
+        scales: For each window the error of the seasonal naive forecast in training.
+        quantiles: Levels of the forecasts, ascending, the median among them.
+        floor: Smallest answer, `None` for none.
+    """
+
+    targets: np.ndarray
+    scales: np.ndarray
+    quantiles: tuple[float, ...]
+    floor: float | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the scores, without the prefix `val_`."""
+        return FORECAST
+
+    def __call__(self, predictions: np.ndarray) -> dict[str, float]:
+        """Scores forecasts of shape `(windows, horizon, quantiles)`.
+
+        Returns:
+            `mase`: mean absolute error of the median, each window's divided by its scale.
+            `smape`: symmetric mean absolute percentage error of the median, in percent, 0 to 200.
+            `rmse`: root mean squared error of the median.
+            `wql`: weighted quantile loss: twice the pinball loss of all levels, divided by the sum
+            of the true values' sizes.
+        """
+        if not np.isfinite(predictions).all():
+            return dict.fromkeys(FORECAST, float("nan"))
+        forecasts = predictions.astype("float64")
+        if self.floor is not None:
+            forecasts = np.maximum(forecasts, self.floor)
+        there = np.isfinite(self.targets)
+        targets = np.where(there, self.targets, 0.0)
+        point = forecasts[..., self.quantiles.index(0.5)]
+        error = np.where(there, targets - point, 0.0)
+        size = np.abs(targets) + np.abs(point)
+        relative = np.divide(2 * np.abs(error), size, out=np.zeros_like(error), where=size > 0)
+        levels = np.array(self.quantiles)
+        gaps = np.where(there[..., None], targets[..., None] - forecasts, 0.0)
+        pinball = np.maximum(levels * gaps, (levels - 1) * gaps).sum(axis=(0, 1))
+        count, volume = int(there.sum()), float(np.abs(targets).sum())
+        return {
+            "mase": float((np.abs(error) / self.scales[:, None]).sum() / count),
+            "smape": float(100 * relative[there].mean()),
+            "rmse": float(np.sqrt((error**2).sum() / count)),
+            "wql": float(2 * pinball.mean() / volume) if volume > 0 else float("nan"),
+        }
+
+    def validation(self, predictions: np.ndarray) -> dict[str, float]:
+        """The same scores as Keras would name them: `val_mase` and so on."""
+        return {f"val_{name}": value for name, value in self(predictions).items()}

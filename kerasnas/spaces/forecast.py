@@ -1,0 +1,446 @@
+"""The search space of forecasts: raw windows in, quantiles in the user's units out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+from keras import layers, ops
+
+from kerasnas.errors import SearchSpaceError
+from kerasnas.spaces import forecast_solved as solved
+from kerasnas.spaces.blocks.dlinear import dlinear
+from kerasnas.spaces.blocks.gru import gru
+from kerasnas.spaces.blocks.nhits import nhits
+from kerasnas.spaces.blocks.patch_transformer import patch_transformer
+from kerasnas.spaces.blocks.tcn import tcn
+from kerasnas.spaces.blocks.tide import tide
+from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.recipes.forecast import forecast_optimizer, forecast_recipe
+
+FAMILIES: dict[str, Callable[[keras_tuner.HyperParameters, Any], Any]] = {
+    "nhits": nhits,
+    "tide": tide,
+    "dlinear": dlinear,
+    "tcn": tcn,
+    "patch_transformer": patch_transformer,
+    "gru": gru,
+}
+SOLVED = ("linear", "autoregression")
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+@keras.saving.register_keras_serializable("kerasnas")
+class QuantileLoss(keras.losses.Loss):
+    """Mean pinball loss of all levels and steps; targets that are NaN do not count.
+
+    Only used in training; an exported model is not compiled.
+
+    Args:
+        quantiles: Levels of the predictions, in their order.
+        name: As in `keras.losses.Loss`.
+        **kwargs: As in `keras.losses.Loss`.
+    """
+
+    def __init__(
+        self, quantiles: Sequence[float], name: str = "quantile_loss", **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self._quantiles = tuple(float(q) for q in quantiles)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Loss of each row; `y_true` of shape `(batch, horizon)`."""
+        there = ops.logical_not(ops.isnan(y_true))
+        true = ops.where(there, y_true, 0.0)
+        levels = ops.convert_to_tensor(np.array(self._quantiles, "float32"))
+        gap = ops.expand_dims(true, -1) - y_pred
+        pinball = ops.mean(ops.maximum(levels * gap, (levels - 1.0) * gap), axis=-1)
+        count = ops.maximum(ops.sum(ops.cast(there, "float32"), axis=-1), 1.0)
+        return 2.0 * ops.sum(ops.where(there, pinball, 0.0), axis=-1) / count
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, for a compiled model in a file."""
+        return {**super().get_config(), "quantiles": self._quantiles}
+
+
+@dataclass(frozen=True)
+class ChannelStatistics:
+    """What training windows look like, for the scales inside the graph.
+
+    Attributes:
+        low: Smallest target; above 0 it may be taken the logarithm of.
+        high: Largest target.
+        spread: Standard deviation of the target.
+        means: Means of the further channels.
+        deviations: Their standard deviations.
+        future: Places, among all channels, of those known ahead.
+    """
+
+    low: float = -1.0
+    high: float = 1.0
+    spread: float = 1.0
+    means: tuple[float, ...] = ()
+    deviations: tuple[float, ...] = ()
+    future: tuple[int, ...] = ()
+
+    @property
+    def positive(self) -> bool:
+        """Whether logarithms are well defined."""
+        return self.low > 0 and self.high < 1e6 * self.low
+
+
+class ForecastHyperModel(keras_tuner.HyperModel):
+    """Forecasters over windows of raw values.
+
+    The scale of a window is taken off at the front of the graph and put on again at its end
+    (reversible instance normalisation, Kim et al. 2022), and a network learns what a simple
+    forecast (the last value, the last season, the mean) is to be corrected by.
+
+    Args:
+        horizon: Steps to forecast.
+        channels: Channels of a window, the target first.
+        lookbacks: Lengths of the window to choose from.
+        season: Steps of a season, 1 for none.
+        quantiles: Levels, ascending, the median among them.
+        statistics: What the training windows look like.
+        windows: Number of training windows, which sets defaults.
+        families: Which to search: networks (`nhits`, `tide`, `dlinear`, `tcn`, `patch_transformer`,
+            `gru`), and `linear` and `autoregression`, whose weights are solved for. The latter need
+            `solve`, which a stock keras-tuner `Tuner` does not call.
+
+    Raises:
+        SearchSpaceError: If a family is unknown or the levels cannot be used.
+    """
+
+    def __init__(
+        self,
+        horizon: int,
+        channels: int = 1,
+        lookbacks: Sequence[int] = (24,),
+        season: int = 1,
+        quantiles: Sequence[float] = QUANTILES,
+        statistics: ChannelStatistics | None = None,
+        windows: int | None = None,
+        families: Sequence[str] = tuple(FAMILIES),
+    ) -> None:
+        super().__init__(name="forecast")
+        unknown = [f for f in families if f not in FAMILIES and f not in SOLVED]
+        if unknown or not families:
+            raise SearchSpaceError(
+                f"`space` names {unknown or 'no family'}; expected some of "
+                f'{[*FAMILIES, *SOLVED]}, such as space=("nhits", "linear").'
+            )
+        check_quantiles(quantiles)
+        self.horizon = int(horizon)
+        self.channels = int(channels)
+        self.lookbacks = sorted(int(n) for n in lookbacks)
+        self.season = int(season) if int(season) <= self.lookbacks[0] else 1
+        self.quantiles = tuple(float(q) for q in quantiles)
+        self.statistics = statistics or ChannelStatistics(
+            means=(0.0,) * (channels - 1), deviations=(1.0,) * (channels - 1)
+        )
+        self.windows = windows
+        self.families = tuple(families)
+
+    @property
+    def portfolio(self) -> list[dict[str, Any]]:
+        """Known-good configurations of the families in use, best first."""
+        level = "seasonal" if self.season > 1 else "last"
+        longer = self._lookback(3)
+        known: list[dict[str, Any]] = [
+            {"family": "linear"},
+            {"family": "autoregression"},
+            {"family": "nhits"},
+            {"family": "linear", "base": "last", "lookback": longer},
+            {"family": "autoregression", "ar_order": 3, "lookback": longer},
+            {"family": "tide"},
+            {"family": "dlinear", "base": "last", "lookback": longer},
+            {"family": "linear", "base": level, "ridge": 1.0},
+            {"family": "patch_transformer"},
+            {"family": "nhits", "base": "last", "lookback": longer, "nhits_width": 256},
+            {"family": "tcn"},
+            {"family": "gru"},
+            {"family": "tide", "base": "last", "lookback": longer, "learning_rate": 1e-3},
+            {"family": "linear", "base": "last", "lookback": self.lookbacks[-1], "ridge": 0.03},
+        ]
+        return [c for c in known if c["family"] in self.families]
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """A compiled model from windows to `(batch, horizon, quantiles)`.
+
+        Windows are `(batch, lookback, channels)`; with channels known ahead a dict of these
+        (`past`) and of `(batch, horizon, known)` (`future`). A family that only `solve` can fit
+        gives its untrained graph.
+        """
+        front = self._front(hp)
+        family = self.family(hp)
+        features: Any = None
+        for name in self.families:
+            with hp.conditional_scope("family", [name]):
+                if name == family and name in FAMILIES:
+                    features = FAMILIES[name](hp, front.window)
+                elif name == family:
+                    solved.declare(hp, name, self.season)
+        if family in SOLVED:
+            answer = self._solution(front, family)
+            optimizer: Any = keras.optimizers.Adam()
+        else:
+            with hp.conditional_scope("family", [f for f in self.families if f in FAMILIES]):
+                answer = front.restored(self._head(hp, front, features, family))
+                optimizer = forecast_optimizer(hp)
+        self.recipe(hp)
+        model = keras.Model(front.inputs, answer)
+        model.compile(optimizer=optimizer, loss=QuantileLoss(self.quantiles))
+        return model
+
+    def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
+        """How to train the model of these hyperparameters."""
+        networks = [f for f in self.families if f in FAMILIES]
+        if self.family(hp) in SOLVED:
+            return Recipe(batch_size=256)  # not used: nothing is trained by steps
+        with hp.conditional_scope("family", networks):
+            return forecast_recipe(hp, self.windows)
+
+    def family(self, hp: keras_tuner.HyperParameters) -> str:
+        """The family of these hyperparameters."""
+        return str(hp.Choice("family", list(self.families), default=self.families[0]))
+
+    def lookback(self, hp: keras_tuner.HyperParameters) -> int:
+        """The length of the window of these hyperparameters."""
+        return int(hp.Choice("lookback", self.lookbacks, default=self._lookback(2)))
+
+    def solve(
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, seconds_left: float
+    ) -> keras.Model | None:
+        """The network of a family whose weights are solved for; `None` for all others.
+
+        Args:
+            hp: Hyperparameters.
+            view: A `runner.View` with windows of the lookback.
+            seed: Not used: nothing is random.
+            seconds_left: Not used: it is a matter of seconds.
+        """
+        family = self.family(hp)
+        if family not in SOLVED:
+            return None
+        network = self.build(hp)
+        front = self._front(hp)
+        with hp.conditional_scope("family", [family]):
+            values = solved.declare(hp, family, self.season)
+        parts = solved.Parts.of(front.model(), view, front.logarithm, self.statistics.low)
+        solution = (
+            solved.ridge(parts, values)
+            if family == "linear"
+            else solved.autoregression(parts, values, self.season, front.logarithm)
+        )
+        offsets = solved.offsets(solution.errors, self.quantiles)
+        levels = len(self.quantiles)
+        kernel = np.repeat(solution.kernel[:, :, None], levels, axis=2)
+        bias = np.zeros_like(offsets) + offsets
+        if solution.bias is not None:
+            bias = bias + solution.bias[:, None]
+        network.get_layer("solution").set_weights(
+            [kernel.reshape(len(kernel), -1).astype("float32"), bias.reshape(-1).astype("float32")]
+        )
+        if family == "autoregression":
+            drift = network.get_layer("drift")
+            zeros = np.zeros_like(drift.get_weights()[0])
+            drift.set_weights([zeros, solution.drift.astype("float32")])
+        return network
+
+    def fit(
+        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Trains with the recipe in a stock keras-tuner search."""
+        recipe = self.recipe(hp)
+        kwargs.setdefault("batch_size", recipe.batch_size)
+        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
+        return model.fit(*args, **kwargs)
+
+    def _lookback(self, seasons: int) -> int:
+        """The available length next to so many seasons or horizons."""
+        wanted = seasons * max(self.season, min(self.horizon, 48))
+        return min(self.lookbacks, key=lambda n: (abs(n - wanted), n))
+
+    def _front(self, hp: keras_tuner.HyperParameters) -> _Front:
+        statistics = self.statistics
+        kinds = ["log", "none"] if statistics.positive else ["none"]
+        transform = hp.Choice("transform", kinds)
+        family = self.family(hp)
+        based = [f for f in self.families if f != "autoregression"]
+        base = "last"
+        if family in based:
+            bases = ["seasonal", "last", "mean"] if self.season > 1 else ["last", "mean"]
+            with hp.conditional_scope("family", based):
+                base = hp.Choice("base", bases)
+        return _Front(self, self.lookback(hp), transform == "log", base)
+
+    def _head(
+        self, hp: keras_tuner.HyperParameters, front: _Front, features: Any, family: str
+    ) -> Any:
+        """Corrections in units of the window's scale, `(batch, horizon, quantiles)`."""
+        levels, horizon = len(self.quantiles), self.horizon
+        skip = hp.Boolean("linear_skip", default=True)
+        if front.ahead is None:
+            raw = layers.Dense(horizon * levels, kernel_initializer="zeros")(features)
+            raw = layers.Reshape((horizon, levels))(raw)
+        else:
+            width = 8
+            context = layers.Reshape((horizon, width))(layers.Dense(horizon * width)(features))
+            joined = layers.Concatenate()([context, front.ahead])
+            joined = layers.Dense(32, activation="relu")(joined)
+            raw = layers.Dense(levels, kernel_initializer="zeros")(joined)
+            raw = raw + layers.Dense(1, kernel_initializer="zeros")(front.ahead)
+        middle = self.quantiles.index(0.5)
+        point = raw[:, :, middle : middle + 1]
+        if skip and family != "dlinear":
+            linear = layers.Dense(horizon, kernel_initializer="zeros")(front.target)
+            point = point + ops.expand_dims(linear, -1)
+        # Each level lies beyond the one before it, seen from the median: none can cross another.
+        parts = [point]
+        if middle:
+            below = ops.cumsum(ops.softplus(raw[:, :, :middle] - 1.5), axis=-1)
+            parts.insert(0, point - ops.flip(below, axis=-1))
+        if middle + 1 < levels:
+            above = ops.cumsum(ops.softplus(raw[:, :, middle + 1 :] - 1.5), axis=-1)
+            parts.append(point + above)
+        return layers.Concatenate()(parts) if len(parts) > 1 else point
+
+    def _solution(self, front: _Front, family: str) -> Any:
+        """The graph of a linear map of the window, constant distances between its levels."""
+        shape = (self.horizon, len(self.quantiles))
+        taken = front.target if family == "autoregression" else front.flat()
+        raw = layers.Dense(shape[0] * shape[1], name="solution")(taken)
+        answer = layers.Reshape(shape)(raw)
+        if family != "autoregression":
+            return front.restored(answer)
+        ones = ops.ones_like(front.target[:, :1])
+        drift = layers.Dense(self.horizon, kernel_initializer="zeros", name="drift")(ones)
+        return front.restored(answer, ops.expand_dims(drift, -1))
+
+
+class _Front:
+    """The graph from raw windows to what a network sees, and the way back."""
+
+    def __init__(
+        self, space: ForecastHyperModel, lookback: int, logarithm: bool, base: str
+    ) -> None:
+        statistics = space.statistics
+        self._space = space
+        self.logarithm = logarithm
+        past = keras.Input((lookback, space.channels), name="past")
+        self.inputs: Any = past
+        self.ahead: Any = None
+        if statistics.future:
+            future = keras.Input((space.horizon, len(statistics.future)), name="future")
+            self.inputs = {"past": past, "future": future}
+            places = [place - 1 for place in statistics.future]
+            self.ahead = _standard(
+                future,
+                [statistics.means[p] for p in places],
+                [statistics.deviations[p] for p in places],
+            )
+        target = past[:, :, 0]
+        spread = statistics.spread
+        if logarithm:
+            target = ops.log(ops.maximum(target, 0.1 * statistics.low))
+            spread = float(np.log(statistics.high / statistics.low)) / 4
+        last = target[:, -1:]
+        center = last if base == "last" else ops.mean(target, axis=1, keepdims=True)
+        variance = ops.mean(ops.square(target - ops.mean(target, axis=1, keepdims=True)), axis=1)
+        smallest = max(1e-3 * spread, 1e-9) ** 2
+        self.scale = ops.sqrt(ops.expand_dims(variance, -1) + smallest)
+        self.target = (target - center) / self.scale
+        if base == "seasonal":
+            repeats = -(-space.horizon // space.season)
+            season = target[:, -space.season :]
+            self.base = ops.tile(season, (1, repeats))[:, : space.horizon]
+        else:
+            self.base = ops.repeat(center, space.horizon, axis=1)
+        self.window = ops.expand_dims(self.target, -1)
+        self.latest: Any = None
+        if space.channels > 1:
+            others = _standard(past[:, :, 1:], statistics.means, statistics.deviations)
+            self.window = layers.Concatenate()([self.window, others])
+            self.latest = others[:, -1]
+
+    def flat(self) -> Any:
+        """The target's window, the latest covariates and those known ahead, as one row."""
+        parts = [self.target]
+        if self.latest is not None:
+            parts.append(self.latest)
+        if self.ahead is not None:
+            parts.append(layers.Flatten()(self.ahead))
+        return layers.Concatenate()(parts) if len(parts) > 1 else self.target
+
+    def restored(self, corrections: Any, drift: Any = None) -> Any:
+        """Answers in the user's units.
+
+        Args:
+            corrections: In units of the window's scale, `(batch, horizon, quantiles)`.
+            drift: What else to add, not scaled by the window.
+        """
+        answer = ops.expand_dims(self.base, -1) + ops.expand_dims(self.scale, -1) * corrections
+        if drift is not None:
+            answer = answer + drift
+        if self.logarithm:
+            statistics = self._space.statistics
+            answer = ops.exp(
+                ops.clip(
+                    answer,
+                    float(np.log(statistics.low)) - 5.0,
+                    float(np.log(statistics.high)) + 5.0,
+                )
+            )
+        return answer
+
+    def model(self) -> keras.Model:
+        """The front alone: features, window, base and scale."""
+        return keras.Model(self.inputs, [self.flat(), self.target, self.base, self.scale])
+
+
+def _standard(x: Any, means: Sequence[float], deviations: Sequence[float]) -> Any:
+    """Channels of mean 0 and deviation 1, as a layer that a file can hold."""
+    scales = [1.0 / d if d > 0 else 1.0 for d in deviations]
+    return layers.Rescaling(scales, [-m * s for m, s in zip(means, scales, strict=True)])(x)
+
+
+def check_quantiles(quantiles: Sequence[float]) -> None:
+    """Levels ascend between 0 and 1 and hold the median.
+
+    Raises:
+        SearchSpaceError: If they do not.
+    """
+    levels = list(quantiles)
+    good = levels == sorted(set(levels)) and all(0 < q < 1 for q in levels) and 0.5 in levels
+    if not good:
+        raise SearchSpaceError(
+            "`quantiles` must be ascending levels between 0 and 1 with 0.5, the point forecast, "
+            f"among them, such as (0.1, 0.5, 0.9); received {tuple(levels)}."
+        )
+
+
+def forecast(
+    input_shape: tuple[int, int],
+    horizon: int,
+    *,
+    season: int = 1,
+    quantiles: Sequence[float] = QUANTILES,
+    families: Sequence[str] = tuple(FAMILIES),
+) -> ForecastHyperModel:
+    """The search space of forecasts, for any keras-tuner `Tuner` and for `kerasnas.search`.
+
+    Args:
+        input_shape: `(lookback, channels)` of the windows, the target being the first channel.
+        horizon: Steps to forecast; targets are `(rows, horizon)`.
+        season: Steps of a season, 1 for none.
+        quantiles: As in `ForecastHyperModel`.
+        families: As in `ForecastHyperModel`.
+    """
+    lookback, channels = input_shape
+    return ForecastHyperModel(horizon, channels, (lookback,), season, quantiles, families=families)
