@@ -29,6 +29,11 @@ class TextEstimator(Estimator):
         constraints: Bounds on metrics and measures.
         oracle: Short name of a search strategy, or a kerasnas oracle.
         budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
+        ensemble: `"auto"` fuses the best trials into one graph and uses it where it answers better
+            than the best of them on rows that it was not chosen on; a number of members; the
+            longest latency of one row, such as `"5ms"`; `False` uses the best trial.
+        refit: Train the best configuration once more, on all rows, and use that model; without an
+            ensemble.
         refit: Train the best configuration once more, on all rows, and use that model.
         space: `"auto"`, or the names of the families to search: `linear`, `average`, `deep`,
             `conv`, `recurrent`, `transformer`.
@@ -56,6 +61,7 @@ class TextEstimator(Estimator):
         constraints: Sequence[Constraint] = (),
         oracle: Any = "auto",
         budget: Budget | str | float = "5min",
+        ensemble: str | int | bool = "auto",
         refit: bool = False,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
@@ -69,6 +75,7 @@ class TextEstimator(Estimator):
             constraints=constraints,
             oracle=oracle,
             budget=budget,
+            ensemble=ensemble,
             refit=refit,
             space=space,
             initial=initial,
