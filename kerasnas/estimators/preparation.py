@@ -76,6 +76,8 @@ class Prepared:
             rows=len(rows.train),
             families=families,
             codes=len(codes.embedded) if codes is not None else 0,
+            sample=self.matrix[rows.train],
+            groups=front.owners[: front.width - len(front.embedded)],
         )
         forms = Forms(self, codes)
         return Task(

@@ -21,9 +21,8 @@ from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.results.importance import permutation_importance
 from kerasnas.runner import Scorer
+from kerasnas.spaces.networks import FAMILIES as NETWORKS
 from kerasnas.spaces.solved import available
-
-NETWORKS = ("mlp", "resnet")
 
 
 class TabularEstimator(Estimator):
@@ -41,8 +40,9 @@ class TabularEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        space: `"auto"`, or the names of the families to search: networks (`mlp`, `resnet`), trees
-            (`histgb`, `extra_trees`; `lightgbm`, `xgboost`, `catboost` where installed), `linear`.
+        space: `"auto"`, or the names of the families to search: networks (`realmlp`, `tabm`, `mlp`,
+            `resnet`, `mlp_plr`, `ft_transformer`), trees (`histgb`, `extra_trees`; `lightgbm`,
+            `xgboost`, `catboost` where installed), `linear`.
         initial: Configurations to try first, as dicts of hyperparameters.
         column_kinds: Kind by column, where it is not to be guessed: `numeric`, `boolean`,
             `categorical`, `datetime`, `text`.

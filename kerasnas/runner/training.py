@@ -19,6 +19,9 @@ import tensorflow as tf
 
 from kerasnas.runner.checkpoint import State
 
+Course = tuple[Any, Callable[[int], np.ndarray]]
+"""A scalar variable, and from a number of steps its value in each."""
+
 _LOOK = 0.5  # seconds between two looks at the clock
 LENGTHS = (16, 32, 64, 128, 256)
 """Epochs that a trial may be given when time is what limits it."""
@@ -110,6 +113,9 @@ def can_run(model: Any, x: Any) -> bool:
 class Trainer:
     """Trains one compiled model on data in memory.
 
+    A model with an attribute `pacing` (`spaces.recipes.Pacing`) has further variables that change
+    from step to step, such as a share of dropout, or leaves out incomplete batches.
+
     Args:
         model: A compiled model with Keras's own training step.
         x: Array or structure of arrays with one leading axis of rows.
@@ -136,20 +142,23 @@ class Trainer:
     def run(self, plan: Plan) -> Trained:
         """Trains as planned and leaves the weights of the best epoch in the model."""
         batch = min(plan.batch_size, self.rows)
-        steps = math.ceil(self.rows / batch)
+        pacing = getattr(self.model, "pacing", None)
+        whole = pacing is not None and pacing.whole_batches
+        steps = self.rows // batch if whole else math.ceil(self.rows / batch)
         self._prepare()
-        run_steps = self._traced(batch, plan.rates is not None)
-        full, pace = self._length(plan, run_steps, steps)
+        courses = self._courses(plan, pacing)
+        turned = [variable for variable, _ in courses]
+        run_steps = self._traced(batch, turned)
+        full, pace = self._length(plan, run_steps, steps, turned)
         epochs, first = plan.until(full), 0
-        # Read first: the rate that the optimiser had when it paused is the end of a course.
-        peak = None if plan.rates is None else float(self.model.optimizer.learning_rate.numpy())
         if plan.start is not None and plan.start.restore(self.model):
             first = min(plan.start.epochs, epochs)
         else:
             plan = replace(plan, start=None)
-        rates = np.zeros(0, "float32")
-        if plan.rates is not None and peak is not None:
-            rates = plan.rates(steps * (epochs - first)) * peak
+        rates = np.zeros((0, 0), "float32")
+        if courses:
+            total = steps * (epochs - first)
+            rates = np.stack([course(total) for _, course in courses], axis=1).astype("float32")
         callbacks = keras.callbacks.CallbackList(
             list(plan.callbacks),
             add_history=False,
@@ -224,7 +233,18 @@ class Trainer:
         self.model.compute_metrics(x, y, answer, weight)
         self.model.reset_metrics()
 
-    def _traced(self, batch: int, scheduled: bool) -> Callable[..., None]:
+    def _courses(self, plan: Plan, pacing: Any) -> list[Course]:
+        """What changes from step to step: the learning rate, and whatever else the model names."""
+        courses: list[Course] = []
+        if plan.rates is not None:
+            rates = plan.rates
+            rate = self.model.optimizer.learning_rate
+            # Read now: the rate that the optimiser had when it paused is the end of a course.
+            peak = float(rate.numpy())
+            courses.append((rate, lambda steps: rates(steps) * peak))
+        return courses + (list(pacing.courses) if pacing is not None else [])
+
+    def _traced(self, batch: int, turned: Sequence[Any]) -> Callable[..., None]:
         model, data = self.model, self.data
 
         # The loop is written out, so that no code, ours or the user's, goes through AutoGraph.
@@ -233,7 +253,7 @@ class Trainer:
             tf.TensorSpec((None,), "int32"),
             whole,
             whole,
-            tf.TensorSpec((None,), "float32"),
+            tf.TensorSpec((None, len(turned) or None), "float32"),
             whole,
         ]
 
@@ -241,8 +261,8 @@ class Trainer:
         def run_steps(order: Any, start: Any, stop: Any, rates: Any, done: Any) -> None:
             def one_step(step: Any) -> Any:
                 rows = order[step * batch : (step + 1) * batch]
-                if scheduled:
-                    model.optimizer.learning_rate.assign(rates[done + step])
+                for i, variable in enumerate(turned):
+                    variable.assign(rates[done + step, i])
                 model.train_step(tf.nest.map_structure(lambda a: tf.gather(a, rows), data))
                 return step + 1
 
@@ -250,7 +270,9 @@ class Trainer:
 
         return run_steps
 
-    def _length(self, plan: Plan, run_steps: Callable[..., None], steps: int) -> tuple[int, float]:
+    def _length(
+        self, plan: Plan, run_steps: Callable[..., None], steps: int, turned: Sequence[Any]
+    ) -> tuple[int, float]:
         """The epochs of a full training and, where the clock matters, the seconds of one step.
 
         The first steps are run for their time alone: every variable gets its value back, so that
@@ -261,8 +283,7 @@ class Trainer:
         variables = [*self.model.variables, *self.model.optimizer.variables]
         kept = [variable.numpy() for variable in variables]
         order = tf.range(self.rows, dtype="int32")
-        rate = [float(self.model.optimizer.learning_rate.numpy())] * (steps + 1)
-        rates = tf.constant(rate)
+        rates = tf.constant([[float(v.numpy()) for v in turned]] * (steps + 1), "float32")
         run_steps(order, tf.constant(0), tf.constant(1), rates, tf.constant(0))
         begin = time.perf_counter()
         probe = min(steps, 8)
@@ -272,6 +293,7 @@ class Trainer:
             variable.assign(value)
         if plan.epochs is not None:
             return plan.epochs, pace
+        self.validate()  # the first call traces, which no epoch of the training pays again
         begin = time.perf_counter()
         self.validate()
         epoch = pace * steps + time.perf_counter() - begin
@@ -291,7 +313,7 @@ def _begin(
     if state is None:
         return Trained(), math.inf, None, epochs.start
     result = Trained(metrics=dict(state.metrics), epoch=state.epoch, epochs=state.epochs)
-    course = len(rates) > 0 and bool(np.ptp(rates) > 0)
+    course = len(rates) > 0 and bool((np.ptp(rates, axis=0) > 0).any())
     since = epochs.start if course or not epochs.start else state.epoch
     return result, state.best, list(state.weights), since
 

@@ -8,26 +8,30 @@ from typing import Any
 
 import keras
 import keras_tuner
+import numpy as np
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces import solved
-from kerasnas.spaces.blocks import mlp, tabular_resnet
-from kerasnas.spaces.heads import classification_head, regression_head
-from kerasnas.spaces.inputs import tabular_input
-from kerasnas.spaces.recipes import Recipe, ScheduleCallback, tabular_optimizer, tabular_recipe
-
-FAMILIES = {"mlp": mlp, "resnet": tabular_resnet}
+from kerasnas.spaces.family import Network
+from kerasnas.spaces.inputs import embed
+from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
+from kerasnas.spaces.recipes import Recipe, ScheduleCallback, for_training, tabular_recipe
+from kerasnas.spaces.table import settle
 
 # Known-good configurations, tried first. Their order is their priority; what they do not name
 # takes the default of the space.
 _PORTFOLIO: tuple[dict[str, Any], ...] = (
     {"family": "histgb"},
-    {"family": "mlp"},
+    {"family": "realmlp"},
     {"family": "linear"},
+    {"family": "tabm"},
     {"family": "extra_trees"},
     {"family": "catboost"},
     {"family": "lightgbm"},
+    {"family": "mlp"},
+    {"family": "mlp_plr"},
     {"family": "resnet"},
+    {"family": "ft_transformer"},
     {"family": "xgboost"},
     {"family": "histgb", "histgb_leaves": 8, "histgb_column_share": 0.3},
     {"family": "mlp", "mlp_layers": 0, "learning_rate": 5e-3, "weight_decay": 1e-3},
@@ -45,10 +49,16 @@ class TabularHyperModel(keras_tuner.HyperModel):
         classes: Number of classes; `None` for regression.
         embedded: Number of categories of each column of indices at the end of the matrix.
         rows: Training rows, which set defaults; `None` when unknown.
-        families: Which of `mlp` and `resnet` to search, and of those that a library fits
-            (`spaces.solved`: `histgb`, `extra_trees`, `lightgbm`, `xgboost`, `catboost`, `linear`).
-            The latter need `solve`, which a stock keras-tuner `Tuner` does not call.
+        families: Which families to search: networks (`spaces.networks`: `realmlp`, `tabm`, `mlp`,
+            `resnet`, `mlp_plr`, `ft_transformer`) and those that a library fits (`spaces.solved`:
+            `histgb`, `extra_trees`, `lightgbm`, `xgboost`, `catboost`, `linear`). The latter need
+            `solve`, which a stock keras-tuner `Tuner` does not call. Beside others, a transformer
+            is left out where columns are too many for it.
         codes: Columns of categories at the end of the matrix that trees see.
+        sample: Some training rows of the feature matrix. Bins of numbers and initial weights are
+            taken from them; without them numbers count as scaled to mean 0 and deviation 1.
+        groups: For each column that is no index, the raw column it comes from, so that one-hot
+            columns of one category go together.
 
     Raises:
         SearchSpaceError: If a family is unknown, or its library is not installed.
@@ -60,8 +70,10 @@ class TabularHyperModel(keras_tuner.HyperModel):
         classes: int | None = None,
         embedded: Sequence[int] = (),
         rows: int | None = None,
-        families: Sequence[str] = tuple(FAMILIES),
+        families: Sequence[str] = FAMILIES,
         codes: int = 0,
+        sample: np.ndarray | None = None,
+        groups: Sequence[str] | None = None,
     ) -> None:
         super().__init__(name="tabular")
         _check(families)
@@ -69,8 +81,10 @@ class TabularHyperModel(keras_tuner.HyperModel):
         self.classes = classes
         self.embedded = tuple(embedded)
         self.rows = rows
-        self.families = tuple(families)
         self.codes = codes
+        self.table = settle(width, classes, embedded, rows, sample, groups)
+        fitting = [f for f in families if f not in NETWORKS or NETWORKS[f].fits(self.table)]
+        self.families = tuple(fitting or families)
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
@@ -82,37 +96,42 @@ class TabularHyperModel(keras_tuner.HyperModel):
 
         A family that only `solve` can fit gives a stand-in with its hyperparameters declared.
         """
-        matrix, x = tabular_input(self.width, self.embedded)
+        matrix = keras.Input((self.width,), name="features")
         family = self.family(hp)
         for name in self.families:
-            if name == family:
-                with hp.conditional_scope("family", [name]):
-                    if name in solved.SOLVED:
-                        solved.declare(hp, name, self.classes is not None)
-                    else:
-                        x = FAMILIES[name](hp, x)
-            else:
+            if name != family:
                 self._declare_inactive(hp, name)
         if family in solved.SOLVED:
+            with hp.conditional_scope("family", [family]):
+                solved.declare(hp, family, self.classes is not None)
             return solved.stand_in(self.width, self.classes)
-        with self._of_networks(hp):
-            if self.classes is None:
-                answer, loss = regression_head(hp, x)
-            else:
-                answer, loss = classification_head(hp, x, self.classes)
-            optimizer = tabular_optimizer(hp)
+        network = self._network(hp, family, matrix)
         self.recipe(hp)
-        model = keras.Model(matrix, answer)
+        model = keras.Model(matrix, network.answer)
         metrics = ["accuracy"] if self.classes is not None else []
-        model.compile(optimizer=optimizer, loss=loss, metrics=metrics)
+        model.compile(optimizer=network.optimizer, loss=network.loss, metrics=metrics)
         return model
 
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
-        if self.family(hp) in solved.SOLVED:
+        family = self.family(hp)
+        if family in solved.SOLVED:
             return Recipe(batch_size=256)  # not used: nothing is trained by steps
-        with self._of_networks(hp):
-            return tabular_recipe(hp, self.rows)
+        if family in CLASSIC:
+            with self._classic_scope(hp):
+                return tabular_recipe(hp, self.rows)
+        with hp.conditional_scope("family", [family]):
+            return NETWORKS[family].recipe(hp, self.table)
+
+    def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
+        """What is trained in the place of a built network, with the same variables.
+
+        Members of an ensemble are trained one by one there, and dropout may follow a course.
+        """
+        family = self.family(hp)
+        if family in CLASSIC:
+            return network
+        return for_training(network, self.recipe(hp), members=NETWORKS[family].members)
 
     def family(self, hp: keras_tuner.HyperParameters) -> str:
         """The family of these hyperparameters."""
@@ -145,15 +164,19 @@ class TabularHyperModel(keras_tuner.HyperModel):
             seconds=seconds_left,
         )
 
+    def _network(self, hp: keras_tuner.HyperParameters, family: str, matrix: Any) -> Network:
+        with hp.conditional_scope("family", [family]):
+            if family not in CLASSIC:
+                return NETWORKS[family].build(hp, self.table, matrix)
+            x = CLASSIC[family](hp, embed(matrix, self.embedded))
+        with self._classic_scope(hp):
+            return classic(hp, self.table, x)
+
     @contextmanager
-    def _of_networks(self, hp: keras_tuner.HyperParameters) -> Iterator[None]:
-        """Hyperparameters that all families have which are trained by steps, and no other."""
-        networks = [name for name in self.families if name not in solved.SOLVED]
-        if len(networks) == len(self.families):
+    def _classic_scope(self, hp: keras_tuner.HyperParameters) -> Iterator[None]:
+        """Hyperparameters that the classic families share, and no other family has."""
+        with hp.conditional_scope("family", [f for f in self.families if f in CLASSIC]):
             yield
-        else:
-            with hp.conditional_scope("family", networks):
-                yield
 
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
@@ -161,7 +184,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         """Trains with the recipe in a stock keras-tuner search."""
         recipe = self.recipe(hp)
         kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
+        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1), recipe.weight_decay)
         kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
         return model.fit(*args, **kwargs)
 
@@ -178,7 +201,7 @@ def _check(families: Sequence[str]) -> None:
     if unknown or not families:
         raise SearchSpaceError(
             f"`space` names {unknown or 'no family'}; expected some of {known}, "
-            f'such as space=("mlp",).'
+            f'such as space=("realmlp",).'
         )
     absent = [f for f in families if f in solved.SOLVED and f not in solved.available()]
     if absent:
@@ -194,8 +217,10 @@ def tabular(
     *,
     embedded: Sequence[int] = (),
     rows: int | None = None,
-    families: Sequence[str] = tuple(FAMILIES),
+    families: Sequence[str] = FAMILIES,
     codes: int = 0,
+    sample: np.ndarray | None = None,
+    groups: Sequence[str] | None = None,
 ) -> TabularHyperModel:
     """The search space of tables, for any keras-tuner `Tuner` and for `kerasnas.search`.
 
@@ -206,6 +231,8 @@ def tabular(
         rows: Training rows, which set the default batch size.
         families: As in `TabularHyperModel`.
         codes: As in `TabularHyperModel`.
+        sample: As in `TabularHyperModel`.
+        groups: As in `TabularHyperModel`.
     """
     width = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
-    return TabularHyperModel(int(width), classes, embedded, rows, families, codes)
+    return TabularHyperModel(int(width), classes, embedded, rows, families, codes, sample, groups)

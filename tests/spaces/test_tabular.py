@@ -8,6 +8,7 @@ import pytest
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces import TabularHyperModel, tabular
 from kerasnas.spaces.inputs import embedding_width, tabular_input
+from kerasnas.spaces.networks import FAMILIES
 from kerasnas.spaces.recipes import Recipe
 
 WIDTH, ROWS = 6, 24
@@ -49,16 +50,16 @@ def built(hypermodel, **values):
     return hypermodel.build(hp)
 
 
-@pytest.mark.parametrize("classes", [None, 2, 4])
+@pytest.mark.parametrize("classes", [None, 4])
 def test_random_values_build_and_learn(classes):
     hypermodel = tabular(WIDTH, classes, embedded=EMBEDDED, rows=ROWS)
     x = matrix()
     y = np.arange(ROWS) % (classes or 3)
     seen = set()
-    for i, hp in draws(hypermodel, 9):
+    for i, hp in draws(hypermodel, 8):
         model = hypermodel.build(hp)
         recipe = hypermodel.recipe(hp)
-        seen.add((hp.get("family"), hp.get("optimizer")))
+        seen.add(hp.get("family"))
         assert isinstance(recipe, Recipe)
         assert model.output_shape == (None, classes or 1)
         answer = np.asarray(model(x, training=False))
@@ -69,36 +70,36 @@ def test_random_values_build_and_learn(classes):
         loss = model.compute_loss(x, targets, model(x, training=True))
         assert np.isfinite(float(loss))
         if i == 0:
-            before = model.get_weights()[-1]
+            before = [v.numpy() for v in model.trainable_variables]
             logs = model.train_on_batch(x, targets, return_dict=True)
             assert np.isfinite(logs["loss"])
             assert ("accuracy" in logs) == (classes is not None)
-            assert not np.array_equal(before, model.get_weights()[-1])
-    assert len(seen) > 1
+            after = model.trainable_variables
+            assert not all(map(np.array_equal, before, after))
+    assert len(seen) > 2
 
 
-@pytest.mark.parametrize("index", range(6))
 @pytest.mark.parametrize("classes", [None, 3])
-def test_portfolio_is_valid(classes, index):
+def test_portfolio_is_valid(classes):
     hypermodel = tabular(WIDTH, classes, embedded=EMBEDDED, rows=ROWS)
-    assert len(hypermodel.portfolio) == 6
-    configuration = hypermodel.portfolio[index]
+    assert {c["family"] for c in hypermodel.portfolio} >= {"realmlp", "tabm"}
     space = whole_space(hypermodel).get_space()
     known = {hp.name: hp for hp in space.space}
-    for name, value in configuration.items():
-        domain = known[name]
-        if type(domain).__name__ == "Choice":
-            assert value in domain.values
-        else:
-            assert domain.min_value <= value <= domain.max_value
-    hp = keras_tuner.HyperParameters()
-    hp.values.update(configuration)
-    hypermodel.build(hp)
-    assert {name: hp.values[name] for name in configuration} == configuration
+    for configuration in hypermodel.portfolio:
+        for name, value in configuration.items():
+            domain = known[name]
+            if type(domain).__name__ == "Choice":
+                assert value in domain.values
+            else:
+                assert domain.min_value <= value <= domain.max_value
+        hp = keras_tuner.HyperParameters()
+        hp.values.update(configuration)
+        hypermodel.build(hp)
+        assert {name: hp.values[name] for name in configuration} == configuration
 
 
 def test_portfolio_names_only_families_in_use():
-    for family in ("mlp", "resnet"):
+    for family in FAMILIES:
         portfolio = tabular(4, 2, families=[family]).portfolio
         assert portfolio
         assert {c["family"] for c in portfolio} == {family}
@@ -107,11 +108,11 @@ def test_portfolio_names_only_families_in_use():
 def test_portfolio_is_a_copy():
     hypermodel = tabular(4, 2)
     hypermodel.portfolio[0]["family"] = "changed"
-    assert hypermodel.portfolio[0]["family"] == "mlp"
+    assert hypermodel.portfolio[0]["family"] in FAMILIES
 
 
 def test_inactive_hyperparameters():
-    hypermodel = tabular(4, 2)
+    hypermodel = tabular(4, 2, families=["mlp", "resnet"])
     for family, other in (("mlp", "resnet"), ("resnet", "mlp")):
         for kind, gone in (("adamw", "sgd_learning_rate"), ("sgd", "learning_rate")):
             hp = keras_tuner.HyperParameters()
@@ -155,11 +156,12 @@ def test_shape_of_any_kind(shape):
 
 def test_default_batch_size_grows_with_rows():
     sizes = [
-        tabular(4, 2, rows=rows).recipe(keras_tuner.HyperParameters()).batch_size
+        tabular(4, 2, rows=rows, families=["mlp"]).recipe(keras_tuner.HyperParameters()).batch_size
         for rows in (10, 1_500, 1_501, 9_000, 20_000, 100_000, 10**6)
     ]
     assert sizes == [32, 32, 64, 128, 256, 512, 1024]
-    assert tabular(4, 2).recipe(keras_tuner.HyperParameters()).batch_size == 128
+    unknown = tabular(4, 2, families=["mlp"])
+    assert unknown.recipe(keras_tuner.HyperParameters()).batch_size == 128
 
 
 def test_embedded_columns():
@@ -195,7 +197,7 @@ def test_embedding_width_grows_slowly():
 @pytest.mark.parametrize("classes", [None, 2])
 def test_stock_random_search(classes, tmp_path):
     tuner = keras_tuner.RandomSearch(
-        tabular(WIDTH, classes, rows=ROWS),
+        tabular(WIDTH, classes, rows=ROWS, sample=matrix()),
         objective="val_loss",
         max_trials=2,
         seed=3,
@@ -211,11 +213,12 @@ def test_stock_random_search(classes, tmp_path):
     best = tuner.get_best_models()[0]
     assert best.predict(x, verbose=0).shape == (ROWS, classes or 1)
     names = {hp.name for hp in tuner.oracle.get_space().space}
-    assert {"mlp_width", "resnet_width", "sgd_learning_rate", "learning_rate", "schedule"} <= names
+    assert {"realmlp_width", "tabm_width", "resnet_width", "plr_sigma", "ft_width"} <= names
+    assert {"mlp_width", "sgd_learning_rate", "learning_rate", "schedule"} <= names
 
 
 def test_fit_follows_the_recipe():
-    hypermodel = TabularHyperModel(WIDTH, 2, rows=ROWS)
+    hypermodel = TabularHyperModel(WIDTH, 2, rows=ROWS, families=["mlp"])
     hp = keras_tuner.HyperParameters()
     hp.values.update(batch_size=32, schedule="one_cycle", learning_rate=1e-3)
     model = hypermodel.build(hp)

@@ -9,7 +9,7 @@ from kerasnas.spaces.recipes.recipe import Recipe
 
 BATCH_SIZES = (16, 32, 64, 128, 256)
 LENGTHS = (8, 16, 32, 64, 128, 256)
-SHARES = (0.05, 0.08, 0.1, 0.12)
+SHARES = (0.1, 0.1, 0.15)
 """Shares of the time left: many short trainings, as what is best differs much between series."""
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import keras
 import numpy as np
 
-Schedule = Literal["constant", "cosine", "one_cycle"]
+Schedule = Literal["constant", "cosine", "one_cycle", "flat_cos", "coslog4"]
 
 _WARM_UP = 0.1  # share of the steps of a `cosine` schedule
 _PEAK = 0.3  # share of the steps before the peak of a `one_cycle` schedule
@@ -26,6 +26,11 @@ class Recipe:
         lengths: Epochs that a training may be given when time limits it; `None` for the usual.
         shares: Shares of the time left for the first trial, the second and so on, the last one for
             all others; `None` for the usual.
+        dropout: Name of the course of all dropout rates, as `schedule`.
+        weight_decay: Name of the course of the weight decay of a `GroupedAdamW`, on top of that of
+            the learning rate.
+        whole_batches: Whether an epoch leaves out the rows that do not fill a batch: other ones in
+            every epoch.
     """
 
     batch_size: int
@@ -33,6 +38,9 @@ class Recipe:
     patience: int | None = 16
     lengths: tuple[int, ...] | None = None
     shares: tuple[float, ...] | None = None
+    dropout: Schedule = "constant"
+    weight_decay: Schedule = "constant"
+    whole_batches: bool = False
 
     def rates(self, steps: int) -> np.ndarray:
         """Learning rate of every step as a share of the compiled one, shape `(steps,)`."""
@@ -44,7 +52,9 @@ def rates(schedule: Schedule, steps: int) -> np.ndarray:
 
     Args:
         schedule: `cosine` warms up linearly and falls along a half cosine (Loshchilov & Hutter
-            2017, without restarts); `one_cycle` rises and falls along cosines (Smith & Topin 2018).
+            2017, without restarts); `one_cycle` rises and falls along cosines (Smith & Topin 2018);
+            `flat_cos` is constant for half of the steps and falls along half a cosine;
+            `coslog4` is four cycles, each twice as long as the one before (Holzmüller et al. 2024).
         steps: Steps of the whole training.
 
     Returns:
@@ -55,6 +65,10 @@ def rates(schedule: Schedule, steps: int) -> np.ndarray:
         share = np.ones(steps)
     elif schedule == "cosine":
         share = np.minimum(progress / _WARM_UP, 0.5 * (1 + np.cos(np.pi * progress)))
+    elif schedule == "flat_cos":
+        share = 0.5 * (1 + np.cos(np.pi * np.maximum(2 * progress - 1, 0)))
+    elif schedule == "coslog4":
+        share = 0.5 * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * progress)))
     else:
         rise = 0.04 + 0.96 * 0.5 * (1 - np.cos(np.pi * progress / _PEAK))
         fall = 0.5 * (1 + np.cos(np.pi * (progress - _PEAK) / (1 - _PEAK)))
@@ -68,13 +82,18 @@ class ScheduleCallback(keras.callbacks.Callback):
     Args:
         schedule: As in `rates`.
         epochs: Epochs of the whole training.
+        weight_decay: Course of the weight decay, where the optimiser has a share of it to turn.
     """
 
-    def __init__(self, schedule: Schedule, epochs: int) -> None:
+    def __init__(
+        self, schedule: Schedule, epochs: int, weight_decay: Schedule = "constant"
+    ) -> None:
         super().__init__()
         self._schedule = schedule
+        self._weight_decay = weight_decay
         self._epochs = epochs
         self._rates: np.ndarray | None = None
+        self._decays = np.ones(1)
         self._peak = 0.0
         self._step = 0
 
@@ -84,10 +103,14 @@ class ScheduleCallback(keras.callbacks.Callback):
         steps = self.params.get("steps")
         if steps:
             self._rates = rates(self._schedule, int(steps) * self._epochs)
+            self._decays = rates(self._weight_decay, int(steps) * self._epochs)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Sets the rate of this step."""
         if self._rates is not None:
             share = self._rates[min(self._step, len(self._rates) - 1)]
             self.model.optimizer.learning_rate.assign(self._peak * share)
+            if hasattr(self.model.optimizer, "decay_share"):
+                decay = self._decays[min(self._step, len(self._decays) - 1)]
+                self.model.optimizer.decay_share.assign(decay)
         self._step += 1
