@@ -1,0 +1,230 @@
+"""One-shot search: one supernet trained once, cells judged by the weights they inherit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import pandas as pd
+
+from kerasnas import oracles
+from kerasnas.budget import Budget, Clock
+from kerasnas.data import check_same_length, fit_class_target, holdout
+from kerasnas.errors import SearchFailedError
+from kerasnas.objectives import Constraint, parse_objectives
+from kerasnas.runner import Scorer
+from kerasnas.runner import measure as measures
+from kerasnas.runner.seeding import seeded
+from kerasnas.runner.training import Plan, Trainer, predictor
+from kerasnas.spaces.architectures import CellHyperModel, cells
+from kerasnas.spaces.cell import Cell
+from kerasnas.spaces.supernet import Supernet, built, calibrate, path_scorer, train_supernet
+
+_SUPERNET = 0.55  # of the seconds is for the supernet
+_FINE_TUNING = 0.25  # and for the winner
+
+
+@dataclass
+class OneShotResult:
+    """What a one-shot search found.
+
+    Attributes:
+        model: The winner, fine-tuned; takes images as they were given.
+        cell: Its cell.
+        classes_: The labels, in the order of the answers.
+        candidates: One row a cell that was judged: inherited accuracy and measures, best first.
+        metrics: Scores of the winner on the validation images.
+        seconds: Seconds of each part: `supernet`, `search`, `fine_tuning`.
+    """
+
+    model: keras.Model
+    cell: Cell
+    classes_: np.ndarray
+    candidates: pd.DataFrame
+    metrics: dict[str, float]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def one_shot_search(
+    x: np.ndarray,
+    y: Any,
+    *,
+    validation_split: float = 0.2,
+    constraints: Sequence[Constraint] = (),
+    candidates: int = 100,
+    budget: Budget | str | float = "5min",
+    epochs: int | None = None,
+    fine_tuning_epochs: int = 8,
+    filters: int = 16,
+    cells_per_stage: int = 1,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> OneShotResult:
+    """Searches a cell by evolution on the weights of a supernet, and fine-tunes the best.
+
+    Args:
+        x: Images of shape `(rows, height, width, channels)`.
+        y: Labels of shape `(rows,)`.
+        validation_split: Share of the images that cells are judged on.
+        constraints: Bounds on `params`, `flops`, `latency_ms` or `latency_p95_ms`, measured on the
+            network of each cell before it is judged.
+        candidates: Cells to judge.
+        budget: Seconds of the whole search.
+        epochs: Epochs of the supernet; by default as many as 55 % of the seconds are enough for,
+            at most 200.
+        fine_tuning_epochs: Epochs of the winner; fewer when time runs out.
+        filters: Filters of the first stage.
+        cells_per_stage: Cells in a row in each stage.
+        batch_size: Images in a step.
+        seed: Seed of everything random.
+
+    Raises:
+        SearchFailedError: If no cell meets the constraints.
+    """
+    clock = Clock(Budget.parse(budget).seconds)
+    target = fit_class_target(y)
+    check_same_length(x, y)
+    labels = target.encode(y)
+    train, valid = holdout(len(x), validation_split, seed=seed, classes=labels)
+    space = cells(
+        x.shape[1:],
+        len(target.classes_),
+        filters=filters,
+        cells_per_stage=cells_per_stage,
+        stages=3 if min(x.shape[1:3]) >= 16 else 2,
+        rows=len(train),
+    )
+    seconds: dict[str, float] = {}
+    with seeded(seed, 0):
+        supernet = Supernet(space)
+    begin = time.perf_counter()
+    train_supernet(
+        supernet,
+        x[train],
+        labels[train],
+        epochs=epochs,
+        seconds=math.inf if clock.seconds is None else _SUPERNET * clock.seconds,
+        batch_size=batch_size,
+        seed=seed,
+    )
+    seconds["supernet"] = time.perf_counter() - begin
+    begin = time.perf_counter()
+    found = _evolve(supernet, x[valid], labels[valid], constraints, candidates, clock, seed)
+    seconds["search"] = time.perf_counter() - begin
+    begin = time.perf_counter()
+    best = Cell.parse(str(found["cell"].iloc[0]))
+    with seeded(seed, 1):
+        network = supernet.lend(built(space, best))
+    metrics = _fine_tune(
+        network, space, x, labels, train, valid, fine_tuning_epochs, batch_size, clock, seed
+    )
+    seconds["fine_tuning"] = time.perf_counter() - begin
+    return OneShotResult(network, best, target.classes_, found, metrics, seconds)
+
+
+def _evolve(
+    supernet: Supernet,
+    x: np.ndarray,
+    y: np.ndarray,
+    constraints: Sequence[Constraint],
+    number: int,
+    clock: Clock,
+    seed: int,
+) -> pd.DataFrame:
+    """Judges cells that the engine's evolution proposes, within the constraints."""
+    space = supernet.hypermodel
+    score = path_scorer(supernet, x, y)
+    known: dict[str, dict[str, float]] = {}
+
+    def accept(values: Any) -> dict[str, float]:
+        cell = Cell.of(values)
+        if cell.graph not in known:
+            known[cell.graph] = _measured(space, cell, x[:1], constraints)
+        return known[cell.graph]
+
+    oracle = oracles.Evolution(
+        objective=parse_objectives("val_accuracy"),
+        max_trials=number,
+        seed=seed,
+        constraints=tuple(constraints),
+        portfolio=space.portfolio,
+        accept=accept,
+        hyperparameters=_hyperparameters(space),
+    )
+    oracle.verbose = 0
+    rows: list[dict[str, Any]] = []
+    while clock.left > _FINE_TUNING * (clock.seconds or 0.0) or not rows:
+        trial = oracle.create_trial("one_shot")
+        if trial.status == "STOPPED":
+            break
+        cell = Cell.of(trial.hyperparameters.values)
+        accuracy = score(cell)
+        oracle.update_trial(trial.trial_id, {"val_accuracy": accuracy})
+        oracle.facts(trial.trial_id, measures=accept(cell.values()), seconds=0.0, spent=clock.spent)
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+        rows.append({"cell": str(cell), "inherited_accuracy": accuracy, **accept(cell.values())})
+    if not rows:
+        raise SearchFailedError(
+            "No cell meets the constraints "
+            + ", ".join(f"`{c.name}`" for c in constraints)
+            + ". Loosen them, or take fewer `filters`."
+        )
+    return pd.DataFrame(rows).sort_values("inherited_accuracy", ascending=False, kind="stable")
+
+
+def _hyperparameters(space: CellHyperModel) -> Any:
+    hp = keras_tuner.HyperParameters()
+    space.build(hp)
+    return hp
+
+
+def _measured(
+    space: CellHyperModel, cell: Cell, example: np.ndarray, constraints: Sequence[Constraint]
+) -> dict[str, float]:
+    """Parameters and FLOPs of a cell's network, and its latency where that is limited."""
+    network = built(space, cell)
+    found = {"params": float(network.count_params()), "flops": float(measures.flops(network))}
+    if any("latency" in c.name for c in constraints):
+        found.update(measures.latency(network, example))
+    return found
+
+
+def _fine_tune(
+    network: keras.Model,
+    space: CellHyperModel,
+    x: np.ndarray,
+    labels: np.ndarray,
+    train: np.ndarray,
+    valid: np.ndarray,
+    epochs: int,
+    batch_size: int,
+    clock: Clock,
+    seed: int,
+) -> dict[str, float]:
+    """Trains the winner on from its inherited weights; returns its validation scores."""
+    calibrate(network, x[train])
+    scorer = Scorer(labels[valid], network.output_shape[1])
+    predict = predictor(network, x[valid])
+
+    def validate() -> dict[str, float]:
+        return scorer.validation(predict())
+
+    trained = Trainer(network, x[train], labels[train], None, validate).run(
+        Plan(
+            batch_size=batch_size,
+            epochs=epochs,
+            monitor="val_accuracy",
+            sign=-1,
+            rates=space.recipe(None).rates,
+            seconds_left=lambda: clock.left,
+            seed=(seed,),
+        )
+    )
+    return {name: value for name, value in trained.metrics.items() if name.startswith("val_")}
