@@ -62,6 +62,49 @@ def holdout(
     return np.flatnonzero(~held).astype(np.int64), np.flatnonzero(held).astype(np.int64)
 
 
+def folds(
+    n: int, count: int, *, seed: int, classes: np.ndarray | None = None, groups: Any = None
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Split `n` rows so that each is held out once.
+
+    Args:
+        n: number of rows.
+        count: number of folds, at least 2.
+        seed: the same seed gives the same folds.
+        classes: labels or their codes of shape (n,): every fold gets its share of each.
+        groups: group of each row, of shape (n,): no group is on both sides of a fold.
+
+    Returns:
+        The rows to train on and the rows held out, of each fold, both sorted.
+
+    Raises:
+        SchemaError: fewer rows or groups than folds.
+    """
+    rng = np.random.default_rng([seed, _STREAM, count])
+    units = np.arange(n) if groups is None else _codes(groups, n, "groups")
+    amount = int(units.max()) + 1 if n else 0
+    if not 2 <= count <= amount:
+        what = "rows" if groups is None else "groups"
+        raise SchemaError(
+            f"`folds` must be a number from 2 to the number of {what}, which is {amount}, received "
+            f"{count}."
+        )
+    order = rng.permutation(amount)
+    if classes is not None and groups is None:
+        order = order[np.argsort(_codes(classes, n, "classes")[order], kind="stable")]
+    fold_of = np.empty(amount, dtype=np.int64)
+    if groups is None:
+        fold_of[order] = np.arange(amount) % count
+    else:
+        sizes = np.bincount(units)
+        filled = np.zeros(count, dtype=np.int64)
+        for unit in order[np.argsort(-sizes[order], kind="stable")]:
+            fold_of[unit] = int(np.argmin(filled))
+            filled[fold_of[unit]] += sizes[unit]
+    held = fold_of[units]
+    return tuple((np.flatnonzero(held != i), np.flatnonzero(held == i)) for i in range(count))
+
+
 def _check(n: int, fraction: float) -> None:
     if n < 2:
         raise SchemaError(

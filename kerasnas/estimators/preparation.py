@@ -59,6 +59,7 @@ class Prepared:
             weights=self.rows.weights,
             train=self.rows.train,
             valid=self.rows.valid,
+            folds=self.rows.folds,
         )
         return baseline_rows(split, scorer, clock, seed)
 
@@ -89,6 +90,7 @@ class Prepared:
             identity={
                 "columns": [[c.name, c.kind] for c in self.schema.columns],
                 "rows": [len(rows.train), len(rows.valid)],
+                "folds": len(rows.folds),
                 "data": fingerprint(self.matrix, rows.targets, rows.weights),
             },
         )

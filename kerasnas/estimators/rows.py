@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from kerasnas.data import (
     check_same_length,
     fit_class_target,
     fit_multilabel_target,
+    folds,
     holdout,
     is_multilabel,
 )
@@ -35,6 +36,8 @@ class Rows:
         weights: Weight of every row, or `None`.
         train: Indices of the training rows.
         valid: Indices of the validation rows.
+        folds: Rows to train on and rows to validate on, of each fold; then `train` and `valid` are
+            both all rows.
     """
 
     target: Target
@@ -42,6 +45,7 @@ class Rows:
     weights: np.ndarray | None
     train: np.ndarray
     valid: np.ndarray
+    folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
     @property
     def classes(self) -> int | None:
@@ -105,6 +109,7 @@ def settle_rows(
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | None = None,
     groups: Any = None,
+    count_folds: Callable[[int], int] | None = None,
 ) -> Rows:
     """Encodes targets, checks weights and splits the rows.
 
@@ -118,6 +123,8 @@ def settle_rows(
         sample_weight: Weight of each row.
         class_weight: Weight of each class by label.
         groups: Group of each row; no group is on both sides of the split.
+        count_folds: From the number of rows to that of folds, below 2 for a single split; without
+            `validation` only.
 
     Raises:
         SchemaError: For anything that does not fit.
@@ -131,7 +138,13 @@ def settle_rows(
         )
     targets = target.encode(y)
     weights = check_weights(sample_weight, rows, "sample_weight")
-    if validation is None:
+    parts: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+    count = count_folds(rows) if count_folds is not None and validation is None else 0
+    if count > 1:
+        labels = targets if isinstance(target, ClassTarget) else None
+        parts = folds(rows, count, seed=seed, classes=labels, groups=groups)
+        train = valid = np.arange(rows)
+    elif validation is None:
         labels = targets if isinstance(target, ClassTarget) else None
         train, valid = holdout(rows, validation_split, seed=seed, classes=labels, groups=groups)
     else:
@@ -141,7 +154,7 @@ def settle_rows(
         further = check_weights(validation.weights, len(extra), "validation_data[2]")
         weights = joined_weights(weights, further, rows, len(extra))
     weights = _with_class_weight(weights, class_weight, target, targets)
-    return Rows(target, targets, weights, train, valid)
+    return Rows(target, targets, weights, train, valid, parts)
 
 
 def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:

@@ -19,6 +19,7 @@ from kerasnas.estimators.rows import Target
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
+from kerasnas.results.folds import parse_folds
 from kerasnas.results.importance import permutation_importance
 from kerasnas.runner import Scorer
 from kerasnas.spaces.networks import FAMILIES as NETWORKS
@@ -40,6 +41,10 @@ class TabularEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
+        folds: Number of parts of the rows, of which each is held out once: every configuration is
+            trained as often, scored on all rows out of fold, and answers with the mean of these
+            networks. `"auto"` does so where rows are few for the seconds of the budget and no
+            `validation_data` is given; `False` holds out `validation_split` once.
         space: `"auto"`, or the names of the families to search: networks (`realmlp`, `tabm`, `mlp`,
             `resnet`, `mlp_plr`, `ft_transformer`), trees (`histgb`, `extra_trees`; `lightgbm`,
             `xgboost`, `catboost` where installed), `linear`.
@@ -70,6 +75,7 @@ class TabularEstimator(Estimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
+        folds: str | int | bool = "auto",
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         column_kinds: Mapping[str, str] | None = None,
@@ -91,9 +97,19 @@ class TabularEstimator(Estimator):
             verbose=verbose,
         )
         self.column_kinds = column_kinds
+        self.folds = folds
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
-        prepared = prepare(x, y, classify=self._classify, column_kinds=self.column_kinds, **given)
+        if given.get("validation_data") is not None and self.folds not in ("auto", False, None):
+            raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
+        prepared = prepare(
+            x,
+            y,
+            classify=self._classify,
+            column_kinds=self.column_kinds,
+            count_folds=parse_folds(self.folds, Budget.parse(self.budget)),
+            **given,
+        )
         task = prepared.task(self._families((*NETWORKS, *available())))
         valid = prepared.rows.valid
         self._held_out = {n: v[valid] for n, v in prepared.raw.items()}, task.scorer()

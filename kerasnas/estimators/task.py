@@ -123,6 +123,7 @@ class Task:
             assemble=lambda network: features.assemble(network, self.units),
             example=features.take(np.arange(1)),
             extra_latency=features.latency_ms,
+            folds=rows.folds,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ class Split:
         weights: Weight of every row, or `None`.
         train: Indices of the training rows.
         valid: Indices of the validation rows.
+        folds: Rows to train on and rows to validate on, of each fold, where there are folds.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Split:
         weights: np.ndarray | None,
         train: np.ndarray,
         valid: np.ndarray,
+        folds: tuple[tuple[np.ndarray, np.ndarray], ...] = (),
     ) -> None:
         self.columns = columns
         self.raw = raw
@@ -50,6 +53,25 @@ class Split:
         self.weights = weights
         self.train = train[:: max(1, len(train) // _MOST_ROWS)]
         self.valid = valid
+        self.folds = folds
+
+    def parts(self) -> list[Split]:
+        """The split itself, or that of each fold."""
+        if not self.folds:
+            return [self]
+        parts = []
+        for train, valid in self.folds:
+            part = copy.copy(self)
+            part.train, part.valid, part.folds = train, valid, ()
+            parts.append(part)
+        return parts
+
+    def joined(self, answers: list[np.ndarray]) -> np.ndarray:
+        """Answers of the parts in the order of the validation rows."""
+        if not self.folds:
+            return answers[0]
+        rows = np.concatenate([valid for _, valid in self.folds])
+        return np.concatenate(answers)[np.argsort(rows)]
 
 
 def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
@@ -80,7 +102,8 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
             with warnings.catch_warnings():
                 # A linear model that has not quite converged still is a baseline.
                 warnings.simplefilter("ignore")
-                metrics = scorer.validation(fit(split, task, scorer.classes, seed))
+                answers = [fit(part, task, scorer.classes, seed) for part in split.parts()]
+                metrics = scorer.validation(split.joined(answers))
             rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
         except ValueError as error:
             rows.append(baseline_row(name, {}, time.perf_counter() - begin, str(error)))

@@ -62,7 +62,8 @@ def _train(hypermodel: Any, hp: Any, job: Job, rows: View, best: TrialRecord) ->
     """A network of the best configuration, trained on all rows."""
     solve = getattr(hypermodel, "solve", None)
     seed = seed_of(job.seed, best.number)
-    solved = solve(hp, rows, seed, job.clock.left - job.reserve) if solve is not None else None
+    left = job.clock.left - job.reserve
+    solved = solve(hp, _with_a_rest(rows, seed), seed, left) if solve is not None else None
     if solved is not None:
         return solved
     network, recipe = hypermodel.build(hp), hypermodel.recipe(hp)
@@ -79,6 +80,29 @@ def _train(hypermodel: Any, hp: Any, job: Job, rows: View, best: TrialRecord) ->
         )
     )
     return network
+
+
+def _with_a_rest(view: View, seed: int) -> View:
+    """The view with a tenth of its rows to stop by: all others have been trained on."""
+    rows = len(view.y)
+    order = np.random.default_rng(seed).permutation(rows)
+    held, kept = np.sort(order[: max(1, rows // 10)]), np.sort(order[max(1, rows // 10) :])
+
+    def take(data: Any, index: np.ndarray) -> Any:
+        return keras.tree.map_structure(lambda a: a[index], data)
+
+    weights = view.weights
+    return dataclasses.replace(
+        view,
+        x=take(view.x, kept),
+        y=view.y[kept],
+        weights=None if weights is None else weights[kept],
+        validation=(
+            take(view.x, held),
+            view.y[held],
+            None if weights is None else weights[held],
+        ),
+    )
 
 
 def _row(values: dict[str, Any], seconds: float, failure: str) -> dict[str, Any]:

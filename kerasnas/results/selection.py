@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -107,7 +106,7 @@ def select(
         alone.append(loss(answers[best][scored_on]))
         if calibrate:
             fitted = _temperature(mean[chosen_on], scorer, chosen_on)
-            score = _rows_of(scorer, scored_on)
+            score = scorer.of(scored_on)
             plain.append(score.some(["log_loss"], mean[scored_on])["log_loss"])
             warmer.append(score.some(["log_loss"], fitted(mean[scored_on]))["log_loss"])
     temperature = Temperature()
@@ -141,7 +140,7 @@ class _Pool:
 
     def loss(self, rows: np.ndarray) -> Loss:
         """The objective of answers to some rows, to minimise."""
-        score = _rows_of(self._scorer, rows)
+        score = self._scorer.of(rows)
         name = self._objective.name
         short = name.removeprefix("val_")
 
@@ -196,13 +195,6 @@ def _halves(rows: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
         if len(one):
             halves += [(one, two), (two, one)]
     return halves
-
-
-def _rows_of(scorer: Scorer, rows: np.ndarray) -> Scorer:
-    weights = None if scorer.weights is None else scorer.weights[rows]
-    if weights is not None and weights.sum() == 0:
-        weights = None
-    return dataclasses.replace(scorer, targets=scorer.targets[rows], weights=weights)
 
 
 def _temperature(mean: np.ndarray, scorer: Scorer, rows: np.ndarray) -> Temperature:

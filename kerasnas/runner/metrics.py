@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -64,6 +65,13 @@ class Scorer:
     def validation(self, predictions: np.ndarray) -> dict[str, float]:
         """The same scores as Keras would name them: `val_log_loss` and so on."""
         return {f"val_{name}": value for name, value in self(self.answers(predictions)).items()}
+
+    def of(self, rows: np.ndarray) -> Self:
+        """The scorer of some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        if weights is not None and weights.sum() == 0:
+            weights = None
+        return replace(self, targets=self.targets[rows], weights=weights)
 
     def answers(self, predictions: np.ndarray) -> np.ndarray:
         """A network's output as the exported graph gives it: in the user's units."""

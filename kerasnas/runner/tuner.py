@@ -23,6 +23,7 @@ from kerasnas.oracles.ranking import fronts
 from kerasnas.runner import failures, measure
 from kerasnas.runner.candidates import keep_only, write_answers
 from kerasnas.runner.checkpoint import State
+from kerasnas.runner.folds import mean_of
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.metrics import Scorer
 from kerasnas.runner.screen import Screen
@@ -247,7 +248,10 @@ class Tuner(keras_tuner.Tuner):
             hp = trial.hyperparameters
             view = job.view(hp)
             self._predict = None
-            model, trained = self._solve(hp, view, int(trial.trial_id))
+            if view.folds:
+                model, trained = self._in_folds(trial, hp, view, batch_size)
+            else:
+                model, trained = self._solve(hp, view, int(trial.trial_id))
             if model is None:
                 model = self.hypermodel.build(hp)
                 if not isinstance(model, keras.Model):
@@ -280,6 +284,79 @@ class Tuner(keras_tuner.Tuner):
         assert view.scorer is not None, "a space with `solve` belongs to an estimator"
         self._predict = predictor(network, view.validation[0])
         return network, Trained(metrics=view.scorer.validation(self._predict()), epochs=1)
+
+    def _in_folds(
+        self, trial: Any, hp: Any, view: View, batch_size: int | None
+    ) -> tuple[keras.Model, Trained]:
+        """Trains a network on every fold; their mean is the model, scored out of fold.
+
+        Raises:
+            TimeoutError: If time ran out before the last fold, and there is an answer already.
+        """
+        assert view.scorer is not None, "folds belong to an estimator"
+        networks: list[keras.Model] = []
+        answers: list[np.ndarray] = []
+        ends: list[Trained] = []
+        for number in range(len(view.folds)):
+            if networks and self.job.seconds_left <= 0:
+                break
+            network, end = self._in_fold(trial, hp, view, number, batch_size, ends)
+            networks.append(network)
+            ends.append(end)
+            answers.append(predictor(network, view.fold(number).validation[0])())
+        done = len(networks)
+        if done < len(view.folds) and self.oracle.history.completed():
+            raise TimeoutError(f"time ran out after {done} of {len(view.folds)} folds")
+        rows = np.concatenate([valid for _, valid in view.folds[:done]])
+        place = np.argsort(rows)
+        ordered = np.concatenate(answers)[place]
+        if done == len(view.folds):
+            self._predict = lambda: ordered
+        # A trial is as long as its folds: there is nothing to go on with.
+        self._ends[trial.trial_id] = _End(fidelity=1.0)
+        metrics = view.scorer.of(rows[place]).validation(ordered)
+        epochs = round(float(np.mean([end.epoch for end in ends])))
+        return mean_of(networks), Trained(
+            metrics=metrics, epoch=epochs, epochs=max(end.epochs for end in ends)
+        )
+
+    def _in_fold(
+        self,
+        trial: Any,
+        hp: Any,
+        view: View,
+        number: int,
+        batch_size: int | None,
+        before: list[Trained],
+    ) -> tuple[keras.Model, Trained]:
+        """Trains on one fold; those after the first take as many epochs as the first."""
+        job, part, left = self.job, view.fold(number), len(view.folds) - number
+        mixed = (job.seed, int(trial.trial_id), number)
+        solve = getattr(self.hypermodel, "solve", None)
+        with seeded(seed_of(*mixed[:2]), number):
+            seconds = job.seconds_left / left
+            solved = solve(hp, part, seed_of(*mixed[:2]) ^ number, seconds) if solve else None
+            if solved is not None:
+                return solved, Trained(epochs=1)
+            recipe, model = self._recipe(hp), self.hypermodel.build(hp)
+            record = self.oracle.history.trials[int(trial.trial_id)]
+            share = max(job.seconds_left * _share(recipe, record.number) / left, 0.5)
+            lengths = (recipe.lengths if recipe else None) or LENGTHS
+            monitor = job.monitor
+            plan = Plan(
+                batch_size=batch_size or 32,
+                epochs=before[0].full if before else self._epochs(recipe is not None, lengths),
+                monitor=monitor.name if monitor else None,
+                sign=1 if monitor is None or monitor.direction == "min" else -1,
+                patience=recipe.patience if recipe else job.patience,
+                rates=recipe.rates if recipe else None,
+                lengths=lengths,
+                seconds_left=lambda: job.seconds_left,
+                share=share,
+                seed=mixed,
+                callbacks=copy.deepcopy(job.callbacks),
+            )
+            return model, self._fitted(hp, model, part, plan, batch_size)
 
     def _train(
         self, trial: Any, hp: Any, model: keras.Model, view: View, batch_size: int | None
@@ -413,7 +490,8 @@ class Tuner(keras_tuner.Tuner):
 
     def _keep_answers(self, trial_id: str, model: keras.Model, view: View) -> None:
         """Keeps the answers to the validation rows, if an ensemble may want them."""
-        if self.job.candidates > 1 and isinstance(view.scorer, Scorer):
+        partial = bool(view.folds) and self._predict is None  # time ran out between folds
+        if self.job.candidates > 1 and isinstance(view.scorer, Scorer) and not partial:
             predict = self._predict or predictor(model, view.validation[0])
             write_answers(self.folder, trial_id, view.scorer.answers(predict()))
         self._predict = None

@@ -34,6 +34,9 @@ class View:
         assemble: From the trained network to the model that is exported.
         example: Input of one row for the latency of the network.
         extra_latency: Latency in ms of what `assemble` puts in front, measured once.
+        folds: Rows to train on and rows to validate on, of each fold. With folds `x` and
+            `validation` hold all rows, a network is trained on each fold, and the mean of these
+            networks is what a trial gives.
     """
 
     x: Any
@@ -44,6 +47,25 @@ class View:
     assemble: Callable[[keras.Model], keras.Model] = _as_it_is
     example: Any = None
     extra_latency: float = 0.0
+    folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+
+    def fold(self, number: int) -> View:
+        """The view of one fold: trained on its rows, validated on the rows it holds out."""
+        train, valid = self.folds[number]
+        assert self.scorer is not None, "folds belong to an estimator"
+
+        def take(data: Any, rows: np.ndarray) -> Any:
+            return tf.nest.map_structure(lambda a: None if a is None else a[rows], data)
+
+        return replace(
+            self,
+            x=take(self.x, train),
+            y=take(self.y, train),
+            weights=take(self.weights, train),
+            validation=take(self.validation, valid),
+            scorer=self.scorer.of(valid),
+            folds=(),
+        )
 
 
 def part_of(view: View, share: float, seed: int) -> View:

@@ -1,0 +1,20 @@
+"""The networks of several folds as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from kerasnas import artifact
+
+
+def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
+    """A network that answers with the mean of others, which take the same inputs."""
+    if len(networks) == 1:
+        return networks[0]
+    inputs = keras.tree.map_structure(
+        lambda t: keras.Input(t.shape[1:], dtype=t.dtype), networks[0].input
+    )
+    answers = [artifact.copy_of(network, f"fold_{i}")(inputs) for i, network in enumerate(networks)]
+    return keras.Model(inputs, keras.layers.Average(name="mean_of_folds")(answers))

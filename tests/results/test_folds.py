@@ -1,0 +1,83 @@
+"""Bagging over folds: every row scored by networks that have not seen it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kerasnas as kn
+from kerasnas.errors import SearchSpaceError
+from kerasnas.results.folds import parse_folds
+
+
+@pytest.mark.parametrize(
+    "budget, rows, count",
+    [
+        (kn.Budget(seconds=60), 1000, 5),
+        (kn.Budget(seconds=60), 5000, 0),
+        (kn.Budget(seconds=300), 4000, 8),
+        (kn.Budget(seconds=600), 15_000, 5),
+        (kn.Budget(seconds=10), 100, 0),
+        (kn.Budget(trials=20), 100, 0),
+        (kn.Budget(seconds=60), 20, 0),
+    ],
+)
+def test_automatic_folds(budget, rows, count):
+    assert parse_folds("auto", budget)(rows) == count
+    assert parse_folds(False, budget)(rows) == 0
+    assert parse_folds(3, budget)(rows) == 3
+
+
+@pytest.mark.parametrize("value", [1, True, "many", 2.5])
+def test_what_folds_may_not_be(value):
+    with pytest.raises(SearchSpaceError, match="`folds` must be"):
+        parse_folds(value, kn.Budget(seconds=60))
+
+
+@pytest.fixture(scope="module")
+def bagged():
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame(rng.normal(size=(240, 3)), columns=list("abc"))
+    x["noise"] = rng.permutation(240)
+    y = pd.Series(np.where(rng.random(240) < 0.5, "yes", "no"))  # nothing to learn
+    estimator = kn.TabularClassifier(
+        budget=kn.Budget(trials=3, epochs=2),
+        folds=3,
+        seed=0,
+        verbose=0,
+        space=("linear", "extra_trees", "mlp"),
+        initial=[{"family": f} for f in ("linear", "extra_trees", "mlp")],
+    )
+    return x, y, estimator.fit(x, y)
+
+
+def test_scores_are_out_of_fold(bagged):
+    x, y, estimator = bagged
+    rows = estimator.leaderboard().query("kind == 'trial'")
+    assert len(rows) == 3
+    # On labels without any signal a score on rows that were trained on would be far below this.
+    assert (rows["val_log_loss"] > 0.66).all()
+    proba = estimator.predict_proba(x)
+    seen = -np.log(proba[np.arange(len(y)), (y == "yes").astype(int)]).mean()
+    assert seen < rows["val_log_loss"].min()
+
+
+def test_the_answer_is_the_mean_of_the_folds(bagged):
+    _, _, estimator = bagged
+    model = estimator.result_.best_model()
+    assert all(f'"fold_{i}"' in model.to_json() for i in range(3))
+    assert len(np.load(estimator.result_.folder / "0000.answers.npy")) == 240
+
+
+def test_baselines_are_scored_on_the_same_folds(bagged):
+    _, _, estimator = bagged
+    rows = estimator.leaderboard().set_index("trial_id")
+    assert rows.loc["majority", "val_log_loss"] == pytest.approx(0.693, abs=0.01)
+    linear = rows[rows["hyperparameters"].map(lambda h: h.get("family") == "linear")]
+    expected = rows.loc["linear", "val_log_loss"]
+    assert linear["val_log_loss"].iloc[0] == pytest.approx(expected, abs=0.01)
+
+
+def test_folds_and_validation_data_exclude_each_other(bagged):
+    x, y, _ = bagged
+    with pytest.raises(kn.errors.SchemaError, match="`folds` and `validation_data`"):
+        kn.TabularClassifier(folds=3, verbose=0).fit(x, y, validation_data=(x, y))
