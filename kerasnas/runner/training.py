@@ -436,7 +436,9 @@ def evaluator(
 
     def evaluate() -> dict[str, float]:
         model.reset_metrics()
-        run()
+        # Called as it is, TensorFlow would count the tracing of each trial's function as retracing
+        # of one and warn: in one process their ids come again.
+        run.get_concrete_function()()
         return {f"val_{k}": v for k, v in _numbers(model.get_metrics_result()).items()}
 
     return evaluate
