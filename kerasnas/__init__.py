@@ -28,16 +28,21 @@ if TYPE_CHECKING:
         TabularBlock,
         TabularInput,
         TensorInput,
+        TextBlock,
+        TextInput,
         block,
     )
     from kerasnas.budget import Budget
     from kerasnas.estimators import (
+        AudioClassifier,
+        AudioRegressor,
         ImageClassifier,
         ImageRegressor,
         TabularClassifier,
         TabularRegressor,
         TextClassifier,
         TextRegressor,
+        TimeSeriesForecaster,
         load,
     )
     from kerasnas.objectives import Constraint, Objective
@@ -47,6 +52,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AudioClassifier",
+    "AudioRegressor",
     "AutoModel",
     "Block",
     "Budget",
@@ -69,8 +76,11 @@ __all__ = [
     "TabularInput",
     "TabularRegressor",
     "TensorInput",
+    "TextBlock",
     "TextClassifier",
+    "TextInput",
     "TextRegressor",
+    "TimeSeriesForecaster",
     "__version__",
     "block",
     "errors",
@@ -83,6 +93,8 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _HOLDERS = {
+    "AudioClassifier": "kerasnas.estimators",
+    "AudioRegressor": "kerasnas.estimators",
     "AutoModel": "kerasnas.auto_model",
     "Block": "kerasnas.auto_model",
     "Budget": "kerasnas.budget",
@@ -104,9 +116,12 @@ _HOLDERS = {
     "TabularClassifier": "kerasnas.estimators",
     "TabularInput": "kerasnas.auto_model",
     "TabularRegressor": "kerasnas.estimators",
-    "TextClassifier": "kerasnas.estimators",
-    "TextRegressor": "kerasnas.estimators",
     "TensorInput": "kerasnas.auto_model",
+    "TextBlock": "kerasnas.auto_model",
+    "TextClassifier": "kerasnas.estimators",
+    "TextInput": "kerasnas.auto_model",
+    "TextRegressor": "kerasnas.estimators",
+    "TimeSeriesForecaster": "kerasnas.estimators",
     "block": "kerasnas.auto_model",
     "load": "kerasnas.estimators",
     "search": "kerasnas.search",

@@ -12,6 +12,8 @@ from kerasnas.estimators.member import restore
 
 # Name in a file -> the module that holds the class; a file never names a module itself.
 _HOLDERS = {
+    "AudioClassifier": "kerasnas.estimators.audio",
+    "AudioRegressor": "kerasnas.estimators.audio",
     "AutoModel": "kerasnas.auto_model",
     "ImageClassifier": "kerasnas.estimators.image",
     "ImageRegressor": "kerasnas.estimators.image",
@@ -19,6 +21,7 @@ _HOLDERS = {
     "TabularRegressor": "kerasnas.estimators.tabular",
     "TextClassifier": "kerasnas.estimators.text",
     "TextRegressor": "kerasnas.estimators.text",
+    "TimeSeriesForecaster": "kerasnas.estimators.forecast",
 }
 
 

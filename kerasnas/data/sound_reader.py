@@ -1,0 +1,183 @@
+"""The reader of sounds: what `fit` saw of them, and new ones brought to the same form."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from kerasnas.data.reader import chunks
+from kerasnas.data.sounds import Clip, Sounds, resampled, to_sounds
+from kerasnas.errors import SchemaError
+
+LONGEST = 30.0
+"""Seconds that a network looks at, at most."""
+
+_COVERED = 0.99  # share of the training clips that are not cut
+_CHUNK = 2**23  # samples in one call
+_SHORTEST = 64  # samples that anything can be done with
+
+
+@dataclass(frozen=True)
+class SoundReader:
+    """Reads sounds as waveforms of the sample rate that `fit` settled on.
+
+    Attributes:
+        sample_rate: Samples a second; files of other rates are resampled.
+        samples: What the exported model looks at: longer sounds are cut there, shorter ones filled
+            up with zeros.
+        cut: Whether longer sounds may be cut before they reach the model.
+    """
+
+    sample_rate: int
+    samples: int
+    cut: bool = True
+
+    @property
+    def seconds(self) -> float:
+        """Length that the exported model looks at."""
+        return self.samples / self.sample_rate
+
+    def describe(self) -> str:
+        """The form in words."""
+        return f"mono sounds at {self.sample_rate} Hz, of which {self.seconds:.3g} s are heard"
+
+    def read(self, x: Any, estimator: str = "the model") -> list[np.ndarray]:
+        """Waveforms at the sample rate of `fit`; arrays without a rate are taken to have it.
+
+        Raises:
+            SchemaError: If sounds cannot be used: all of them in one message.
+        """
+        sounds = to_sounds(x)
+        clips, problems = sounds.load()
+        if problems:
+            raise SchemaError(
+                f"{len(problems)} of the {len(sounds)} sounds cannot be used: "
+                f"{sounds.told(problems)}."
+            )
+        return self.waveforms([clip for clip in clips if clip is not None])
+
+    def waveforms(self, clips: Sequence[Clip]) -> list[np.ndarray]:
+        """Clips at the sample rate of `fit`, cut where they may be."""
+        return [self._waveform(clip) for clip in clips]
+
+    def stacked(self, raw: Sequence[np.ndarray], samples: int | None = None) -> np.ndarray:
+        """Waveforms as one float32 array `(rows, samples)`: cut, and filled up with zeros."""
+        samples = samples or self.samples
+        out = np.zeros((len(raw), samples), "float32")
+        for row, wave in zip(out, raw, strict=True):
+            row[: len(wave)] = wave[:samples]
+        return out
+
+    def batches(self, raw: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Waveforms of shape `(batch, samples)`."""
+        size = max(1, min(1024, _CHUNK // self.samples))
+        for index in chunks(len(raw), size, block=1):
+            yield index, self.stacked([raw[int(i)] for i in index])
+
+    def probe(self) -> np.ndarray:
+        """Noise, a tone, a click, a short sound and silence, `(5, samples)`."""
+        rng = np.random.default_rng(0)
+        time = np.arange(self.samples) / self.sample_rate
+        noise = 0.1 * rng.standard_normal(self.samples)
+        tone = 0.5 * np.sin(2 * np.pi * 0.1 * self.sample_rate * time)
+        click = np.where(np.arange(self.samples) == self.samples // 2, 1.0, 0.0)
+        short = noise * (np.arange(self.samples) < self.samples // 3)
+        return np.stack([noise, tone, click, short, np.zeros(self.samples)]).astype("float32")
+
+    def to_json(self) -> dict[str, Any]:
+        """All attributes."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Any) -> SoundReader:
+        """The reader that `to_json` wrote.
+
+        Raises:
+            SchemaError: `content` is anything else.
+        """
+        names = {field.name for field in fields(cls)}
+        if not isinstance(content, Mapping) or set(content) != names:
+            raise SchemaError(f"The reader of sounds must be a dict of {sorted(names)}.")
+        counts = [content["sample_rate"], content["samples"]]
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in counts)
+        if not whole or not isinstance(content["cut"], bool):
+            raise SchemaError(f"These do not describe sounds: {dict(content)!r}.")
+        return cls(**content)
+
+    def _waveform(self, clip: Clip) -> np.ndarray:
+        rate = clip.rate or self.sample_rate
+        wave = clip.samples
+        if self.cut:
+            # A little more than is heard, for the filter of the resampling.
+            wave = wave[: -(-(self.samples + 64) * rate // self.sample_rate) + 64]
+        wave = resampled(wave, rate, self.sample_rate)
+        # A copy, so that a cut does not keep the whole recording in memory.
+        return wave[: self.samples].copy() if self.cut and len(wave) > self.samples else wave
+
+
+def settle_rate(clips: Sequence[Clip], sample_rate: int | None) -> int:
+    """The sample rate to train at: the one asked for, or the most frequent of the files.
+
+    Raises:
+        SchemaError: If arrays come without a rate, or the rate is no positive whole number.
+    """
+    if sample_rate is not None:
+        whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
+        if not whole or sample_rate < 100:
+            raise SchemaError(
+                "`sample_rate` must be a whole number of samples a second, such as 16000; received "
+                f"{sample_rate!r}."
+            )
+        return int(sample_rate)
+    rates = Counter(clip.rate for clip in clips)
+    if None in rates:
+        raise SchemaError(
+            "`x` holds arrays, which do not say how fast they are to be played. Pass "
+            "`sample_rate=`, such as AudioClassifier(sample_rate=16000), or pairs (array, rate)."
+        )
+    most = max(rates.values())
+    return int(min(rate for rate, count in rates.items() if count == most and rate is not None))
+
+
+def fit_sound_reader(
+    clips: Sequence[Clip], sample_rate: int | None = None, *, cut: bool = True
+) -> SoundReader:
+    """Learns the sample rate and the length to look at.
+
+    Args:
+        clips: All sounds of `fit`.
+        sample_rate: The rate to train at; `None` takes that of most files.
+        cut: Whether sounds longer than nearly all others are cut.
+    """
+    rate = settle_rate(clips, sample_rate)
+    lengths = np.array([len(c.samples) * rate / (c.rate or rate) for c in clips])
+    length = float(lengths.max())
+    if cut:
+        usual = float(np.quantile(lengths, _COVERED))
+        # A few that are a little longer are no reason to cut; one that is much longer would make
+        # all others mostly silence.
+        length = min(length if length <= 1.25 * usual else usual, LONGEST * rate)
+    return SoundReader(rate, max(_SHORTEST, int(np.ceil(length))), cut)
+
+
+def usable(sounds: Sounds) -> tuple[np.ndarray, list[Clip]]:
+    """Rows of the sounds that `fit` can use, and these; the others are named in one warning.
+
+    Raises:
+        SchemaError: If arrays cannot be used, or at most half of the files.
+    """
+    clips, problems = sounds.load()
+    good = [clip for clip in clips if clip is not None]
+    if problems:
+        message = f"{len(problems)} of the {len(sounds)} sounds cannot be used: "
+        message += sounds.told(problems)
+        files = all(sounds.name(row)[0] == "'" for row, _ in problems)
+        if not files or 2 * len(problems) >= len(sounds):
+            raise SchemaError(f"{message}. Correct them, or leave them out.")
+        warnings.warn(f"{message}. They are left out.", UserWarning, stacklevel=2)
+    return np.array([row for row, clip in enumerate(clips) if clip is not None]), good

@@ -1,0 +1,364 @@
+"""The only place that looks at how the user keeps sounds: arrays, lists, files, folders, frames."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasnas.errors import SchemaError
+
+SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
+SPEAKERS = (
+    "speaker",
+    "speaker_id",
+    "spk",
+    "spk_id",
+    "client_id",
+    "subject",
+    "subject_id",
+    "singer",
+)
+"""Names of columns that tell who is to be heard."""
+
+_WAV = (".wav", ".wave")
+_MOST_CHANNELS = 8
+_LOUDEST = 8.0  # floats beyond are no waveform in [-1, 1] that is a little too loud
+_SHOWN = 5  # names in a message
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One sound as it was read.
+
+    Attributes:
+        samples: Mono, float32, shape `(samples,)`.
+        rate: Samples a second; `None` for an array that came without.
+    """
+
+    samples: np.ndarray
+    rate: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Sounds:
+    """Sounds as the user gave them, not yet read.
+
+    Attributes:
+        items: An array, a pair `(array, sample rate)` or a path for each sound.
+    """
+
+    items: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def one(self, row: int) -> Clip:
+        """One sound, read, mixed down to one channel and scaled to [-1, 1].
+
+        Raises:
+            ValueError: If it cannot be used, with the reason.
+            OSError: If a file cannot be read.
+        """
+        item = self.items[row]
+        if isinstance(item, str | os.PathLike):
+            samples, rate = read_file(Path(item))
+        elif _is_pair(item):
+            samples, rate = np.asarray(item[0]), int(item[1])
+        else:
+            samples, rate = np.asarray(item), None
+        if rate is not None and rate < 1:
+            raise ValueError(f"has a sample rate of {rate}")
+        return Clip(waveform(samples), rate)
+
+    def name(self, row: int) -> str:
+        """What to call a sound in a message."""
+        item = self.items[row]
+        return f"'{item}'" if isinstance(item, str | os.PathLike) else f"row {row}"
+
+    def load(self) -> tuple[list[Clip | None], list[tuple[int, str]]]:
+        """All sounds, `None` for those that cannot be used, and the reasons by row."""
+        clips: list[Clip | None] = []
+        problems = []
+        for row in range(len(self)):
+            try:
+                clips.append(self.one(row))
+            except (OSError, ValueError, RuntimeError) as error:
+                clips.append(None)
+                problems.append((row, str(error) or type(error).__name__))
+        return clips, problems
+
+    def told(self, problems: Sequence[tuple[int, str]]) -> str:
+        """Names and reasons of sounds that cannot be used, cut after a few."""
+        shown = "; ".join(f"{self.name(row)}: {reason}" for row, reason in problems[:_SHOWN])
+        return shown + ("; ..." if len(problems) > _SHOWN else "")
+
+
+def to_sounds(x: Any) -> Sounds:
+    """Sounds of any kind as one object.
+
+    Args:
+        x: An array `(rows, samples)`, `(rows, samples, channels)` or `(rows, channels, samples)`; a
+            list or Series of arrays of any lengths, of pairs `(array, sample rate)` or of paths; a
+            folder, whose sound files are taken in the order of their names; a DataFrame with one
+            column of paths.
+
+    Raises:
+        SchemaError: If it is none of these.
+    """
+    if isinstance(x, Sounds):
+        return x
+    if isinstance(x, str | os.PathLike):
+        path = Path(x)
+        return Sounds([path] if path.is_file() else sound_files(path))
+    if isinstance(x, pd.DataFrame):
+        return to_sounds(x[path_column(x)])
+    if isinstance(x, pd.Series):
+        x = list(x)
+    if isinstance(x, np.ndarray) or (hasattr(x, "__array__") and not isinstance(x, list | tuple)):
+        x = np.asarray(x)
+        if x.dtype != object and x.dtype.kind not in "US":
+            _check_stack(x)
+        x = list(x)
+    if not isinstance(x, list | tuple):
+        raise SchemaError(
+            f"`x` is {type(x).__name__}, expected sounds: an array (rows, samples), a list of "
+            "arrays or of paths, a folder, or a DataFrame with a column of paths."
+        )
+    if not len(x):
+        raise SchemaError("`x` is empty, expected sounds.")
+    if _is_pair(x) and np.ndim(x[0]) >= 1:
+        raise SchemaError(
+            "`x` is one sound and a sample rate, expected several sounds. For one, pass `[x]`."
+        )
+    if all(isinstance(v, int | float | np.number) for v in x[:_SHOWN]):
+        raise SchemaError(
+            "`x` is one row of numbers, expected several sounds. For one, pass `[x]`."
+        )
+    missing = [row for row, v in enumerate(x) if v is None or (np.ndim(v) == 0 and v != v)]
+    if missing:
+        raise SchemaError(
+            f"`x` has {len(missing)} missing sounds (first: row {missing[0]}). Drop those rows."
+        )
+    return Sounds(list(x))
+
+
+def split_sounds(x: Any, y: Any) -> tuple[Any, Any]:
+    """Sounds and targets, where `x` holds both.
+
+    Args:
+        x: As in `to_sounds`. A folder may hold one folder of sounds a class; a DataFrame may hold
+            the column of targets.
+        y: Targets, the name of the column of targets, or `None` where `x` holds them.
+
+    Raises:
+        SchemaError: If there are no targets.
+    """
+    if isinstance(x, pd.DataFrame) and isinstance(y, str):
+        if y not in x.columns:
+            raise SchemaError(
+                f"`y` names the column '{y}', which `x` does not have; its columns are "
+                f"{list(map(str, x.columns))[:8]}."
+            )
+        return x.drop(columns=y), x[y]
+    if y is not None:
+        return x, y
+    if isinstance(x, str | os.PathLike):
+        return class_folders(Path(x))
+    raise SchemaError(
+        "`y` is missing. Pass labels or values as `y`, the name of a column of a DataFrame, or a "
+        "folder with one folder of sounds a class."
+    )
+
+
+def speaker_column(x: Any) -> str | None:
+    """The column of a DataFrame that says who is to be heard, where voices recur."""
+    if not isinstance(x, pd.DataFrame):
+        return None
+    for name in x.columns:
+        if str(name).strip().lower() in SPEAKERS and 1 < x[name].nunique() < len(x):
+            return str(name)
+    return None
+
+
+def class_folders(folder: Path) -> tuple[Sounds, np.ndarray]:
+    """Sounds and labels of a folder that holds one folder of sounds a class.
+
+    Raises:
+        SchemaError: If there are no two folders with sounds.
+    """
+    if not folder.is_dir():
+        raise SchemaError(f"There is no folder '{folder}'.")
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    files = {name: _files(folder / name) for name in names}
+    files = {name: found for name, found in files.items() if found}
+    if len(files) < 2:
+        raise SchemaError(
+            f"'{folder}' has {len(files)} folders with sounds, expected one folder for each of at "
+            "least two classes, such as dog/1.wav and cat/2.wav. For other targets pass `y`."
+        )
+    labels = [name for name, found in files.items() for _ in found]
+    return Sounds([p for found in files.values() for p in found]), np.array(labels, dtype=object)
+
+
+def sound_files(folder: Path) -> list[Path]:
+    """The sound files of a folder and of those in it, in the order of their names.
+
+    Raises:
+        SchemaError: If there is no such folder, or no sound in it.
+    """
+    if not folder.is_dir():
+        raise SchemaError(f"There is no file or folder '{folder}'.")
+    found = _files(folder)
+    if not found:
+        raise SchemaError(
+            f"'{folder}' has no sounds; looked for files that end in {', '.join(SUFFIXES)}."
+        )
+    return found
+
+
+def path_column(frame: pd.DataFrame) -> Any:
+    """The column of a table that holds the sounds: paths, arrays or pairs.
+
+    Raises:
+        SchemaError: If there is none, or more than one.
+    """
+    found = [name for name in frame.columns if _is_sounds(frame[name])]
+    if len(found) == 1:
+        return found[0]
+    raise SchemaError(
+        f"`x` has {len(found)} columns that hold sounds or paths of sounds"
+        + (f": {found}" if found else "")
+        + f', expected one. Pass the column itself, such as x["{(found or ["path"])[0]}"].'
+    )
+
+
+def read_file(path: Path) -> tuple[np.ndarray, int]:
+    """Samples as the file has them, `(samples,)` or `(samples, channels)`, and the sample rate.
+
+    WAV is read by SciPy; for other formats there is the extra `audio`.
+
+    Raises:
+        ValueError: If the file cannot be read.
+    """
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    if path.suffix.lower() in _WAV:
+        from scipy.io import wavfile
+
+        try:
+            with warnings.catch_warnings():
+                # Chunks of notes and markers, which nobody needs here.
+                warnings.simplefilter("ignore", wavfile.WavFileWarning)
+                rate, samples = wavfile.read(path)
+            return samples, int(rate)
+        except Exception as error:  # compressed or damaged: another reader may know better
+            problem = f"is no WAV file that can be read ({error})"
+    else:
+        problem = "needs the package soundfile: `pip install kerasnas[audio]`"
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        raise ValueError(problem) from error
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=False)
+    except RuntimeError as error:
+        raise ValueError(f"cannot be read ({error})") from error
+    return samples, int(rate)
+
+
+def waveform(samples: np.ndarray) -> np.ndarray:
+    """One channel of float32 in [-1, 1], from samples of any type; several channels are averaged.
+
+    Raises:
+        ValueError: If they are no sound.
+    """
+    if samples.ndim == 2:
+        axis = 0 if samples.shape[0] < samples.shape[1] else 1
+        if samples.shape[axis] > _MOST_CHANNELS:
+            raise ValueError(f"has shape {samples.shape}, expected (samples,) or 2 channels")
+    elif samples.ndim != 1:
+        raise ValueError(f"has shape {samples.shape}, expected (samples,)")
+    if samples.size == 0:
+        raise ValueError("has no samples")
+    samples = _scaled(samples)
+    if samples.ndim == 2:
+        samples = samples.mean(axis=axis, dtype="float32")
+    return np.ascontiguousarray(samples, dtype="float32")
+
+
+def resampled(samples: np.ndarray, rate: int, target: int) -> np.ndarray:
+    """A waveform at another sample rate."""
+    if rate == target:
+        return samples
+    from scipy.signal import resample_poly
+
+    common = gcd(rate, target)
+    return resample_poly(samples, target // common, rate // common).astype("float32")
+
+
+def _scaled(samples: np.ndarray) -> np.ndarray:
+    kind = samples.dtype.kind
+    if kind == "u" and samples.dtype.itemsize == 1:
+        return (samples.astype("float32") - 128.0) / 128.0
+    if kind in "iu":
+        full = 2.0 ** (8 * samples.dtype.itemsize - 1)
+        if samples.dtype.itemsize == 8 or kind == "u":
+            largest = max(abs(int(samples.min())), abs(int(samples.max())))
+            if largest > 2**15:
+                raise ValueError(
+                    f"holds {samples.dtype} up to {largest}, expected 8, 16 or 32 bit PCM, or "
+                    "floats in [-1, 1]"
+                )
+            full = 2.0**15  # sixteen bits in a wider type, as lists of numbers become
+        return samples.astype("float32") / np.float32(full)
+    if kind != "f":
+        raise ValueError(f"holds {samples.dtype}, expected numbers")
+    if not np.isfinite(samples).all():
+        raise ValueError("has samples that are NaN or infinite")
+    peak = float(np.abs(samples).max())
+    if peak > _LOUDEST:
+        raise ValueError(
+            f"holds floats up to {peak:g}, expected a waveform in [-1, 1]; divide 16 bit PCM by "
+            "32768"
+        )
+    return samples.astype("float32")
+
+
+def _check_stack(x: np.ndarray) -> None:
+    if x.ndim not in (2, 3) or 0 in x.shape:
+        raise SchemaError(
+            f"`x` has shape {x.shape}, expected sounds: (rows, samples), or a list of arrays of "
+            "any lengths." + (" For one sound, pass `[x]`." if x.ndim == 1 and x.size else "")
+        )
+
+
+def _is_pair(item: Any) -> bool:
+    return (
+        isinstance(item, tuple)
+        and len(item) == 2
+        and np.ndim(item[1]) == 0
+        and isinstance(item[1], int | np.integer)
+        and not isinstance(item[0], str | os.PathLike)
+    )
+
+
+def _is_sounds(column: pd.Series) -> bool:
+    values = column.dropna()
+    if not len(values):
+        return False
+    head = list(values.iloc[:50])
+    if all(isinstance(v, str | os.PathLike) for v in head):
+        return all(Path(v).suffix.lower() in SUFFIXES for v in head)
+    return all(_is_pair(v) or (isinstance(v, np.ndarray | list) and np.ndim(v) >= 1) for v in head)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())

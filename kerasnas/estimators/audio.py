@@ -1,0 +1,134 @@
+"""`AudioClassifier` and `AudioRegressor`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerasnas.budget import Budget
+from kerasnas.data.sound_reader import SoundReader
+from kerasnas.data.sounds import split_sounds
+from kerasnas.estimators.audio_task import prepare_sounds
+from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
+from kerasnas.estimators.task import Task
+from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.progress import Verbose
+from kerasnas.spaces.audio import FAMILIES
+
+
+class AudioEstimator(Estimator):
+    """What the classifier and the regressor of sounds have in common.
+
+    `X` may be an array `(rows, samples[, channels])`, a list of arrays of any lengths, of pairs
+    `(array, sample rate)` or of paths, a folder (with one folder a class, and no `y`), or a
+    DataFrame with a column of paths. Whole numbers are PCM, floats lie in [-1, 1].
+
+    Args:
+        sample_rate: Samples a second to train at, and those of arrays. `None` takes the rate that
+            most files have.
+        objective: Validation metric or measure to optimise, an `Objective`, or several.
+        constraints: Bounds on metrics and measures.
+        oracle: Short name of a search strategy, or a kerasnas oracle.
+        budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
+        ensemble: `"auto"` fuses the best trials into one graph and uses it where it answers better
+            than the best of them on rows that it was not chosen on; a number of members; the
+            longest latency of one row, such as `"5ms"`; `False` uses the best trial.
+        refit: Train the best configuration once more, on all rows, and use that model; without an
+            ensemble.
+        space: `"auto"`, or the names of the families to search: `cnn`, `separable`, `crnn`,
+            `conformer`, `wave`.
+        initial: Configurations to try first, as dicts of hyperparameters.
+        directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        seed: Seed of everything random; `None` draws one.
+        verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
+            lines.
+
+    Attributes:
+        schema_: Sample rate and length of the sounds.
+        broken_: Names of the files that `fit` left out because they cannot be read.
+        result_: The search; absent after `kerasnas.load`.
+        model_: The exported Keras model, which takes waveforms.
+    """
+
+    _reader_class = SoundReader
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int | None = None,
+        objective: ObjectiveLike | None = None,
+        constraints: Sequence[Constraint] = (),
+        oracle: Any = "auto",
+        budget: Budget | str | float = "5min",
+        ensemble: str | int | bool = "auto",
+        refit: bool = False,
+        space: str | Sequence[str] = "auto",
+        initial: Sequence[Mapping[str, Any]] = (),
+        directory: str | Path | None = None,
+        seed: int | None = None,
+        verbose: Verbose = "auto",
+    ) -> None:
+        super().__init__(
+            objective=objective,
+            constraints=constraints,
+            oracle=oracle,
+            budget=budget,
+            ensemble=ensemble,
+            refit=refit,
+            space=space,
+            initial=initial,
+            directory=directory,
+            seed=seed,
+            verbose=verbose,
+        )
+        self.sample_rate = sample_rate
+
+    def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+        task, self.broken_ = prepare_sounds(
+            x,
+            y,
+            classify=self._classify,
+            sample_rate=self.sample_rate,
+            families=self._families(list(FAMILIES)),
+            seconds=Budget.parse(self.budget).seconds,
+            **given,
+        )
+        return task
+
+    def _remember(self, reader: Any, target: Any) -> None:
+        super()._remember(reader, target)
+        self.schema_: SoundReader = reader
+
+    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
+        return super()._scores(*split_sounds(x, y), sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        """scikit-learn's description of what this estimator can take."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        tags.non_deterministic = False
+        return tags
+
+
+class AudioClassifier(Classifier, AudioEstimator):
+    """Finds a classifier of sounds within a time budget, and saves it as one `.keras` file.
+
+    `y` may be one label a sound, a 0/1 matrix, or lists of labels. Pass the speakers as `groups` to
+    be told how well the model knows new voices.
+
+    Example:
+        >>> clf = AudioClassifier(sample_rate=16000, budget="10min")  # doctest: +SKIP
+        >>> clf.fit(clips, words, groups=speakers)  # doctest: +SKIP
+        >>> clf.predict(["new.wav"])  # doctest: +SKIP
+    """
+
+
+class AudioRegressor(Regressor, AudioEstimator):
+    """Finds a regressor of sounds within a time budget, and saves it as one `.keras` file.
+
+    Example:
+        >>> reg = AudioRegressor(budget="10min", seed=0).fit(paths, values)  # doctest: +SKIP
+        >>> reg.predict(["new.wav"])  # doctest: +SKIP
+    """

@@ -1,0 +1,327 @@
+"""From sounds of any kind to the task that trials train on."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnas import artifact
+from kerasnas.budget import Clock
+from kerasnas.data import check_same_length
+from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
+from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
+from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
+from kerasnas.estimators.task import Features, Task
+from kerasnas.preprocessing.sounds import Form, front, heard, usual_hop
+from kerasnas.results.baselines import baseline_row
+from kerasnas.runner import Scorer
+from kerasnas.runner.measure import latency
+from kerasnas.search import fingerprint
+from kerasnas.spaces.audio import AudioHyperModel
+
+_KEPT = 3  # forms of all sounds that are kept
+_PARTS = 6  # stretches of time that linear models see
+_LINEAR_ROWS = 10_000
+_PROBED = 3_000  # rows, for what matters in a sound
+_CLEARLY = 0.05  # of the answers more; less where nearly all are right anyway
+_NEEDED = 15.0  # seconds that must be left before a classical model is fitted
+
+
+class SoundForms:
+    """All sounds in the forms that trials ask for, the last few kept.
+
+    Args:
+        reader: The form of the raw sounds.
+        raw: Waveforms of all rows.
+    """
+
+    def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray]) -> None:
+        self.reader = reader
+        self.raw = raw
+        self._kept: dict[Form, Features] = {}
+
+    def features(self, form: Form) -> Features:
+        """What networks hear of all rows, and the way back to waveforms."""
+        if form not in self._kept:
+            while len(self._kept) >= _KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[form] = self._made(form)
+        return self._kept[form]
+
+    def _made(self, form: Form) -> Features:
+        reader = self.reader
+        before = front(reader.sample_rate, reader.samples, form)
+
+        def assemble(network: keras.Model, units: Any) -> keras.Model:
+            return artifact.join(before, network, units)
+
+        return Features(
+            data=heard(reader, form, self.raw),
+            assemble=assemble,
+            latency_ms=latency(before, reader.probe()[:1])["latency_ms"],
+        )
+
+
+def prepare_sounds(
+    x: Any,
+    y: Any,
+    *,
+    classify: bool,
+    seed: int,
+    sample_rate: int | None,
+    families: Sequence[str],
+    seconds: float | None,
+    validation_data: Any = None,
+    sample_weight: Any = None,
+    groups: Any = None,
+    **split: Any,
+) -> tuple[Task, list[str]]:
+    """Checks everything that can be wrong with sounds, before any training.
+
+    Args:
+        x: Sounds of any kind that `data.sounds.split_sounds` takes.
+        y: Targets, the name of a column, or `None` where `x` holds them.
+        classify: Whether targets are classes.
+        seed: Seed of the split.
+        sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
+        families: Families to search.
+        seconds: Budget of the search, which sets the sizes that are tried first.
+        validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
+        sample_weight: Weight of each row.
+        groups: Group of each row.
+        **split: Further arguments of `settle_rows`.
+
+    Returns:
+        The task, and the names of files that were left out because they cannot be read.
+    """
+    x, y = split_sounds(x, y)
+    warn_of_speakers(x, groups, validation_data)
+    sounds = to_sounds(x)
+    if y is not None:
+        check_same_length(range(len(sounds)), y)
+    target = fit_target(y, classify=classify, multilabel=True)
+    good, clips = usable(sounds)
+    broken = [sounds.name(int(i)) for i in np.setdiff1d(np.arange(len(sounds)), good)]
+    if broken:
+        # Targets are learnt from all rows: a broken file is no reason to forget its class.
+        y, sample_weight, groups = (rows_of(v, good) for v in (y, sample_weight, groups))
+    reader = fit_sound_reader(clips, sample_rate)
+    raw = reader.waveforms(clips)
+    count = len(raw)
+    validation = parse_validation(validation_data)
+    if validation is not None:
+        validation = Validation(*split_sounds(validation.x, validation.y), validation.weights)
+        further = reader.read(validation.x)
+        check_same_length(range(len(further)), validation.y, "validation_data[1]")
+        raw = [*raw, *further]
+    rows = settle_rows(
+        y,
+        count,
+        target,
+        seed=seed,
+        validation=validation,
+        sample_weight=sample_weight,
+        groups=groups,
+        **split,
+    )
+    return audio_task(reader, raw, rows, families, seconds), broken
+
+
+def audio_task(
+    reader: SoundReader,
+    raw: Sequence[np.ndarray],
+    rows: Rows,
+    families: Sequence[str],
+    seconds: float | None,
+) -> Task:
+    """The task of trials over checked sounds."""
+    forms = SoundForms(reader, raw)
+    hop = usual_hop(reader)
+    spectra = forms.features(Form("mel", round(2.5 * hop), hop, 40)).data
+    features = summaries(spectra)
+    hypermodel = AudioHyperModel(
+        reader.samples,
+        reader.sample_rate,
+        rows.classes,
+        multilabel=rows.multilabel,
+        hop=hop,
+        rows=len(rows.train),
+        seconds=seconds,
+        cores=cores(),
+        families=families,
+        colour=colour_matters(features, rows),
+    )
+
+    def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+        return sound_baselines(features, rows, scorer, clock)
+
+    return Task(
+        reader=reader,
+        rows=rows,
+        hypermodel=hypermodel,
+        features=lambda hp: forms.features(hypermodel.form(hp)),
+        baselines=baselines,
+        identity={
+            "sounds": reader.describe(),
+            "rows": [len(rows.train), len(rows.valid)],
+            "data": fingerprint(
+                np.array([len(w) for w in raw]),
+                np.array([float(np.abs(w).sum()) for w in raw]),
+                rows.targets,
+                rows.weights,
+            ),
+        },
+    )
+
+
+def warn_of_speakers(x: Any, groups: Any, validation_data: Any) -> None:
+    """Says so where voices are known and the split is going to mix them."""
+    name = speaker_column(x)
+    if validation_data is not None:
+        if groups is not None:
+            warnings.warn(
+                "`groups` is not used: `validation_data` says what to validate with. See to it "
+                "that no group is in both.",
+                UserWarning,
+                stacklevel=5,
+            )
+        elif name is not None:
+            other: Any = validation_data[0] if isinstance(validation_data, tuple) else None
+            if hasattr(other, "columns") and name in other.columns:
+                both = set(x[name]) & set(other[name])
+                if both:
+                    warnings.warn(
+                        f"{len(both)} of the values of `{name}` are in `x` and in "
+                        "`validation_data`: the score will be that of known voices.",
+                        UserWarning,
+                        stacklevel=5,
+                    )
+    elif groups is None and name is not None:
+        warnings.warn(
+            f"`x` has the column `{name}` ({x[name].nunique()} different), which the split ignores:"
+            " the score will be that of voices heard in training, which says little about new ones."
+            f' Pass `groups=x["{name}"]`.',
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def summaries(spectra: np.ndarray) -> np.ndarray:
+    """What a linear model sees of log-mel spectrograms `(rows, frames, bands)`.
+
+    Returns:
+        float32 `(rows, features)`: the mean of every band; then the course of pairs of bands over
+        stretches of time, relative to their own means, the spread of every band, and the length.
+    """
+    on = (spectra != 0).any(axis=2, keepdims=True)
+    frames = np.maximum(on.sum(axis=1), 1)
+    mean = (spectra * on).sum(axis=1) / frames
+    spread = np.sqrt((np.where(on, spectra - mean[:, None], 0.0) ** 2).sum(axis=1) / frames)
+    # Every sound is cut into the same number of stretches, whatever its length.
+    place = np.minimum(np.arange(spectra.shape[1]) * _PARTS // frames, _PARTS - 1)
+    bands = spectra.shape[2] // 2
+    halves = spectra[:, :, : 2 * bands].reshape(*spectra.shape[:2], bands, 2).mean(axis=3)
+    parts = []
+    for part in range(_PARTS):
+        inside = (place == part)[:, :, None] & on
+        parts.append((halves * inside).sum(axis=1) / np.maximum(inside.sum(axis=1), 1))
+    own = mean[:, : 2 * bands].reshape(len(mean), bands, 2).mean(axis=2)
+    course = [np.where(part != 0, part - own, 0.0) for part in parts]
+    return np.concatenate([mean, spread, frames, *course], axis=1).astype("float32")
+
+
+def colour_matters(features: np.ndarray, rows: Rows) -> bool:
+    """Whether a linear model knows clearly more with the mean of every band than without.
+
+    Args:
+        features: As `summaries` gives them.
+        rows: Targets and split.
+    """
+    bands = (features.shape[1] - 1) // (2 + _PARTS // 2)
+    train, valid = rows.train[:_PROBED], rows.valid[:_PROBED]
+    targets = rows.targets.astype("float64")
+    if rows.classes is not None and not rows.multilabel:
+        targets = np.eye(rows.classes)[rows.targets]
+    targets = targets.reshape(len(targets), -1)
+    center = targets[train].mean(axis=0)
+
+    def skill(x: np.ndarray) -> float:
+        x = (x - x[train].mean(axis=0)) / (x[train].std(axis=0) + 1e-3)
+        a = x[train].astype("float64")
+        gram = a.T @ a + 0.1 * len(train) * np.eye(a.shape[1])
+        answers = x[valid] @ np.linalg.solve(gram, a.T @ (targets[train] - center)) + center
+        if rows.classes is None or rows.multilabel:
+            error = ((answers - targets[valid]) ** 2).sum()
+            return float(1 - error / max(((targets[valid] - center) ** 2).sum(), 1e-12))
+        return float((answers.argmax(axis=1) == targets[valid].argmax(axis=1)).mean())
+
+    told, untold = skill(features), skill(features[:, bands:])
+    return told - untold > min(_CLEARLY, max(0.01, 0.3 * (1.0 - untold)))
+
+
+def sound_baselines(
+    features: np.ndarray, rows: Rows, scorer: Scorer, clock: Clock
+) -> list[dict[str, Any]]:
+    """The most frequent answer, and a linear model over a coarse spectrogram."""
+    from sklearn.linear_model import LogisticRegression, RidgeCV
+
+    train = rows.train[:: max(1, -(-len(rows.train) // _LINEAR_ROWS))]
+    weights = None if rows.weights is None else rows.weights[train]
+    x = (features - features[train].mean(axis=0)) / (features[train].std(axis=0) + 1e-3)
+    y, count = rows.targets, len(rows.valid)
+
+    def constant() -> np.ndarray:
+        if rows.classes is None or rows.multilabel:
+            mean = np.average(y[train], axis=0, weights=weights)
+            return np.broadcast_to(mean, (count, *np.shape(mean))).reshape(count, -1)
+        counts = np.bincount(y[train], weights=weights, minlength=rows.classes)
+        return np.tile(counts / counts.sum(), (count, 1))
+
+    def linear() -> np.ndarray:
+        if rows.multilabel or rows.classes is None:
+            ridge = RidgeCV(np.logspace(0, 4, 5)).fit(x[train], y[train], sample_weight=weights)
+            answers = np.asarray(ridge.predict(x[rows.valid])).reshape(count, -1)
+            return np.clip(answers, 1e-3, 1 - 1e-3) if rows.multilabel else answers
+        model = LogisticRegression(max_iter=100, C=0.1).fit(x[train], y[train], weights)
+        full = np.zeros((count, rows.classes))
+        full[:, model.classes_] = model.predict_proba(x[rows.valid])
+        return full
+
+    name = "majority" if rows.classes is not None else "mean"
+    found = []
+    for kind, fit in ((name, constant), ("linear", linear)):
+        begin = time.perf_counter()
+        if kind == "linear" and clock.left < _NEEDED:
+            found.append(baseline_row(kind, {}, 0.0, "no time left in the budget"))
+            continue
+        try:
+            with warnings.catch_warnings():
+                # A linear model that has not quite converged still is a baseline.
+                warnings.simplefilter("ignore")
+                metrics = scorer.validation(fit())
+            found.append(baseline_row(kind, metrics, time.perf_counter() - begin, ""))
+        except ValueError as error:
+            found.append(baseline_row(kind, {}, time.perf_counter() - begin, str(error)))
+    return found
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def rows_of(values: Any, index: np.ndarray) -> Any:
+    """Some rows of an array, a Series or a list; what is no sequence stays as it is."""
+    if values is None or (np.ndim(values) == 0 and not hasattr(values, "__len__")):
+        return values
+    if hasattr(values, "iloc"):
+        return values.iloc[index]
+    if isinstance(values, np.ndarray):
+        return values[index]
+    return [values[int(i)] for i in index]

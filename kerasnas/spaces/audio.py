@@ -1,0 +1,275 @@
+"""The search space of sounds as a keras-tuner hypermodel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import keras_tuner
+
+from kerasnas.errors import SearchSpaceError
+from kerasnas.preprocessing.sounds import Form, lowest
+from kerasnas.spaces.blocks.sound import normalized
+from kerasnas.spaces.blocks.sound_conformer import conformer
+from kerasnas.spaces.blocks.sound_conv import WIDTHS, cnn, crnn, multiply_adds, separable
+from kerasnas.spaces.blocks.sound_wave import wave
+from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
+from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.recipes.audio import audio_optimizer, audio_recipe
+from kerasnas.spaces.sound_augmentation import SoundAugmentation, SoundTraining, sound_augmentation
+
+FAMILIES: dict[str, Callable[..., Any]] = {
+    "cnn": cnn,
+    "separable": separable,
+    "crnn": crnn,
+    "conformer": conformer,
+    "wave": wave,
+}
+"""From hyperparameters and sounds to one vector each; only `wave` takes waveforms."""
+
+MELS = (24, 32, 40, 64, 80)
+_WINDOWS = (2.5, 4.0)  # of a hop
+
+# What a processor core is taken to do in a second of training, in multiply-adds: rather too little.
+_PACE = 1.2e10
+_PASSES = 3  # forwards, and backwards to activations and to weights
+_EPOCHS = 40  # that a known-good network should get
+
+_NO_WARP = {"speed": 0.1, "pitch": 0.0}
+_STRONG = {"speed": 0.2, "pitch": 0.2, "masks": 2, "mixup": True}
+
+
+class AudioHyperModel(keras_tuner.HyperModel):
+    """Networks over sounds, with front end, augmentation and recipes as hyperparameters.
+
+    Args:
+        samples: Samples of a sound.
+        sample_rate: Samples a second.
+        classes: Number of classes or labels; `None` for regression.
+        multilabel: Whether a row may have any number of labels.
+        hop: Samples from one spectrum to the next; `None` for 10 ms.
+        rows: Training rows, which set defaults; `None` when unknown.
+        seconds: What a whole search may take, which sets the sizes that are tried first.
+        cores: Processor cores for training.
+        families: Which families to search.
+        colour: Whether answers seem to lie in the mean spectrum of a sound, as for steady noises,
+            rather than in its course, as for words.
+        form: The one form that networks take; `None` makes it hyperparameters, which needs data for
+            every form: kerasnas brings them, a stock keras-tuner search does not.
+
+    Raises:
+        SearchSpaceError: If a family is unknown.
+    """
+
+    def __init__(
+        self,
+        samples: int,
+        sample_rate: int,
+        classes: int | None = None,
+        *,
+        multilabel: bool = False,
+        hop: int | None = None,
+        rows: int | None = None,
+        seconds: float | None = None,
+        cores: int = 1,
+        families: Sequence[str] = tuple(FAMILIES),
+        colour: bool = False,
+        form: Form | None = None,
+    ) -> None:
+        super().__init__(name="audio")
+        unknown = [f for f in families if f not in FAMILIES]
+        if unknown or not families:
+            raise SearchSpaceError(
+                f"`space` names {unknown or 'no family'}; expected some of {list(FAMILIES)}, such "
+                'as space=("cnn", "crnn").'
+            )
+        if form is not None:
+            families = [f for f in families if (f == "wave") == (form.kind == "wave")]
+        if not families:
+            raise SearchSpaceError("None of the families takes this form of sounds.")
+        self.samples = int(samples)
+        self.sample_rate = int(sample_rate)
+        self.classes = classes
+        self.multilabel = multilabel
+        self.hop = hop or max(8, round(0.01 * sample_rate))
+        self.rows = rows
+        self.seconds = seconds
+        self.cores = cores
+        self.families = tuple(families)
+        self.colour = colour
+        self.one_form = form
+
+    @property
+    def portfolio(self) -> list[dict[str, Any]]:
+        """Known-good configurations of the families in use, best first, sized to the budget."""
+        quick, large = self._fitting(0.1, 16), self._fitting(0.35, _EPOCHS)
+        listed: list[dict[str, Any]] = [
+            {"family": "cnn", "cnn_width": quick},
+            {"family": "cnn", "cnn_width": large, **_STRONG},
+            {"family": "cnn", "cnn_width": quick, "normalize": "clip", **_NO_WARP},
+            {"family": "crnn", "crnn_width": quick, **_STRONG},
+            {"family": "conformer", **_STRONG},
+            {"family": "separable", "normalize": "channel"},
+            {"family": "cnn", "cnn_width": quick, "normalize": "pcen"},
+            {"family": "wave", "learning_rate": 2e-3},
+            {"family": "cnn", "cnn_width": quick, "normalize": "level", "noise": False, **_NO_WARP},
+        ]
+        if self.colour:
+            # What the mean of every band says must not be taken away.
+            listed[0] = {**listed[0], "normalize": "clip", **_NO_WARP}
+            listed[1] = {**listed[1], "normalize": "clip", **_NO_WARP}
+            listed[2]["normalize"] = "level"
+            listed[5]["normalize"] = "clip"
+        if self.classes is None:
+            # Numbers may be what pitch, speed or loudness say: nothing is changed at first.
+            plain = {"speed": 0.0, "pitch": 0.0, "tilt": 0.0, "learning_rate": 2e-3}
+            listed = [{**values, **plain} for values in listed]
+            listed.insert(1, {**listed[0], "normalize": "level"})
+            listed[1].pop("noise", None)
+        kept = [dict(v) for v in listed if v["family"] in self.families]
+        for values in kept:
+            if self.classes is None or self.multilabel:
+                values.pop("mixup", None)
+            if values["family"] == "wave":
+                values.pop("normalize", None)
+        return kept
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """A compiled model from spectrograms or waveforms to probabilities or to one value."""
+        family, form = self.family(hp), self.form(hp)
+        if form.kind == "wave":
+            sound = keras.Input((self.samples,), name="sound")
+        else:
+            sound = keras.Input((-(-self.samples // form.hop), form.mels), name="sound")
+        x: Any = sound
+        with hp.conditional_scope("family", self._spectral):
+            if form.kind == "mel":
+                x = normalized(hp, x, "clip" if self.colour else "channel")
+        for name in self.families:
+            with hp.conditional_scope("family", [name]):
+                # A scope without a hyperparameter still tells keras-tuner to explore it.
+                if name == family:
+                    x = self._features(hp, name, x)
+        answer, loss = self._head(hp, x)
+        optimizer = audio_optimizer(hp)
+        self.recipe(hp)
+        self.augmentation(hp)
+        network = keras.Model(sound, answer)
+        metrics = ["accuracy"] if self.classes is not None and not self.multilabel else []
+        network.compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=False)
+        return network
+
+    def family(self, hp: keras_tuner.HyperParameters) -> str:
+        """The family of these hyperparameters."""
+        return str(hp.Choice("family", list(self.families), default=self.families[0]))
+
+    def form(self, hp: keras_tuner.HyperParameters) -> Form:
+        """The form of sounds that the network takes."""
+        family = self.family(hp)
+        if self.one_form is not None:
+            return self.one_form
+        if family == "wave":
+            return Form("wave")
+        with hp.conditional_scope("family", self._spectral):
+            hop = hp.Choice("hop", [self.hop, round(1.6 * self.hop)], default=self.hop)
+            window = hp.Choice("window", list(_WINDOWS), default=_WINDOWS[0])
+            mels = hp.Choice("mels", list(MELS), default=40)
+        return Form("mel", max(16, round(window * hop)), int(hop), int(mels))
+
+    def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
+        """How to train the model of these hyperparameters."""
+        return audio_recipe(hp, self.rows)
+
+    def augmentation(self, hp: keras_tuner.HyperParameters) -> SoundAugmentation:
+        """How sounds are changed in training."""
+        return sound_augmentation(hp, self.classes is not None and not self.multilabel)
+
+    def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
+        """The network with augmentation in front."""
+        plan = self.augmentation(hp)
+        edges = (lowest(self.sample_rate), self.sample_rate / 2)
+        return SoundTraining(network, plan, None if self.form(hp).kind == "wave" else edges)
+
+    def fit(
+        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Trains with augmentation and recipe in a stock keras-tuner search."""
+        recipe = self.recipe(hp)
+        kwargs.setdefault("batch_size", recipe.batch_size)
+        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
+        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
+        return model.fit(*args, **kwargs)
+
+    def _features(self, hp: keras_tuner.HyperParameters, name: str, x: Any) -> Any:
+        if name == "wave":
+            return wave(hp, x, max(8, round(0.01 * self.sample_rate)))
+        if name in ("cnn", "crnn"):
+            return FAMILIES[name](hp, x, self._fitting(0.35, _EPOCHS))
+        return FAMILIES[name](hp, x)
+
+    @property
+    def _spectral(self) -> list[str]:
+        """The families that take spectrograms."""
+        return [name for name in self.families if name != "wave"]
+
+    def _head(self, hp: keras_tuner.HyperParameters, x: Any) -> tuple[Any, keras.losses.Loss]:
+        if self.classes is None:
+            return regression_head(hp, x)
+        if self.multilabel:
+            return multilabel_head(x, self.classes)
+        return classification_head(hp, x, self.classes)
+
+    def _fitting(self, share: float, epochs: int) -> int:
+        """Width of the convolutional family that can be trained in a share of the time."""
+        seconds = 300.0 if self.seconds is None else self.seconds
+        rows = 5_000 if self.rows is None else self.rows
+        budget = share * seconds * _PACE * max(1, self.cores) / (rows * epochs * _PASSES)
+        frames = math.ceil(self.samples / self.hop)
+        return max([w for w in WIDTHS if multiply_adds(frames, 40, w) <= budget] or [WIDTHS[0]])
+
+
+def audio(
+    input_shape: Sequence[int] | int,
+    classes: int | None = None,
+    *,
+    sample_rate: int = 16_000,
+    multilabel: bool = False,
+    rows: int | None = None,
+    families: Sequence[str] = tuple(FAMILIES),
+    **settings: Any,
+) -> AudioHyperModel:
+    """The search space of sounds, for any keras-tuner `Tuner` and for `kerasnas.search`.
+
+    Args:
+        input_shape: `(frames, mels)` of log-mel spectrograms, zero behind the end of a sound, or
+            the number of samples of waveforms.
+        classes: Number of classes, labels being integers; `None` for regression.
+        sample_rate: Samples a second.
+        multilabel: Whether targets are a 0/1 matrix of `classes` columns.
+        rows: Training rows, which set the default batch size.
+        families: Which of `cnn`, `separable`, `crnn` and `conformer` to search over spectrograms;
+            waveforms have `wave`.
+        **settings: As in `AudioHyperModel`.
+    """
+    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else (input_shape,)
+    if len(shape) not in (1, 2):
+        raise SearchSpaceError(
+            f"`input_shape` must be (frames, mels) or (samples,), received {shape}."
+        )
+    form, samples = Form("wave"), int(shape[0])
+    if len(shape) == 2:
+        hop = round(0.01 * sample_rate)
+        form = Form("mel", round(2.5 * hop), hop, int(shape[1]))
+        samples = int(shape[0]) * hop
+    return AudioHyperModel(
+        samples,
+        sample_rate,
+        classes,
+        multilabel=multilabel,
+        rows=rows,
+        families=families,
+        form=form,
+        **settings,
+    )
