@@ -66,6 +66,7 @@ def history(found: Any, ax: Any = None) -> Any:
             )
     lines = [r[objective.name] for r in result.baselines if _has(r, objective)]
     _leave_out_failures(ax, values, lines, objective.direction == "min")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel="trial", ylabel=objective.name)
     ax.legend(loc="best", fontsize=8)
     return ax

@@ -1,6 +1,6 @@
 """Composition: inputs, blocks and heads, called like Keras layers, and `AutoModel` to fit them."""
 
-from kerasnas.auto_model.blocks import Block, DenseBlock, ImageBlock, Merge, TabularBlock
+from kerasnas.auto_model.blocks import Block, DenseBlock, ImageBlock, Merge, TabularBlock, TextBlock
 from kerasnas.auto_model.heads import (
     ClassificationHead,
     LossHead,
@@ -8,7 +8,7 @@ from kerasnas.auto_model.heads import (
     QuantileHead,
     RegressionHead,
 )
-from kerasnas.auto_model.inputs import ImageInput, TabularInput, TensorInput
+from kerasnas.auto_model.inputs import ImageInput, TabularInput, TensorInput, TextInput
 from kerasnas.auto_model.model import AutoModel
 from kerasnas.auto_model.registered import block
 
@@ -27,5 +27,7 @@ __all__ = [
     "TabularBlock",
     "TabularInput",
     "TensorInput",
+    "TextBlock",
+    "TextInput",
     "block",
 ]

@@ -11,9 +11,10 @@ from kerasnas.auto_model.nodes import Node, Part
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces.image import FAMILIES as IMAGE_FAMILIES
 from kerasnas.spaces.inputs import embed
-from kerasnas.spaces.tabular import FAMILIES as TABULAR_FAMILIES
+from kerasnas.spaces.networks import CLASSIC as TABULAR_FAMILIES
+from kerasnas.spaces.text import BAGS as TEXT_FAMILIES
 
-__all__ = ["Block", "DenseBlock", "ImageBlock", "Merge", "TabularBlock"]
+__all__ = ["Block", "DenseBlock", "ImageBlock", "Merge", "TabularBlock", "TextBlock"]
 
 
 class Block(Part):
@@ -80,6 +81,22 @@ class ImageBlock(Block):
         mean, variance = facts["statistics"]
         x = layers.Normalization(axis=-1, mean=mean, variance=variance)(x)
         return _family(hp, x, IMAGE_FAMILIES)
+
+
+class TextBlock(Block):
+    """A network over the weighted terms of a text; `family` and the rest are searched."""
+
+    takes = ("text",)
+
+    def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
+        """As `Block.build`."""
+        families = {
+            name: lambda hp, parts, bag=bag: bag(
+                hp, parts["terms"], parts["weights"], facts["size"]
+            )
+            for name, bag in TEXT_FAMILIES.items()
+        }
+        return layers.Concatenate()([_family(hp, x, families), x["style"]])
 
 
 class Merge(Part):

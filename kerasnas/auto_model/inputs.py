@@ -12,15 +12,20 @@ import numpy as np
 from kerasnas.auto_model.arrays import ArrayReader
 from kerasnas.auto_model.nodes import Node, checked_name
 from kerasnas.data import Reader, TableReader, infer_schema, ingest, to_frame
+from kerasnas.data.documents import Documents, to_documents
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import joined, to_pictures
+from kerasnas.data.texts import fit_text_reader
 from kerasnas.errors import SchemaError
 from kerasnas.preprocessing import fit_preprocessing, input_dtype
 from kerasnas.preprocessing.images import Form, front, pixels, statistics
+from kerasnas.preprocessing.texts.forms import Terms, fit_terms
 
+_LONGEST = 4_000  # characters of a text that are looked at
+_TERMS = 20_000  # words, pairs of words and runs of characters to know
 _MOST_PIXELS = 64  # on the shorter side of an image whose size is not given
 
-__all__ = ["Fitted", "ImageInput", "Input", "Read", "TabularInput", "TensorInput"]
+__all__ = ["Fitted", "ImageInput", "Input", "Read", "TabularInput", "TensorInput", "TextInput"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,8 @@ class Fitted:
             order of `raw`. `None` where the network takes raw data.
         raw: Shape of a row and dtype of the raw tensor, or of each by its name.
         facts: What blocks need to know, such as the number of categories of embedded columns.
+        sources: From the input's name to the Keras inputs of the network, where they are not of
+            the shape of `data`.
     """
 
     reader: Reader
@@ -41,6 +48,7 @@ class Fitted:
     front: keras.Model | None
     raw: Any
     facts: Mapping[str, Any] = field(default_factory=dict)
+    sources: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,3 +205,50 @@ class ImageInput(Input):
         height, width = reader.typical
         shrink = min(1.0, _MOST_PIXELS / min(height, width))
         return max(8, round(height * shrink)), max(8, round(width * shrink))
+
+
+class TextInput(Input):
+    """Texts, one a row: a list, a Series, an array of strings, a frame with one column.
+
+    Texts are seen as weighted terms: words, pairs of words and runs of characters of any script.
+    """
+
+    gives = "text"
+
+    def read(self, x: Any, further: Any = None) -> Read:
+        """Checks that all are texts.
+
+        Raises:
+            SchemaError: If they are not, or there are several columns.
+        """
+        documents = to_documents(x)
+        if len(documents.columns) > 1:
+            raise SchemaError(
+                f"Input `{self.name}` has the text columns {', '.join(documents.columns)}; give "
+                "each a `TextInput` of its own."
+            )
+        one = Documents({"text": next(iter(documents.columns.values()))}, named=False)
+        reader = fit_text_reader(one, _LONGEST)
+        texts = reader.read(one).columns["text"]
+        if further is not None:
+            texts = np.concatenate([texts, reader.read(further).columns["text"]])
+
+        def fit(train: np.ndarray) -> Fitted:
+            front = fit_terms(
+                Terms(vocabulary=_TERMS), {"text": texts[train]}, _LONGEST, rows=len(texts)
+            )
+            return Fitted(
+                reader=reader,
+                data=front.transform({"text": texts}),
+                front=front.model,
+                raw=((1,), "string"),
+                facts={"size": front.size},
+                sources=lambda name: {
+                    # As many terms as the longest text of a batch has.
+                    "terms": keras.Input((None,), dtype="int32", name=f"{name}_terms"),
+                    "weights": keras.Input((None,), name=f"{name}_weights"),
+                    "style": keras.Input((front.style,), name=f"{name}_style"),
+                },
+            )
+
+        return Read(len(texts), fit)

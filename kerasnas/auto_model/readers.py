@@ -18,6 +18,7 @@ HOLDERS = {
     "ArrayReader": "kerasnas.auto_model.arrays",
     "ImageReader": "kerasnas.data.images",
     "TableReader": "kerasnas.data",
+    "TextReader": "kerasnas.data.texts",
 }
 
 

@@ -56,7 +56,7 @@ class ComposedHyperModel(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model over features."""
-        sources = {name: _source(name, fitted.data) for name, fitted in self.inputs.items()}
+        sources = {name: _source(name, fitted) for name, fitted in self.inputs.items()}
         tensors: dict[int, Any] = {}
         for node in walk(list(self.outputs.values())):
             if not node.parents:
@@ -130,7 +130,7 @@ class ComposedHyperModel(keras_tuner.HyperModel):
             return node.part.build(settled, parents[0], facts)
 
 
-def _source(name: str, data: Any) -> Any:
+def _source(name: str, fitted: Fitted) -> Any:
     """The Keras input for features, in their structure."""
 
     def source(array: np.ndarray, **rest: Any) -> Any:
@@ -138,6 +138,9 @@ def _source(name: str, data: Any) -> Any:
         dtype = "float32" if array.dtype == np.uint8 else str(array.dtype)
         return keras.Input(array.shape[1:], dtype=dtype, **rest)
 
+    data = fitted.data
+    if fitted.sources is not None:
+        return fitted.sources(name)
     if isinstance(data, np.ndarray):
         return source(data, name=name)
     return keras.tree.map_structure(source, data)

@@ -68,6 +68,39 @@ def test_pictures_of_any_size(data):
     np.testing.assert_allclose(together[:6], alone, rtol=1e-4)
 
 
+def test_three_inputs_and_two_outputs(data, tmp_path):
+    x, y = data
+    rng = np.random.default_rng(2)
+    notes = [
+        f"a {'sunny' if v == 'day' else 'starry'} picture {'x' * int(n)}"
+        for v, n in zip(y["light"], rng.integers(0, 30, ROWS), strict=True)
+    ]
+    x = {**x, "note": notes}
+    photo, facts, note = kn.ImageInput("photo"), kn.TabularInput("facts"), kn.TextInput("note")
+    z = kn.Merge()([kn.ImageBlock(family="conv", conv_width=4)(photo), kn.TextBlock()(note)])
+    both = kn.Merge(operation="gated")([z, kn.TabularBlock(family="mlp")(facts)])
+    auto = kn.AutoModel(
+        [photo, facts, note],
+        {"value": kn.RegressionHead()(both), "light": kn.ClassificationHead()(z)},
+        budget=kn.Budget(trials=1, epochs=20),
+        seed=0,
+        verbose=0,
+    )
+    auto.fit(x, y)
+    assert auto.evaluate(x, y)["light_accuracy"] > 0.9
+    auto.save(tmp_path / "auto.keras")
+    again = kn.load(tmp_path / "auto.keras")
+    np.testing.assert_array_equal(again.predict(x)["light"], auto.predict(x)["light"])
+    plain = keras.models.load_model(tmp_path / "auto.keras")
+    raw = {
+        "photo": keras.ops.convert_to_tensor(x["photo"]),
+        "facts.length": keras.ops.convert_to_tensor(x["facts"][["length"]].to_numpy("float32")),
+        "note": keras.ops.convert_to_tensor(np.array(notes)[:, None], dtype="string"),
+    }
+    answers = np.asarray(plain(raw)["value"])[:, 0]
+    np.testing.assert_allclose(answers, auto.predict(x)["value"], rtol=1e-4, atol=1e-4)
+
+
 def test_rows_of_inputs_must_match():
     reader = InputsReader({"a": ArrayReader((2,)), "b": ArrayReader((3,))})
     raw = reader.read({"a": np.zeros((4, 2)), "b": np.zeros((5, 3))})
