@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import tempfile
 import time
@@ -30,10 +31,14 @@ from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Verbose
+from kerasnas.results.conformal import Conformal, from_json
 from kerasnas.results.ensemble import Wish, make_room, parse_ensemble
+from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import refit_best
+from kerasnas.results.threshold import NEEDING, choose_threshold
 from kerasnas.runner import CLASSIFICATION, REGRESSION, MultiLabelScorer, Scorer
+from kerasnas.runner.candidates import read_answers
 from kerasnas.runner.metrics import is_quantile_loss
 from kerasnas.runner.training import call
 from kerasnas.search import Plan, run, settle_seed
@@ -164,8 +169,12 @@ class Estimator(BaseEstimator):
         job = task.job(objectives, Clock(budget.seconds, started=begin), seed)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
+        self._threshold: float | None = None
+        self._conformal: Conformal | None = None
         if wish.size > 1:
             make_room(job)
+        elif isinstance(task.scorer(), Scorer):
+            job.candidates = 2  # so that trials keep their answers
         rows = task.baselines(task.scorer(), job.clock, seed)
         plan = Plan(
             objectives=objectives,
@@ -184,6 +193,7 @@ class Estimator(BaseEstimator):
         self.model_ = self._fused(task, job, wish) or self.result_.best_model()
         if self.refit:
             self._refit(task, job)
+        self._finish(task, seed)
         self._rows = rank_rows(self.result_.rows(), self.result_.objectives)
         self._serve()
         return self
@@ -297,7 +307,43 @@ class Estimator(BaseEstimator):
         if found is None:
             return None
         self.result_.baselines.append(found.row)
-        return found.model if found.selection.better else None
+        self.result_.optimism = {
+            self.result_.best_trial.trial_id: found.selection.single
+            - self.result_.objectives[0].loss(self.result_.best_trial.scores),
+        }
+        if not found.selection.better:
+            return None
+        self._answers = found.answers
+        return found.model
+
+    def _finish(self, task: Task, seed: int) -> None:
+        """What follows from the model: a threshold, and a word on how it compares."""
+        scorer, objective = task.scorer(), self.result_.objectives[0]
+        answers = self.__dict__.pop("_answers", None)
+        if answers is None and isinstance(scorer, Scorer):
+            answers = read_answers(self.result_.folder, self.result_.best_trial.trial_id)
+        if answers is None or len(answers) != len(scorer.targets):
+            return
+        binary = scorer.classes == 2 and scorer.targets.ndim == 1
+        if binary and objective.name in NEEDING:
+            self._threshold = choose_threshold(answers, scorer, objective, seed)
+        found = compare(answers, task.baseline_answers, scorer, objective, seed)
+        if found is not None and not found.beyond_noise:
+            log.warning(found.sentence(objective))
+
+    def _decisions(self) -> dict[str, Any]:
+        """What a file holds of the way from answers to decisions."""
+        conformal = self.__dict__.get("_conformal")
+        return {
+            "threshold": self.__dict__.get("_threshold"),
+            "conformal": None if conformal is None else dataclasses.asdict(conformal),
+        }
+
+    def _decide(self, content: Mapping[str, Any]) -> None:
+        """Takes over what `_decisions` wrote."""
+        threshold, conformal = content.get("threshold"), content.get("conformal")
+        self._threshold = None if threshold is None else float(threshold)
+        self._conformal = None if conformal is None else from_json(conformal)
 
     def _answer(self, x: Any) -> Any:
         """Answers of the exported graph to raw data, through one traced function."""
@@ -305,7 +351,12 @@ class Estimator(BaseEstimator):
         return self._answer_raw(self._reader.read(x, type(self).__name__))
 
     def _answer_raw(self, raw: Any) -> Any:
-        """Answers to data that the reader has read."""
+        """Answers to data that the reader has read, without intervals."""
+        answers = self._everything(raw)
+        return answers if self.__dict__.get("_conformal") is None else answers["prediction"]
+
+    def _everything(self, raw: Any) -> Any:
+        """All outputs of the exported graph."""
         parts, places = [], []
         for index, inputs in self._reader.batches(raw):
             parts.append((len(index), self._call(artifact.as_inputs(inputs, self._dtypes))))
@@ -327,7 +378,8 @@ class Estimator(BaseEstimator):
         if targets.ndim == 2:
             return MultiLabelScorer(targets, targets.shape[1], weights)(answers)
         classes = answers.shape[1] if self._classify else None
-        return Scorer(targets, classes, weights)(answers)
+        threshold = self.__dict__.get("_threshold")
+        return Scorer(targets, classes, weights, threshold=threshold)(answers)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model."""
@@ -395,6 +447,9 @@ class Classifier(ClassifierMixin, Estimator):
         target: Any = self._target
         if isinstance(target, MultiLabelTarget):
             return target.decode(answers > 0.5)
+        threshold = self.__dict__.get("_threshold")
+        if threshold is not None and answers.shape[1] == 2:
+            return target.decode((answers[:, 1] >= threshold).astype("int64"))
         return target.decode(answers.argmax(axis=1))
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:

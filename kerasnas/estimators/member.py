@@ -23,6 +23,7 @@ def member_of(estimator: Estimator) -> dict[str, Any]:
         "reader": estimator._reader.to_json(),
         "target": {"kind": type(target).__name__, "content": target.to_json()},
         "leaderboard": [_plain(row) for row in estimator._rows],
+        "decisions": estimator._decisions(),
         "versions": {"kerasnas": kerasnas.__version__, "keras": keras.__version__},
     }
 
@@ -39,6 +40,7 @@ def restore(estimator: Estimator, member: dict[str, Any], model: keras.Model) ->
         reader = estimator._reader_class.from_json(member["reader"])
         rows = [dict(row) for row in member["leaderboard"]]
         estimator._remember(reader, target)
+        estimator._decide(member.get("decisions", {}))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ArtifactError(
             f"The file is damaged: its description is not usable ({error})."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from kerasnas import artifact
 from kerasnas.budget import Clock
 from kerasnas.data import (
+    RegressionTarget,
     Schema,
     TableReader,
     check_same_length,
@@ -19,10 +20,12 @@ from kerasnas.data import (
     split_target,
     to_frame,
 )
+from kerasnas.errors import SchemaError
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.results.baselines import Split, baseline_rows
+from kerasnas.results.conformal import needed_rows
 from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
@@ -40,6 +43,7 @@ class Prepared:
         rows: Targets, weights and split.
         preprocessing: Fitted on the training rows.
         matrix: Features of all rows.
+        answers: Answers of the baselines to the validation rows, once they are fitted.
     """
 
     schema: Schema
@@ -47,6 +51,7 @@ class Prepared:
     rows: Rows
     preprocessing: Preprocessing
     matrix: np.ndarray
+    answers: dict[str, np.ndarray] = field(default_factory=dict)
 
     def baselines(self, scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
         """Baseline rows of the leaderboard, on the split that trials are scored on."""
@@ -59,9 +64,11 @@ class Prepared:
             weights=self.rows.weights,
             train=self.rows.train,
             valid=self.rows.valid,
-            folds=self.rows.folds,
+            folds=tuple((self.rows.train[a], self.rows.train[b]) for a, b in self.rows.folds),
         )
-        return baseline_rows(split, scorer, clock, seed)
+        rows = baseline_rows(split, scorer, clock, seed)
+        self.answers.update(split.answers)
+        return rows
 
     def task(self, families: Sequence[str]) -> Task:
         """The task of trials of these families."""
@@ -87,6 +94,7 @@ class Prepared:
             hypermodel=hypermodel,
             features=lambda hp: forms.of(hypermodel.family(hp)),
             baselines=self.baselines,
+            baseline_answers=self.answers,
             identity={
                 "columns": [[c.name, c.kind] for c in self.schema.columns],
                 "rows": [len(rows.train), len(rows.valid)],
@@ -129,6 +137,21 @@ class Forms:
         )
 
 
+def calibration_rows(rows: int, level: float, target: Any) -> int:
+    """Rows to set apart: a sixth, at least four times as many as are needed at all.
+
+    Raises:
+        SchemaError: If these would be more than a third.
+    """
+    needed = needed_rows(level, None if isinstance(target, RegressionTarget) else 2)
+    if 3 * needed > rows:
+        raise SchemaError(
+            f"`intervals={level}` sets at least {needed} rows apart, and there are {rows}. Pass "
+            "more rows, or a lower probability."
+        )
+    return int(min(max(rows / 6, 4 * needed), rows / 3, 5000))
+
+
 def prepare(
     x: Any,
     y: Any,
@@ -137,6 +160,7 @@ def prepare(
     seed: int,
     column_kinds: Mapping[str, str] | None = None,
     validation_data: Any = None,
+    level: float | None = None,
     **split: Any,
 ) -> Prepared:
     """Checks everything that can be wrong with a table, before any training.
@@ -148,6 +172,7 @@ def prepare(
         seed: Seed of the split.
         column_kinds: Kinds of columns that are not to be guessed.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
+        level: Probability of intervals or sets, for which rows are set apart.
         **split: Further arguments of `settle_rows`.
     """
     x, y = split_target(x, y)
@@ -166,6 +191,15 @@ def prepare(
         check_same_length(further, validation.y, "validation_data[1]")
         extra = ingest(further, schema, named=further_named)
         raw = {name: np.concatenate([values, extra[name]]) for name, values in raw.items()}
-    rows = settle_rows(y, len(frame), target, seed=seed, validation=validation, **split)
+    calibration = 0 if level is None else calibration_rows(len(frame), level, target)
+    rows = settle_rows(
+        y,
+        len(frame),
+        target,
+        seed=seed,
+        validation=validation,
+        calibration=calibration,
+        **split,
+    )
     preprocessing = fit_preprocessing({n: v[rows.train] for n, v in raw.items()}, schema)
     return Prepared(schema, raw, rows, preprocessing, preprocessing.transform(raw))

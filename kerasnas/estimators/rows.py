@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,9 @@ class Rows:
         weights: Weight of every row, or `None`.
         train: Indices of the training rows.
         valid: Indices of the validation rows.
-        folds: Rows to train on and rows to validate on, of each fold; then `train` and `valid` are
-            both all rows.
+        folds: Rows to train on and rows to validate on, of each fold, as places in `train`, which
+            is then the same as `valid`: all rows.
+        calibration: Indices of rows that are neither trained on nor validated with.
     """
 
     target: Target
@@ -46,6 +47,7 @@ class Rows:
     train: np.ndarray
     valid: np.ndarray
     folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+    calibration: np.ndarray = field(default_factory=lambda: np.arange(0))
 
     @property
     def classes(self) -> int | None:
@@ -110,6 +112,7 @@ def settle_rows(
     class_weight: Mapping[Any, float] | None = None,
     groups: Any = None,
     count_folds: Callable[[int], int] | None = None,
+    calibration: int = 0,
 ) -> Rows:
     """Encodes targets, checks weights and splits the rows.
 
@@ -125,6 +128,7 @@ def settle_rows(
         groups: Group of each row; no group is on both sides of the split.
         count_folds: From the number of rows to that of folds, below 2 for a single split; without
             `validation` only.
+        calibration: Rows to set apart for intervals, at most a half.
 
     Raises:
         SchemaError: For anything that does not fit.
@@ -139,22 +143,33 @@ def settle_rows(
     targets = target.encode(y)
     weights = check_weights(sample_weight, rows, "sample_weight")
     parts: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
-    count = count_folds(rows) if count_folds is not None and validation is None else 0
+    labels = targets if isinstance(target, ClassTarget) else None
+    kept, apart = np.arange(rows), np.arange(0)
+    if calibration:
+        share = min(calibration / rows, 0.5)
+        # Another seed than that of the validation rows, which must be no part of these.
+        kept, apart = holdout(rows, share, seed=seed + 1, groups=groups)
+        labels = None if labels is None else labels[kept]
+        groups = None if groups is None else np.asarray(groups)[kept]
+    count = count_folds(len(kept)) if count_folds is not None and validation is None else 0
     if count > 1:
-        labels = targets if isinstance(target, ClassTarget) else None
-        parts = folds(rows, count, seed=seed, classes=labels, groups=groups)
-        train = valid = np.arange(rows)
+        parts = folds(len(kept), count, seed=seed, classes=labels, groups=groups)
+        train = valid = kept
     elif validation is None:
-        labels = targets if isinstance(target, ClassTarget) else None
-        train, valid = holdout(rows, validation_split, seed=seed, classes=labels, groups=groups)
+        train, valid = (
+            kept[part]
+            for part in holdout(
+                len(kept), validation_split, seed=seed, classes=labels, groups=groups
+            )
+        )
     else:
         extra = target.encode(validation.y)
-        train, valid = np.arange(rows), rows + np.arange(len(extra))
+        train, valid = kept, rows + np.arange(len(extra))
         targets = np.concatenate([targets, extra])
         further = check_weights(validation.weights, len(extra), "validation_data[2]")
         weights = joined_weights(weights, further, rows, len(extra))
     weights = _with_class_weight(weights, class_weight, target, targets)
-    return Rows(target, targets, weights, train, valid, parts)
+    return Rows(target, targets, weights, train, valid, parts, apart)
 
 
 def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:

@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.budget import Budget
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
-from kerasnas.errors import SchemaError
+from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
 from kerasnas.estimators.preparation import prepare
 from kerasnas.estimators.rows import Target
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
+from kerasnas.results.conformal import check_level, fit_conformal
 from kerasnas.results.folds import parse_folds
 from kerasnas.results.importance import permutation_importance
 from kerasnas.runner import Scorer
@@ -45,6 +46,8 @@ class TabularEstimator(Estimator):
             trained as often, scored on all rows out of fold, and answers with the mean of these
             networks. `"auto"` does so where rows are few for the seconds of the budget and no
             `validation_data` is given; `False` holds out `validation_split` once.
+        intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
+            gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: networks (`realmlp`, `tabm`, `mlp`,
             `resnet`, `mlp_plr`, `ft_transformer`), trees (`histgb`, `extra_trees`; `lightgbm`,
             `xgboost`, `catboost` where installed), `linear`.
@@ -76,6 +79,7 @@ class TabularEstimator(Estimator):
         ensemble: str | int | bool = "auto",
         refit: bool = False,
         folds: str | int | bool = "auto",
+        intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         column_kinds: Mapping[str, str] | None = None,
@@ -98,8 +102,14 @@ class TabularEstimator(Estimator):
         )
         self.column_kinds = column_kinds
         self.folds = folds
+        self.intervals = intervals
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+        if check_level(self.intervals) is not None and self.refit:
+            raise SearchSpaceError(
+                "`intervals` need rows that the model was not trained on, `refit` trains on all "
+                "rows. Pass one of them."
+            )
         if given.get("validation_data") is not None and self.folds not in ("auto", False, None):
             raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
         prepared = prepare(
@@ -108,12 +118,36 @@ class TabularEstimator(Estimator):
             classify=self._classify,
             column_kinds=self.column_kinds,
             count_folds=parse_folds(self.folds, Budget.parse(self.budget)),
+            level=check_level(self.intervals),
             **given,
         )
         task = prepared.task(self._families((*NETWORKS, *available())))
         valid = prepared.rows.valid
+        apart = prepared.rows.calibration
+        self._apart = {n: v[apart] for n, v in prepared.raw.items()}
         self._held_out = {n: v[valid] for n, v in prepared.raw.items()}, task.scorer()
         return task
+
+    def _finish(self, task: Task, seed: int) -> None:
+        super()._finish(task, seed)
+        apart, level = self.__dict__.pop("_apart"), check_level(self.intervals)
+        if level is None:
+            return
+        self._serve()
+        answers = self._answer_raw(apart)
+        targets = task.rows.targets[task.rows.calibration]
+        self._conformal = fit_conformal(answers, targets, level, task.rows.classes)
+        self.model_ = self._conformal.build(self.model_)
+
+    def _beyond(self, x: Any) -> Any:
+        """All outputs of a graph with intervals or sets."""
+        check_is_fitted(self)
+        if self.__dict__.get("_conformal") is None:
+            raise SearchSpaceError(
+                f"This estimator was fitted without intervals. Pass `intervals=0.9` to "
+                f"{type(self).__name__} and fit it again."
+            )
+        return self._everything(self._reader.read(x, type(self).__name__))
 
     def _remember(self, reader: Any, target: Target) -> None:
         super()._remember(reader, target)
@@ -185,6 +219,17 @@ class TabularClassifier(Classifier, TabularEstimator):
         >>> clf.save("churn.keras")  # doctest: +SKIP
     """
 
+    def predict_set(self, X: Any) -> list[np.ndarray]:
+        """The labels of each row among which the true one is, as often as `intervals` says.
+
+        At least the most probable label belongs to it.
+
+        Raises:
+            SearchSpaceError: If `intervals` was not set.
+        """
+        chosen = self._beyond(X)["set"].astype(bool)
+        return [self.classes_[row] for row in chosen]
+
 
 class TabularRegressor(Regressor, TabularEstimator):
     """Finds a regressor for a table within a time budget, and saves it as one `.keras` file.
@@ -193,3 +238,15 @@ class TabularRegressor(Regressor, TabularEstimator):
         >>> reg = TabularRegressor(budget="10min", seed=0).fit(frame, "price")  # doctest: +SKIP
         >>> reg.predict(new)  # doctest: +SKIP
     """
+
+    def predict_interval(self, X: Any) -> np.ndarray:
+        """Lower and upper end of what holds the true value, as often as `intervals` says.
+
+        Returns:
+            float64, shape `(rows, 2)`.
+
+        Raises:
+            SearchSpaceError: If `intervals` was not set.
+        """
+        answers = self._beyond(X)
+        return np.concatenate([answers["lower"], answers["upper"]], axis=1).astype("float64")

@@ -54,6 +54,7 @@ class Task:
             with one form answers always the same object; one with several keeps those in use.
         baselines: Fits and scores honest baselines on the split.
         identity: What tells this search from another one in the same directory.
+        baseline_answers: Answers of the baselines to the validation rows, once they are fitted.
     """
 
     reader: Reader
@@ -62,6 +63,7 @@ class Task:
     features: Callable[[Any], Features]
     baselines: Callable[[Scorer, Clock, int], list[dict[str, Any]]] = _no_baselines
     identity: dict[str, Any] = field(default_factory=dict)
+    baseline_answers: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.units = _units(self.rows)
@@ -112,7 +114,9 @@ class Task:
             weights = (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
         scorer = self.scorer()
         if self.units is not None:
-            scorer = UnitScorer(scorer.targets, None, scorer.weights, scorer.extra, self.units)
+            scorer = UnitScorer(
+                scorer.targets, None, scorer.weights, scorer.extra, units=self.units
+            )
         learnt = self.learnt()
         return View(
             x=features.take(rows.train),

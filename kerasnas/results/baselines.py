@@ -54,6 +54,7 @@ class Split:
         self.train = train[:: max(1, len(train) // _MOST_ROWS)]
         self.valid = valid
         self.folds = folds
+        self.answers: dict[str, np.ndarray] = {}  # of each baseline to the validation rows
 
     def parts(self) -> list[Split]:
         """The split itself, or that of each fold."""
@@ -103,7 +104,8 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
                 # A linear model that has not quite converged still is a baseline.
                 warnings.simplefilter("ignore")
                 answers = [fit(part, task, scorer.classes, seed) for part in split.parts()]
-                metrics = scorer.validation(split.joined(answers))
+                split.answers[name] = split.joined(answers)
+                metrics = scorer.validation(split.answers[name])
             rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
         except ValueError as error:
             rows.append(baseline_row(name, {}, time.perf_counter() - begin, str(error)))

@@ -74,11 +74,13 @@ class Ensemble:
         model: The fused graph.
         selection: Members, weights, temperature, and how honest their score is.
         row: A row of the leaderboard.
+        answers: Its answers to the validation rows.
     """
 
     model: keras.Model
     selection: Selection
     row: dict[str, Any]
+    answers: np.ndarray
 
 
 def make_room(job: Job) -> None:
@@ -142,7 +144,7 @@ def build_ensemble(
         slow = scores.get("latency_ms", 0.0) > limit
         row["feasible"] = violation(constraints, scores) == 0 and not slow
         if row["feasible"]:
-            return Ensemble(model, selection, row)
+            return Ensemble(model, selection, row, selection.answer(candidates))
         size = min(size, len(selection.weights)) - 1  # a smaller one may keep the bound
     return None
 

@@ -50,6 +50,8 @@ class SearchResult:
         scratch: Keeps a temporary folder alive as long as the result that reads from it.
         scorer: Scores answers to the validation rows in the user's units; `None` without.
         seed: Seed of the search.
+        optimism: By trial, how much better its score is than that of the best trial chosen on other
+            rows: what choosing the best of many adds.
     """
 
     history: History
@@ -62,6 +64,7 @@ class SearchResult:
     scratch: Scratch | None = None
     scorer: Scorer | None = None
     seed: int = 0
+    optimism: dict[str, float] = field(default_factory=dict)
 
     @property
     def best_trial(self) -> TrialRecord:
@@ -218,6 +221,9 @@ class SearchResult:
     def rows(self) -> list[dict[str, Any]]:
         """The leaderboard as JSON-able rows."""
         trials = [trial_row(t, self.constraints) for t in self.history if t.status != "RUNNING"]
+        for row in trials:
+            if row["trial_id"] in self.optimism:
+                row["optimism"] = self.optimism[row["trial_id"]]
         return rank_rows([*trials, *self.baselines], self.objectives)
 
     def leaderboard(self) -> pd.DataFrame:

@@ -30,12 +30,19 @@ class Scorer:
         classes: Number of classes; `None` for regression.
         weights: Weight of each row, shape `(rows,)`, or `None`.
         extra: Further metrics: losses of quantiles, for regression.
+        threshold: Probability from which the second of two classes is chosen; `None` chooses the
+            most probable class.
     """
 
     targets: np.ndarray
     classes: int | None = None
     weights: np.ndarray | None = None
     extra: tuple[str, ...] = ()
+    threshold: float | None = None
+
+    def at(self, threshold: float) -> Self:
+        """The scorer of decisions by another threshold."""
+        return replace(self, threshold=threshold)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -87,7 +94,9 @@ class Scorer:
             # Probabilities are float32, which rounds to 0 and 1: the usual clip of log-loss.
             scores["log_loss"] = self._mean(-np.log(np.clip(picked, 1e-7, 1.0)))
         if {"accuracy", "balanced_accuracy", "f1"} & set(names):
-            scores.update(self._decisions(p.argmax(axis=1)))
+            above = self.threshold is not None and self.classes == 2
+            chosen = (p[:, 1] >= self.threshold).astype("int64") if above else p.argmax(axis=1)
+            scores.update(self._decisions(chosen))
         if {"auc", "average_precision"} & set(names):
             scores.update(self._rankings(p))
         return {name: scores[name] for name in names}

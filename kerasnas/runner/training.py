@@ -394,8 +394,12 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
     """
     tensors = tf.nest.map_structure(tf.convert_to_tensor, x)
     rows = int(tf.nest.flatten(tensors)[0].shape[0])
+    # One signature for whole and last batches: traced once, and TensorFlow does not complain.
+    signature = tf.nest.map_structure(
+        lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), tensors
+    )
 
-    @tf.function(autograph=False)
+    @tf.function(input_signature=[signature], autograph=False)
     def run(part: Any) -> Any:
         return model(part, training=False)
 

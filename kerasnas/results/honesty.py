@@ -1,0 +1,83 @@
+"""Whether a winner beats the best baseline by more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasnas.objectives import Objective
+from kerasnas.runner import Scorer
+
+_RESAMPLES = 200
+_MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The winner beside the best baseline, on the same validation rows.
+
+    Attributes:
+        baseline: Name of the best baseline.
+        gain: By how much the winner is better, in the units of the objective.
+        error: Standard error of the gain, over resamples of the rows in pairs.
+    """
+
+    baseline: str
+    gain: float
+    error: float
+
+    @property
+    def beyond_noise(self) -> bool:
+        """Whether the gain is more than one standard error."""
+        return self.gain > self.error
+
+    def sentence(self, objective: Objective) -> str:
+        """What to tell the user."""
+        how = "not better" if self.gain <= 0 else "better only within noise"
+        return (
+            f"The model is {how} than the baseline '{self.baseline}': `{objective.name}` differs "
+            f"by {self.gain:.3g} with a standard error of {self.error:.3g}. A larger budget or "
+            "more rows may help; else prefer the baseline."
+        )
+
+
+def compare(
+    answers: np.ndarray,
+    baselines: Mapping[str, np.ndarray],
+    scorer: Scorer,
+    objective: Objective,
+    seed: int,
+) -> Comparison | None:
+    """Compares a winner with the best of the baselines.
+
+    Args:
+        answers: The winner's answers to the validation rows.
+        baselines: Those of the baselines, by name.
+        scorer: Scores them.
+        objective: A metric of the scorer.
+        seed: Seed of the resamples.
+
+    Returns:
+        The comparison, `None` where there is no baseline or the objective is no metric.
+    """
+    name = objective.name.removeprefix("val_")
+    if name not in scorer.names or not baselines:
+        return None
+
+    def loss(rows: np.ndarray, given: np.ndarray) -> float:
+        return objective.loss({objective.name: scorer.of(rows).some([name], given[rows])[name]})
+
+    everything = np.arange(len(answers))
+    losses = {key: loss(everything, given) for key, given in baselines.items()}
+    best = min(losses, key=lambda key: losses[key])
+    gain = losses[best] - loss(everything, answers)
+    rng = np.random.default_rng([seed, 0xC0])
+    gains = []
+    for _ in range(_RESAMPLES):
+        rows = rng.integers(0, len(answers), min(len(answers), _MOST_ROWS))
+        gains.append(loss(rows, baselines[best]) - loss(rows, answers))
+    shrink = np.sqrt(min(len(answers), _MOST_ROWS) / len(answers))
+    finite = np.array(gains)[np.isfinite(gains)]
+    return Comparison(best, gain, float(np.std(finite) * shrink) if len(finite) else 0.0)

@@ -1,0 +1,80 @@
+"""A threshold only where it helps, and a word where the winner may be chance."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kerasnas as kn
+from kerasnas.objectives import Objective
+from kerasnas.results.honesty import compare
+from kerasnas.results.threshold import choose_threshold
+from kerasnas.runner import Scorer
+
+F1 = Objective("val_f1")
+BALANCED = Objective("val_balanced_accuracy")
+
+
+def rare(rows: int = 3000) -> tuple[np.ndarray, np.ndarray]:
+    """Honest probabilities of a class that one row in ten has."""
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.6, 5.4, rows)
+    return np.stack([1 - p, p], axis=1), (rng.random(rows) < p).astype(int)
+
+
+def test_the_threshold_of_a_rare_class_is_below_one_half():
+    p, labels = rare()
+    scorer = Scorer(labels, 2)
+    threshold = choose_threshold(p, scorer, F1, 0)
+    assert 0.1 < threshold < 0.4
+    assert scorer.at(threshold)(p)["f1"] > 1.1 * scorer(p)["f1"]
+    fresh, truth = rare(2999)
+    assert Scorer(truth, 2, threshold=threshold)(fresh)["f1"] > Scorer(truth, 2)(fresh)["f1"]
+
+
+def test_one_half_stays_where_nothing_is_better():
+    rng = np.random.default_rng(0)
+    p = rng.random(400)
+    labels = (rng.random(400) < p).astype(int)
+    assert choose_threshold(np.stack([1 - p, p], axis=1), Scorer(labels, 2), BALANCED, 0) == 0.5
+
+
+def test_a_classifier_decides_by_its_threshold_also_from_its_file(tmp_path):
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame(rng.normal(size=(900, 3)), columns=list("abc"))
+    y = np.where(x["a"] + rng.normal(size=900) * 1.5 > 2.2, "yes", "no")
+    classifier = kn.TabularClassifier(
+        objective="val_f1", budget=kn.Budget(trials=1), space="linear", seed=0, verbose=0
+    ).fit(x, y)
+    chosen = classifier.predict(x)
+    proba = classifier.predict_proba(x)
+    assert (chosen == "yes").sum() > (proba[:, 1] > 0.5).sum()
+    classifier.save(tmp_path / "rare.keras")
+    np.testing.assert_array_equal(kn.load(tmp_path / "rare.keras").predict(x), chosen)
+    scores = classifier.evaluate(x, y)
+    from sklearn.metrics import f1_score
+
+    assert scores["f1"] == pytest.approx(f1_score(y, chosen, pos_label="yes"))
+
+
+def test_a_clear_gain_and_a_gain_within_noise():
+    rng = np.random.default_rng(0)
+    targets = rng.normal(size=300)
+    scorer, rmse = Scorer(targets), Objective("val_rmse")
+    good = (targets + rng.normal(size=300) * 0.1)[:, None]
+    mean = np.zeros((300, 1))
+    clear = compare(good, {"mean": mean}, scorer, rmse, 0)
+    assert clear.beyond_noise and clear.gain == pytest.approx(0.9, abs=0.15)
+    close = compare(good, {"mean": mean, "twin": good + 1e-3}, scorer, rmse, 0)
+    assert close.baseline == "twin" and not close.beyond_noise
+    assert "twin" in close.sentence(rmse)
+
+
+def test_a_fit_without_signal_says_so(caplog):
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc"))
+    y = rng.normal(size=200)
+    with caplog.at_level(logging.WARNING, logger="kerasnas"):
+        kn.TabularRegressor(budget=kn.Budget(trials=1), space="linear", seed=0, verbose=0).fit(x, y)
+    assert "than the baseline" in caplog.text
