@@ -14,6 +14,8 @@ from kerasnas import errors
 if TYPE_CHECKING:
     from kerasnas import oracles, plots, spaces
     from kerasnas.auto_model import (
+        AudioBlock,
+        AudioInput,
         AutoModel,
         Block,
         ClassificationHead,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
         AudioRegressor,
         ImageClassifier,
         ImageRegressor,
+        SpeechRecognizer,
         TabularClassifier,
         TabularRegressor,
         TextClassifier,
@@ -52,7 +55,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AudioBlock",
     "AudioClassifier",
+    "AudioInput",
     "AudioRegressor",
     "AutoModel",
     "Block",
@@ -71,6 +76,7 @@ __all__ = [
     "QuantileHead",
     "RegressionHead",
     "SearchResult",
+    "SpeechRecognizer",
     "TabularBlock",
     "TabularClassifier",
     "TabularInput",
@@ -93,7 +99,9 @@ __all__ = [
 
 # Public name -> the module that holds it.
 _HOLDERS = {
+    "AudioBlock": "kerasnas.auto_model",
     "AudioClassifier": "kerasnas.estimators",
+    "AudioInput": "kerasnas.auto_model",
     "AudioRegressor": "kerasnas.estimators",
     "AutoModel": "kerasnas.auto_model",
     "Block": "kerasnas.auto_model",
@@ -112,6 +120,7 @@ _HOLDERS = {
     "QuantileHead": "kerasnas.auto_model",
     "RegressionHead": "kerasnas.auto_model",
     "SearchResult": "kerasnas.results",
+    "SpeechRecognizer": "kerasnas.estimators",
     "TabularBlock": "kerasnas.auto_model",
     "TabularClassifier": "kerasnas.estimators",
     "TabularInput": "kerasnas.auto_model",

@@ -1,6 +1,14 @@
 """Composition: inputs, blocks and heads, called like Keras layers, and `AutoModel` to fit them."""
 
-from kerasnas.auto_model.blocks import Block, DenseBlock, ImageBlock, Merge, TabularBlock, TextBlock
+from kerasnas.auto_model.blocks import (
+    AudioBlock,
+    Block,
+    DenseBlock,
+    ImageBlock,
+    Merge,
+    TabularBlock,
+    TextBlock,
+)
 from kerasnas.auto_model.heads import (
     ClassificationHead,
     LossHead,
@@ -8,11 +16,19 @@ from kerasnas.auto_model.heads import (
     QuantileHead,
     RegressionHead,
 )
-from kerasnas.auto_model.inputs import ImageInput, TabularInput, TensorInput, TextInput
+from kerasnas.auto_model.inputs import (
+    AudioInput,
+    ImageInput,
+    TabularInput,
+    TensorInput,
+    TextInput,
+)
 from kerasnas.auto_model.model import AutoModel
 from kerasnas.auto_model.registered import block
 
 __all__ = [
+    "AudioBlock",
+    "AudioInput",
     "AutoModel",
     "Block",
     "ClassificationHead",

@@ -9,12 +9,31 @@ from keras import layers, ops
 
 from kerasnas.auto_model.nodes import Node, Part
 from kerasnas.errors import SearchSpaceError
+from kerasnas.spaces.blocks.sound import normalized
+from kerasnas.spaces.blocks.sound_conformer import conformer
+from kerasnas.spaces.blocks.sound_conv import cnn, crnn, separable
 from kerasnas.spaces.image import FAMILIES as IMAGE_FAMILIES
 from kerasnas.spaces.inputs import embed
 from kerasnas.spaces.networks import CLASSIC as TABULAR_FAMILIES
 from kerasnas.spaces.text import BAGS as TEXT_FAMILIES
 
-__all__ = ["Block", "DenseBlock", "ImageBlock", "Merge", "TabularBlock", "TextBlock"]
+__all__ = [
+    "AudioBlock",
+    "Block",
+    "DenseBlock",
+    "ImageBlock",
+    "Merge",
+    "TabularBlock",
+    "TextBlock",
+]
+
+_WIDTH = 16  # filters of a convolutional network over sounds, to begin with
+_SPECTRAL = {
+    "cnn": lambda hp, x: cnn(hp, x, _WIDTH),
+    "separable": separable,
+    "crnn": lambda hp, x: crnn(hp, x, _WIDTH),
+    "conformer": conformer,
+}
 
 
 class Block(Part):
@@ -97,6 +116,16 @@ class TextBlock(Block):
             for name, bag in TEXT_FAMILIES.items()
         }
         return layers.Concatenate()([_family(hp, x, families), x["style"]])
+
+
+class AudioBlock(Block):
+    """A network over spectrograms; `family` and all its hyperparameters are searched."""
+
+    takes = ("sound",)
+
+    def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
+        """As `Block.build`."""
+        return _family(hp, normalized(hp, x), _SPECTRAL)
 
 
 class Merge(Part):

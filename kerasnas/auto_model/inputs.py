@@ -15,17 +15,32 @@ from kerasnas.data import Reader, TableReader, infer_schema, ingest, to_frame
 from kerasnas.data.documents import Documents, to_documents
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import joined, to_pictures
+from kerasnas.data.sound_reader import fit_sound_reader
+from kerasnas.data.sounds import to_sounds
 from kerasnas.data.texts import fit_text_reader
 from kerasnas.errors import SchemaError
 from kerasnas.preprocessing import fit_preprocessing, input_dtype
 from kerasnas.preprocessing.images import Form, front, pixels, statistics
+from kerasnas.preprocessing.sounds import Form as SoundForm
+from kerasnas.preprocessing.sounds import front as sound_front
+from kerasnas.preprocessing.sounds import heard, usual_hop
 from kerasnas.preprocessing.texts.forms import Terms, fit_terms
 
+_MELS = 40  # bands of a spectrogram
 _LONGEST = 4_000  # characters of a text that are looked at
 _TERMS = 20_000  # words, pairs of words and runs of characters to know
 _MOST_PIXELS = 64  # on the shorter side of an image whose size is not given
 
-__all__ = ["Fitted", "ImageInput", "Input", "Read", "TabularInput", "TensorInput", "TextInput"]
+__all__ = [
+    "AudioInput",
+    "Fitted",
+    "ImageInput",
+    "Input",
+    "Read",
+    "TabularInput",
+    "TensorInput",
+    "TextInput",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,3 +267,52 @@ class TextInput(Input):
             )
 
         return Read(len(texts), fit)
+
+
+class AudioInput(Input):
+    """Sounds, one a row: arrays, pairs of array and sample rate, or paths of files; of any length.
+
+    Sounds are heard as log-mel spectrograms.
+
+    Args:
+        name: Key of the sounds in the dicts that `fit` and `predict` take.
+        sample_rate: Samples a second of arrays, and the rate to train at; `None` takes that of
+            most files.
+    """
+
+    gives = "sound"
+
+    def __init__(self, name: str, sample_rate: int | None = None) -> None:
+        super().__init__(name)
+        self.sample_rate = sample_rate
+
+    def read(self, x: Any, further: Any = None) -> Read:
+        """Reads the sounds.
+
+        Raises:
+            SchemaError: If one cannot be used: every row of every input counts.
+        """
+        sounds = to_sounds(x)
+        clips, problems = sounds.load()
+        if problems:
+            raise SchemaError(
+                f"Input `{self.name}`: {len(problems)} sounds cannot be used "
+                f"({sounds.told(problems)}). Remove those rows from all inputs and outputs."
+            )
+        read = [clip for clip in clips if clip is not None]
+        reader = fit_sound_reader(read, self.sample_rate)
+        raw = list(reader.waveforms(read))
+        if further is not None:
+            raw += reader.read(further)
+        hop = usual_hop(reader)
+        form = SoundForm("mel", max(16, round(2.5 * hop)), hop, _MELS)
+
+        def fit(train: np.ndarray) -> Fitted:
+            return Fitted(
+                reader=reader,
+                data=heard(reader, form, raw),
+                front=sound_front(reader.sample_rate, reader.samples, form),
+                raw=((None,), "float32"),
+            )
+
+        return Read(len(raw), fit)

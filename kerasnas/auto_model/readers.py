@@ -17,6 +17,7 @@ from kerasnas.errors import SchemaError
 HOLDERS = {
     "ArrayReader": "kerasnas.auto_model.arrays",
     "ImageReader": "kerasnas.data.images",
+    "SoundReader": "kerasnas.data.sound_reader",
     "TableReader": "kerasnas.data",
     "TextReader": "kerasnas.data.texts",
 }

@@ -101,6 +101,30 @@ def test_three_inputs_and_two_outputs(data, tmp_path):
     np.testing.assert_allclose(answers, auto.predict(x)["value"], rtol=1e-4, atol=1e-4)
 
 
+def test_sounds_of_any_length(tmp_path):
+    rng = np.random.default_rng(3)
+    rate, high = 4000, rng.integers(0, 2, 60)
+    clips = []
+    for tone in high:
+        time = np.arange(rng.integers(600, 1200)) / rate
+        wave = np.sin(2 * np.pi * (1200 if tone else 300) * time)
+        clips.append((0.4 * wave + rng.normal(0, 0.05, len(wave))).astype("float32"))
+    sound = kn.AudioInput("sound", sample_rate=rate)
+    head = kn.ClassificationHead()(
+        kn.AudioBlock(family="cnn", cnn_width=8, normalize="clip")(sound)
+    )
+    budget = kn.Budget(trials=1, epochs=40)
+    auto = kn.AutoModel(sound, head, budget=budget, seed=0, verbose=0)
+    auto.fit(clips, high)
+    assert auto.evaluate(clips, high)["accuracy"] > 0.9
+    auto.save(tmp_path / "auto.keras")
+    plain = keras.models.load_model(tmp_path / "auto.keras")
+    # Padding with silence changes nothing.
+    padded = np.concatenate([clips[0], np.zeros(500, "float32")])[None]
+    answer = np.asarray(plain({"sound": keras.ops.convert_to_tensor(padded)}))
+    np.testing.assert_allclose(answer, auto.predict_proba(clips)[:1], atol=1e-4)
+
+
 def test_rows_of_inputs_must_match():
     reader = InputsReader({"a": ArrayReader((2,)), "b": ArrayReader((3,))})
     raw = reader.read({"a": np.zeros((4, 2)), "b": np.zeros((5, 3))})
