@@ -19,6 +19,7 @@ LONGEST = 30.0
 
 _COVERED = 0.99  # share of the training clips that are not cut
 _CHUNK = 2**23  # samples in one call
+_TOGETHER = 64  # sounds of any length in one call
 _SHORTEST = 64  # samples that anything can be done with
 
 
@@ -75,9 +76,17 @@ class SoundReader:
 
     def batches(self, raw: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Waveforms of shape `(batch, samples)`."""
-        size = max(1, min(1024, _CHUNK // self.samples))
-        for index in chunks(len(raw), size, block=1):
-            yield index, self.stacked([raw[int(i)] for i in index])
+        if self.cut:
+            size = max(1, min(1024, _CHUNK // self.samples))
+            for index in chunks(len(raw), size, block=1):
+                yield index, self.stacked([raw[int(i)] for i in index])
+            return
+        # Sounds of like length together, each call as long as its longest.
+        order = np.argsort([len(wave) for wave in raw], kind="stable")
+        for start in range(0, len(order), _TOGETHER):
+            index = order[start : start + _TOGETHER]
+            longest = max(self.samples, *(len(raw[int(i)]) for i in index))
+            yield index, self.stacked([raw[int(i)] for i in index], longest)
 
     def probe(self) -> np.ndarray:
         """Noise, a tone, a click, a short sound and silence, `(5, samples)`."""

@@ -4,6 +4,7 @@ from kerasnas.estimators.audio import AudioClassifier, AudioRegressor
 from kerasnas.estimators.forecast import TimeSeriesForecaster
 from kerasnas.estimators.image import ImageClassifier, ImageRegressor
 from kerasnas.estimators.loading import load
+from kerasnas.estimators.speech import SpeechRecognizer
 from kerasnas.estimators.tabular import TabularClassifier, TabularRegressor
 from kerasnas.estimators.text import TextClassifier, TextRegressor
 
@@ -12,6 +13,7 @@ __all__ = [
     "AudioRegressor",
     "ImageClassifier",
     "ImageRegressor",
+    "SpeechRecognizer",
     "TabularClassifier",
     "TabularRegressor",
     "TextClassifier",

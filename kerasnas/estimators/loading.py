@@ -17,6 +17,7 @@ _HOLDERS = {
     "AutoModel": "kerasnas.auto_model",
     "ImageClassifier": "kerasnas.estimators.image",
     "ImageRegressor": "kerasnas.estimators.image",
+    "SpeechRecognizer": "kerasnas.estimators.speech",
     "TabularClassifier": "kerasnas.estimators.tabular",
     "TabularRegressor": "kerasnas.estimators.tabular",
     "TextClassifier": "kerasnas.estimators.text",

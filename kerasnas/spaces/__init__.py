@@ -6,6 +6,7 @@ from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.chain import Chain
 from kerasnas.spaces.forecast import ForecastHyperModel, forecast
 from kerasnas.spaces.image import ImageHyperModel, image
+from kerasnas.spaces.speech import SpeechHyperModel, speech
 from kerasnas.spaces.tabular import TabularHyperModel, tabular
 from kerasnas.spaces.text import TextHyperModel, text
 
@@ -17,6 +18,7 @@ __all__ = [
     "ChainHyperModel",
     "ForecastHyperModel",
     "ImageHyperModel",
+    "SpeechHyperModel",
     "TabularHyperModel",
     "TextHyperModel",
     "audio",
@@ -24,6 +26,7 @@ __all__ = [
     "chains",
     "forecast",
     "image",
+    "speech",
     "tabular",
     "text",
 ]

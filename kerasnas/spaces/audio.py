@@ -184,7 +184,8 @@ class AudioHyperModel(keras_tuner.HyperModel):
 
     def augmentation(self, hp: keras_tuner.HyperParameters) -> SoundAugmentation:
         """How sounds are changed in training."""
-        return sound_augmentation(hp, self.classes is not None and not self.multilabel)
+        single = self.classes is not None and not self.multilabel
+        return sound_augmentation(hp, warp=self.classes is not None, mix=single)
 
     def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
         """The network with augmentation in front."""

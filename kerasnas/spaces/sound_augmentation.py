@@ -49,24 +49,24 @@ class SoundAugmentation:
 
 
 def sound_augmentation(
-    hp: keras_tuner.HyperParameters, classify: bool = True, *, waves: bool = True
+    hp: keras_tuner.HyperParameters, *, warp: bool = True, mix: bool = True
 ) -> SoundAugmentation:
     """Declares the hyperparameters of augmentation and reads their values.
 
     Args:
-        hp: Declares `speed`, `pitch`, `shift`, `tilt`, `noise`, `masks` and, for classes, `mixup`.
-        classify: Whether answers are probabilities. Numbers may well be what a change of pitch or
-            speed changes: then both are off unless a search finds them good.
-        waves: Whether changes are to be taken over to other forms than spectrograms.
+        hp: Declares `speed`, `pitch`, `shift`, `tilt`, `noise`, `masks` and, to `mix`, `mixup`.
+        warp: Whether another speed and pitch is tried unless told otherwise. Numbers may well be
+            what these change.
+        mix: Whether answers can be mixed.
     """
     return SoundAugmentation(
-        speed=hp.Choice("speed", [0.0, 0.1, 0.2, 0.3], default=0.2 if classify else 0.0),
-        pitch=hp.Choice("pitch", [0.0, 0.1, 0.2, 0.3], default=0.1 if classify else 0.0),
+        speed=hp.Choice("speed", [0.0, 0.1, 0.2, 0.3], default=0.2 if warp else 0.0),
+        pitch=hp.Choice("pitch", [0.0, 0.1, 0.2, 0.3], default=0.1 if warp else 0.0),
         shift=hp.Choice("shift", [0.0, 0.1, 0.2], default=0.1),
         tilt=hp.Choice("tilt", [0.0, 0.5, 1.0], default=0.5),
-        noise=hp.Boolean("noise", default=classify),
+        noise=hp.Boolean("noise", default=warp),
         masks=int(hp.Choice("masks", [0, 1, 2], default=1)),
-        mixup=hp.Boolean("mixup", default=False) if classify else False,
+        mixup=hp.Boolean("mixup", default=False) if mix else False,
     )
 
 
@@ -76,8 +76,6 @@ class SoundAugmenter(keras.layers.Layer):
     Args:
         plan: What to do.
         edges: Lowest and highest frequency of the bands in Hz; `None` leaves the pitch alone.
-        shortened: Whether a faster sound may become shorter than `keep` frames allow.
-        keep: Least frames of a faster sound, as a share of those it has.
         seed: Seed; `None` draws one from Python's generator, as Keras's layers do.
     """
 

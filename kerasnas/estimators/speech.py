@@ -1,0 +1,230 @@
+"""`SpeechRecognizer`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from kerasnas import artifact
+from kerasnas.budget import Budget
+from kerasnas.data import check_same_length
+from kerasnas.data.sound_reader import SoundReader
+from kerasnas.data.sounds import split_sounds
+from kerasnas.data.transcripts import DECODERS, Transcripts, read_texts
+from kerasnas.errors import KerasNASError, SchemaError
+from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.rows import check_weights
+from kerasnas.estimators.speech_task import SpeechTask, held_texts, prepare_speech
+from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
+from kerasnas.progress import Verbose
+from kerasnas.runner.decoding import Words, beam, error_rates, greedy
+from kerasnas.runner.transcripts import SPEECH
+from kerasnas.spaces.speech import FAMILIES
+
+_MEASURES = ("params", "flops", "latency_ms", "latency_p95_ms", "size_bytes", "train_seconds")
+_COMPARED = 400  # validation rows that decoders are compared on
+
+
+class SpeechRecognizer(Estimator):
+    """Finds a recogniser of short utterances within a time budget: recordings in, texts out.
+
+    Characters are learnt from the texts, in any script; no dictionary of sounds is needed. `X` may
+    be a list of arrays, of pairs `(array, sample rate)` or of paths, an array `(rows, samples)`, a
+    folder, or a DataFrame with a column of paths; `y` is one text each.
+
+    Args:
+        sample_rate: Samples a second to train at, and those of arrays. `None` takes the rate that
+            most files have.
+        decoder: How texts are read from the probabilities of characters: `greedy`, `beam`, or
+            `vocabulary`, which spells only words of the training texts. `"auto"` takes the one with
+            the fewest wrong words on validation rows.
+        beam_width: Beginnings of a text that are followed.
+        objective: `val_wer` (word error rate, the default), `val_cer` (of characters),
+            `val_text_accuracy`, a measure, an `Objective`, or several.
+        constraints: Bounds on metrics and measures.
+        oracle: Short name of a search strategy, or a kerasnas oracle.
+        budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
+        refit: Train the best configuration once more, on all rows, and use that model.
+        space: `"auto"`, or the names of the families to search: `recurrent`, `conv`, `conformer`.
+        initial: Configurations to try first, as dicts of hyperparameters.
+        directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        seed: Seed of everything random; `None` draws one.
+        verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
+            lines.
+
+    Attributes:
+        schema_: Sample rate of the recordings and length of the longest one.
+        characters_: The characters; number `i` in the model's answers is `characters_[i - 1]`, 0 is
+            the blank.
+        decoder_: How texts are read unless `predict` is told otherwise.
+        decoder_scores_: Word error rate of every decoder on validation rows; only after `fit`.
+        broken_: Names of the files that `fit` left out because they cannot be read.
+        result_: The search; absent after `kerasnas.load`.
+        model_: The exported Keras model: waveforms to log probabilities `(batch, frames, 1 +
+            characters)`.
+
+    Example:
+        >>> asr = SpeechRecognizer(sample_rate=16000, budget="30min")  # doctest: +SKIP
+        >>> asr.fit(clips, texts, groups=speakers).predict(["new.wav"])  # doctest: +SKIP
+    """
+
+    _reader_class = SoundReader
+    _target_classes = (Transcripts,)
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int | None = None,
+        decoder: str = "auto",
+        beam_width: int = 16,
+        objective: ObjectiveLike | None = None,
+        constraints: Sequence[Constraint] = (),
+        oracle: Any = "auto",
+        budget: Budget | str | float = "5min",
+        refit: bool = False,
+        space: str | Sequence[str] = "auto",
+        initial: Sequence[Mapping[str, Any]] = (),
+        directory: str | Path | None = None,
+        seed: int | None = None,
+        verbose: Verbose = "auto",
+    ) -> None:
+        # Networks that thin out time differently have no frames in common to average over.
+        super().__init__(
+            objective=objective,
+            constraints=constraints,
+            oracle=oracle,
+            budget=budget,
+            ensemble=False,
+            refit=refit,
+            space=space,
+            initial=initial,
+            directory=directory,
+            seed=seed,
+            verbose=verbose,
+        )
+        self.sample_rate = sample_rate
+        self.decoder = decoder
+        self.beam_width = beam_width
+
+    def fit(self, X: Any, y: Any = None, **settings: Any) -> Self:
+        """Searches for the best model within the budget, then chooses a decoder.
+
+        Args:
+            X: Recordings.
+            y: Texts, or the name of a column of `X`.
+            **settings: As in the `fit` of all estimators, such as `groups` and `validation_data`.
+        """
+        if self.decoder not in ("auto", *DECODERS):
+            raise KerasNASError(
+                f"`decoder` must be 'auto' or one of {list(DECODERS)}, received {self.decoder!r}."
+            )
+        try:
+            super().fit(X, y, **settings)
+            self._choose_decoder()
+        finally:
+            self.__dict__.pop("_held", None)
+        return self
+
+    def predict(self, X: Any, decoder: str | None = None) -> np.ndarray:
+        """The texts of recordings, `(rows,)` of strings.
+
+        Args:
+            X: Recordings, as in `fit`.
+            decoder: `greedy`, `beam` or `vocabulary`; `None` for `decoder_`.
+        """
+        return np.array(self._texts(self._log_probabilities(X), decoder), dtype=object)
+
+    def evaluate(
+        self, X: Any, y: Any, sample_weight: Any = None, decoder: str | None = None
+    ) -> dict[str, float]:
+        """Error rates of words (`wer`) and characters (`cer`), and the share of right texts."""
+        X, y = split_sounds(X, y)
+        truths = read_texts(y)
+        answers = self.predict(X, decoder)
+        check_same_length(answers, truths)
+        weights = check_weights(sample_weight, len(answers), "sample_weight")
+        return error_rates(truths, answers.tolist(), weights)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """One minus the word error rate."""
+        return 1.0 - self.evaluate(X, y, sample_weight)["wer"]
+
+    def _prepare(self, x: Any, y: Any, **given: Any) -> SpeechTask:
+        task, raw, self.broken_ = prepare_speech(
+            x,
+            y,
+            sample_rate=self.sample_rate,
+            families=self._families(list(FAMILIES)),
+            **given,
+        )
+        some = task.rows.valid[:_COMPARED]
+        self._held = [raw[int(i)] for i in some], held_texts(task)[: len(some)]
+        return task
+
+    def _objectives(self) -> tuple[Any, ...]:
+        known = [*(f"val_{name}" for name in SPEECH), *_MEASURES]
+        given: Any = self.objective
+        if given is None or given == "val_loss":
+            given = "val_wer"
+        return parse_objectives(given, known)
+
+    def _remember(self, reader: Any, target: Any) -> None:
+        super()._remember(reader, target)
+        self.schema_: SoundReader = reader
+        self.characters_ = list(target.characters)
+        self.decoder_ = target.decoder
+
+    def _log_probabilities(self, x: Any) -> list[np.ndarray]:
+        """Answers of the exported graph, `(frames, 1 + characters)` for each recording."""
+        check_is_fitted(self)
+        return self._by_recording(self._reader.read(x, type(self).__name__))
+
+    def _by_recording(self, raw: Any) -> list[np.ndarray]:
+        found: dict[int, np.ndarray] = {}
+        for index, inputs in self._reader.batches(raw):
+            answers = self._call(artifact.as_inputs(inputs, self._dtypes)).numpy()
+            found.update(zip(index.tolist(), answers, strict=True))
+        return [found[i] for i in range(len(found))]
+
+    def _texts(self, answers: Sequence[np.ndarray], decoder: str | None = None) -> list[str]:
+        target: Any = self._target
+        decoder = self.decoder_ if decoder is None else decoder
+        if decoder not in DECODERS:
+            raise SchemaError(f"`decoder` must be one of {list(DECODERS)}, received {decoder!r}.")
+        if decoder == "greedy":
+            codes = [greedy(one[None])[0] for one in answers]
+        else:
+            words = self._vocabulary() if decoder == "vocabulary" else None
+            codes = [beam(one, self.beam_width, words) for one in answers]
+        return [" ".join(target.decode(c).split()) for c in codes]
+
+    def _vocabulary(self) -> Words:
+        target: Any = self._target
+        if not target.words:
+            raise SchemaError(
+                "The training texts have too many different words for the decoder 'vocabulary'. "
+                "Use 'beam'."
+            )
+        number = {c: i + 1 for i, c in enumerate(target.characters)}
+        return Words([[number[c] for c in word] for word in target.words], number.get(" "))
+
+    def _choose_decoder(self) -> None:
+        """Sets `decoder_`: as asked for, or the one that is best on validation rows."""
+        target: Any = self._target
+        raw, truths = self._held
+        answers = self._by_recording(raw)
+        kinds = [kind for kind in DECODERS if kind != "vocabulary" or target.words]
+        self.decoder_scores_ = {
+            kind: error_rates(truths, self._texts(answers, kind))["wer"] for kind in kinds
+        }
+        chosen = self.decoder
+        if chosen == "auto":
+            # Ties go to the simpler one, which stands first.
+            chosen = min(kinds, key=lambda kind: self.decoder_scores_[kind])
+        self._target = replace(target, decoder=chosen)
+        self.decoder_ = chosen

@@ -1,0 +1,205 @@
+"""From recordings and what is said in them to the task that trials train on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnas import artifact
+from kerasnas.budget import Clock
+from kerasnas.data import check_same_length, holdout
+from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
+from kerasnas.data.sounds import split_sounds, to_sounds
+from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
+from kerasnas.errors import SchemaError
+from kerasnas.estimators.audio_task import rows_of, warn_of_speakers
+from kerasnas.estimators.rows import Rows, check_weights, joined_weights, parse_validation
+from kerasnas.estimators.task import Features, Task
+from kerasnas.preprocessing.sounds import Form, front
+from kerasnas.results.baselines import baseline_row
+from kerasnas.runner import Scorer
+from kerasnas.runner.decoding import error_rates
+from kerasnas.runner.measure import latency
+from kerasnas.runner.transcripts import TranscriptScorer
+from kerasnas.search import fingerprint
+from kerasnas.spaces.speech import SpeechHyperModel, strides_for
+
+_SLACK = 1.15  # of the longest recording, so that it can be played more slowly too
+_CHUNK = 64  # recordings that are turned into spectrograms at a time
+
+
+class SpeechTask(Task):
+    """A task whose answers are texts."""
+
+    def scorer(self) -> Scorer:
+        """Scores log probabilities of characters for the validation rows."""
+        rows = self.rows
+        weights = None if rows.weights is None else rows.weights[rows.valid]
+        target: Any = rows.target
+        return TranscriptScorer(
+            rows.targets[rows.valid], rows.classes, weights, alphabet=target.alphabet
+        )
+
+
+class SpeechForms:
+    """All recordings as spectrograms in the forms that trials ask for."""
+
+    def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray]) -> None:
+        self.reader = reader
+        self.raw = raw
+        self._kept: dict[Form, Features] = {}
+
+    def features(self, form: Form) -> Features:
+        """Spectrograms of all rows, and the way back to waveforms."""
+        if form not in self._kept:
+            while len(self._kept) >= 2:
+                self._kept.pop(next(iter(self._kept)))
+            before = front(self.reader.sample_rate, None, form)
+            self._kept[form] = Features(
+                data=self._spectra(before),
+                assemble=lambda network, units: artifact.join(before, network, units),
+                latency_ms=latency(before, self.reader.probe()[:1])["latency_ms"],
+            )
+        return self._kept[form]
+
+    def _spectra(self, before: keras.Model) -> np.ndarray:
+        samples = int(_SLACK * self.reader.samples)
+        signature = tf.TensorSpec((None, samples), "float32")
+        run = tf.function(before, input_signature=[signature], autograph=False)
+        parts = [
+            run(tf.constant(self.reader.stacked(self.raw[i : i + _CHUNK], samples))).numpy()
+            for i in range(0, len(self.raw), _CHUNK)
+        ]
+        return np.concatenate(parts)
+
+
+def prepare_speech(
+    x: Any,
+    y: Any,
+    *,
+    seed: int,
+    sample_rate: int | None,
+    families: Sequence[str],
+    validation_data: Any = None,
+    validation_split: float = 0.2,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    groups: Any = None,
+) -> tuple[SpeechTask, list[np.ndarray], list[str]]:
+    """Checks everything that can be wrong with recordings and texts, before any training.
+
+    Args:
+        x: Recordings of any kind that `data.sounds.to_sounds` takes.
+        y: One text a recording, or the name of a column.
+        seed: Seed of the split.
+        sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
+        families: Families to search.
+        validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
+        validation_split: Share of rows to hold out.
+        sample_weight: Weight of each row.
+        class_weight: Refused: a text is no class.
+        groups: Group of each row.
+
+    Returns:
+        The task, the waveforms of all rows, and the names of files that cannot be read.
+    """
+    if class_weight is not None:
+        raise SchemaError("`class_weight` is for one class a row; use `sample_weight` for texts.")
+    x, y = split_sounds(x, y)
+    warn_of_speakers(x, groups, validation_data)
+    sounds = to_sounds(x)
+    check_same_length(range(len(sounds)), y)
+    good, clips = usable(sounds)
+    broken = [sounds.name(int(i)) for i in np.setdiff1d(np.arange(len(sounds)), good)]
+    if broken:
+        y, sample_weight, groups = (rows_of(v, good) for v in (y, sample_weight, groups))
+    texts, count = read_texts(y), len(clips)
+    if count < 2:
+        raise SchemaError(
+            f"`x` has {count} rows (n_samples = {count}); fitting needs at least 2: some to train "
+            "on and some to validate with."
+        )
+    reader = fit_sound_reader(clips, sample_rate, cut=False)
+    raw = reader.waveforms(clips)
+    weights = check_weights(sample_weight, count, "sample_weight")
+    given = parse_validation(validation_data)
+    if given is None:
+        train, valid = holdout(count, validation_split, seed=seed, groups=groups)
+    else:
+        apart = split_sounds(given.x, given.y)
+        further, extra = reader.read(apart[0]), read_texts(apart[1])
+        check_same_length(range(len(further)), extra, "validation_data[1]")
+        more = check_weights(given.weights, len(extra), "validation_data[2]")
+        weights = joined_weights(weights, more, count, len(extra))
+        train, valid = np.arange(count), count + np.arange(len(extra))
+        raw, texts = [*raw, *further], [*texts, *extra]
+        reader = SoundReader(reader.sample_rate, max(len(w) for w in raw), cut=False)
+    target = fit_transcripts(texts).with_words([texts[int(i)] for i in train])
+    rows: Any = Rows(target, target.encode(texts), weights, train, valid)  # type: ignore[arg-type]
+    return speech_task(reader, raw, rows, texts, families), raw, broken
+
+
+def speech_task(
+    reader: SoundReader,
+    raw: Sequence[np.ndarray],
+    rows: Rows,
+    texts: Sequence[str],
+    families: Sequence[str],
+) -> SpeechTask:
+    """The task of trials over checked recordings."""
+    forms = SpeechForms(reader, raw)
+    hop = max(8, round(0.01 * reader.sample_rate))
+    target: Any = rows.target
+    needed = np.array([_needed(texts[int(i)]) for i in rows.train])
+    frames = np.array([len(raw[int(i)]) // hop for i in rows.train])
+    hypermodel = SpeechHyperModel(
+        reader.sample_rate,
+        len(target.characters),
+        hop=hop,
+        strides=strides_for(frames, needed),
+        rows=len(rows.train),
+        families=families,
+    )
+
+    def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+        """The most frequent text, whatever is said."""
+        common = Counter(texts[int(i)] for i in rows.train).most_common(1)[0][0]
+        truths = [texts[int(i)] for i in rows.valid]
+        scores = error_rates(truths, [common] * len(truths), scorer.weights)
+        found = {f"val_{name}": value for name, value in scores.items()}
+        return [baseline_row("most_frequent", found, 0.0, "")]
+
+    return SpeechTask(
+        reader=reader,
+        rows=rows,
+        hypermodel=hypermodel,
+        features=lambda hp: forms.features(hypermodel.form(hp)),
+        baselines=baselines,
+        identity={
+            "sounds": reader.describe(),
+            "characters": list(target.characters),
+            "data": fingerprint(
+                np.array([len(w) for w in raw]),
+                np.array([float(np.abs(w).sum()) for w in raw]),
+                rows.targets,
+                rows.weights,
+            ),
+        },
+    )
+
+
+def held_texts(task: SpeechTask) -> list[str]:
+    """What is said in the validation rows."""
+    target: Transcripts = task.rows.target  # type: ignore[assignment]
+    return [target.decode(row) for row in task.rows.targets[task.rows.valid]]
+
+
+def _needed(text: str) -> int:
+    """Frames that a text takes at least: a blank lies between equal characters."""
+    return len(text) + 2 * sum(a == b for a, b in pairwise(text))
