@@ -29,6 +29,7 @@ from kerasnas.errors import ObjectiveError, SearchSpaceError
 from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
+from kerasnas.export import export
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Verbose
 from kerasnas.results.conformal import Conformal, from_json
@@ -231,6 +232,20 @@ class Estimator(BaseEstimator):
         """
         check_is_fitted(self)
         artifact.write(self.model_, path, member_of(self), self._reader.probe())
+
+    def export(self, path: str | Path, format: str = "savedmodel") -> None:
+        """Writes the model for another runtime, after comparing what that runtime answers.
+
+        Args:
+            path: A folder for `savedmodel`; a file that ends in `.onnx` or `.tflite` else.
+            format: `savedmodel`; `onnx` and `litert` need the extras of the same names.
+
+        Raises:
+            ArtifactError: If a package is missing, the model cannot be converted, or the other
+                runtime gives other answers.
+        """
+        check_is_fitted(self)
+        export(self.model_, path, format, self._reader.probe())
 
     def _prepare(
         self,

@@ -234,8 +234,10 @@ class ImageHyperModel(keras_tuner.HyperModel):
         if self.statistics is None:
             # Whatever the scale of the pixels, batch by batch.
             return layers.BatchNormalization(center=False, scale=False, momentum=0.9)(pixels)
-        mean, variance = (np.asarray(s, dtype="float32") for s in self.statistics)
-        return layers.Normalization(axis=-1, mean=mean, variance=variance)(pixels)
+        mean, variance = (np.asarray(s, dtype="float64") for s in self.statistics)
+        scale = 1.0 / np.sqrt(variance)
+        # Not `Normalization`, whose constants Keras's export to ONNX takes for further inputs.
+        return layers.Rescaling(scale.tolist(), (-mean * scale).tolist(), name="normalized")(pixels)
 
     def _head(self, hp: keras_tuner.HyperParameters, x: Any) -> tuple[Any, keras.losses.Loss]:
         if self.classes is None:

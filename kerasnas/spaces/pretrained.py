@@ -106,9 +106,8 @@ def pretrained(
         x = layers.Rescaling(1 / 127.5, -1.0)(x)
     elif scale == "imagenet":
         mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-        x = layers.Normalization(
-            mean=[255 * m for m in mean], variance=[(255 * d) ** 2 for d in deviation]
-        )(x)
+        pairs = list(zip(mean, deviation, strict=True))
+        x = layers.Rescaling([1 / (255 * d) for _, d in pairs], [-m / d for m, d in pairs])(x)
     try:
         backbone = getattr(keras.applications, chosen.name)(
             include_top=False, weights=chosen.path, input_shape=(height, width, 3)

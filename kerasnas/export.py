@@ -1,0 +1,168 @@
+"""An exported model in the formats of other runtimes, each checked against the Keras model."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnas.errors import ArtifactError
+
+Format = Literal["savedmodel", "onnx", "litert"]
+
+_TOLERANCE = 1e-3  # of the largest answer: other runtimes order their sums in other ways
+_ENDINGS = {"onnx": ".onnx", "litert": ".tflite"}
+_NEEDED = {"onnx": ("tf2onnx", "onnx", "onnxruntime"), "litert": ("ai_edge_litert",)}
+
+
+def export(model: keras.Model, path: str | Path, format: str, probe: Any) -> None:
+    """Writes a model for another runtime, and compares the answers that this gives.
+
+    Args:
+        model: The exported Keras model.
+        path: A folder for `savedmodel`; a file that ends in `.onnx` or `.tflite` for the others.
+            What is there is replaced only when the new export has been checked.
+        format: `savedmodel` for TensorFlow and its serving, `onnx`, or `litert`.
+        probe: Inputs in the structure of the model's, to compare answers with.
+
+    Raises:
+        ArtifactError: If the format is unknown, a package for it is missing, the model cannot be
+            converted, or the other runtime gives other answers.
+    """
+    path = Path(path)
+    _check(path, format)
+    with tempfile.TemporaryDirectory(prefix=".exporting-", dir=path.parent) as folder:
+        fresh = Path(folder) / path.name
+        try:
+            with _quiet():
+                model(_tensors(model, probe), training=False)  # Keras converts called models only
+                answer = _WRITERS[format](model, fresh)
+                theirs = answer(probe)
+        except Exception as error:  # whatever a converter meets, the model stays unconverted
+            raise ArtifactError(
+                f"The model cannot be exported as {format}: {str(error).strip()[:500]}"
+            ) from error
+        _compare(model, probe, theirs, format)
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(fresh, path)
+
+
+def _check(path: Path, format: str) -> None:
+    if format not in get_args(Format):
+        raise ArtifactError(
+            f"`format` must be one of {', '.join(get_args(Format))}, received {format!r}."
+        )
+    missing = [name for name in _NEEDED.get(format, ()) if find_spec(name) is None]
+    if missing:
+        raise ArtifactError(
+            f"Exporting as {format} needs the packages {', '.join(missing)}. Install them with "
+            f"`pip install 'kerasnas[{format}]'`."
+        )
+    ending = _ENDINGS.get(format)
+    if ending and path.suffix != ending:
+        raise ArtifactError(
+            f"`path` must end in '{ending}' for {format}, received '{path}'. Write "
+            f"'{path.with_suffix(ending)}'."
+        )
+    if not path.parent.is_dir():
+        raise ArtifactError(f"The folder '{path.parent}' does not exist. Create it first.")
+    if format == "savedmodel" and path.is_file():
+        raise ArtifactError(f"'{path}' is a file; a SavedModel is a folder. Choose another name.")
+
+
+def _savedmodel(model: keras.Model, path: Path) -> Callable[[Any], Any]:
+    model.export(path, format="tf_saved_model", verbose=False)
+    served = tf.saved_model.load(str(path))
+    return lambda probe: served.serve(_tensors(model, probe))
+
+
+def _onnx(model: keras.Model, path: Path) -> Callable[[Any], Any]:
+    import onnxruntime
+
+    model.export(path, format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def answer(probe: Any) -> Any:
+        given = [t.numpy() for t in keras.tree.flatten(_tensors(model, probe))]
+        names = [taken.name for taken in session.get_inputs()]
+        found = session.run(None, dict(zip(names, given, strict=True)))
+        return found[0] if len(found) == 1 else found
+
+    return answer
+
+
+def _litert(model: keras.Model, path: Path) -> Callable[[Any], Any]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    model.export(path, format="litert", verbose=False)
+    interpreter = Interpreter(model_path=str(path))
+    run = interpreter.get_signature_runner()
+    names = list(interpreter.get_signature_list()["serving_default"]["inputs"])
+
+    def answer(probe: Any) -> Any:
+        given = [t.numpy() for t in keras.tree.flatten(_tensors(model, probe))]
+        rows = [
+            run(**{name: a[i : i + 1] for name, a in zip(names, given, strict=True)})
+            for i in range(len(given[0]))
+        ]
+        found = [np.concatenate([row[key] for row in rows]) for key in rows[0]]
+        return found[0] if len(found) == 1 else found
+
+    return answer
+
+
+_WRITERS: dict[str, Callable[[keras.Model, Path], Callable[[Any], Any]]] = {
+    "savedmodel": _savedmodel,
+    "onnx": _onnx,
+    "litert": _litert,
+}
+
+
+def _tensors(model: keras.Model, probe: Any) -> Any:
+    return keras.tree.map_structure(
+        lambda taken, given: (
+            tf.constant(np.asarray(given).tolist(), dtype=taken.dtype)
+            if taken.dtype == "string"
+            else tf.cast(tf.constant(given), taken.dtype)
+        ),
+        model.input,
+        probe,
+    )
+
+
+def _compare(model: keras.Model, probe: Any, theirs: Any, format: str) -> None:
+    ours = keras.tree.flatten(model(_tensors(model, probe), training=False))
+    for mine, other in zip(ours, keras.tree.flatten(theirs), strict=True):
+        mine, other = np.asarray(mine), np.asarray(other)
+        gap = float(np.max(np.abs(mine - other), initial=0.0)) if mine.shape == other.shape else 1.0
+        if not gap <= _TOLERANCE * max(1.0, float(np.max(np.abs(mine), initial=0.0))):
+            raise ArtifactError(
+                f"The {format} export answers differently from the Keras model (by up to "
+                f"{gap:.2g}). Nothing was written."
+            )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Converters print and warn about themselves; what matters is compared afterwards."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
