@@ -12,7 +12,8 @@ import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,9 @@ def keyed_model(inputs: Mapping[str, Any], answers: Any) -> keras.Model:
 
 def copy_of(model: keras.Model, name: str) -> keras.Model:
     """A model with the same layers and weights and a name of its own."""
-    copy = keras.models.clone_model(model)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=_KEYS_ARE_NO_NAMES)
+        copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     copy.name = name
     return copy
@@ -188,7 +191,8 @@ def write(
     fresh = Path(name)
     try:
         try:
-            keras.saving.save_model(model, fresh)
+            with _without_training(model):
+                keras.saving.save_model(model, fresh)
         except (TypeError, ValueError, NotImplementedError) as error:
             raise ArtifactError(
                 f"The model cannot be saved as a `.keras` file: {error} Give custom layers a "
@@ -208,6 +212,20 @@ def write(
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def _without_training(model: keras.Model) -> Iterator[None]:
+    """Inside, a model has neither optimiser nor loss: its file needs no state of a training."""
+    if not getattr(model, "compiled", False):
+        yield
+        return
+    optimizer = model.optimizer
+    model.compiled, model.optimizer = False, None
+    try:
+        yield
+    finally:
+        model.compiled, model.optimizer = True, optimizer
 
 
 def read_member(path: str | Path) -> dict[str, Any]:

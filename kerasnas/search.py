@@ -11,6 +11,7 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from kerasnas import oracles
@@ -22,6 +23,7 @@ from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_obje
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import Scratch, SearchResult
 from kerasnas.runner import Job, Tuner, View
+from kerasnas.runner.zero_cost import zero_cost_of
 
 JOURNAL = "journal.jsonl"
 
@@ -122,6 +124,9 @@ def search(
     weights = None if sample_weight is None else np.asarray(sample_weight)
     if weights is not None:
         check_same_length(x, weights, "sample_weight")
+    x, y, validation_data = _without_frames((x, y, validation_data))
+    if validation_data is None and not _is_arrays(x):
+        _check_own_validation(hypermodel, x, plan.objectives)
     if validation_data is None and _is_arrays(x):
         x, y, weights, validation_data = _held_out(x, y, weights, validation_split, plan.seed)
     view = View(
@@ -187,6 +192,12 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
     history = History(journal, identity)
     job.clock.resume(history.spent)
     oracle.bind(history)
+    if isinstance(oracle, oracles.Auto):
+        oracle.settle(
+            oracles.Circumstances(
+                seconds=plan.budget.seconds, zero_cost=zero_cost_of(hypermodel, job), noisy=True
+            )
+        )
     try:
         with progress:
             progress.say(oracle.describe())
@@ -231,6 +242,30 @@ def fingerprint(*data: Any) -> str:
 def _space_fingerprint(space: keras_tuner.HyperParameters) -> str:
     content = json.dumps(space.get_config()["space"], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _without_frames(data: Any) -> Any:
+    """Structures of data with arrays in the place of pandas objects."""
+    if isinstance(data, pd.DataFrame | pd.Series):
+        return data.to_numpy()
+    if isinstance(data, tuple | list) and type(data) in (tuple, list):
+        return type(data)(_without_frames(item) for item in data)
+    if isinstance(data, dict):
+        return {name: _without_frames(item) for name, item in data.items()}
+    return data
+
+
+def _check_own_validation(hypermodel: Any, x: Any, objectives: Sequence[Objective]) -> None:
+    """Whether a search without validation data can have its objectives at all."""
+    own_fit = isinstance(hypermodel, keras_tuner.HyperModel) and (
+        type(hypermodel).fit is not keras_tuner.HyperModel.fit
+    )
+    names = [o.name for o in objectives if o.name.startswith("val_")]
+    if names and not own_fit:
+        raise SearchSpaceError(
+            f"`objective` {names[0]!r} needs `validation_data`: no rows can be held out of a "
+            f"{type(x).__name__}. Pass `validation_data=`, a dataset or arrays."
+        )
 
 
 def _is_arrays(x: Any) -> bool:

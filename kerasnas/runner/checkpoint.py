@@ -41,8 +41,8 @@ class State:
 
     @classmethod
     def of(cls, model: keras.Model, **facts: Any) -> State:
-        """The state of a compiled model as it is now."""
-        slots = getattr(model.optimizer, "variables", ())
+        """The state of a model as it is now."""
+        slots = _slots(model)
         return cls(
             variables=[_array(v) for v in model.variables],
             optimizer=[_array(v) for v in slots],
@@ -51,7 +51,7 @@ class State:
 
     def restore(self, model: keras.Model) -> bool:
         """Puts model and optimiser, both built, back into this state; `False` if they differ."""
-        slots = list(getattr(model.optimizer, "variables", ()))
+        slots = _slots(model)
         pairs = [*_paired(model.variables, self.variables), *_paired(slots, self.optimizer)]
         fits = len(pairs) == len(self.variables) + len(self.optimizer)
         if not fits or len(pairs) != len(model.variables) + len(slots):
@@ -102,8 +102,14 @@ def build(model: keras.Model, x: Any) -> None:
         else:
             inputs = tf.nest.map_structure(lambda a: tf.convert_to_tensor(a[:2]), x)
         model(inputs, training=False)
-    if model.optimizer is not None and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and not optimizer.built:
+        optimizer.build(model.trainable_variables)
+
+
+def _slots(model: keras.Model) -> list[Any]:
+    """Variables of the optimiser; none of a model that a loop of the user's own trains."""
+    return list(getattr(getattr(model, "optimizer", None), "variables", ()))
 
 
 def _paired(variables: Sequence[Any], values: Sequence[np.ndarray]) -> list[tuple[Any, np.ndarray]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,13 @@ class _Watch(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+def _averaging(model: keras.Model) -> list[keras.callbacks.Callback]:
+    """Makes Keras score the averaged weights where an optimiser keeps such."""
+    if not getattr(getattr(model, "optimizer", None), "use_ema", False):
+        return []
+    return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
+
+
 def fit_by_keras(
     hypermodel: Any,
     hp: Any,
@@ -83,7 +91,7 @@ def fit_by_keras(
     kwargs["epochs"] = epochs
     if first:
         kwargs["initial_epoch"] = first
-    kwargs["callbacks"] = [*plan.callbacks, watch]
+    kwargs["callbacks"] = [*_averaging(model), *plan.callbacks, watch]
     if batch_size is not None:
         kwargs["batch_size"] = batch_size
     if view.validation is not None:
@@ -91,7 +99,10 @@ def fit_by_keras(
     if view.weights is not None:
         kwargs["sample_weight"] = view.weights
     args = (view.x,) if view.y is None else (view.x, view.y)
-    returned = hypermodel.fit(hp, model, *args, **kwargs)
+    with warnings.catch_warnings():
+        # Keras warns of its own default for every `tf.data.Dataset`.
+        warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
+        returned = hypermodel.fit(hp, model, *args, **kwargs)
     result = watch.result
     result.full = full
     result.epochs = result.epochs or epochs

@@ -192,6 +192,7 @@ class Trainer:
             order = np.random.default_rng([*plan.seed, epoch]).permutation(self.rows)
             ended = stretch.run(order.astype("int32"), rates, epoch)
             logs = _numbers(self.model.get_metrics_result())
+            last = self._average()
             logs.update(self.validate())
             callbacks.on_epoch_end(epoch, logs)
             result.hopeless = bool(plan.on_epoch(epoch, logs))
@@ -204,6 +205,8 @@ class Trainer:
                 best = value if math.isfinite(value) else best
                 result.metrics, result.epoch = logs, epoch
                 weights = self.model.get_weights()
+            for variable, own in last:
+                variable.assign(own)
             result.out_of_time = not ended
             diverged = not math.isfinite(logs.get("loss", 0.0))
             tired = plan.patience is not None and epoch - since >= plan.patience
@@ -216,6 +219,20 @@ class Trainer:
         if weights is not None:
             self.model.set_weights(weights)
         return result
+
+    def _average(self) -> list[tuple[Any, np.ndarray]]:
+        """Puts averaged weights in, where the optimiser keeps such, to be scored and kept.
+
+        Returns:
+            The variables and the values to train on with; nothing where nothing is averaged.
+        """
+        optimizer = self.model.optimizer
+        if not getattr(optimizer, "use_ema", False):
+            return []
+        variables = self.model.trainable_variables
+        last = [(variable, variable.numpy()) for variable in variables]
+        optimizer.finalize_variable_values(variables)
+        return last
 
     def _prepare(self) -> None:
         """Creates every variable of optimiser, loss and metrics before anything is traced."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import gc
 import logging
 import math
@@ -18,7 +19,8 @@ import numpy as np
 
 from kerasnas import artifact
 from kerasnas.budget import Clock
-from kerasnas.objectives import Objective
+from kerasnas.errors import ObjectiveError
+from kerasnas.objectives import FREE_MEASURES, Objective
 from kerasnas.oracles.ranking import fronts
 from kerasnas.runner import failures, measure
 from kerasnas.runner.candidates import keep_only, write_answers
@@ -167,6 +169,7 @@ class Tuner(keras_tuner.Tuner):
         """
         metrics, measures = self._attempt(trial, self._batch_size(trial.hyperparameters))
         self._measures[trial.trial_id] = measures
+        self._check_objectives({**metrics, **measures})
         return metrics
 
     def load_model(self, trial: Any) -> keras.Model:
@@ -176,6 +179,18 @@ class Tuner(keras_tuner.Tuner):
     def path(self, trial_id: str) -> Path:
         """Where the file of a trial is, or would be."""
         return self.folder / f"{trial_id}.keras"
+
+    def _check_objectives(self, scores: Mapping[str, float]) -> None:
+        """Ends a search at its first trial when no trial will have what is to be optimised."""
+        known = {**scores, **dict.fromkeys(FREE_MEASURES, 0.0), "train_seconds": 0.0}
+        absent = [o.name for o in self.job.objectives if o.name not in known]
+        if absent and not self.oracle.history.scored():
+            near = difflib.get_close_matches(absent[0], scores, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise ObjectiveError(
+                f"`objective` {absent[0]!r} was not among what the first trial logged.{hint} "
+                f"Logged: {', '.join(sorted(scores))}."
+            )
 
     def _time_for_another(self) -> bool:
         history = self.oracle.history
@@ -200,7 +215,7 @@ class Tuner(keras_tuner.Tuner):
             end = self._ends.pop(trial.trial_id, _End())
             self.oracle.facts(trial.trial_id, fidelity=end.fidelity)
             trial.status = "STOPPED" if end.hopeless else "COMPLETED"
-        except keras_tuner.errors.FatalError:
+        except (keras_tuner.errors.FatalError, ObjectiveError):
             raise
         except Exception as error:
             # Recorded, shown in the leaderboard, and the search goes on.
