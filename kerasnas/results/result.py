@@ -19,7 +19,7 @@ import pandas as pd
 from kerasnas import artifact
 from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
-from kerasnas.objectives import Constraint, Objective, violation
+from kerasnas.objectives import Constraint, Objective, ObjectiveLike, violation
 from kerasnas.results import pareto
 from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
@@ -65,6 +65,25 @@ class SearchResult:
     scorer: Scorer | None = None
     seed: int = 0
     optimism: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_tuner(cls, tuner: Any, objective: ObjectiveLike | None = None) -> SearchResult:
+        """Reads what a keras-tuner search has found.
+
+        Args:
+            tuner: A `keras_tuner.Tuner` after its search, or made again with `overwrite=False`; or
+                the path of its project directory.
+            objective: What was optimised; needed for a directory.
+
+        Returns:
+            Its trials; with a tuner also the model of the best.
+
+        Raises:
+            ArtifactError: If there are no trials to be read.
+        """
+        from kerasnas.results.from_tuner import read_tuner
+
+        return read_tuner(tuner, objective)
 
     @property
     def best_trial(self) -> TrialRecord:

@@ -1,0 +1,143 @@
+"""A search that keras-tuner has run, as a result of this package."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+
+from kerasnas import artifact
+from kerasnas.errors import ArtifactError, ObjectiveError
+from kerasnas.history import History, TrialRecord
+from kerasnas.objectives import Objective, ObjectiveLike, parse_objectives
+from kerasnas.results.result import Scratch, SearchResult
+
+log = logging.getLogger("kerasnas")
+
+
+def read_tuner(tuner: Any, objective: ObjectiveLike | None = None) -> SearchResult:
+    """Trials of a keras-tuner tuner, or of the project directory that one has left.
+
+    Args:
+        tuner: A tuner that has searched, or was made again with `overwrite=False`; or the project
+            directory, the one with `oracle.json` in it.
+        objective: What was optimised, needed for a directory, which does not say it.
+
+    Returns:
+        The trials. With a tuner, also the model of the best one: keras-tuner keeps weights only,
+        and it takes the tuner's `build` to make a model of them.
+
+    Raises:
+        ArtifactError: If there are no trials to be read.
+        ObjectiveError: If it is not known what was optimised.
+    """
+    if isinstance(tuner, str | Path):
+        trials = _from_directory(Path(tuner))
+        if objective is None:
+            raise ObjectiveError(
+                "A keras-tuner project does not say what it optimised. Pass "
+                '`objective="val_accuracy"`, or the tuner instead of its directory.'
+            )
+        objectives, strategy = parse_objectives(objective), "keras_tuner"
+    elif isinstance(tuner, keras_tuner.engine.base_tuner.BaseTuner):
+        trials = list(tuner.oracle.trials.values())
+        known = parse_objectives(objective) if objective is not None else None
+        objectives = known or _objectives(tuner.oracle.objective)
+        strategy = f"keras_tuner.{type(tuner.oracle).__name__}"
+    else:
+        raise ArtifactError(
+            f"`from_tuner` takes a keras-tuner tuner or a project directory, received {tuner!r}."
+        )
+    if not trials:
+        raise ArtifactError(
+            "The tuner has no trials. Call `tuner.search(...)`, or make the tuner again with the "
+            "same `directory` and `project_name` and `overwrite=False`."
+        )
+    trials = sorted(trials, key=lambda t: int(t.trial_id))
+    history = History()
+    for number, trial in enumerate(trials):
+        _record(history, number, trial)
+    scratch = Scratch()
+    result = SearchResult(
+        history=history,
+        objectives=objectives,
+        constraints=(),
+        folder=scratch.path,
+        strategy=strategy,
+        first_traceback=next((t.message for t in trials if t.message), ""),
+        scratch=scratch,
+    )
+    if not isinstance(tuner, str | Path) and history.scored():
+        _write_best(result, tuner, trials)
+    return result
+
+
+def _write_best(result: SearchResult, tuner: Any, trials: Sequence[Any]) -> None:
+    best = result.best_trial
+    try:
+        with warnings.catch_warnings():
+            # Of the state of the optimiser, which a model to predict with does not need.
+            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            model = tuner.load_model(trials[best.number])
+        artifact.write(model, result.best_path)
+    except Exception as error:  # whatever a build function or a missing file of weights raises
+        log.warning(
+            "The model of trial %s cannot be loaded: %s", trials[best.number].trial_id, error
+        )
+        return
+    if model.built:
+        best.measures["params"] = float(model.count_params())
+
+
+def _from_directory(folder: Path) -> list[Any]:
+    if not (folder / "oracle.json").is_file():
+        inside = sorted(p.parent.name for p in folder.glob("*/oracle.json"))
+        hint = f" It holds the projects {inside}." if inside else ""
+        raise ArtifactError(f"'{folder}' is not a keras-tuner project: no 'oracle.json'.{hint}")
+    trials = []
+    for path in sorted(folder.glob("trial_*/trial.json")):
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+            trials.append(keras_tuner.engine.trial.Trial.from_state(state))
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("'%s' cannot be read and is left out: %s", path, error)
+    return trials
+
+
+def _objectives(objective: Any) -> tuple[Objective, ...]:
+    """keras-tuner's objective, or the parts of its sum of several."""
+    parts = getattr(objective, "objectives", None) or [objective]
+    return tuple(Objective(part.name, part.direction) for part in parts)
+
+
+def _record(history: History, number: int, trial: Any) -> TrialRecord:
+    hp = trial.hyperparameters
+    values = {
+        p.name: hp.values[p.name]
+        for p in hp.space
+        if p.name in hp.values and hp.is_active(p) and not p.name.startswith("tuner/")
+    }
+    record = history.start(values, origin=f"keras_tuner {trial.trial_id}")
+    metrics = _metrics(trial)
+    if trial.status == "COMPLETED":
+        return history.finish(number, "COMPLETED", metrics=metrics)
+    if trial.status in ("FAILED", "INVALID"):
+        lines = [line for line in (trial.message or "").strip().splitlines() if line.strip()]
+        reason = lines[-1].strip()[:300] if lines else trial.status.lower()
+        return history.finish(number, "FAILED", failure=reason)
+    return record
+
+
+def _metrics(trial: Any) -> Mapping[str, float]:
+    """What each metric was at the best step; the mean of several executions."""
+    found = {}
+    for name, tracked in trial.metrics.metrics.items():
+        steps = {o.step: o.mean() for o in tracked.get_history()}
+        if steps:
+            found[name] = float(steps.get(trial.best_step, steps[max(steps)]))
+    return found
