@@ -14,7 +14,7 @@ from kerasnas.oracles.oracle import Oracle
 from kerasnas.oracles.ranking import is_sound, pareto_first
 from kerasnas.oracles.schedulers import VerifyScheduler
 from kerasnas.oracles.searchers.gp import posterior_order
-from kerasnas.oracles.searchers.mixed import MixedSearcher, by_gaussian_process
+from kerasnas.oracles.searchers.mixed import SEVERAL, MixedSearcher, by_gaussian_process
 from kerasnas.oracles.space import Values
 
 NOTE = "zero_cost"
@@ -26,6 +26,14 @@ PROXIES = ("synflow",)
 ENOUGH = 50
 """Full trainings that a budget must hold, else short ones are searched with first."""
 
+REPEAT = "repeat"
+"""Origin of trials that train a configuration again with another seed."""
+
+REPEATED = 3
+BUILD_SECONDS = 0.5
+"""What building and scoring a network is taken to cost before one has been timed."""
+
+MOST_TOLD = 10**9
 KEPT = 10
 POOL = 100
 MOST_POOL = 1000
@@ -39,11 +47,11 @@ class ZeroCost:
 
     Attributes:
         score: From values to scores by name, larger is better; NaN or missing is not known.
-        seconds: About how long one configuration takes.
+        seconds: How long one configuration takes; `None` when that shows only as it is done.
     """
 
     score: Callable[[Mapping[str, Any]], Mapping[str, float]]
-    seconds: float = 0.0
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,12 +63,14 @@ class Circumstances:
         full_seconds: About how long a full training takes, when that is known.
         fidelities: Shares of a full training that stand for it, ascending, the last one 1.
         zero_cost: Zero-cost scores, for spaces of architectures.
+        noisy: Whether the same configuration scores differently with another seed.
     """
 
     seconds: float | None = None
     full_seconds: float | None = None
     fidelities: tuple[float, ...] = (1.0,)
     zero_cost: ZeroCost | None = None
+    noisy: bool = False
 
 
 class Auto(Oracle):
@@ -71,6 +81,8 @@ class Auto(Oracle):
     * One objective: a Gaussian process with a Hamming kernel where all hyperparameters are choices
       and none depends on another; else a Parzen estimator in turn with steps from the best trials.
     * Several objectives: see `MixedSearcher`.
+    * From 20 trials on the last tenth of them trains the best three again with other seeds, where
+      scores depend on the seed; among them the mean decides.
     * Where the budget holds fewer than 50 full trainings and short ones are on offer, these are
       searched with, and the best few are trained in full with the last 30 % of the time.
 
@@ -132,32 +144,75 @@ class Auto(Oracle):
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Values for the next trial; the first call puts the pool of architectures in order."""
         zero_cost = self.circumstances.zero_cost
-        if zero_cost is not None and not self.proposer.ranked and len(self.objectives) == 1:
+        if zero_cost is not None and self._pool and not self.proposer.ranked:
             self._rank_pool(zero_cost)
+        again = self._to_repeat()
+        if again is not None:
+            return {"status": "RUNNING", "values": dict(again.values), "origin": REPEAT}
         return super().populate_space(trial_id)
 
     def describe(self) -> str:
         """The strategy in one line, for the log."""
-        known = super().describe()
-        if self.circumstances.zero_cost is None or len(self.objectives) > 1:
-            return known
-        name, _, rest = known.partition(": ")
-        pool = f"the best {self._kept} of {self._pool} architectures by zero-cost scores"
-        return f"{name}: {pool}, then {rest}"
+        name, _, rest = super().describe().partition(": ")
+        if len(self.objectives) > 1:
+            one = MixedSearcher().describe(self.space)
+            rest = rest.replace(one, SEVERAL)
+        budget = self.circumstances.seconds
+        limits = [f"{self.max_trials} trials"] if self.max_trials is not None else []
+        limits += [f"{budget:,.0f} seconds"] if budget is not None else []
+        pool = ""
+        if self._pool:
+            pool = f"the {self._kept} best of {self._pool} architectures by zero-cost scores, then "
+        size = self.space.size
+        of = f", {size:,} configurations" if size is not None and size < MOST_TOLD else ""
+        last = f"; the last {self._repeats} trials repeat the best" if self._repeats else ""
+        several = f"{len(self.objectives)} objectives, " if len(self.objectives) > 1 else ""
+        why = f"{several}{len(self.space)} hyperparameters{of}"
+        if limits:
+            why += f", {' and '.join(limits)}"
+        return f"{name}: {pool}{rest}{last} ({why})"
 
     @property
     def _pool(self) -> int:
-        """Random architectures to score: as many as a small share of the time pays for."""
+        """Random architectures to score: as many as a small share of the budget pays for.
+
+        None where that would be too few to choose among, and for several objectives: no score
+        knows of their trade-off.
+        """
         zero_cost, seconds = self.circumstances.zero_cost, self.circumstances.seconds
-        if zero_cost is None or seconds is None or not zero_cost.seconds:
+        if zero_cost is None or len(self.objectives) > 1:
+            return 0
+        if seconds is not None:
+            paid = int(POOL_SHARE * seconds / (zero_cost.seconds or BUILD_SECONDS))
+            return min(paid, MOST_POOL) if paid >= 2 * KEPT else 0
+        if self.max_trials is None:
             return POOL
-        paid = int(POOL_SHARE * seconds / zero_cost.seconds)
-        return min(max(paid, 2 * KEPT), MOST_POOL)
+        return min(POOL, 2 * self.max_trials) if self.max_trials >= 2 * KEPT else 0
 
     @property
     def _kept(self) -> int:
         """How many of them are trained: never more than a third of all trials."""
         return KEPT if self.max_trials is None else max(1, min(KEPT, self.max_trials // 3))
+
+    @property
+    def _repeats(self) -> int:
+        """Trials at the end that train the best once more, with another seed."""
+        most = self.max_trials
+        if not self.circumstances.noisy or most is None or most < 20 or len(self.objectives) > 1:
+            return 0
+        return min(most // 10, 2 * REPEATED)
+
+    def _to_repeat(self) -> TrialRecord | None:
+        """The configuration to train again now, if it is time for that.
+
+        The best few are chosen once, when the first repetition starts, and take turns.
+        """
+        done = len(self.history) - ((self.max_trials or 0) - self._repeats)
+        if not self._repeats or done < 0:
+            return None
+        first = [t for t in self.history.trials if t.origin != REPEAT]
+        best = pareto_first(first, self.objectives, self.constraints)[:REPEATED]
+        return best[done % len(best)] if best else None
 
     def _rank_pool(self, zero_cost: ZeroCost) -> None:
         note = self.history.notes.get(NOTE)
@@ -172,8 +227,15 @@ class Auto(Oracle):
             pool.setdefault(space.key(values), values)
             if len(pool) == self._pool:
                 break
-        candidates = list(pool.values())
-        order = rank([zero_cost.score(values) for values in candidates])
+        candidates, scores = list(pool.values()), []
+        begun = self.clock() if self.clock else 0.0
+        for values in candidates:
+            scores.append(zero_cost.score(values))
+            taken = self.clock() - begun if self.clock else 0.0
+            limit = self.circumstances.seconds
+            if zero_cost.seconds is None and limit is not None and taken > POOL_SHARE * limit:
+                break
+        order = rank(scores)
         first = [candidates[i] for i in order]
         # The more are kept here, the more are left when some of them break a constraint.
         self.proposer.ranked = first[: self._kept] if not self.constraints else first
@@ -200,15 +262,15 @@ class Auto(Oracle):
 def rank(scores: Sequence[Mapping[str, float]]) -> list[int]:
     """Indices of architectures by the sum of their ranks in `PROXIES`, the best first.
 
-    One without a score takes the middle rank. Where a pool has none of these scores, all others
-    count.
+    One without a score takes the middle rank, one through which nothing flows the last. Where a
+    pool has none of these scores, all others count.
     """
     names = [n for n in PROXIES if any(np.isfinite(s.get(n, np.nan)) for s in scores)]
     names = names or sorted({name for s in scores for name in s})
     total = np.zeros(len(scores))
     for name in names:
         column = np.array([s.get(name, np.nan) for s in scores], dtype=float)
-        known = np.isfinite(column)
+        known = ~np.isnan(column)
         place = np.full(len(column), 0.5)
         if known.any():
             order = np.argsort(np.argsort(column[known], kind="stable"), kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from statistics import NormalDist
@@ -182,11 +183,31 @@ def pareto_first(
     """
     good = [t for t in trials if is_sound(t, objectives) and infeasibility(t, constraints) == 0]
     if len(objectives) == 1:
-        return sorted(good, key=lambda t: losses(t, objectives))
+        return _by_mean(good, objectives)
     points = [(0.0, losses(t, objectives)) for t in good]
     off_front = [level > 0 for level in fronts(points)]
     order = sorted(range(len(good)), key=lambda i: (off_front[i], points[i][1]))
     return [good[i] for i in order]
+
+
+def _by_mean(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[TrialRecord]:
+    """By the only objective; configurations that were trained several times first, by their mean.
+
+    They were the best of all before they were trained again, and their scores are no lucky ones any
+    more.
+    """
+    groups: dict[str, list[TrialRecord]] = {}
+    for trial in trials:
+        key = json.dumps([trial.values, trial.reached], sort_keys=True, default=str)
+        groups.setdefault(key, []).append(trial)
+    if len(groups) == len(trials):
+        return sorted(trials, key=lambda t: losses(t, objectives))
+    place = {}
+    for group in groups.values():
+        mean = float(np.mean([losses(t, objectives)[0] for t in group]))
+        for trial in group:
+            place[trial.number] = (len(group) == 1, mean, losses(trial, objectives))
+    return sorted(trials, key=lambda t: place[t.number])
 
 
 def normal_scores(place: Sequence[tuple[float, ...]]) -> list[float]:

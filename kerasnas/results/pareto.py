@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kerasnas.errors import ObjectiveError
 
@@ -12,7 +11,7 @@ NADIR_SHARE = 1.1
 """The reference point, where none is given: so many times the worst of the first points."""
 
 
-def front(points: np.ndarray) -> np.ndarray:
+def front(points: ArrayLike) -> np.ndarray:
     """Which points no other point dominates; all objectives are to be minimised.
 
     Args:
@@ -31,7 +30,7 @@ def front(points: np.ndarray) -> np.ndarray:
     return on
 
 
-def hypervolume(points: np.ndarray, reference: Sequence[float]) -> float:
+def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
     """The volume between a front and a reference point, exactly, for two or three objectives.
 
     Args:
@@ -66,14 +65,14 @@ def hypervolume(points: np.ndarray, reference: Sequence[float]) -> float:
     )
 
 
-def reference_point(points: np.ndarray) -> np.ndarray:
+def reference_point(points: ArrayLike) -> np.ndarray:
     """A reference a little beyond the worst of some points, for `hypervolume`."""
     points = np.asarray(points, dtype=float)
     worst, best = points.max(axis=0), points.min(axis=0)
     return np.asarray(best + NADIR_SHARE * np.maximum(worst - best, 1e-12))
 
 
-def knee(points: np.ndarray) -> int:
+def knee(points: ArrayLike) -> int:
     """The index of the point of a front where giving up one objective gains least of the others.
 
     Objectives are scaled to [0, 1] over the front; the knee lies farthest from the plane through

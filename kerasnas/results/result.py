@@ -20,6 +20,7 @@ from kerasnas import artifact
 from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, violation
+from kerasnas.oracles.ranking import pareto_first
 from kerasnas.results import pareto
 from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
@@ -89,10 +90,13 @@ class SearchResult:
     def best_trial(self) -> TrialRecord:
         """The best feasible trial by the first objective, a paused one if it is the best.
 
+        Where the best configurations were trained again with other seeds, their means decide.
+
         Raises:
             SearchFailedError: If no trial came to a good end, or none is feasible.
         """
-        return min(self._feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
+        in_order = sorted(self._feasible, key=lambda t: t.number)
+        return next(iter(pareto_first(in_order, self.objectives[:1])), in_order[0])
 
     @property
     def best_hyperparameters(self) -> dict[str, Any]:

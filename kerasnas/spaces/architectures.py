@@ -29,6 +29,9 @@ class ArchitectureHyperModel(keras_tuner.HyperModel):
         SearchSpaceError: If the shape has no three axes.
     """
 
+    zero_cost = True
+    """Scores of untrained networks tell its configurations apart."""
+
     def __init__(
         self,
         input_shape: Sequence[int | None],

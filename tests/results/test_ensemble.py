@@ -261,7 +261,8 @@ def test_a_regression_can_be_an_ensemble_and_comes_back_from_its_file(tmp_path):
 def test_without_an_ensemble_the_best_trial_answers():
     frame = table(120)
     x = frame.drop(columns=["value", "label"])
-    estimator = kn.TabularClassifier(**QUICK, ensemble=False).fit(x, frame["label"])
+    one = {**QUICK, "budget": kn.Budget(trials=1)}
+    estimator = kn.TabularClassifier(**one, ensemble=False).fit(x, frame["label"])
     assert "ensemble" not in set(estimator.leaderboard()["kind"])
     with pytest.raises(SearchFailedError, match="two finished trials"):
         estimator.result_.ensemble()

@@ -20,6 +20,9 @@ from kerasnas.oracles.space import Space, Values
 FEW = 60
 """Up to so many trials a model of several objectives does better than a population."""
 
+SEVERAL = f"multi-objective Parzen estimator for {FEW} trials, then ageing NSGA-II"
+"""What is done for several objectives, in a few words."""
+
 
 @dataclass(frozen=True)
 class MixedSearcher:

@@ -229,7 +229,7 @@ class Simulated:
             return None
 
         def score(values: Mapping[str, Any]) -> Mapping[str, float]:
-            self.now += given.seconds
+            self.now += given.seconds or 0.0
             return given.score(values)
 
         return ZeroCost(score, given.seconds)

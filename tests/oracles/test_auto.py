@@ -1,0 +1,183 @@
+"""The default strategy: what it decides by, and what it says about it."""
+
+import math
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from kerasnas import Constraint, oracles
+from kerasnas.oracles import Auto, Circumstances, ZeroCost
+from kerasnas.oracles.auto import REPEAT, rank
+
+
+def choices(names=6, options=5):
+    hp = keras_tuner.HyperParameters()
+    for i in range(names):
+        hp.Choice(f"edge{i}", [f"op{j}" for j in range(options)])
+    return hp
+
+
+def numbers():
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    hp.Int("n", 1, 8)
+    return hp
+
+
+def value(values):
+    return sum(int(str(v)[-1]) for v in values.values())
+
+
+def made(space=None, objective="val_loss", max_trials=None, circumstances=None, **settings):
+    oracle = Auto(objective, max_trials, seed=0, hyperparameters=space or choices(), **settings)
+    oracle.verbose = 0
+    if circumstances is not None:
+        oracle.settle(circumstances)
+    return oracle
+
+
+def run(oracle, trials, loss=value, noise=0.0):
+    rng = np.random.default_rng(0)
+    for _ in range(trials):
+        trial = oracle.create_trial("worker")
+        if trial.status != "RUNNING":
+            break
+        score = loss(trial.hyperparameters.values) + noise * rng.normal()
+        metrics = {o.name: score if i == 0 else 30 - score for i, o in enumerate(oracle.objectives)}
+        oracle.update_trial(trial.trial_id, metrics)
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    return oracle
+
+
+def test_scores_are_added_as_ranks_and_unknown_ones_are_in_the_middle():
+    assert rank([{"synflow": 1.0}, {"synflow": 3.0}, {"synflow": 2.0}]) == [1, 2, 0]
+    assert rank([{"synflow": 1.0}, {}, {"synflow": 3.0}])[1] == 1
+    assert rank([{"naswot": 1.0}, {"naswot": 2.0}]) == [1, 0]
+    assert rank([{"synflow": -math.inf}, {}, {"synflow": 5.0}]) == [2, 1, 0]
+    assert rank([{}, {}]) == [0, 1]
+
+
+def test_zero_cost_scores_choose_what_comes_first():
+    asked = []
+
+    def score(values):
+        asked.append(values)
+        return {"synflow": -value(values)}
+
+    oracle = run(made(circumstances=Circumstances(zero_cost=ZeroCost(score))), 12)
+    origins = [t.origin for t in oracle.history]
+    assert origins[:10] == ["zero-cost"] * 10 and origins[10] == "mixed"
+    assert len(asked) == 100
+    best = sorted(value(v) for v in asked)[:10]
+    assert sorted(t.metrics["val_loss"] for t in oracle.history.trials[:10]) == best
+
+
+def test_the_pool_keeps_to_the_constraints():
+    def score(values):
+        return {"synflow": value(values)}
+
+    oracle = made(
+        circumstances=Circumstances(zero_cost=ZeroCost(score)),
+        accept=lambda values: value(values) <= 12,
+    )
+    run(oracle, 10)
+    assert all(value(t.values) <= 12 for t in oracle.history)
+    limited = made(
+        circumstances=Circumstances(zero_cost=ZeroCost(score)),
+        accept=lambda values: {"params": value(values)},
+        constraints=[Constraint("params", max=12)],
+    )
+    run(limited, 10)
+    assert [t.origin for t in limited.history] == ["zero-cost"] * 10
+    assert all(value(t.values) <= 12 for t in limited.history)
+
+
+@pytest.mark.parametrize(
+    ("settings", "circumstances", "pool"),
+    [
+        ({}, {}, 100),
+        ({"max_trials": 3}, {}, 0),
+        ({"max_trials": 30}, {}, 60),
+        ({}, {"seconds": 60.0}, 0),
+        ({}, {"seconds": 3600.0}, 180),
+        ({"objective": ["val_loss", "params"]}, {}, 0),
+    ],
+)
+def test_the_pool_grows_with_the_budget(settings, circumstances, pool):
+    asked = []
+
+    def score(values):
+        asked.append(values)
+        return {"synflow": 0.0}
+
+    made_up = Circumstances(zero_cost=ZeroCost(score), **circumstances)
+    oracle = made(circumstances=made_up, **settings)
+    oracle.create_trial("worker")
+    assert len(asked) == pool
+
+
+def test_the_best_are_trained_again_at_the_end_and_their_means_decide():
+    oracle = made(max_trials=40, circumstances=Circumstances(noisy=True))
+    run(oracle, 60, noise=2.0)
+    assert len(oracle.history) == 40
+    again = [t for t in oracle.history if t.origin == REPEAT]
+    assert [t.number for t in again] == [36, 37, 38, 39]
+    first = [t for t in oracle.history if t.origin != REPEAT]
+    top = sorted(first, key=lambda t: t.metrics["val_loss"])[:3]
+    assert [t.values for t in again[:3]] == [t.values for t in top]
+    means = {}
+    for record in top:
+        alike = [t.metrics["val_loss"] for t in oracle.history if t.values == record.values]
+        assert len(alike) >= 2
+        means[record.number] = np.mean(alike)
+    best = oracle.get_best_trials(1)[0].hyperparameters.values
+    assert best == oracle.history.trials[min(means, key=means.get)].values
+
+
+def test_nothing_is_repeated_where_scores_do_not_vary_or_trials_are_few():
+    for settings in ({"max_trials": 40}, {"max_trials": 10}):
+        noisy = settings["max_trials"] == 10
+        oracle = run(made(circumstances=Circumstances(noisy=noisy), **settings), 60)
+        assert not [t for t in oracle.history if t.origin == REPEAT]
+
+
+@pytest.mark.parametrize(
+    ("settings", "circumstances", "said"),
+    [
+        (
+            {},
+            {"seconds": 600.0},
+            ["Gaussian process", "6 hyperparameters, 15,625 config", "600 sec"],
+        ),
+        ({"space": numbers(), "max_trials": 25}, {}, ["steps from the best", "25 trials"]),
+        ({"max_trials": 40}, {"noisy": True}, ["the last 4 trials repeat the best"]),
+        ({"objective": ["val_loss", "params"]}, {}, ["2 objectives", "NSGA-II"]),
+        (
+            {},
+            {"seconds": 1e4, "full_seconds": 1e3, "fidelities": (0.1, 1.0)},
+            ["10 % of a full training first"],
+        ),
+    ],
+)
+def test_one_line_says_what_was_chosen_and_why(settings, circumstances, said):
+    oracle = made(circumstances=Circumstances(**circumstances), **settings)
+    oracle.allow_pausing()
+    line = oracle.describe()
+    assert line.startswith("auto: ") and "\n" not in line
+    for part in said:
+        assert part in line, line
+
+
+def test_choices_are_searched_by_a_model_and_better_than_at_random():
+    def found(make):
+        losses = []
+        for seed in range(4):
+            oracle = make("val_loss", 40, seed, hyperparameters=choices(8, 6))
+            oracle.verbose = 0
+            run(oracle, 40)
+            losses.append(oracle.get_best_trials(1)[0].score)
+        return np.mean(losses)
+
+    assert found(Auto) < found(oracles.Random) - 2
