@@ -27,7 +27,7 @@ def build(hp):
     return model
 
 
-def search(constraints, hypermodel=build, oracle="random", trials=4, **settings):
+def search(constraints, hypermodel=build, oracle="random", trials=3, **settings):
     BUILT.clear()
     return kn.search(
         hypermodel,
@@ -42,12 +42,12 @@ def search(constraints, hypermodel=build, oracle="random", trials=4, **settings)
     )
 
 
-@pytest.mark.parametrize("oracle", ["auto", "evolution", "asha"])
+@pytest.mark.parametrize("oracle", ["auto", "asha"])
 def test_where_most_of_the_space_is_too_large_models_are_still_found(oracle):
     result = search([kn.Constraint("params", max=200)], oracle=oracle)
     table = result.leaderboard()
-    assert len(table) == 4 and table["feasible"].all() and (table["params"] <= 200).all()
-    assert len(result.history) == 4 and len(BUILT) < 900
+    assert len(table) == 3 and table["feasible"].all() and (table["params"] <= 200).all()
+    assert len(result.history) == 3 and len(BUILT) < 600
     assert all(m["params"] > 200 for _, m in result.history.rejected)
 
 
@@ -90,16 +90,16 @@ def test_a_small_space_is_searched_to_its_last_feasible_configuration():
 
 
 def test_what_was_rejected_is_not_built_again(tmp_path):
-    limit = [kn.Constraint("params", max=3000)]
-    search(limit, trials=3, directory=tmp_path)
+    limit = [kn.Constraint("params", max=10_000)]
+    search(limit, trials=2, directory=tmp_path)
     first = list(BUILT)
-    result = search(limit, trials=3, directory=tmp_path)
+    result = search(limit, trials=2, directory=tmp_path)
     assert len(BUILT) <= 1 < len(first)  # keras-tuner builds once to learn the space
-    whole = search(limit, trials=5)
-    more = search(limit, trials=5, directory=tmp_path)
+    whole = search(limit, trials=3)
+    more = search(limit, trials=3, directory=tmp_path)
     assert [t.values for t in more.history] == [t.values for t in whole.history]
     assert len(more.history.rejected) == len(whole.history.rejected)
-    assert len(result.history) == 3
+    assert len(result.history) == 2
 
 
 def test_a_build_that_fails_is_a_failed_trial_and_no_rejection():
