@@ -1,0 +1,178 @@
+"""How users keep images: every form gives the same pictures, and bad ones are named together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from kerasnas.data.images import ImageReader, fit_image_reader, usable
+from kerasnas.data.pictures import class_folders, path_column, split_pictures, to_pictures
+from kerasnas.errors import SchemaError
+
+RNG = np.random.default_rng(0)
+
+
+def noise(*shape):
+    return RNG.integers(0, 256, shape).astype("uint8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes with two images each, of different sizes, modes and formats."""
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+    Image.fromarray(noise(10, 12, 3)).save(tmp_path / "cats" / "1.png")
+    Image.fromarray(noise(9, 9)).save(tmp_path / "cats" / "2.png")
+    Image.fromarray(noise(8, 20, 4)).save(tmp_path / "dogs" / "3.png")
+    Image.fromarray(noise(16, 16, 3)).save(tmp_path / "dogs" / "4.JPG")
+    (tmp_path / "dogs" / "notes.txt").write_text("no image")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "channels"),
+    [
+        ((5, 8, 8), "none", 1),
+        ((5, 8, 8, 1), "last", 1),
+        ((5, 32, 30, 3), "last", 3),
+        ((5, 3, 32, 30), "first", 3),
+        ((5, 1, 28, 28), "first", 1),
+        ((5, 28, 28, 4), "last", 4),
+        ((5, 3, 3, 3), "last", 3),
+        ((5, 3, 32, 3), "last", 3),
+    ],
+)
+def test_the_axis_of_channels_is_found_and_named(shape, axis, channels):
+    reader = fit_image_reader(to_pictures(noise(*shape)))
+    assert (reader.axis, reader.channels, reader.shape) == (axis, channels, shape[1:])
+    words = {"none": "no channel axis", "last": "channels last", "first": "channels first"}
+    assert words[axis] in reader.describe()
+
+
+def test_forms_of_the_same_images_agree():
+    x = noise(6, 8, 8, 3)
+    one = to_pictures(x)
+    for other in (list(x), [x[i].tolist() for i in range(6)], tuple(x)):
+        pictures = to_pictures(other)
+        assert np.array_equal(np.stack([pictures.one(i) for i in range(6)]), x)
+    first = to_pictures(np.moveaxis(x, -1, 1).repeat(2, 2).repeat(2, 3))
+    assert np.array_equal(first.one(0)[::2, ::2], one.one(0))
+
+
+def test_sizes_may_differ():
+    pictures = to_pictures([noise(8, 9, 3), noise(20, 7, 3), noise(5, 5)])
+    reader = fit_image_reader(pictures)
+    assert reader.free
+    assert reader.shape == (None, None, 3)
+    inputs = dict(
+        (int(i), image)
+        for rows, images in reader.batches(reader.read(pictures))
+        for i, image in zip(rows, images, strict=True)
+    )
+    assert [inputs[i].shape for i in range(3)] == [(8, 9, 3), (20, 7, 3), (5, 5, 3)]
+
+
+def test_class_folders(folder):
+    pictures, labels = class_folders(folder)
+    assert labels.tolist() == ["cats", "cats", "dogs", "dogs"]
+    assert [p.name for p in pictures.items] == ["1.png", "2.png", "3.png", "4.JPG"]
+    reader = fit_image_reader(pictures)
+    assert (reader.channels, reader.dtype, reader.free) == (4, "uint8", True)
+    grey = pictures.one(1, 4)
+    assert np.array_equal(grey[..., 0], grey[..., 1])
+    assert (grey[..., 3] == 255).all()
+
+
+def test_frames_and_series_of_paths(folder):
+    paths = [str(p) for p in class_folders(folder)[0].items]
+    frame = pd.DataFrame({"file": paths, "age": [1, 2, 3, 4], "name": list("abcd")})
+    assert path_column(frame) == "file"
+    x, y = split_pictures(frame, "age")
+    assert y.tolist() == [1, 2, 3, 4]
+    assert len(to_pictures(x)) == len(to_pictures(frame)) == len(to_pictures(paths)) == 4
+    with pytest.raises(SchemaError, match="2 columns"):
+        path_column(frame.assign(other=paths))
+    with pytest.raises(SchemaError, match="'weight'"):
+        split_pictures(frame, "weight")
+
+
+def test_broken_files_are_collected(folder):
+    (folder / "cats" / "0.png").write_bytes(b"no image")
+    (folder / "dogs" / "9.png").write_bytes((folder / "dogs" / "3.png").read_bytes()[:80])
+    pictures, _ = class_folders(folder)
+    with pytest.warns(UserWarning, match=r"2 of the 6 .*0\.png.*9\.png.*left out"):
+        good = usable(pictures)
+    assert good.tolist() == [1, 2, 3, 4]
+    reader = fit_image_reader(pictures.take(good))
+    with pytest.raises(SchemaError, match=r"2 of the 6 .*0\.png.*9\.png"):
+        reader.read(folder)
+    missing = to_pictures([folder / "a.png", folder / "b.png", *pictures.items[1:3]])
+    with pytest.raises(SchemaError, match="2 of the 4"):
+        usable(missing)
+
+
+def test_a_dataset_gives_images_and_targets():
+    import tensorflow as tf
+
+    x, y = noise(6, 8, 8, 3), np.arange(6)
+    for dataset in (
+        tf.data.Dataset.from_tensor_slices((x, y)),
+        tf.data.Dataset.from_tensor_slices((x, y)).batch(4),
+    ):
+        images, targets = split_pictures(dataset, None)
+        assert np.array_equal(images.items, x)
+        assert targets.tolist() == y.tolist()
+    with pytest.raises(SchemaError, match="never ends"):
+        split_pictures(tf.data.Dataset.from_tensor_slices((x, y)).repeat(), None)
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (np.zeros((5, 64)), r"reshape\(-1, 8, 8\)"),
+        (np.zeros((5, 63)), "TabularClassifier"),
+        (np.zeros((0, 8, 8)), "no image"),
+        (np.zeros((2, 8, 8), "complex64"), "expected numbers"),
+        (7, "received|expected images"),
+        ([np.zeros((8, 8)), None], "missing value in row 1"),
+        ([np.zeros((8, 8)), "a.png"], "mixes arrays and paths"),
+        ([], "empty"),
+        ("no_such_folder", "no file or folder"),
+    ],
+)
+def test_what_is_no_image(bad, sentence):
+    with pytest.raises(SchemaError, match=sentence):
+        to_pictures(bad)
+
+
+def test_pixels_that_are_not_finite():
+    x = RNG.random((4, 8, 8))
+    x[2, 0, 0] = np.nan
+    with pytest.raises(SchemaError, match="1 images .*first: row 2"):
+        usable(to_pictures(x))
+
+
+def test_new_images_must_have_the_form_and_scale_of_fit():
+    raw = fit_image_reader(to_pictures(noise(5, 8, 8)))
+    assert np.array_equal(raw.read(np.full((2, 8, 8), 3.0)).items, np.full((2, 8, 8), 3, "uint8"))
+    assert raw.read(noise(2, 8, 8, 1)).items.shape == (2, 8, 8)
+    with pytest.raises(SchemaError, match="raw pixels"):
+        raw.read(RNG.random((2, 8, 8)))
+    with pytest.raises(SchemaError, match=r"\(8, 9\), expected \(8, 8\)"):
+        raw.read(noise(2, 8, 9))
+    scaled = fit_image_reader(to_pictures(RNG.random((5, 8, 8, 3))))
+    with pytest.raises(SchemaError, match="x / 255"):
+        scaled.read(noise(2, 8, 8, 3))
+    assert scaled.read(np.zeros((1, 8, 8, 3))).items.dtype == np.float32
+
+
+@pytest.mark.parametrize("x", [noise(4, 8, 8), noise(4, 3, 32, 32), [noise(8, 9, 3), noise(4, 4)]])
+def test_readers_come_back_from_json(x):
+    import json
+
+    reader = fit_image_reader(to_pictures(x))
+    assert ImageReader.from_json(json.loads(json.dumps(reader.to_json()))) == reader
+    assert reader.probe().shape[0] == 5
+    for content in ({}, None, {**reader.to_json(), "axis": "middle"}):
+        with pytest.raises(SchemaError):
+            ImageReader.from_json(content)
