@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -236,8 +237,11 @@ def _parsed(index: pd.Index, name: str) -> pd.DatetimeIndex | pd.Index:
         try:
             return pd.DatetimeIndex(pd.to_datetime(index, format="ISO8601"))
         except ValueError:
-            return pd.DatetimeIndex(pd.to_datetime(index))
-    except (ValueError, TypeError) as error:
+            with warnings.catch_warnings():
+                # pandas warns where it would have to guess anew for every value.
+                warnings.simplefilter("error", UserWarning)
+                return pd.DatetimeIndex(pd.to_datetime(index))
+    except (ValueError, TypeError, UserWarning) as error:
         raise SchemaError(
             f"{name} has values that are no times ({str(error).splitlines()[0]}). Convert it with "
             "`pandas.to_datetime(..., format=...)` first."

@@ -80,7 +80,7 @@ class TimeSeriesForecaster(Estimator):
         oracle: Short name of a search strategy, or a kerasnas oracle.
         budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
         ensemble: `"auto"` answers with the mean of several trials where that scores better than
-            the best of them; `False` with the best.
+            the best of them; a number is the most trials to take, `False` answers with the best.
         refit: Train what was found once more on all steps, those of validation included.
         space: `"auto"`, or the names of families: `linear`, `autoregression`, `nhits`, `tide`,
             `dlinear`, `tcn`, `patch_transformer`, `gru`.
@@ -120,7 +120,7 @@ class TimeSeriesForecaster(Estimator):
         constraints: Sequence[Constraint] = (),
         oracle: Any = "auto",
         budget: Budget | str | float = "5min",
-        ensemble: bool | str = "auto",
+        ensemble: str | int | bool = "auto",
         refit: bool = False,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
@@ -133,6 +133,7 @@ class TimeSeriesForecaster(Estimator):
             constraints=constraints,
             oracle=oracle,
             budget=budget,
+            ensemble=ensemble,
             refit=refit,
             space=space,
             initial=initial,
@@ -148,7 +149,6 @@ class TimeSeriesForecaster(Estimator):
         self.static = static
         self.season = season
         self.quantiles = quantiles
-        self.ensemble = ensemble
 
     def fit(  # type: ignore[override]
         self,
@@ -355,14 +355,17 @@ class TimeSeriesForecaster(Estimator):
 
     def _blends(self, objectives: Sequence[Any]) -> str | None:
         """The metric by which to blend trials; `None` where the best one is to answer alone."""
-        if self.ensemble not in ("auto", True, False):
+        whole = isinstance(self.ensemble, int) and self.ensemble >= 0
+        if self.ensemble != "auto" and not whole:
             raise SchemaError(
-                f'`ensemble` must be "auto", True or False, received {self.ensemble!r}.'
+                f'`ensemble` must be "auto", False or a number of trials, received '
+                f"{self.ensemble!r}."
             )
         name = str(objectives[0].name)
         scored = name.removeprefix("val_") in FORECAST
-        alone = self.ensemble is False or len(objectives) > 1 or self.constraints or not scored
-        return None if alone else name
+        single = self.ensemble is not True and self.ensemble in (0, 1)
+        alone = single or len(objectives) > 1 or bool(self.constraints) or not scored
+        return None if single or bound or not scored else name
 
     def _settle(self, task: ForecastTask, job: Job, metric: str | None) -> None:
         """Decides what answers: the best trial or a blend of several, trained again if asked."""
@@ -370,7 +373,8 @@ class TimeSeriesForecaster(Estimator):
         counts = [1]
         begin = clocks.perf_counter()
         if metric is not None and len(task.members) > 1:
-            members, weights, scores = task.ensemble(metric)
+            most = None if isinstance(self.ensemble, str | bool) else self.ensemble
+            members, weights, scores = task.ensemble(metric, most)
             best = self.result_.best_trial.scores[metric]
             if len(members) > 1 and scores[metric] < best:
                 picked, counts = [m.values for m in members], weights

@@ -140,27 +140,32 @@ class ForecastTask:
             rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
         return rows
 
-    def ensemble(self, metric: str) -> tuple[list[Member], list[int], dict[str, float]]:
+    def ensemble(
+        self, metric: str, most: int | None = None
+    ) -> tuple[list[Member], list[int], dict[str, float]]:
         """Members and how often each was picked, by greedy selection with replacement.
 
         Args:
             metric: Validation metric to minimise.
+            most: Most members, `None` for any number.
 
         Returns:
             Members in use, their weights, and the scores of their mean on the validation origins.
         """
         scorer = self.scorer()
         pool = sorted(self.members, key=lambda m: m.scores[metric])
-        first = pool[0].scores[metric]
+        first, start = pool[0].scores[metric], min(_START, most or _START)
         # Two bad forecasts may err in opposite directions on a few origins, but not on others.
         pool = [m for m in pool if m.scores[metric] <= _NEAR * first]
-        picks = (np.arange(len(pool)) < _START).astype(int)
-        total = np.sum([m.predictions for m in pool[:_START]], axis=0)
+        picks = (np.arange(len(pool)) < start).astype(int)
+        total = np.sum([m.predictions for m in pool[:start]], axis=0)
         best_picks, best_scores = picks, scorer.validation(total / picks.sum())
         best = best_scores[metric]
         for size in range(int(picks.sum()) + 1, _PICKS + 1):
             tried = [scorer.validation((total + m.predictions) / size) for m in pool]
-            chosen = int(np.argmin([t[metric] for t in tried]))
+            full = most is not None and int((picks > 0).sum()) >= most
+            order = np.argsort([t[metric] for t in tried], kind="stable")
+            chosen = int(next(i for i in order if not full or picks[i]))
             total = total + pool[chosen].predictions
             picks = picks.copy()
             picks[chosen] += 1

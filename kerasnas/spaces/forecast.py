@@ -151,8 +151,11 @@ class ForecastHyperModel(keras_tuner.HyperModel):
         """Known-good configurations of the families in use, best first."""
         level = "seasonal" if self.season > 1 else "last"
         longer = self._lookback(3)
+        # DLinear itself, so that no search does worse than it on the validation origins.
+        plain = {"transform": "none"} if self.statistics.positive else {}
         known: list[dict[str, Any]] = [
             {"family": "linear"},
+            {"family": "linear", "base": "last", **plain},
             {"family": "autoregression"},
             {"family": "nhits"},
             {"family": "linear", "base": "last", "lookback": longer},

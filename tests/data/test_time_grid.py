@@ -1,0 +1,94 @@
+"""Times become whole steps of a grid, and steps times again."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kerasnas.data.time_grid import TimeGrid, infer_grid, looks_like_time, read_stamps
+from kerasnas.errors import SchemaError
+
+CALENDARS = [
+    ("h", "duration", 24),
+    ("15min", "duration", 96),
+    ("D", "duration", 7),
+    ("W-WED", "duration", 52),
+    ("MS", "month", 12),
+    ("ME", "month", 12),
+    ("QS", "month", 4),
+    ("YS", "month", 1),
+    ("B", "business", 5),
+]
+
+
+@pytest.mark.parametrize(("freq", "kind", "season"), CALENDARS)
+def test_calendars_are_found_and_give_back_every_time(freq, kind, season):
+    stamps = pd.date_range("2020-01-31", periods=60, freq=freq)
+    grid = infer_grid([stamps])
+    assert (grid.kind, grid.season()) == (kind, season)
+    positions = grid.positions(stamps)
+    assert positions.tolist() == list(range(60))
+    assert list(grid.stamps(positions)) == list(stamps)
+    assert grid.off_grid(stamps) == 0
+    assert TimeGrid.from_json(grid.to_json()) == grid
+
+
+@pytest.mark.parametrize(("freq", "kind", "season"), CALENDARS)
+def test_gaps_do_not_change_the_grid(freq, kind, season):
+    stamps = pd.date_range("2020-01-31", periods=60, freq=freq)
+    kept = stamps[[i for i in range(60) if i % 7 != 3]]
+    grid = infer_grid([kept])
+    assert (grid.kind, grid.season()) == (kind, season)
+    assert list(grid.stamps(grid.positions(kept))) == list(kept)
+
+
+def test_months_of_any_day_lie_on_one_grid():
+    stamps = pd.DatetimeIndex(["2020-01-31", "2020-02-29", "2020-03-31", "2020-05-31"])
+    grid = infer_grid([stamps])
+    assert grid.positions(stamps).tolist() == [0, 1, 2, 4]
+    assert str(grid.stamps(np.array([3]))[0].date()) == "2020-04-30"
+
+
+def test_days_of_a_time_zone_go_through_a_change_of_clocks():
+    stamps = pd.date_range("2024-03-25", periods=14, freq="D", tz="Europe/Berlin")
+    grid = infer_grid([stamps])
+    assert grid.positions(stamps).tolist() == list(range(14))
+    assert list(grid.stamps(np.arange(14))) == list(stamps)
+
+
+def test_hours_of_a_time_zone_go_through_a_change_of_clocks():
+    stamps = pd.date_range("2024-03-30", periods=72, freq="h", tz="Europe/Berlin")
+    grid = infer_grid([stamps])
+    assert grid.positions(stamps).tolist() == list(range(72))
+    assert list(grid.stamps(np.arange(72))) == list(stamps)
+
+
+def test_whole_numbers_with_a_step():
+    grid = infer_grid([pd.Index([10, 15, 20, 30])])
+    assert (grid.kind, grid.step) == ("integer", 5)
+    assert grid.positions(pd.Index([30, 35])).tolist() == [4, 5]
+
+
+def test_times_between_steps_are_counted():
+    stamps = pd.date_range("2024-01-01", periods=20, freq="h")
+    shifted = stamps[:10].append(stamps[10:11] + pd.Timedelta("7min")).append(stamps[11:])
+    grid = infer_grid([shifted])
+    assert grid.off_grid(shifted) == 1
+    assert grid.positions(shifted).tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("values", [["2020-01", "2020-02"], ["2020-01-01 10:00", "2020-01-02"]])
+def test_dates_as_strings_are_times(values):
+    series = pd.Series(values)
+    assert looks_like_time(series)
+    assert isinstance(read_stamps(series, "`when`"), pd.DatetimeIndex)
+
+
+def test_words_are_no_times():
+    assert not looks_like_time(pd.Series(["a", "b"]))
+    with pytest.raises(SchemaError, match=r"`when` has values that are no times.*to_datetime"):
+        read_stamps(pd.Series(["a", "b"]), "`when`")
+
+
+def test_missing_times_are_refused():
+    with pytest.raises(SchemaError, match="1 missing values"):
+        read_stamps(pd.Series(pd.DatetimeIndex(["2020-01-01", None])), "`when`")
