@@ -206,6 +206,37 @@ def test_a_fit_of_the_users_goes_on_with_initial_epoch():
         )
 
 
+class Recipes(keras_tuner.HyperModel):
+    """A hypermodel with recipes, whose trainings have nine epochs where time is the limit."""
+
+    def build(self, hp):
+        return build(hp)
+
+    def recipe(self, hp):
+        return Recipe(16, "cosine", lengths=(9,))
+
+
+def test_where_time_is_the_limit_all_trials_take_the_length_of_the_first(tmp_path):
+    def search(trials):
+        return kn.search(
+            Recipes(),
+            **DATA,
+            objective=["val_loss", "params"],
+            oracle="asha",
+            budget=kn.Budget(trials=trials, seconds=300),
+            directory=tmp_path,
+            seed=0,
+            verbose=0,
+        )
+
+    history = search(4).history
+    assert list(history.notes["lengths"]["epochs"].values()) == [9]
+    assert {t.measures["epochs"] for t in history} <= {1.0, 3.0, 9.0}
+    assert max(t.measures["epochs"] for t in history) == 9.0
+    more = search(5).history
+    assert [t.values for t in more][:4] == [t.values for t in history] and len(more) == 5
+
+
 def test_rows_are_a_fidelity_too():
     result = search(oracle=oracles.Asha(fidelity="rows"), epochs=2)
     assert {len(t.executions) for t in result.history} == {1, 3}
