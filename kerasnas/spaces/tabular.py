@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import keras
@@ -18,27 +21,21 @@ from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback, for_training, tabular_recipe
 from kerasnas.spaces.table import settle
 
-# Known-good configurations, tried first. Their order is their priority; what they do not name
-# takes the default of the space.
-_PORTFOLIO: tuple[dict[str, Any], ...] = (
-    {"family": "histgb"},
-    {"family": "realmlp"},
-    {"family": "linear"},
-    {"family": "tabm"},
-    {"family": "extra_trees"},
-    {"family": "catboost"},
-    {"family": "lightgbm"},
-    {"family": "mlp"},
-    {"family": "mlp_plr"},
-    {"family": "resnet"},
-    {"family": "ft_transformer"},
-    {"family": "xgboost"},
-    {"family": "histgb", "histgb_leaves": 8, "histgb_column_share": 0.3},
-    {"family": "mlp", "mlp_layers": 0, "learning_rate": 5e-3, "weight_decay": 1e-3},
-    {"family": "mlp", "mlp_layers": 3, "mlp_width": 512, "mlp_dropout": 0.3, "learning_rate": 1e-3},
-    {"family": "mlp", "mlp_layers": 1, "mlp_width": 64, "mlp_dropout": 0.3, "weight_decay": 0.1},
-    {"family": "resnet", "resnet_width": 256, "resnet_blocks": 3, "learning_rate": 1e-3},
-)
+# Defaults of libraries that need not be there: no portfolio can be learnt with them everywhere.
+_OPTIONAL = ("catboost", "lightgbm", "xgboost")
+_BEFORE_OPTIONAL = 4
+
+
+@cache
+def _portfolio() -> tuple[dict[str, Any], ...]:
+    """Known-good configurations, best first; what they do not name takes its default.
+
+    Learnt by `benchmarks/portfolio.py`.
+    """
+    path = files("kerasnas.spaces") / "portfolios" / "tabular.json"
+    learnt = json.loads(path.read_text(encoding="utf-8"))["configurations"]
+    optional = [{"family": family} for family in _OPTIONAL]
+    return (*learnt[:_BEFORE_OPTIONAL], *optional, *learnt[_BEFORE_OPTIONAL:])
 
 
 class TabularHyperModel(keras_tuner.HyperModel):
@@ -89,7 +86,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
     @property
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first."""
-        return [dict(c) for c in _PORTFOLIO if c["family"] in self.families]
+        return [dict(c) for c in _portfolio() if c["family"] in self.families]
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model from a feature matrix to probabilities or to one value.

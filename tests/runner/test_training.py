@@ -1,6 +1,7 @@
 """The fast loop does what Keras's `fit` does: steps, weights, callbacks, early stopping."""
 
 import math
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -177,6 +178,50 @@ def test_rates_are_applied_step_by_step(clock):
             plain.train_on_batch(X[rows], Y[rows])
             step += 1
     assert same(model.get_weights(), plain.get_weights(), 1e-6)
+
+
+@dataclass
+class Pace:
+    courses: tuple
+    whole_batches: bool = False
+
+
+@pytest.mark.parametrize("clock", [math.inf, 60.0])
+def test_a_model_may_name_what_else_changes(clock):
+    """A variable of the model follows its course beside the learning rate."""
+    model, seen = model_of(keras.optimizers.SGD(0.05)), []
+    dial = keras.Variable(1.0, trainable=False)
+
+    class Turned(keras.layers.Layer):
+        def call(self, x):
+            return x * keras.ops.convert_to_tensor(dial)
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(float(dial.numpy()))
+
+    x = model.inputs[0]
+    trained = keras.Model(x, Turned()(model(x)))
+    trained.compile(keras.optimizers.SGD(0.05), "mse")
+    trained.pacing = Pace(((dial, lambda steps: np.linspace(1, 0, steps)),))
+    train(trained, callbacks=[Look()], seconds_left=lambda: clock)
+    assert np.allclose(seen, np.linspace(1, 0, 3 * STEPS), atol=1e-6)
+    both = Pace(((dial, lambda steps: np.full(steps, 0.5)),))
+    trained.pacing = both
+    train(trained, rates=lambda steps: np.full(steps, 0.1), seconds_left=lambda: clock)
+    assert float(trained.optimizer.learning_rate.numpy()) == pytest.approx(0.005)
+    assert float(dial.numpy()) == 0.5
+
+
+def test_whole_batches_leave_out_the_rest():
+    model = model_of()
+    model.pacing = Pace((), whole_batches=True)
+    train(model)
+    assert int(model.optimizer.iterations.numpy()) == 3 * (ROWS // BATCH)
+    few = model_of()
+    few.pacing = Pace((), whole_batches=True)
+    train(few, batch_size=1000)
+    assert int(few.optimizer.iterations.numpy()) == 3
 
 
 def test_without_rates_the_optimizers_own_schedule_stays():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kerasnas.spaces.heads import SmoothedCrossentropy
 from kerasnas.spaces.recipes import rates
 
-SCHEDULES = ["constant", "cosine", "one_cycle"]
+SCHEDULES = ["constant", "cosine", "one_cycle", "flat_cos", "coslog4"]
 
 
 @settings(deadline=None)
@@ -48,9 +48,25 @@ def test_one_cycle():
     assert share[-1] == pytest.approx(1e-3)
 
 
+def test_flat_cos():
+    share = rates("flat_cos", 10_000)
+    assert (share[:5000] == 1).all()
+    assert share[7500] == pytest.approx(0.5, abs=1e-3)
+    assert share[-1] == pytest.approx(1e-3)
+
+
+def test_coslog4():
+    """Four cycles, each twice as long as the one before, from 0 to 1 and back."""
+    share = rates("coslog4", 15_000)
+    for start, end in ((0, 1000), (1000, 3000), (3000, 7000), (7000, 15_000)):
+        assert share[start] < 0.01
+        assert share[start:end].max() > 0.999
+        assert share[end - 1] < 0.01
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_number_of_steps_does_not_change_the_course(schedule):
-    few, many = rates(schedule, 101), rates(schedule, 10_100)
+    few, many = rates(schedule, 501), rates(schedule, 50_100)
     assert np.allclose(few, many[50::100], atol=0.02)
 
 

@@ -1,0 +1,275 @@
+"""Learns the order in which configurations of the tabular space are tried first.
+
+    python benchmarks/portfolio.py --data DIR --results FILE [--rows 1000]
+                                   [--seconds S] [--write]
+
+Every candidate is trained on every table (at most 1,000 rows of it, 20 % held out, seed 0; as many
+epochs a family as take about the same time), and its validation log loss or RMSE goes into a JSON
+lines file; what is there already is not run again, so the script can be run in parts. Then the
+portfolio is built greedily: next comes the configuration that most lowers the mean over tables of
+the least regret so far. Regret is 0 for the best candidate on a table and 1 for the median one. The
+same is done with each table left out, and what its portfolio then reaches on that table is printed
+beside the hand-made order that came before and the mean of random orders. `--write` puts the result
+where `kn.spaces.tabular(...).portfolio` reads it.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+TABLES = {
+    "concrete": None,
+    "titanic": "Survived",
+    "phoneme": None,
+    "abalone": None,
+    "german_credit": None,
+    "california_housing": "median_house_value",
+    "telco_churn": "Churn",
+    "bike_sharing_hour": None,
+    "adult": "income",
+    "ames_housing": "SalePrice",
+    "satimage": None,
+    "splice": "class",
+}
+REGRESSION = {"concrete", "abalone", "california_housing", "bike_sharing_hour", "ames_housing"}
+
+CANDIDATES = (
+    {"family": "realmlp"},
+    {"family": "realmlp", "realmlp_layers": 2, "realmlp_width": 512, "realmlp_dropout": 0.3},
+    {
+        "family": "realmlp",
+        "realmlp_sigma": 1.0,
+        "realmlp_frequencies": 32,
+        "realmlp_embedding_width": 8,
+    },
+    {
+        "family": "realmlp",
+        "realmlp_embedding": "none",
+        "realmlp_dropout": 0.3,
+        "realmlp_scale_rate": 10.0,
+    },
+    {"family": "realmlp", "realmlp_embedding": "plr", "realmlp_sigma": 0.03},
+    {"family": "tabm"},
+    {"family": "tabm", "tabm_kind": "full", "tabm_width": 128},
+    {"family": "tabm", "tabm_bins": 16, "tabm_dropout": 0.3, "tabm_learning_rate": 1e-3},
+    {"family": "mlp"},
+    {"family": "mlp", "mlp_layers": 1, "mlp_width": 64, "mlp_dropout": 0.3, "weight_decay": 0.1},
+    {"family": "resnet"},
+    {"family": "mlp_plr"},
+    {"family": "mlp_plr", "plr_sigma": 0.3, "plr_learning_rate": 3e-3, "plr_width": 256},
+    {"family": "ft_transformer"},
+    {"family": "histgb"},
+    {"family": "histgb", "histgb_leaves": 8, "histgb_column_share": 0.3},
+    {"family": "histgb", "histgb_leaves": 64, "histgb_learning_rate": 0.1, "histgb_min_leaf": 5},
+    {"family": "extra_trees"},
+    {"family": "extra_trees", "forest_min_leaf": 5},
+    {"family": "linear"},
+    {"family": "linear", "linear_penalty": 30.0},
+)
+
+# The order before one was learnt: what the learnt one has to be better than.
+BY_HAND = (14, 0, 19, 5, 17, 8, 11, 10, 13, 15, 9)
+LENGTH = 12
+
+# Short trainings that take about the same time; a fixed number, so that a run can be repeated.
+EPOCHS = {
+    "realmlp": 32,
+    "tabm": 8,
+    "mlp": 16,
+    "resnet": 16,
+    "mlp_plr": 16,
+    "ft_transformer": 8,
+}
+
+
+def load(name, folder, rows):
+    """At most so many rows of a table, and the name of its target."""
+    frame = pd.read_parquet(folder / f"{name}.parquet").drop(columns="split", errors="ignore")
+    kept = frame.sample(min(rows, len(frame)), random_state=0).reset_index(drop=True)
+    return kept, TABLES[name] or frame.columns[-1]
+
+
+def task_of(name, folder, rows):
+    """The task that an estimator would make of a table."""
+    from kerasnas.estimators.preparation import prepare
+    from kerasnas.spaces.networks import FAMILIES
+
+    frame, target = load(name, folder, rows)
+    prepared = prepare(frame, target, classify=name not in REGRESSION, seed=0)
+    return prepared.task([*FAMILIES, "histgb", "extra_trees", "linear"])
+
+
+def score(task, values):
+    """Validation metric of one configuration, smaller is better."""
+    import keras
+    import keras_tuner
+
+    from kerasnas.runner.seeding import seeded
+    from kerasnas.runner.training import Plan, Trainer, predictor
+
+    metric = "val_rmse" if task.rows.classes is None else "val_log_loss"
+    hp = keras_tuner.HyperParameters()
+    hp.values.update(values)
+    space = task.hypermodel
+    keras.backend.clear_session(free_memory=False)
+    with seeded(0, 0):
+        view = task.view(hp)
+        network = space.solve(hp, view, 0, 60.0)
+        solved = network is not None
+        if network is None:
+            network = space.build(hp)
+        predict = predictor(network, view.validation[0])
+
+        def validate():
+            return view.scorer.validation(predict())
+
+        if solved:
+            return validate()[metric]
+        recipe = space.recipe(hp)
+        trainer = Trainer(space.train_model(hp, network), view.x, view.y, view.weights, validate)
+        plan = Plan(
+            batch_size=recipe.batch_size,
+            epochs=EPOCHS[values["family"]],
+            monitor=metric,
+            patience=recipe.patience,
+            rates=recipe.rates,
+        )
+        return trainer.run(plan).metrics[metric]
+
+
+def run(arguments, known):
+    """Scores what is missing; stops after so many seconds."""
+    begin = time.perf_counter()
+    for name in arguments.only:
+        task = None
+        for values in CANDIDATES:
+            if (name, key(values)) in known:
+                continue
+            if time.perf_counter() - begin > arguments.seconds:
+                return
+            task = task or task_of(name, arguments.data, arguments.rows)
+            start = time.perf_counter()
+            value = score(task, values)
+            row = {
+                "table": name,
+                "values": values,
+                "score": value,
+                "seconds": round(time.perf_counter() - start, 2),
+                "rows": arguments.rows,
+            }
+            with arguments.results.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            known[name, key(values)] = value
+            print(f"{name:20s} {value:12.5g} {row['seconds']:7.1f} s  {key(values)}", flush=True)
+
+
+def key(values):
+    return json.dumps(values, sort_keys=True)
+
+
+def regrets(scores):
+    """From scores `(tables, candidates)`, smaller is better, to regrets: 0 best, 1 median."""
+    finite = np.where(np.isfinite(scores), scores, np.inf)
+    best = finite.min(axis=1, keepdims=True)
+    median = np.median(finite, axis=1, keepdims=True)
+    spread = np.maximum(median - best, 1e-12)
+    # Far behind is far behind: one failure must not outweigh all other tables.
+    return np.minimum((finite - best) / spread, 3.0)
+
+
+def greedy(regret, length):
+    """Places of candidates, each the one that helps most beside those before."""
+    chosen = []
+    least = np.full(len(regret), np.inf)
+    for _ in range(min(length, regret.shape[1])):
+        means = [
+            np.minimum(least, regret[:, j]).mean() if j not in chosen else np.inf
+            for j in range(regret.shape[1])
+        ]
+        # Where no further one helps, the one that is best on its own.
+        order = np.lexsort((regret.mean(axis=0), np.round(means, 9)))
+        place = int(order[0])
+        chosen.append(place)
+        least = np.minimum(least, regret[:, place])
+    return chosen
+
+
+def reached(regret, order):
+    """Least regret after each configuration of an order, shape `(len(order),)`."""
+    return np.minimum.accumulate(regret[list(order)])
+
+
+def report(regret, names):
+    """Learns the portfolio, prints the leave-one-out figures and gives both."""
+    order = greedy(regret, LENGTH)
+    rng = np.random.default_rng(0)
+    shuffled = [rng.permutation(regret.shape[1])[:LENGTH] for _ in range(500)]
+    sizes = (1, 2, 3, 4, 6, 8, 12)
+    print("\nLeast regret after so many configurations, each table left out in turn")
+    print(f"{'table':20s} " + " ".join(f"{n:>6d}" for n in sizes))
+    left_out = []
+    for i, name in enumerate(names):
+        others = greedy(np.delete(regret, i, axis=0), LENGTH)
+        course = reached(regret[i], others)
+        left_out.append(course)
+        print(f"{name:20s} " + " ".join(f"{course[n - 1]:6.2f}" for n in sizes))
+    means = {
+        "left out": np.mean(left_out, axis=0),
+        "by hand": np.mean([reached(r, BY_HAND + BY_HAND[:1]) for r in regret], axis=0),
+        "random": np.mean([[reached(r, o) for o in shuffled] for r in regret], axis=(0, 1)),
+        "in sample": np.mean([reached(r, order) for r in regret], axis=0),
+    }
+    for label, course in means.items():
+        print(f"{'mean, ' + label:20s} " + " ".join(f"{course[n - 1]:6.2f}" for n in sizes))
+    print("\nPortfolio (mean regret of each alone in brackets)")
+    for place in order:
+        print(f"  {key(CANDIDATES[place])}  ({regret[:, place].mean():.2f})")
+    return order, {n: [round(float(v), 3) for v in c] for n, c in means.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--only", nargs="+", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    known = {}
+    if arguments.results.exists():
+        for line in arguments.results.read_text().splitlines():
+            row = json.loads(line)
+            if row["rows"] == arguments.rows:
+                known[row["table"], key(row["values"])] = row["score"]
+    run(arguments, known)
+    names = [n for n in arguments.only if all((n, key(v)) in known for v in CANDIDATES)]
+    print(f"{len(names)} of {len(arguments.only)} tables are complete: {', '.join(names)}")
+    if len(names) < 3:
+        return
+    scores = np.array([[known[n, key(v)] for v in CANDIDATES] for n in names])
+    order, means = report(regrets(scores), names)
+    if arguments.write:
+        import kerasnas.spaces
+
+        path = Path(kerasnas.spaces.__file__).parent / "portfolios" / "tabular.json"
+        content = {
+            "configurations": [CANDIDATES[place] for place in order],
+            "learnt_from": {
+                "tables": names,
+                "rows": arguments.rows,
+                "epochs": EPOCHS,
+                "candidates": len(CANDIDATES),
+                "mean_regret_after_each": means,
+            },
+        }
+        path.write_text(json.dumps(content, indent=2) + "\n")
+        print(f"Written to {path.name}.")
+
+
+if __name__ == "__main__":
+    main()
