@@ -14,6 +14,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas import oracles
+from kerasnas.oracles.schedulers import Full
 from kerasnas.runner.checkpoint import State
 from kerasnas.runner.training import Plan, Trainer, evaluator
 from kerasnas.runner.view import View, part_of
@@ -204,6 +205,23 @@ def test_a_fit_of_the_users_goes_on_with_initial_epoch():
             for s in started
             if s[0].shape == weights[0].shape
         )
+
+
+@pytest.mark.parametrize("own_fit", [False, True])
+def test_a_hopeless_trial_ends_early_and_says_so(own_fit):
+    rule = Full(least_trials=1, least_reports=2, least_share=0)
+    good, bad = {"rate": 0.03, "units": 16}, {"rate": 1e-4, "units": 2}
+    result = search(
+        Fitted() if own_fit else build,
+        oracles.Random(scheduler=rule),
+        trials=2,
+        initial=[good, bad],
+    )
+    first, second = result.history
+    assert (first.status, second.status) == ("COMPLETED", "STOPPED")
+    assert len(first.reports) == 9 and 2 <= len(second.reports) < 9
+    assert second.fidelity == pytest.approx(len(second.reports) / 9)
+    assert len(result.leaderboard()) == 2 and result.best_trial.number == 0
 
 
 class Recipes(keras_tuner.HyperModel):
