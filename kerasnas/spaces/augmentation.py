@@ -41,16 +41,20 @@ class Augmentation:
 
 
 def augmentation(
-    hp: keras_tuner.HyperParameters, flip: bool = False, classify: bool = True
+    hp: keras_tuner.HyperParameters,
+    flip: bool = False,
+    classify: bool = True,
+    channels: int = 3,
 ) -> Augmentation:
     """Declares the hyperparameters of augmentation and reads their values.
 
     Args:
-        hp: Declares `flip`, `shift`, `affine`, `color`, `erase`, `rand_augment` and, for classes,
-            `mix`.
+        hp: Declares `flip`, `shift`, `affine`, `color`, `erase`; for three channels
+            `rand_augment`; for classes `mix`.
         flip: Default of `flip`. Mirrored digits and letters are no digits and letters: without
             evidence that mirroring keeps the answers, it is off.
         classify: Whether answers are probabilities, which can be mixed.
+        channels: Channels of the images; the colours of RandAugment are for three.
     """
     return Augmentation(
         flip=hp.Boolean("flip", default=flip),
@@ -58,7 +62,7 @@ def augmentation(
         affine=hp.Choice("affine", [0.0, 0.1, 0.2], default=0.0),
         color=hp.Choice("color", [0.0, 0.2, 0.4], default=0.0),
         erase=hp.Choice("erase", [0.0, 0.25, 0.5], default=0.0),
-        rand_augment=hp.Choice("rand_augment", [0, 1, 2], default=0),
+        rand_augment=hp.Choice("rand_augment", [0, 1, 2], default=0) if channels == 3 else 0,
         mix=hp.Choice("mix", ["none", "mixup", "cutmix"], default="none") if classify else "none",
     )
 

@@ -248,7 +248,7 @@ class ImageHyperModel(keras_tuner.HyperModel):
 
     def _plan(self, hp: keras_tuner.HyperParameters) -> tuple[Any, bool]:
         single = self.classes is not None and not self.multilabel
-        plan = augmentation(hp, self.flip, classify=single)
+        plan = augmentation(hp, self.flip, single, self.input_shape[2])
         return plan, hp.Boolean("ema", default=False)
 
     def _affordable(self, share: float, epochs: int) -> float:

@@ -148,7 +148,7 @@ def test_what_is_no_image(bad, sentence):
 def test_pixels_that_are_not_finite():
     x = RNG.random((4, 8, 8))
     x[2, 0, 0] = np.nan
-    with pytest.raises(SchemaError, match="1 images .*first: row 2"):
+    with pytest.raises(SchemaError, match=r"1 images .*first: row 2"):
         usable(to_pictures(x))
 
 
