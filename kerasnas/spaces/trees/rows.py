@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,9 +55,11 @@ class Rows:
         """Threads worth having: on a small table they cost more than they bring."""
         if self.x.size <= _THREADED:
             return 1
-        from joblib import cpu_count
-
-        return int(cpu_count())
+        return (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
 
     @property
     def state(self) -> int:
