@@ -364,7 +364,7 @@ class TimeSeriesForecaster(Estimator):
         name = str(objectives[0].name)
         scored = name.removeprefix("val_") in FORECAST
         single = self.ensemble is not True and self.ensemble in (0, 1)
-        alone = single or len(objectives) > 1 or bool(self.constraints) or not scored
+        bound = len(objectives) > 1 or bool(self.constraints)
         return None if single or bound or not scored else name
 
     def _settle(self, task: ForecastTask, job: Job, metric: str | None) -> None:

@@ -172,12 +172,12 @@ def test_one_sentence_for_what_is_wrong(change, arguments, sentence):
 
 def test_all_problems_of_the_columns_come_together():
     frame = shops().assign(price=np.inf, when=pd.Timestamp("2024-01-01"))
-    with pytest.raises(SchemaError, match="2 problems, .*`price`.*; `when`"):
+    with pytest.raises(SchemaError, match=r"2 problems, .*`price`.*; `when`"):
         fit_series(frame, "sales", **NAMED)
 
 
 def test_many_series_without_a_column_that_tells_them_apart():
-    with pytest.raises(SchemaError, match="repeat a time.*`series=`"):
+    with pytest.raises(SchemaError, match=r"repeat a time.*`series=`"):
         fit_series(shops().drop(columns=["shop"]), "sales", time="day")
 
 
@@ -189,5 +189,5 @@ def test_two_columns_of_times_need_a_word():
 
 def test_a_frame_to_predict_lacks_columns():
     schema, _ = fit_series(shops(), "sales", **NAMED)
-    with pytest.raises(SchemaError, match="2 problems.*`price` is missing; `kind` is missing"):
+    with pytest.raises(SchemaError, match=r"2 problems.*`price` is missing; `kind` is missing"):
         read_series(shops().drop(columns=["price", "kind"]), schema)

@@ -1,0 +1,241 @@
+"""The forecaster from frame to file and back."""
+
+import subprocess
+import sys
+import warnings
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import kerasnas as kn
+from kerasnas.errors import ObjectiveError, SchemaError, SearchSpaceError
+
+HORIZON = 4
+QUICK = {
+    "budget": kn.Budget(trials=3, epochs=2),
+    "space": ("linear", "dlinear"),
+    "oracle": "random",
+    "seed": 0,
+    "verbose": 0,
+}
+
+
+def monthly(steps=72):
+    rng = np.random.default_rng(0)
+    time = pd.date_range("2015-01-01", periods=steps, freq="MS")
+    wave = 1 + 0.3 * np.sin(2 * np.pi * np.arange(steps) / 12)
+    sales = 100 * np.exp(0.01 * np.arange(steps)) * wave * np.exp(rng.normal(0, 0.02, steps))
+    return pd.DataFrame({"month": time, "sales": sales})
+
+
+def shops():
+    frame = pd.concat([monthly().assign(shop=s) for s in ("north", "south")], ignore_index=True)
+    rng = np.random.default_rng(1)
+    frame["promo"] = rng.integers(0, 2, len(frame))
+    frame["sales"] += 40 * frame["promo"] + 500 * (frame["shop"] == "south")
+    frame["region"] = frame["shop"].map({"north": "n", "south": "s"})
+    return frame
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    frame = monthly()
+    return kn.TimeSeriesForecaster(HORIZON, "sales", **QUICK).fit(frame.iloc[:-12]), frame
+
+
+@pytest.fixture(scope="module")
+def fitted_shops():
+    frame = shops()
+    known = frame[frame["month"] < "2020-07-01"]
+    forecaster = kn.TimeSeriesForecaster(
+        HORIZON,
+        "sales",
+        time="month",
+        series="shop",
+        known_future=["promo"],
+        static=["region"],
+        **QUICK,
+    )
+    return forecaster.fit(known), frame
+
+
+def test_a_forecast_is_a_frame_that_goes_on_where_fit_ended(fitted):
+    forecaster, _ = fitted
+    forecast = forecaster.predict()
+    assert list(forecast.index) == list(pd.date_range("2020-01-01", periods=4, freq="MS"))
+    assert forecast.index.name == "month"
+    assert list(forecast.columns) == ["sales", "q0.1", "q0.25", "q0.5", "q0.75", "q0.9"]
+    assert (np.diff(forecast.iloc[:, 1:], axis=1) >= 0).all()
+    assert (forecast["sales"] == forecast["q0.5"]).all()
+    assert forecaster.season_ == 12
+    assert forecaster.channels_ == ["sales"]
+
+
+def test_it_is_better_than_the_seasonal_naive_on_steps_it_has_not_seen(fitted):
+    forecaster, frame = fitted
+    test = forecaster.backtest(frame)
+    assert len(test.forecasts) == 12
+    assert test.forecasts["month"].min() == pd.Timestamp("2020-01-01")
+    assert test.scores["mase"] < test.seasonal_naive["mase"]
+    error = np.abs(test.forecasts["actual"] - test.forecasts["sales"]).mean()
+    assert test.scores["mase"] == pytest.approx(error / forecaster._reader.scales[0])
+    assert "seasonal naive" in repr(test)
+    assert forecaster.evaluate(frame) == test.scores
+    assert forecaster.score(frame) == -test.scores["mase"]
+
+
+def test_only_the_new_steps_are_enough_to_evaluate(fitted):
+    forecaster, frame = fitted
+    assert forecaster.evaluate(frame.iloc[-12:]) == pytest.approx(forecaster.evaluate(frame))
+
+
+def test_a_backtest_of_the_held_out_steps_is_what_the_leaderboard_says(fitted):
+    forecaster, _ = fitted
+    scores = forecaster.backtest(stride=1).scores
+    best = forecaster.leaderboard()
+    best = best[best["kind"] != "baseline"].iloc[0]
+    for name in ("mase", "smape", "rmse", "wql"):
+        assert scores[name] == pytest.approx(best[f"val_{name}"], rel=1e-4)
+    assert len(forecaster.backtest(stride=1).by_step) == HORIZON
+
+
+def test_newer_history_moves_the_forecast(fitted):
+    forecaster, frame = fitted
+    forecast = forecaster.predict(history=frame)
+    assert forecast.index[0] == pd.Timestamp("2021-01-01")
+
+
+def test_baselines_are_rows_of_the_leaderboard(fitted):
+    table = fitted[0].leaderboard()
+    assert {"naive", "seasonal_naive", "dlinear"} <= set(table["trial_id"])
+    assert np.isfinite(table["val_mase"]).all()
+
+
+def test_the_file_takes_windows_in_plain_keras_without_kerasnas(fitted, tmp_path):
+    forecaster, frame = fitted
+    forecaster.save(tmp_path / "sales.keras")
+    window = frame["sales"].to_numpy("float32")[:-12][-forecaster.lookback_ :]
+    np.save(tmp_path / "window.npy", window[None, :, None])
+    code = """
+import sys; sys.modules["kerasnas"] = None
+import keras, numpy as np
+model = keras.models.load_model(sys.argv[1])
+np.save(sys.argv[3], np.asarray(model(np.load(sys.argv[2]))))
+"""
+    paths = [str(tmp_path / n) for n in ("sales.keras", "window.npy", "answer.npy")]
+    subprocess.run([sys.executable, "-c", code, *paths], check=True, capture_output=True)
+    answer = np.load(tmp_path / "answer.npy")
+    assert answer.shape == (1, HORIZON, 6)
+    np.testing.assert_allclose(answer[0], forecaster.predict().to_numpy(), rtol=1e-5)
+
+
+def test_a_loaded_forecaster_goes_on(fitted_shops, tmp_path):
+    forecaster, frame = fitted_shops
+    forecaster.save(tmp_path / "shops.keras")
+    again = kn.load(tmp_path / "shops.keras")
+    future = frame[frame["month"] >= "2020-07-01"].drop(columns="sales")
+    pd.testing.assert_frame_equal(again.predict(future), forecaster.predict(future))
+    assert again.channels_ == ["sales", "promo", "region=n", "region=s"]
+    assert again.evaluate(frame) == pytest.approx(forecaster.evaluate(frame))
+    with pytest.raises(SchemaError, match=r"Call `backtest\(frame\)`"):
+        again.backtest()
+
+
+def test_many_series_and_what_is_known_ahead(fitted_shops):
+    forecaster, frame = fitted_shops
+    future = frame[frame["month"] >= "2020-07-01"]
+    forecast = forecaster.predict(future)
+    assert forecast.index.names == ["shop", "month"]
+    assert len(forecast) == 2 * HORIZON
+    with_promo = forecaster.predict(future.assign(promo=1))
+    without = forecaster.predict(future.assign(promo=0))
+    assert (with_promo["sales"] > without["sales"]).mean() > 0.7
+    assert set(forecaster.model_.input) == {"past", "future"}
+    with pytest.raises(SchemaError, match="must hold `promo`"):
+        forecaster.predict()
+
+
+def test_gaps_are_reported_once_and_filled_in():
+    frame = monthly().drop(index=[20, 21])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", message="The series are not regular")
+        forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", **QUICK).fit(frame)
+    assert ["2 steps are missing" in str(w.message) for w in caught] == [True]
+    assert np.isfinite(forecaster.predict()).all(axis=None)
+
+
+def test_refit_learns_from_the_latest_steps_too():
+    frame = monthly()
+    settings = {**QUICK, "space": "linear", "budget": kn.Budget(trials=2)}
+    apart = kn.TimeSeriesForecaster(HORIZON, "sales", ensemble=False, **settings).fit(frame)
+    again = kn.TimeSeriesForecaster(HORIZON, "sales", ensemble=False, refit=True, **settings).fit(
+        frame
+    )
+    assert not np.allclose(apart.predict(), again.predict())
+    assert (again.leaderboard()["kind"] == "refit").sum() == 1
+
+
+def test_the_same_seed_forecasts_the_same():
+    frame = monthly()
+    settings = {**QUICK, "space": "dlinear", "budget": kn.Budget(trials=1, epochs=1)}
+    one, other = (
+        kn.TimeSeriesForecaster(HORIZON, "sales", **settings).fit(frame) for _ in range(2)
+    )
+    pd.testing.assert_frame_equal(one.predict(), other.predict())
+
+
+def test_an_ensemble_is_a_row_and_one_graph():
+    settings = {**QUICK, "space": "linear", "budget": kn.Budget(trials=5)}
+    forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", ensemble=3, **settings).fit(monthly())
+    table = forecaster.leaderboard()
+    found = table[table["kind"] == "ensemble"]
+    if len(found):  # only where it is better than its best member
+        members = found["hyperparameters"].iloc[0]["members"]
+        assert 1 < len(members) <= 3
+        trials = table[table["kind"] == "trial"]
+        assert found["val_mase"].iloc[0] < trials["val_mase"].min()
+    scores = forecaster.backtest(stride=1).scores
+    assert scores["mase"] == pytest.approx(table["val_mase"].min(), rel=1e-4)
+    assert isinstance(forecaster.export_model(), keras.Model)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ({"horizon": 0}, SchemaError, "`horizon` must be a whole number"),
+        ({"horizon": 40}, SchemaError, "Shorten `horizon`"),
+        ({"target": "sale"}, SchemaError, "`target` names 'sale'.*`sales`"),
+        ({"season": 0}, SchemaError, "`season` must be a whole number"),
+        ({"objective": "val_mas"}, ObjectiveError, "Did you mean 'val_mase'"),
+        ({"space": "arima"}, SearchSpaceError, "arima"),
+        ({"quantiles": (0.1, 0.9)}, SearchSpaceError, "0.5, the point forecast"),
+        ({"ensemble": "big"}, SchemaError, "`ensemble` must be"),
+    ],
+)
+def test_bad_arguments_are_one_sentence_before_any_training(arguments, error, sentence):
+    given = {"horizon": HORIZON, "target": "sales", **QUICK, **arguments}
+    with pytest.raises(error, match=sentence):
+        kn.TimeSeriesForecaster(**given).fit(monthly())
+
+
+def test_objectives_of_forecasts():
+    forecaster = kn.TimeSeriesForecaster(
+        HORIZON, "sales", objective=["val_wql", "params"], **{**QUICK, "space": "linear"}
+    ).fit(monthly())
+    assert forecaster.leaderboard()["on_front"].any()
+    assert forecaster.get_params()["horizon"] == HORIZON
+
+
+def test_air_passengers_beats_the_seasonal_naive_and_dlinear(data_dir):
+    frame = pd.read_parquet(data_dir / "timeseries" / "air_passengers.parquet")
+    settings = {**QUICK, "budget": kn.Budget(trials=3, epochs=8), "oracle": "auto"}
+    del settings["space"]
+    forecaster = kn.TimeSeriesForecaster(24, "Passengers", **settings).fit(frame.iloc[:120])
+    test = forecaster.backtest(frame)
+    assert test.scores["mase"] < 0.7 * test.seasonal_naive["mase"]
+    table = forecaster.leaderboard()
+    dlinear = table.loc[table["trial_id"] == "dlinear", "val_mase"].iloc[0]
+    assert table["val_mase"].min() <= dlinear
