@@ -142,7 +142,7 @@ def to_sounds(x: Any) -> Sounds:
         raise SchemaError(
             "`x` is one row of numbers, expected several sounds. For one, pass `[x]`."
         )
-    missing = [row for row, v in enumerate(x) if v is None or (np.ndim(v) == 0 and v != v)]
+    missing = [row for row, v in enumerate(x) if v is None or (isinstance(v, float) and v != v)]
     if missing:
         raise SchemaError(
             f"`x` has {len(missing)} missing sounds (first: row {missing[0]}). Drop those rows."

@@ -30,7 +30,7 @@ from kerasnas.runner.transcripts import TranscriptScorer
 from kerasnas.search import fingerprint
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
 
-_SLACK = 1.15  # of the longest recording, so that it can be played more slowly too
+_HOP = 0.0125  # seconds from one spectrum to the next
 _CHUNK = 64  # recordings that are turned into spectrograms at a time
 
 
@@ -69,7 +69,7 @@ class SpeechForms:
         return self._kept[form]
 
     def _spectra(self, before: keras.Model) -> np.ndarray:
-        samples = int(_SLACK * self.reader.samples)
+        samples = self.reader.samples
         signature = tf.TensorSpec((None, samples), "float32")
         run = tf.function(before, input_signature=[signature], autograph=False)
         parts = [
@@ -154,7 +154,7 @@ def speech_task(
 ) -> SpeechTask:
     """The task of trials over checked recordings."""
     forms = SpeechForms(reader, raw)
-    hop = max(8, round(0.01 * reader.sample_rate))
+    hop = max(8, round(_HOP * reader.sample_rate))
     target: Any = rows.target
     needed = np.array([_needed(texts[int(i)]) for i in rows.train])
     frames = np.array([len(raw[int(i)]) // hop for i in rows.train])

@@ -144,8 +144,8 @@ class AudioHyperModel(keras_tuner.HyperModel):
         else:
             sound = keras.Input((-(-self.samples // form.hop), form.mels), name="sound")
         x: Any = sound
-        with hp.conditional_scope("family", self._spectral):
-            if form.kind == "mel":
+        if form.kind == "mel":
+            with hp.conditional_scope("family", self._spectral):
                 x = normalized(hp, x, "clip" if self.colour else "channel")
         for name in self.families:
             with hp.conditional_scope("family", [name]):

@@ -35,7 +35,7 @@ def conformer(hp: keras_tuner.HyperParameters, x: Any, width: int = 64) -> Any:
     for _ in range(2):
         stride = 2 if int(x.shape[1]) >= 40 else 1
         x = layers.Conv2D(width // 2, 3, (stride, 2), padding="same", use_bias=False)(x)
-        x = layers.Activation("relu")(layers.BatchNormalization()(x))
+        x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
         step *= stride
     mask = shorter(mask, step)
     x = layers.Dense(width)(by_frame(x)) * mask
@@ -66,7 +66,7 @@ def conformer_block(x: Any, mask: Any, width: int, heads: int, kernel: int, drop
     inner = layers.Dense(2 * width)(layers.LayerNormalization(epsilon=1e-6)(x))
     inner = inner[:, :, :width] * ops.sigmoid(inner[:, :, width:]) * mask
     inner = layers.DepthwiseConv1D(kernel, padding="same", use_bias=False)(inner)
-    inner = layers.Activation("silu")(layers.BatchNormalization()(inner))
+    inner = layers.Activation("silu")(layers.BatchNormalization(momentum=0.9)(inner))
     x = layers.Add()([x, layers.Dropout(dropout)(layers.Dense(width)(inner))])
     x = layers.Add()([x, 0.5 * _feed_forward(x, width, dropout)])
     return layers.LayerNormalization(epsilon=1e-6)(x) * mask

@@ -37,7 +37,7 @@ def cnn(hp: keras_tuner.HyperParameters, x: Any, width: int = 16) -> Any:
             step *= pool
     x = by_frame(x)
     x = layers.Dense(8 * width, use_bias=False)(x)
-    x = layers.Activation("relu")(layers.BatchNormalization()(x))
+    x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
     return _dropped(attention_pool(x, shorter(mask, step)), dropout)
 
 
@@ -59,7 +59,7 @@ def separable(hp: keras_tuner.HyperParameters, x: Any, width: int = 48) -> Any:
     x = layers.Conv2D(width, (7, 5), (step, 2), padding="same", use_bias=False)(
         ops.expand_dims(x, -1)
     )
-    x = layers.Activation("relu")(layers.BatchNormalization()(x))
+    x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
     for block in range(blocks):
         if block == blocks // 2:
             pool = 2 if _halves(x.shape[1], 12) else 1
@@ -67,8 +67,8 @@ def separable(hp: keras_tuner.HyperParameters, x: Any, width: int = 48) -> Any:
             step *= pool
         short = x
         x = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
-        x = layers.Activation("relu")(layers.BatchNormalization()(x))
-        x = layers.BatchNormalization()(layers.Conv2D(width, 1, use_bias=False)(x))
+        x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
+        x = layers.BatchNormalization(momentum=0.9)(layers.Conv2D(width, 1, use_bias=False)(x))
         x = layers.Activation("relu")(layers.Add()([x, short]))
     x = layers.Dense(2 * width, activation="relu")(by_frame(x))
     return _dropped(attention_pool(x, shorter(mask, step)), dropout)
@@ -114,7 +114,7 @@ def multiply_adds(frames: int, mels: int, width: int) -> float:
 
 def _conv(x: Any, filters: int) -> Any:
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-    return layers.Activation("relu")(layers.BatchNormalization()(x))
+    return layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
 
 
 def _halves(frames: int, fewest: int) -> bool:

@@ -50,4 +50,4 @@ def wave(hp: keras_tuner.HyperParameters, x: Any, kernel: int = 80) -> Any:
 
 def _conv(x: Any, filters: int, kernel: int, stride: int = 1) -> Any:
     x = layers.Conv1D(filters, kernel, stride, padding="same", use_bias=False)(x)
-    return layers.Activation("relu")(layers.BatchNormalization()(x))
+    return layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))

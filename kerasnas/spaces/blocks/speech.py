@@ -24,7 +24,7 @@ def stem(x: Any, mask: Any, filters: int, stride: int) -> tuple[Any, Any]:
     x = ops.expand_dims(x, -1)
     for layer in range(2):
         x = layers.Conv2D(filters * (layer + 1), 3, padding="same", use_bias=False)(x)
-        x = layers.Activation("relu")(layers.BatchNormalization()(x))
+        x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
         x = x * ops.expand_dims(mask, -1)
         step = 2 if stride > 2**layer else 1
         x = layers.MaxPooling2D((step, 2), padding="same")(x)
@@ -50,7 +50,7 @@ def speech_recurrent(hp: keras_tuner.HyperParameters, x: Any, stride: int) -> tu
     dropout = hp.Float("recurrent_dropout", 0.0, 0.5, step=0.1, default=0.2)
     x, mask = stem(x, mask_of(x), filters, stride)
     x = layers.Dense(2 * units, use_bias=False)(x)
-    x = layers.Activation("relu")(layers.BatchNormalization()(x))
+    x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
     for _ in range(depth):
         x = layers.Dropout(dropout)(x)
         x = layers.Bidirectional(layers.GRU(units, return_sequences=True))(
@@ -78,10 +78,10 @@ def speech_conv(hp: keras_tuner.HyperParameters, x: Any, stride: int) -> tuple[A
     dropout = hp.Float("time_dropout", 0.0, 0.5, step=0.1, default=0.2)
     x, mask = stem(x, mask_of(x), filters, stride)
     x = layers.Dense(width, use_bias=False)(x)
-    x = layers.Activation("relu")(layers.BatchNormalization()(x)) * mask
+    x = layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x)) * mask
     for _ in range(blocks):
         inner = layers.DepthwiseConv1D(kernel, padding="same", use_bias=False)(x)
-        inner = layers.BatchNormalization()(layers.Dense(width, use_bias=False)(inner))
+        inner = layers.BatchNormalization(momentum=0.9)(layers.Dense(width, use_bias=False)(inner))
         inner = layers.Dropout(dropout)(layers.Activation("relu")(inner))
         x = layers.Add()([x, inner]) * mask
     return x, mask
