@@ -22,6 +22,7 @@ from kerasnas.runner.checkpoint import State
 Course = tuple[Any, Callable[[int], np.ndarray]]
 """A scalar variable, and from a number of steps its value in each."""
 
+_CALL = 2**24  # bytes of input in one call: what layers make of it is many times as much
 _LOOK = 0.5  # seconds between two looks at the clock
 LENGTHS = (16, 32, 64, 128, 256)
 """Epochs that a trial may be given when time is what limits it."""
@@ -407,10 +408,12 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
     Args:
         model: A model; what it answers with, an array or a structure of them, is what comes back.
         x: Array or structure of arrays with a leading axis of rows.
-        batch_size: Rows in one call.
+        batch_size: Rows in one call, at most: fewer where a row is large.
     """
     tensors = tf.nest.map_structure(tf.convert_to_tensor, x)
     rows = int(tf.nest.flatten(tensors)[0].shape[0])
+    sizes = [t.dtype.size * math.prod(t.shape[1:]) for t in tf.nest.flatten(tensors)]
+    batch_size = min(batch_size, max(1, _CALL // max(1, sum(sizes))))
     # One signature for whole and last batches: traced once, and TensorFlow does not complain.
     signature = tf.nest.map_structure(
         lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), tensors
