@@ -117,6 +117,7 @@ def search(
         oracle=oracle,
         constraints=tuple(constraints),
         initial=initial,
+        portfolio=getattr(hypermodel, "portfolio", ()),
         directory=directory,
         seed=settle_seed(seed, directory),
         verbose=verbose,

@@ -78,9 +78,8 @@ class Auto(Oracle):
 
     * Configurations that the space calls known-good are tried first, whatever else follows.
     * Spaces of architectures: of many random ones those with the best zero-cost scores come next.
-    * One objective: a Gaussian process with a Hamming kernel where all hyperparameters are choices
-      and none depends on another; else a Parzen estimator in turn with steps from the best trials.
-    * Several objectives: see `MixedSearcher`.
+    * One objective: a Gaussian process; in larger spaces in turn with steps from the best trials.
+    * Several objectives: a multi-objective Parzen estimator, then ageing NSGA-II.
     * From 20 trials on the last tenth of them trains the best three again with other seeds, where
       scores depend on the seed; among them the mean decides.
     * Where the budget holds fewer than 50 full trainings and short ones are on offer, these are

@@ -165,7 +165,9 @@ class Reinforce(Oracle):
 
 
 class Bayesian(Oracle):
-    """Model-based search: a Gaussian process on flat, discrete spaces, TPE on all others.
+    """Model-based search: a Gaussian process for one objective, a Parzen estimator for several.
+
+    The Parzen estimator takes over beyond 200 trials too.
 
     Args:
         objective: As in `kerasnas.oracles.Oracle`.

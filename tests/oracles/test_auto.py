@@ -18,10 +18,10 @@ def choices(names=6, options=5):
     return hp
 
 
-def numbers():
+def numbers(count=2):
     hp = keras_tuner.HyperParameters()
-    hp.Float("x", 0.0, 1.0)
-    hp.Int("n", 1, 8)
+    for i in range(count):
+        hp.Float(f"x{i}", 0.0, 1.0)
     return hp
 
 
@@ -151,7 +151,8 @@ def test_nothing_is_repeated_where_scores_do_not_vary_or_trials_are_few():
             {"seconds": 600.0},
             ["Gaussian process", "6 hyperparameters, 15,625 config", "600 sec"],
         ),
-        ({"space": numbers(), "max_trials": 25}, {}, ["steps from the best", "25 trials"]),
+        ({"space": numbers(), "max_trials": 25}, {}, ["Matérn", "2 hyperparameters", "25 trials"]),
+        ({"space": numbers(14)}, {}, ["steps from the best 5 trials, in turn with"]),
         ({"max_trials": 40}, {"noisy": True}, ["the last 4 trials repeat the best"]),
         ({"objective": ["val_loss", "params"]}, {}, ["2 objectives", "NSGA-II"]),
         (

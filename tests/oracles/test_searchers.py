@@ -168,8 +168,24 @@ def test_bayesian_picks_the_model_that_suits():
     hp = keras_tuner.HyperParameters()
     hp.Float("x", 0.0, 1.0)
     bayesian = searchers.BayesianSearcher()
-    assert "Gaussian" in bayesian.describe(cell_space())
-    assert "Parzen" in bayesian.describe(Space(hp))
+    assert "Hamming" in bayesian.describe(cell_space())
+    assert "Matérn" in bayesian.describe(Space(hp))
+
+
+def test_values_lead_a_gaussian_process_close_to_a_smooth_minimum():
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    hp.Float("y", 1e-4, 1.0, sampling="log")
+    kind = hp.Choice("kind", ["a", "b"])
+    assert kind == "a"
+
+    def loss(v):
+        far = 1e6 if v["x"] > 0.95 else 0.0  # must not hide the differences that matter
+        log = np.log10(v["y"]) + 2
+        return (v["x"] - 0.3) ** 2 + 0.1 * log**2 + 0.2 * (v["kind"] == "b") + far
+
+    history = run(ALL["gp"], Space(hp), 40, loss, 0)
+    assert best(history) < 1e-4
 
 
 @pytest.mark.parametrize("name", ["nsga2", "tpe", "evolution"])

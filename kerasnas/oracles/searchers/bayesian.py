@@ -19,7 +19,7 @@ GP_TRIALS = 200
 
 @dataclass(frozen=True)
 class BayesianSearcher:
-    """A Gaussian process on flat, discrete spaces with one objective, TPE on all others.
+    """A Gaussian process for one objective, a Parzen estimator for several or for many trials.
 
     Args:
         startup: Random suggestions before the model takes over.
@@ -41,8 +41,7 @@ class BayesianSearcher:
         constraints: Sequence[Constraint] = (),
     ) -> Values | None:
         """Asks the model that suits."""
-        gaussian = self._gaussian(space) and len(objectives) == 1
-        if gaussian and len(history.finished) <= GP_TRIALS:
+        if len(objectives) == 1 and len(history.finished) <= GP_TRIALS:
             searcher: GpSearcher | TpeSearcher = GpSearcher(startup=self.startup)
         else:
             searcher = self._tpe
@@ -50,10 +49,4 @@ class BayesianSearcher:
 
     def describe(self, space: Space) -> str:
         """The rule in a few words."""
-        if self._gaussian(space):
-            return "Gaussian process with a Hamming kernel"
-        return "tree-structured Parzen estimator"
-
-    @staticmethod
-    def _gaussian(space: Space) -> bool:
-        return space.flat and space.discrete
+        return GpSearcher().describe(space)

@@ -20,6 +20,9 @@ from kerasnas.oracles.space import Space, Values
 FEW = 60
 """Up to so many trials a model of several objectives does better than a population."""
 
+SMALL = 12
+"""Up to so many hyperparameters a model needs no help."""
+
 SEVERAL = f"multi-objective Parzen estimator for {FEW} trials, then ageing NSGA-II"
 """What is done for several objectives, in a few words."""
 
@@ -28,11 +31,11 @@ SEVERAL = f"multi-objective Parzen estimator for {FEW} trials, then ageing NSGA-
 class MixedSearcher:
     """Picks a rule; the reasons are measurements, see `docs/strategies.md`.
 
-    * One objective, only choices and none that depends on another: a Gaussian process, whose
-      candidates are edits of the best trials.
-    * One objective, any other space: in turn a Bayesian model and one-step mutations of the best
-      trials. Known-good configurations are hard to beat by random points, and a model has little
-      to go by before some ten trials: until then only the mutations make progress.
+    * One objective, only choices and none that depends on another, or at most 12 hyperparameters of
+      any kind: a Gaussian process, whose candidates are edits of the best trials.
+    * One objective, larger spaces: in turn a Bayesian model and one-step mutations of the best
+      trials. Known-good configurations are hard to beat by random points, and a model of many
+      hyperparameters has little to go by at first: until then only the mutations make progress.
     * Several objectives: a multi-objective Parzen estimator for the first 60 trials, ageing
       NSGA-II after that.
 
@@ -79,12 +82,14 @@ class MixedSearcher:
 
     def describe(self, space: Space) -> str:
         """The rule in a few words."""
+        model = self._model.describe(space)
         if by_gaussian_process(space, ()):
-            return f"Gaussian process over {len(space)} choices, edits of the best as candidates"
-        return f"steps from the best {self.best} trials, in turn with {self._model.describe(space)}"
+            return f"{model}, edits of the best trials as candidates"
+        return f"steps from the best {self.best} trials, in turn with {model}"
 
 
 def by_gaussian_process(space: Space, objectives: Sequence[Objective]) -> bool:
-    """Whether a space is a list of choices: of operations of an architecture, for instance."""
-    choices = all(d.kind in ("categorical", "fixed") for d in space.domains)
-    return bool(len(space)) and len(objectives) < 2 and space.flat and choices
+    """Whether a model alone does best: on lists of choices, and where there is little to learn."""
+    choices = all(d.kind in ("categorical", "fixed") for d in space.domains) and space.flat
+    few = sum(d.tunable for d in space.domains) <= SMALL
+    return bool(len(space)) and len(objectives) < 2 and (choices or few)
