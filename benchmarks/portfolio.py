@@ -54,7 +54,7 @@ CANDIDATES = (
     },
     {"family": "realmlp", "realmlp_embedding": "plr", "realmlp_sigma": 0.03},
     {"family": "tabm"},
-    {"family": "tabm", "tabm_kind": "full", "tabm_width": 128},
+    {"family": "tabm", "tabm_kind": "full"},
     {"family": "tabm", "tabm_bins": 16, "tabm_dropout": 0.3, "tabm_learning_rate": 1e-3},
     {"family": "mlp"},
     {"family": "mlp", "mlp_layers": 1, "mlp_width": 64, "mlp_dropout": 0.3, "weight_decay": 0.1},
@@ -78,7 +78,7 @@ LENGTH = 12
 # Short trainings that take about the same time; a fixed number, so that a run can be repeated.
 EPOCHS = {
     "realmlp": 32,
-    "tabm": 8,
+    "tabm": 16,
     "mlp": 16,
     "resnet": 16,
     "mlp_plr": 16,

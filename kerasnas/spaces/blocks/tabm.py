@@ -34,10 +34,10 @@ def tabm(hp: keras_tuner.HyperParameters, table: Table, matrix: Any) -> Any:
         Scores of every member before any softmax, `(batch, members, outputs)`.
     """
     kind = hp.Choice("tabm_kind", ["mini", "full"], default="mini")
-    # As published, 32 members of width 512 are best, at 20 times the cost of these on a CPU.
+    # As published, 32 members of width 512 are best, at 30 times the cost of these on a CPU.
     members = int(hp.Choice("tabm_members", [8, 16, 32], default=16))
     depth = hp.Int("tabm_layers", 1, 4, default=2)
-    width = int(hp.Choice("tabm_width", [64, 128, 256, 512], default=256))
+    width = int(hp.Choice("tabm_width", [64, 128, 256, 512], default=128))
     dropout = hp.Float("tabm_dropout", 0.0, 0.5, step=0.05, default=0.1)
     x, spans = _inputs(hp, table, matrix)
     x = layers.RepeatVector(members)(x)
