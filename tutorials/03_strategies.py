@@ -59,8 +59,8 @@ class MadeUp:
 
 
 # %% [markdown]
-# Each strategy gets the same eight simulated hours, about 40 trainings, five times with other seeds.
-# What counts is the true quality of the configuration that it would go on with.
+# Each strategy gets the same eight simulated hours, about 40 trainings, five times with other
+# seeds. What counts is the true quality of the configuration that it would go on with.
 
 # %%
 made_up = MadeUp()

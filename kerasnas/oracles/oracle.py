@@ -17,6 +17,7 @@ from keras_tuner.engine.trial import Trial
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.oracles.filters import Accept, Proposal, Proposer
+from kerasnas.oracles.relatives import parent_of
 from kerasnas.oracles.schedulers import Done, Full, Promote, Scheduler, Start
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space
@@ -58,6 +59,8 @@ class Oracle(HistoryKeeper):
     """
 
     short_name: ClassVar[str] = ""
+    inherit = False
+    """Whether a trial begins with the weights of a recent one that is one edit away."""
 
     def __init__(
         self,
@@ -348,6 +351,10 @@ class Oracle(HistoryKeeper):
             facts |= {"number": known.number, "parent": known.parent, "bracket": known.bracket}
         else:
             facts["bracket"] = decision.bracket
+            if self.inherit:
+                facts["parent"] = parent_of(
+                    proposal.values, self.history, self.objectives, self.constraints
+                )
         spent = self.clock() if self.clock else 0.0
         record = self.history.start(proposal.values, origin=proposal.origin, spent=spent, **facts)
         if isinstance(decision, Promote):

@@ -82,6 +82,9 @@ class Evolution(Oracle):
         seed: As there.
         population: Size of the population; 20, or 10 when `max_trials` is below 50.
         sample: Members of a tournament; 5, or 3 when `max_trials` is below 50.
+        inherit: Whether a trial begins with the weights of a recent one that is one edit away,
+            where layers agree. That saves epochs; such scores are optimistic beside those of
+            trainings from scratch.
         **settings: As there.
     """
 
@@ -95,9 +98,11 @@ class Evolution(Oracle):
         *,
         population: int | None = None,
         sample: int | None = None,
+        inherit: bool = False,
         **settings: Any,
     ) -> None:
         self._sizes = population, sample
+        self.inherit = inherit
         searcher = self._sized(max_trials)
         super().__init__(objective, max_trials, seed, searcher=searcher, **settings)
 
@@ -120,6 +125,7 @@ class LocalSearch(Oracle):
         max_trials: As there.
         seed: As there.
         starts: Random points before the walk begins.
+        inherit: As in `Evolution`.
         **settings: As there.
     """
 
@@ -132,8 +138,10 @@ class LocalSearch(Oracle):
         seed: int | None = None,
         *,
         starts: int = 5,
+        inherit: bool = False,
         **settings: Any,
     ) -> None:
+        self.inherit = inherit
         super().__init__(objective, max_trials, seed, searcher=LocalSearcher(starts), **settings)
 
 

@@ -22,11 +22,13 @@ from kerasnas.budget import Clock
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES, Objective
 from kerasnas.oracles.ranking import fronts
+from kerasnas.oracles.relatives import RECENT
 from kerasnas.runner import failures, measure
 from kerasnas.runner.candidates import keep_only, write_answers
 from kerasnas.runner.checkpoint import State
 from kerasnas.runner.folds import mean_of
 from kerasnas.runner.hosted import fit_by_keras
+from kerasnas.runner.inheritance import inherit
 from kerasnas.runner.metrics import Scorer
 from kerasnas.runner.screen import Screen
 from kerasnas.runner.seeding import seed_of, seeded
@@ -263,6 +265,7 @@ class Tuner(keras_tuner.Tuner):
             hp = trial.hyperparameters
             view = job.view(hp)
             self._predict = None
+            inherited: dict[str, float] = {}
             if view.folds:
                 model, trained = self._in_folds(trial, hp, view, batch_size)
             else:
@@ -274,8 +277,9 @@ class Tuner(keras_tuner.Tuner):
                         "`build` must return a compiled keras.Model, received "
                         f"{type(model).__name__}."
                     )
+                inherited = self._inherit(trial, model)
                 trained = self._train(trial, hp, model, view, batch_size)
-        measures = measure.sizes(model, view.example)
+        measures = measure.sizes(model, view.example) | inherited
         measures["epochs"] = float(trained.epochs)
         measures["best_epoch"] = float(trained.epoch + 1)
         if view.example is not None:
@@ -286,6 +290,16 @@ class Tuner(keras_tuner.Tuner):
         self._keep_answers(trial.trial_id, model, view)
         measures["size_bytes"] = float(path.stat().st_size)
         return trained.metrics, measures
+
+    def _inherit(self, trial: Any, model: keras.Model) -> dict[str, float]:
+        """Gives a network the weights of its trial's parent; `inherited` is the share of them."""
+        record = self.oracle.history.trials[int(trial.trial_id)]
+        if record.parent is None or record.executions:
+            return {}
+        path = self.path(self.oracle.history.trials[record.parent].trial_id)
+        if not path.exists():
+            return {"inherited": 0.0}
+        return {"inherited": inherit(model, artifact.load_model(path))}
 
     def _solve(self, hp: Any, view: View, number: int) -> tuple[keras.Model | None, Trained]:
         """The fitted network of a family that no gradient steps train, or `None` for others."""
@@ -514,7 +528,10 @@ class Tuner(keras_tuner.Tuner):
     def _keep_the_best(self) -> None:
         """Deletes the files of all trials that nobody will ask for."""
         best = {t.trial_id for t in self.oracle.get_best_trials(self.job.candidates)}
-        keep_only(self.folder, best | self._trade_offs())
+        parents: set[str] = set()
+        if self.oracle.inherit:
+            parents = {t.trial_id for t in self.oracle.history.finished[-RECENT:]}
+        keep_only(self.folder, best | self._trade_offs() | parents)
 
     def _trade_offs(self) -> set[str]:
         """The trials that are best for some limit of size or speed: see `best_model(where=…)`."""
