@@ -34,7 +34,6 @@ class TextEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        refit: Train the best configuration once more, on all rows, and use that model.
         space: `"auto"`, or the names of the families to search: `linear`, `average`, `deep`,
             `conv`, `recurrent`, `transformer`.
         initial: Configurations to try first, as dicts of hyperparameters.

@@ -35,14 +35,14 @@ _SHARE = 0.25  # of the time left, that solving one linear model may take
 _PORTFOLIO: tuple[dict[str, Any], ...] = (
     {"family": "linear"},
     {"family": "linear", "linear_scaling": 1.0, "linear_strength": 1.0},
-    {"family": "conv"},
+    {"family": "conv", "learning_rate": 3e-3},
     {"family": "linear", "linear_strength": 30.0},
-    {"family": "average"},
+    {"family": "average", "learning_rate": 1e-2},
     {"family": "linear", "linear_strength": 2.0, "linear_scaling": 0.0},
-    {"family": "recurrent"},
-    {"family": "deep"},
+    {"family": "recurrent", "learning_rate": 5e-3},
+    {"family": "deep", "learning_rate": 5e-3},
     {"family": "linear", "fold_case": False},
-    {"family": "conv", "token_level": "characters"},
+    {"family": "conv", "token_level": "characters", "learning_rate": 3e-3},
     {"family": "transformer"},
 )
 

@@ -62,6 +62,7 @@ class Words:
     number: Any
 
 
+_AFTER = 8  # spaces behind every text: the farthest that `shift` may look ahead is within them
 # Odd, so that multiplying by it can be undone; int64 arithmetic wraps around.
 _BASE = 0x1E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 2**64) - (2**64 if pow(_BASE, -1, 2**64) >= 2**63 else 0)
@@ -79,7 +80,7 @@ def read_characters(x: Any, alphabet: Alphabet, longest: int) -> Characters:
         standardize=None, split="character", vocabulary=alphabet.characters
     )
     index = vectorize(ops.reshape(x, (-1,)))[:, :longest]
-    index = ops.pad(index, [[0, 0], [1, 1]])
+    index = ops.pad(index, [[0, 0], [1, _AFTER]])
     row = constant_table(alphabet.table)(index)
     columns = {name: row[..., i] for i, name in enumerate(COLUMNS)}
     code = _whole(columns["high"]) * 2**CODE_BITS + _whole(columns["low"])

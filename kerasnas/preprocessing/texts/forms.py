@@ -249,9 +249,7 @@ def run(model: keras.Model, columns: Columns) -> Iterator[tuple[np.ndarray, dict
     names = list(columns)
     single = not isinstance(model.input, dict)
     signature = keras.tree.map_structure(lambda t: tf.TensorSpec((None, 1), "string"), model.input)
-    call = tf.function(
-        lambda x: model(x, training=False), input_signature=[signature], autograph=False
-    )
+    call = tf.function(model, input_signature=[signature], autograph=False)
     for index in by_length(np.max([lengths_of(columns[name]) for name in names], axis=0)):
         tensors = {name: tf.constant(columns[name][index, None]) for name in names}
         out = call(tensors[names[0]] if single else tensors)

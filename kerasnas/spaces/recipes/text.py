@@ -14,10 +14,10 @@ LENGTHS = (4, 6, 10, 16, 24, 40)
 
 def default_batch_size(rows: int | None) -> int:
     """A batch size that gives few texts enough steps and many texts fast epochs."""
-    for limit, size in ((1_000, 16), (4_000, 32), (20_000, 64), (60_000, 128)):
+    for limit, size in ((1_000, 16), (12_000, 32), (30_000, 64), (80_000, 128)):
         if rows is not None and rows <= limit:
             return size
-    return 64 if rows is None else 256
+    return 32 if rows is None else 256
 
 
 def text_optimizer(hp: keras_tuner.HyperParameters) -> keras.optimizers.Optimizer:

@@ -1,0 +1,204 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+import kerasnas as kn
+from kerasnas.errors import SchemaError, SearchSpaceError
+
+BOTH = {"budget": kn.Budget(trials=2, epochs=2), "seed": 0, "verbose": 0}
+QUICK = {"budget": kn.Budget(trials=1, epochs=2), "seed": 0, "verbose": 0, "ensemble": False}
+WORDS = {
+    "good": [
+        "Excelente película",
+        "太好看了",
+        "فيلم رائع",
+        "Wunderschön! 😀",
+        "LOVED it",
+        "très bon",
+    ],
+    "bad": ["Qué aburrido", "太难看了", "فيلم سيئ", "Schrecklich… 😡", "hated IT", "très mauvais"],
+}
+FILLER = ["the", "film", "电影", "الفيلم", "gestern", "hier", "und", "with", "12", "!"]
+
+PLAIN = """
+import json, sys
+sys.modules["kerasnas"] = None
+import keras, numpy as np, tensorflow as tf
+answers = []
+for path, columns in json.load(open("asked.json")):
+    model = keras.models.load_model(path)
+    tensors = {name: tf.constant(texts)[:, None] for name, texts in columns.items()}
+    out = model(tensors if isinstance(model.input, dict) else tensors["text"])
+    model.export(path + "_saved", format="tf_saved_model", verbose=False)
+    served = tf.saved_model.load(path + "_saved")
+    again = served.serve(tensors if isinstance(model.input, dict) else tensors["text"])
+    assert np.abs(np.asarray(again) - np.asarray(out)).max() < 1e-5
+    answers.append(np.asarray(out).tolist())
+json.dump(answers, open("answers.json", "w"))
+"""
+
+
+def corpus(rows=160, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(list(WORDS), rows)
+    texts = [
+        " ".join([*rng.choice(FILLER, 4), str(rng.choice(WORDS[label])), *rng.choice(FILLER, 3)])
+        for label in labels
+    ]
+    return texts, labels
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    texts, labels = corpus()
+    texts[3] = None
+    texts[5] = "a \ud83d lone surrogate"
+    return kn.TextClassifier(space=("linear", "conv"), ensemble=2, **BOTH).fit(texts, labels)
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    texts, _ = corpus(120)
+    other, _ = corpus(120, seed=1)
+    same = np.arange(120) % 2 == 0
+    frame = pd.DataFrame({"first text": texts, "second": np.where(same, texts, other)})
+    reg = kn.TextRegressor(space="linear", **QUICK).fit(frame, same.astype(float))
+    return reg, frame, same
+
+
+def test_texts_of_all_scripts_are_told_apart(fitted):
+    texts, labels = corpus(60, seed=7)
+    scores = fitted.evaluate(texts, labels)
+    assert scores["accuracy"] > 0.9
+    assert fitted.predict(texts[:3]).tolist() == labels[:3].tolist()
+    assert set(fitted.leaderboard()["trial_id"]) >= {"majority", "tfidf_logistic"}
+
+
+def test_variants_of_a_text_get_the_same_answer(fitted):
+    plain = fitted.predict_proba(["LOVED it", "Wunderschön!"])
+    other = fitted.predict_proba(["loved it", "WUNDERSCHO\u0308N!"])
+    assert np.abs(plain - other).max() < 0.25  # capitals count a little, as style
+
+
+def test_odd_texts_are_answered(fitted):
+    answers = fitted.predict_proba(["", None, "\x00", "😀" * 10_000, "\ud800", "ไทย 日本語"])
+    assert np.isfinite(answers).all()
+    assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
+
+
+def test_plain_keras_and_savedmodel_take_raw_strings(fitted, pairs, tmp_path):
+    reg, frame, _ = pairs
+    texts = [*corpus(20, seed=3)[0], "", "unseen Ж 漢字 \x01"]
+    fitted.save(tmp_path / "clf.keras")
+    reg.save(tmp_path / "reg.keras")
+    columns = {name: frame[name].tolist()[:20] for name in frame}
+    asked = [("clf.keras", {"text": texts}), ("reg.keras", columns)]
+    (tmp_path / "asked.json").write_text(json.dumps(asked))
+    subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", PLAIN], cwd=tmp_path, check=True
+    )
+    found = json.loads((tmp_path / "answers.json").read_text())
+    assert np.allclose(found[0], fitted.predict_proba(texts), atol=1e-5)
+    assert np.allclose(np.ravel(found[1]), reg.predict(frame[:20]), atol=1e-5)
+    again = kn.load(tmp_path / "clf.keras")
+    assert again.predict(texts).tolist() == fitted.predict(texts).tolist()
+    assert again.schema_ == fitted.schema_
+
+
+def test_the_exported_file_gives_the_score_of_the_leaderboard():
+    texts, labels = corpus(120)
+    held_out = corpus(60, seed=5)
+    clf = kn.TextClassifier(space="linear", **QUICK)
+    clf.fit(texts, labels, validation_data=held_out)
+    best = clf.leaderboard().query("kind == 'trial'").iloc[0]
+    assert clf.evaluate(*held_out)["log_loss"] == pytest.approx(best["val_log_loss"], abs=1e-5)
+
+
+def test_pairs_are_compared(pairs):
+    reg, frame, same = pairs
+    assert set(reg.model_.input) == {"first text", "second"}
+    assert np.corrcoef(reg.predict(frame), same)[0, 1] > 0.7
+    with pytest.raises(SchemaError, match="lacks `second`"):
+        reg.predict(frame[["first text"]])
+
+
+def test_several_labels_a_text():
+    texts, labels = corpus(120)
+    y = [["opinion", label] if i % 3 else [] for i, label in enumerate(labels)]
+    clf = kn.TextClassifier(space="average", **QUICK).fit(texts, y)
+    assert clf.classes_.tolist() == ["bad", "good", "opinion"]
+    assert clf.predict_proba(texts).shape == (120, 3)
+
+
+def test_class_weight_and_sample_weight_count():
+    texts, labels = corpus(120)
+    settings = {"space": "linear", **QUICK}
+    plain = kn.TextClassifier(**settings).fit(texts, labels)
+    heavy = kn.TextClassifier(**settings).fit(texts, labels, class_weight={"good": 1000.0})
+    unclear = ["the film 12", "电影 und hier"]
+    gain = heavy.predict_proba(unclear)[:, 1] - plain.predict_proba(unclear)[:, 1]
+    assert (gain > 0.2).all()
+
+
+def test_folders_of_files(tmp_path):
+    texts, labels = corpus(60)
+    for i, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        (tmp_path / label).mkdir(exist_ok=True)
+        (tmp_path / label / f"{i}.txt").write_text(text, encoding="utf-8")
+    clf = kn.TextClassifier(space="linear", **QUICK).fit(tmp_path)
+    assert clf.classes_.tolist() == ["bad", "good"]
+    assert clf.score(tmp_path, _labels(tmp_path)) > 0.8
+
+
+def _labels(folder):
+    return [path.parent.name for path in sorted(folder.rglob("*.txt"))]
+
+
+def test_word_vectors_start_the_embeddings(tmp_path):
+    path = tmp_path / "vectors.txt"
+    rows = [f"{word.casefold()} {i} {-i} 1 0.5" for i, word in enumerate(["film", "LOVED", "the"])]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    texts, labels = corpus(80)
+    clf = kn.TextClassifier(space="conv", word_vectors=path, **QUICK)
+    clf.fit(texts, labels)
+    tables = [w for w in clf.model_.get_weights() if w.ndim == 2 and w.shape[1] == 4]
+    assert any((table == [1, -1, 1, 0.5]).all(axis=1).any() for table in tables)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (["", " ", None, ""], [0, 1, 0, 1], "All .* training texts are empty"),
+        ([1, 2, 3], [0, 1, 0], "no texts"),
+        (["a", "b"], [0, 1, 1], "3"),
+        ("no such folder", None, "one string"),
+    ],
+)
+def test_bad_input_is_told_before_training(x, y, message):
+    with pytest.raises(SchemaError, match=message):
+        kn.TextClassifier(**QUICK).fit(x, y)
+
+
+def test_unknown_families_and_missing_vectors_are_told(tmp_path):
+    texts, labels = corpus(20)
+    with pytest.raises(SearchSpaceError, match="bert"):
+        kn.TextClassifier(space="bert", **QUICK).fit(texts, labels)
+    with pytest.raises(SchemaError, match="word_vectors"):
+        kn.TextClassifier(word_vectors=tmp_path / "none", **QUICK).fit(texts, labels)
+
+
+def test_arguments_survive_clone():
+    clf = kn.TextClassifier(space="linear", word_vectors="v.txt", budget=3, seed=4, ensemble=2)
+    assert clone(clf).get_params() == clf.get_params()
+
+
+def test_real_messages_in_seconds(data_dir):
+    frame = pd.read_parquet(data_dir / "text" / "sms_spam.parquet").sample(2500, random_state=0)
+    clf = kn.TextClassifier(space="linear", **QUICK)
+    clf.fit(frame["text"][:2000], frame["label"][:2000])
+    assert clf.score(frame["text"][2000:], frame["label"][2000:]) > 0.97
