@@ -321,9 +321,11 @@ def _prove(model: keras.Model, path: Path, probe: Any) -> None:
     again = load_model(path)
     before, after = model(inputs, training=False), again(inputs, training=False)
     pairs = zip(keras.tree.flatten(before), keras.tree.flatten(after), strict=True)
-    for one, other in pairs:
-        gap = float(np.max(np.abs(np.asarray(one) - np.asarray(other)), initial=0.0))
-        size = float(np.max(np.abs(np.asarray(one)), initial=0.0))
+    for pair in pairs:
+        # As numbers: a set is of truth values.
+        one, other = (np.asarray(answer).astype("float64") for answer in pair)
+        gap = float(np.max(np.abs(one - other), initial=0.0))
+        size = float(np.max(np.abs(one), initial=0.0))
         if not gap <= _TOLERANCE * max(1.0, size):
             raise ArtifactError(
                 f"The saved file answers differently from the model in memory (by up to {gap:.2g})."

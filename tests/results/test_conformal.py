@@ -94,6 +94,9 @@ def test_sets_of_labels(tmp_path):
     assert 0.85 < inside < 0.97
     assert all(len(found) >= 1 for found in sets)
     assert classifier.predict_proba(x[:5]).shape == (5, 3)
+    classifier.save(tmp_path / "sets.keras")
+    again = kn.load(tmp_path / "sets.keras").predict_set(x[600:])
+    assert all(np.array_equal(a, b) for a, b in zip(again, sets, strict=True))
     assert 0.3 < classifier.score(x[600:], labels[600:]) <= 1
 
 
