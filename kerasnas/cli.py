@@ -1,4 +1,4 @@
-"""The command line, a thin front to the estimators: `fit`, `predict`, `leaderboard`, `demo`.
+"""The command line, a thin front to the estimators.
 
 Nothing heavy is imported before a command needs it, so that `kerasnas --help` answers at once.
 """
@@ -70,6 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     leaderboard = commands.add_parser("leaderboard", help="show what a search tried")
     leaderboard.add_argument("model", help=".keras file that `fit` wrote")
     leaderboard.set_defaults(run=_leaderboard)
+
+    export = commands.add_parser("export", help="write the model for another runtime")
+    export.add_argument("model", help=".keras file that `fit` wrote")
+    export.add_argument("out", help="folder for savedmodel; .onnx or .tflite file for the others")
+    export.add_argument(
+        "--format",
+        choices=("savedmodel", "onnx", "litert"),
+        default="savedmodel",
+        help="default: savedmodel; onnx and litert need the extras of the same names",
+    )
+    export.set_defaults(run=_export)
 
     demo = commands.add_parser("demo", help="two small searches on real data, under two minutes")
     demo.add_argument("--directory", help="folder to keep the files in; default: keep none")
@@ -167,6 +178,11 @@ def _predict(arguments: argparse.Namespace) -> None:
         result.to_csv(arguments.out, index=False)
     if arguments.out is not None:
         print(f"{len(result)} rows with {', '.join(added)} in '{arguments.out}'.")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    kerasnas.load(arguments.model).export(arguments.out, arguments.format)
+    print(f"'{arguments.out}' answers as '{arguments.model}' does.")
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import shutil
 import tempfile
 import warnings
@@ -84,9 +85,30 @@ def _check(path: Path, format: str) -> None:
 
 
 def _savedmodel(model: keras.Model, path: Path) -> Callable[[Any], Any]:
-    model.export(path, format="tf_saved_model", verbose=False)
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(
+        "serve", lambda inputs: model(inputs, training=False), input_signature=[_signature(model)]
+    )
+    archive.write_out(path, verbose=False)
     served = tf.saved_model.load(str(path))
     return lambda probe: served.serve(_tensors(model, probe))
+
+
+def _signature(model: keras.Model) -> Any:
+    """The inputs in their structure, each under a name of its own that TensorFlow takes."""
+    taken: set[str] = set()
+
+    def spec(key: str, tensor: Any) -> tf.TensorSpec:
+        name = stem = re.sub(r"\W", "_", key).lstrip("_") or "input"
+        while name in taken:
+            name = f"{stem}_{len(taken)}"
+        taken.add(name)
+        return tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
+
+    if isinstance(model.input, dict):
+        return {key: spec(key, tensor) for key, tensor in model.input.items()}
+    return keras.tree.map_structure(lambda tensor: spec(tensor.name, tensor), model.input)
 
 
 def _onnx(model: keras.Model, path: Path) -> Callable[[Any], Any]:

@@ -199,3 +199,16 @@ def test_a_column_that_predict_would_add_is_refused(folder, tmp_path, capsys):
 )
 def test_the_task_is_told_by_the_target(values, task):
     assert guess_task(pd.Series(values))[0] == task
+
+
+def test_export_writes_another_format(folder, tmp_path, capsys):
+    out = tmp_path / "saved"
+    assert main(["export", str(folder / "model.keras"), str(out)]) == 0
+    assert (out / "saved_model.pb").is_file()
+    assert "answers as" in capsys.readouterr().out
+
+
+def test_export_says_what_is_wrong_in_one_line(folder, tmp_path, capsys):
+    out = tmp_path / "model.wrong"
+    assert main(["export", str(folder / "model.keras"), str(out), "--format", "onnx"]) == 2
+    one_line(capsys)
