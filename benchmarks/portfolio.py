@@ -77,7 +77,7 @@ LENGTH = 12
 
 # Short trainings that take about the same time; a fixed number, so that a run can be repeated.
 EPOCHS = {
-    "realmlp": 32,
+    "realmlp": 64,
     "tabm": 16,
     "mlp": 16,
     "resnet": 16,

@@ -56,8 +56,10 @@ def realmlp_recipe(hp: keras_tuner.HyperParameters, table: Table) -> Recipe:
 
 
 def _batch_size(rows: int | None) -> int:
-    """256 as published; fewer on small tables for enough steps, more on large ones for speed."""
-    for limit, size in ((1_024, 64), (3_000, 128), (40_000, 256), (150_000, 512)):
-        if rows is None or rows <= limit:
-            return 256 if rows is None else size
+    """256 as published; less where it would leave a few steps an epoch, more for speed."""
+    if rows is None:
+        return 256
+    for limit, size in ((512, 64), (1_024, 128), (40_000, 256), (150_000, 512)):
+        if rows <= limit:
+            return size
     return 1024
