@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         load,
     )
     from kerasnas.objectives import Constraint, Objective
+    from kerasnas.one_shot import one_shot_search
     from kerasnas.results import SearchResult
     from kerasnas.search import search
 
@@ -91,6 +92,7 @@ __all__ = [
     "block",
     "errors",
     "load",
+    "one_shot_search",
     "oracles",
     "plots",
     "search",
@@ -134,6 +136,7 @@ _HOLDERS = {
     "block": "kerasnas.auto_model",
     "load": "kerasnas.estimators",
     "search": "kerasnas.search",
+    "one_shot_search": "kerasnas.one_shot",
 }
 
 # Public modules, loaded on first use.

@@ -100,6 +100,7 @@ def one_shot_search(
         stages=3 if min(x.shape[1:3]) >= 16 else 2,
         rows=len(train),
     )
+    _check_possible(space, constraints)
     seconds: dict[str, float] = {}
     with seeded(seed, 0):
         supernet = Supernet(space)
@@ -142,9 +143,11 @@ def _evolve(
     score = path_scorer(supernet, x, y)
     known: dict[str, dict[str, float]] = {}
 
-    def accept(values: Any) -> dict[str, float]:
+    def accept(values: Any) -> dict[str, float] | None:
         cell = Cell.of(values)
         if cell.graph not in known:
+            if known and clock.left < _FINE_TUNING * (clock.seconds or 0.0):
+                return None
             known[cell.graph] = _measured(space, cell, x[:1], constraints)
         return known[cell.graph]
 
@@ -164,19 +167,33 @@ def _evolve(
         if trial.status == "STOPPED":
             break
         cell = Cell.of(trial.hyperparameters.values)
-        accuracy = score(cell)
+        accuracy, measured = score(cell), known[cell.graph]
         oracle.update_trial(trial.trial_id, {"val_accuracy": accuracy})
-        oracle.facts(trial.trial_id, measures=accept(cell.values()), seconds=0.0, spent=clock.spent)
+        oracle.facts(trial.trial_id, measures=measured, seconds=0.0, spent=clock.spent)
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
-        rows.append({"cell": str(cell), "inherited_accuracy": accuracy, **accept(cell.values())})
+        rows.append({"cell": str(cell), "inherited_accuracy": accuracy, **measured})
     if not rows:
-        raise SearchFailedError(
-            "No cell meets the constraints "
-            + ", ".join(f"`{c.name}`" for c in constraints)
-            + ". Loosen them, or take fewer `filters`."
-        )
+        raise SearchFailedError(_none(constraints))
     return pd.DataFrame(rows).sort_values("inherited_accuracy", ascending=False, kind="stable")
+
+
+def _check_possible(space: CellHyperModel, constraints: Sequence[Constraint]) -> None:
+    """Measures the cell that costs least, before anything is trained.
+
+    Raises:
+        SearchFailedError: If even this one is too large.
+    """
+    smallest = built(space, Cell(("skip_connect",) * 6))
+    costs = {"params": float(smallest.count_params()), "flops": float(measures.flops(smallest))}
+    if any(c.max is not None and costs.get(c.name, 0.0) > c.max for c in constraints):
+        least = ", ".join(f"{costs[name]:,.0f} {name}" for name in costs)
+        raise SearchFailedError(f"{_none(constraints)} The smallest network has {least}.")
+
+
+def _none(constraints: Sequence[Constraint]) -> str:
+    names = ", ".join(f"`{c.name}`" for c in constraints)
+    return f"No cell meets the constraints on {names}. Loosen them, or take fewer `filters`."
 
 
 def _hyperparameters(space: CellHyperModel) -> Any:

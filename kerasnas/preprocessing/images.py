@@ -7,12 +7,12 @@ import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
+from keras import ops
 
 from kerasnas.data.images import ImageReader
 from kerasnas.data.pictures import Pictures
@@ -54,15 +54,17 @@ def front(reader: ImageReader, form: Form) -> keras.Model:
     elif reader.axis == "first":
         x = ops.transpose(x, (0, 2, 3, 1))
     if (form.height, form.width) != (reader.height, reader.width):
-        x = layers.Resizing(
-            form.height,
-            form.width,
+        # Not the layer `Resizing`: where a model is called without `training=`, it says "training"
+        # to all layers after it (Keras 3.15), and batch normalisation would answer by the batch.
+        x = ops.image.resize(
+            x,
+            (form.height, form.width),
             interpolation="bilinear",
             antialias=True,
             crop_to_aspect_ratio=form.fit == "crop",
             pad_to_aspect_ratio=form.fit == "pad",
             data_format="channels_last",
-        )(x)
+        )
         if reader.dtype == "uint8":
             x = ops.round(x)
     return keras.Model(raw, x, name="kerasnas_preprocessing")
@@ -103,31 +105,6 @@ def statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean, variance = some.mean(axis=(0, 1, 2)), some.var(axis=(0, 1, 2))
     # A channel that never changes says nothing; dividing by its spread would only add noise.
     return mean.astype("float32"), np.where(variance > 1e-12, variance, 1.0).astype("float32")
-
-
-def assemble(
-    reader: ImageReader,
-    form: Form,
-    network: keras.Model,
-    units: Any = None,
-) -> keras.Model:
-    """The exported graph: raw images in, answers in the user's units out.
-
-    Args:
-        reader: The form of the raw images.
-        form: The form that the network takes.
-        network: From pixels to probabilities or to a standardised value.
-        units: The scale of the targets, for regression: `scale`, `mean`, `low` and `high`.
-    """
-    pixel = keras.Input((form.height, form.width, reader.channels), name="pixels")
-    # A model around the same layers, without the optimiser and the loss it was compiled with.
-    answer = keras.Model(network.inputs, network.outputs[0])(pixel)
-    if units is not None:
-        answer = layers.Rescaling(units.scale, units.mean, name="units")(answer)
-        answer = ops.clip(answer, units.low, units.high)
-    answering = keras.Model(pixel, answer, name="kerasnas_network")
-    raw = keras.Input(reader.shape, dtype=reader.dtype, name="image")
-    return keras.Model(raw, answering(front(reader, form)(raw)), name="kerasnas")
 
 
 def _room(shape: tuple[int, ...], dtype: str) -> np.ndarray:

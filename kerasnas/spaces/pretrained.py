@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import keras_tuner
-from keras import layers
+from keras import layers, ops
 
 from kerasnas.errors import SearchSpaceError
 
@@ -100,7 +100,7 @@ def pretrained(
     x = _colors(_scaled(pixels, pixel_range))
     height, width = (max(_LEAST_SIDE, int(n)) for n in pixels.shape[1:3])
     if (height, width) != tuple(pixels.shape[1:3]):
-        x = layers.Resizing(height, width, interpolation="bilinear")(x)
+        x = ops.image.resize(x, (height, width), data_format="channels_last")
     scale = _BACKBONES[chosen.name][1]
     if scale == "signed":
         x = layers.Rescaling(1 / 127.5, -1.0)(x)

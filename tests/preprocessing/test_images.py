@@ -58,3 +58,13 @@ def test_statistics_of_channels():
     assert np.allclose(mean, x.mean(axis=(0, 1, 2)), rtol=1e-5)
     assert np.isclose(variance[0], x[..., 0].var(), rtol=1e-4)
     assert variance[1] == 1.0  # nothing to divide by
+
+
+def test_the_front_does_not_put_what_follows_into_training():
+    x = noise(8, 12, 16, 3)
+    reader = fit_image_reader(to_pictures(x))
+    raw = keras.Input(reader.shape, dtype="uint8")
+    answer = keras.layers.BatchNormalization()(front(reader, Form(8, 8))(raw))
+    model = keras.Model(raw, answer)
+    assert np.array_equal(model(x), model(x, training=False))
+    assert not np.allclose(model(x), model(x, training=True), atol=1.0)
