@@ -69,6 +69,11 @@ class Domain:
             return tuple(dict.fromkeys(self.hp.values))
         return tuple(self.value_at(i) for i in range(self.count or 0))
 
+    @cached_property
+    def _places(self) -> dict[tuple[bool, Any], int]:
+        """Index by value; `True` is kept apart from 1, as JSON does, and 1 is 1.0."""
+        return {(isinstance(v, bool), v): i for i, v in enumerate(self.choices)}
+
     def active(self, values: dict[str, Any]) -> bool:
         """Whether all conditions hold in `values`."""
         return all(n in values and values[n] in allowed for n, allowed in self.conditions)
@@ -86,9 +91,10 @@ class Domain:
     def index_of(self, value: Any) -> int | None:
         """The index of exactly this value, or `None` when it is not in the finite domain."""
         if self.kind in ("categorical", "ordered", "fixed") or self.count is None:
-            return next(
-                (i for i, v in enumerate(self.choices) if v == value and _same_type(v, value)), None
-            )
+            try:
+                return self._places.get((isinstance(value, bool | np.bool_), value))
+            except TypeError:  # no value of a hyperparameter is unhashable
+                return None
         if not _is_number(value):
             return None
         index = self._nearest(value)
@@ -213,8 +219,3 @@ def _steps(hp: Any) -> int:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-
-
-def _same_type(one: Any, other: Any) -> bool:
-    """Keeps `True` apart from 1, as JSON does; 1 and 1.0 are the same number."""
-    return isinstance(one, bool) == isinstance(other, bool | np.bool_)
