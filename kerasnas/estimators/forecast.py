@@ -27,6 +27,7 @@ from kerasnas.errors import SchemaError
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.forecast_task import ForecastTask, channel_statistics, repeat_season
 from kerasnas.estimators.task import reserve
+from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.preprocessing import series as windows
 from kerasnas.progress import Verbose
@@ -379,7 +380,7 @@ class TimeSeriesForecaster(Estimator):
             if len(members) > 1 and scores[metric] < best:
                 picked, counts = [m.values for m in members], weights
                 self.model_ = task.blend([m.model for m in members], counts)
-                numbers = [self._number(m.values) for m in members]
+                numbers = [self._record(m.values).trial_id for m in members]
                 self.result_.baselines.append(
                     {
                         "trial_id": "ensemble",
@@ -398,10 +399,13 @@ class TimeSeriesForecaster(Estimator):
         if self.refit:
             self._train_again(task, job, picked, counts)
 
-    def _number(self, values: Mapping[str, Any]) -> str:
-        """The id of the trial with these values."""
-        same = [t.trial_id for t in self.result_.history if t.values == dict(values)]
-        return same[0] if same else "?"
+    def _record(self, values: Mapping[str, Any]) -> TrialRecord:
+        """The trial with these values; a trial may have more, which its build asked for."""
+
+        def alike(trial: TrialRecord) -> int:
+            return sum(trial.values.get(name) == value for name, value in values.items())
+
+        return max(self.result_.history.scored(), key=alike)
 
     def _train_again(
         self,
@@ -415,7 +419,7 @@ class TimeSeriesForecaster(Estimator):
         models: list[keras.Model] = []
         row: dict[str, Any] = {}
         for values in picked:
-            record = next(t for t in self.result_.history if t.values == dict(values))
+            record = self._record(values)
             x, y, weights = task.everything(_hyperparameters(record.values))
             found: Any = types.SimpleNamespace(best_trial=record)
             model, row = refit_best(found, task.hypermodel, job, partial(_given, x), y, weights)

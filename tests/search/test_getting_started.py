@@ -178,7 +178,7 @@ def test_a_fit_override_with_a_tuned_batch_size(oracle):
 
 def test_what_only_fit_declares_is_searched():
     TunedFit.seen.clear()
-    budget = kn.Budget(trials=8, epochs=1)
+    budget = kn.Budget(trials=5, epochs=1)
     result = search(TunedFit(), X, Y, oracle="random", budget=budget)
     used = [v["batch_size"] for v in result.leaderboard()["hyperparameters"]]
     assert len(set(used)) > 1
@@ -218,7 +218,7 @@ def test_several_inputs_and_outputs(oracle):
     assert score.shape == (2, 1)
 
 
-@pytest.mark.parametrize("oracle", STRATEGIES)
+@pytest.mark.parametrize("oracle", ["random", "bohb"])
 def test_tf_data(oracle):
     train = tf.data.Dataset.from_tensor_slices((X[:64], Y[:64])).shuffle(64, seed=0).batch(16)
     valid = tf.data.Dataset.from_tensor_slices((X[64:], Y[64:])).batch(16)
