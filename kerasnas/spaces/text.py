@@ -14,7 +14,6 @@ from keras import layers, ops
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.texts.forms import Terms, Tokens
-from kerasnas.spaces import text_linear
 from kerasnas.spaces.blocks.term_bag import averaged, deep_average, weighted_sum
 from kerasnas.spaces.blocks.text_conv import text_conv
 from kerasnas.spaces.blocks.text_recurrent import text_recurrent
@@ -22,6 +21,7 @@ from kerasnas.spaces.blocks.text_transformer import text_transformer
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback
 from kerasnas.spaces.recipes.text import text_optimizer, text_recipe
+from kerasnas.spaces.text_linear import TextLinear
 
 BAGS = {"average": averaged, "deep": deep_average}
 READERS = {"conv": text_conv, "recurrent": text_recurrent, "transformer": text_transformer}
@@ -194,22 +194,14 @@ class TextHyperModel(keras_tuner.HyperModel):
         """
         if self.family(hp) != "linear":
             return None
-        outputs = 1 if self.classes is None or self.classes == 2 else self.classes
-        seconds = min(_SHARE * seconds_left, 600.0)
-        most = text_linear.iterations(text_linear.entries(view.x), outputs, seconds)
-        if not most:
-            return None
         model = self.build(hp)
         size = model.get_layer("of_terms").input_dim
-        terms, style, bias = text_linear.fit_text_linear(
-            view.x,
-            view.y,
-            view.weights,
-            size,
-            self.classes,
-            strength=float(hp.get("linear_strength")),
-            scaling=float(hp.get("linear_scaling")),
-            most=most,
+        problem = TextLinear(view.x, view.y, view.weights, size, self.classes)
+        most = problem.iterations(min(_SHARE * seconds_left, 600.0))
+        if not most:
+            return None
+        terms, style, bias = problem.solve(
+            float(hp.get("linear_strength")), float(hp.get("linear_scaling")), most
         )
         model.get_layer("of_terms").set_weights([terms])
         model.get_layer("of_style").set_weights([style, bias])

@@ -10,6 +10,7 @@ alike in all classes is held down: Wang & Manning 2012, "Baselines and Bigrams".
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import Any
 
@@ -17,28 +18,12 @@ import numpy as np
 
 _STYLE = 0.1  # scale of the numbers of style beside terms of unit length
 _ITERATIONS = 200
-_PER_ITERATION = 1.2e-8  # seconds for one entry of the matrix and one output
+_PRODUCTS = 3.0  # the time of an iteration, in pairs of products with the matrix
 _FEWEST = 20  # iterations that make a usable fit
 
 
-def iterations(entries: int, outputs: int, seconds: float) -> int:
-    """Iterations that fit into some seconds; 0 where too few would."""
-    number = int(seconds / max(1e-9, entries * outputs * _PER_ITERATION))
-    return 0 if number < _FEWEST else min(number, _ITERATIONS)
-
-
-def fit_text_linear(
-    x: dict[str, np.ndarray],
-    y: np.ndarray,
-    weights: np.ndarray | None,
-    size: int,
-    classes: int | None,
-    *,
-    strength: float,
-    scaling: float,
-    most: int = _ITERATIONS,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fits the model.
+class TextLinear:
+    """A linear model over terms, to be solved in some seconds.
 
     Args:
         x: `terms` and `weights`, `(rows, any)`, and `style`.
@@ -46,30 +31,58 @@ def fit_text_linear(
         weights: Weight of each row, or `None`.
         size: Numbers that a term can have.
         classes: Number of classes or labels; `None` for values.
-        strength: Inverse strength of the penalty on coefficients.
-        scaling: Power of the unevenness by which terms are scaled; 0 scales none.
-        most: Most iterations.
-
-    Returns:
-        Coefficients of terms `(size, outputs)`, of style `(style, outputs)`, and biases.
     """
-    matrix = _matrix(x, size)
-    scale = np.ones(matrix.shape[1])
-    if scaling:
-        scale[:size] = _unevenness(matrix[:, :size], y, classes) ** scaling
-        matrix = _scaled(matrix, scale)
-    with warnings.catch_warnings():
-        # A model that has not quite converged is scored like any other.
-        warnings.simplefilter("ignore")
-        coefficients, bias = _solved(matrix, y, weights, classes, strength, most)
-    coefficients = coefficients * scale[:, None]
-    coefficients[size:] *= _STYLE
-    return coefficients[:size], coefficients[size:], bias
 
+    def __init__(
+        self,
+        x: dict[str, np.ndarray],
+        y: np.ndarray,
+        weights: np.ndarray | None,
+        size: int,
+        classes: int | None,
+    ) -> None:
+        self.y = y
+        self.weights = weights
+        self.size = size
+        self.classes = classes
+        self.matrix = _matrix(x, size)
 
-def entries(x: dict[str, np.ndarray]) -> int:
-    """Entries of the sparse matrix."""
-    return int(np.count_nonzero(x["terms"])) + x["style"].size
+    def iterations(self, seconds: float) -> int:
+        """Iterations that fit into some seconds on this machine now; 0 where too few would."""
+        outputs = 1 if self.classes is None or self.classes == 2 else self.classes
+        narrow = min(outputs, 8)
+        right = np.ones((self.matrix.shape[1], narrow))
+        begin = time.perf_counter()
+        _ = self.matrix.T @ (self.matrix @ right)
+        pace = (time.perf_counter() - begin) * _PRODUCTS * outputs / narrow
+        number = int(min(seconds / max(pace, 1e-9), _ITERATIONS))
+        return 0 if number < _FEWEST else number
+
+    def solve(
+        self, strength: float, scaling: float, most: int = _ITERATIONS
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fits the model.
+
+        Args:
+            strength: Inverse strength of the penalty on coefficients.
+            scaling: Power of the unevenness by which terms are scaled; 0 scales none.
+            most: Most iterations.
+
+        Returns:
+            Coefficients of terms `(size, outputs)`, of style `(style, outputs)`, and biases.
+        """
+        matrix, size = self.matrix, self.size
+        scale = np.ones(matrix.shape[1])
+        if scaling:
+            scale[:size] = _unevenness(matrix[:, :size], self.y, self.classes) ** scaling
+            matrix = _scaled(matrix, scale)
+        with warnings.catch_warnings():
+            # A model that has not quite converged is scored like any other.
+            warnings.simplefilter("ignore")
+            coefficients, bias = _solved(matrix, self.y, self.weights, self.classes, strength, most)
+        coefficients = coefficients * scale[:, None]
+        coefficients[size:] *= _STYLE
+        return coefficients[:size], coefficients[size:], bias
 
 
 def _matrix(x: dict[str, np.ndarray], size: int) -> Any:
