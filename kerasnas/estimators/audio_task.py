@@ -16,6 +16,7 @@ from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
+from kerasnas.errors import SchemaError
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.sounds import Form, front, heard, usual_hop
@@ -25,6 +26,7 @@ from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.audio import AudioHyperModel
 
+_WAVES = 2**30  # bytes of waveforms, from which networks only see spectrograms
 _KEPT = 3  # forms of all sounds that are kept
 _PARTS = 6  # stretches of time that linear models see
 _LINEAR_ROWS = 10_000
@@ -101,6 +103,7 @@ def prepare_sounds(
         The task, and the names of files that were left out because they cannot be read.
     """
     x, y = split_sounds(x, y)
+    groups = named_groups(x, groups)
     warn_of_speakers(x, groups, validation_data)
     sounds = to_sounds(x)
     if y is not None:
@@ -142,6 +145,8 @@ def audio_task(
 ) -> Task:
     """The task of trials over checked sounds."""
     forms = SoundForms(reader, raw)
+    if len(families) > 1 and 4 * len(raw) * reader.samples > _WAVES:
+        families = [name for name in families if name != "wave"]
     hop = usual_hop(reader)
     spectra = forms.features(Form("mel", round(2.5 * hop), hop, 40)).data
     features = summaries(spectra)
@@ -158,8 +163,10 @@ def audio_task(
         colour=colour_matters(features, rows),
     )
 
+    answers: dict[str, np.ndarray] = {}
+
     def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        return sound_baselines(features, rows, scorer, clock)
+        return sound_baselines(features, rows, scorer, clock, answers)
 
     return Task(
         reader=reader,
@@ -167,6 +174,7 @@ def audio_task(
         hypermodel=hypermodel,
         features=lambda hp: forms.features(hypermodel.form(hp)),
         baselines=baselines,
+        baseline_answers=answers,
         identity={
             "sounds": reader.describe(),
             "rows": [len(rows.train), len(rows.valid)],
@@ -178,6 +186,17 @@ def audio_task(
             ),
         },
     )
+
+
+def named_groups(x: Any, groups: Any) -> Any:
+    """Groups, where `groups` may be the name of a column of `x`."""
+    if not isinstance(groups, str):
+        return groups
+    if not hasattr(x, "columns") or groups not in x.columns:
+        raise SchemaError(
+            f"`groups` is {groups!r}, which is no column of `x`. Pass one group for every sound."
+        )
+    return x[groups]
 
 
 def warn_of_speakers(x: Any, groups: Any, validation_data: Any) -> None:
@@ -266,9 +285,21 @@ def colour_matters(features: np.ndarray, rows: Rows) -> bool:
 
 
 def sound_baselines(
-    features: np.ndarray, rows: Rows, scorer: Scorer, clock: Clock
+    features: np.ndarray,
+    rows: Rows,
+    scorer: Scorer,
+    clock: Clock,
+    answers: dict[str, np.ndarray],
 ) -> list[dict[str, Any]]:
-    """The most frequent answer, and a linear model over a coarse spectrogram."""
+    """The most frequent answer, and a linear model over a coarse spectrogram.
+
+    Args:
+        features: As `summaries` gives them.
+        rows: Targets and split.
+        scorer: Scores validation rows.
+        clock: The clock of the fit.
+        answers: Takes up the answers to the validation rows.
+    """
     from sklearn.linear_model import LogisticRegression, RidgeCV
 
     train = rows.train[:: max(1, -(-len(rows.train) // _LINEAR_ROWS))]
@@ -286,29 +317,30 @@ def sound_baselines(
     def linear() -> np.ndarray:
         if rows.multilabel or rows.classes is None:
             ridge = RidgeCV(np.logspace(0, 4, 5)).fit(x[train], y[train], sample_weight=weights)
-            answers = np.asarray(ridge.predict(x[rows.valid])).reshape(count, -1)
-            return np.clip(answers, 1e-3, 1 - 1e-3) if rows.multilabel else answers
+            found = np.asarray(ridge.predict(x[rows.valid])).reshape(count, -1)
+            return np.clip(found, 1e-3, 1 - 1e-3) if rows.multilabel else found
         model = LogisticRegression(max_iter=100, C=0.1).fit(x[train], y[train], weights)
         full = np.zeros((count, rows.classes))
         full[:, model.classes_] = model.predict_proba(x[rows.valid])
         return full
 
     name = "majority" if rows.classes is not None else "mean"
-    found = []
+    table = []
     for kind, fit in ((name, constant), ("linear", linear)):
         begin = time.perf_counter()
         if kind == "linear" and clock.left < _NEEDED:
-            found.append(baseline_row(kind, {}, 0.0, "no time left in the budget"))
+            table.append(baseline_row(kind, {}, 0.0, "no time left in the budget"))
             continue
         try:
             with warnings.catch_warnings():
                 # A linear model that has not quite converged still is a baseline.
                 warnings.simplefilter("ignore")
-                metrics = scorer.validation(fit())
-            found.append(baseline_row(kind, metrics, time.perf_counter() - begin, ""))
+                answers[kind] = fit()
+            metrics = scorer.validation(answers[kind])
+            table.append(baseline_row(kind, metrics, time.perf_counter() - begin, ""))
         except ValueError as error:
-            found.append(baseline_row(kind, {}, time.perf_counter() - begin, str(error)))
-    return found
+            table.append(baseline_row(kind, {}, time.perf_counter() - begin, str(error)))
+    return table
 
 
 def cores() -> int:

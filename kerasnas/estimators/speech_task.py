@@ -18,7 +18,7 @@ from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.audio_task import rows_of, warn_of_speakers
+from kerasnas.estimators.audio_task import named_groups, rows_of, warn_of_speakers
 from kerasnas.estimators.rows import Rows, check_weights, joined_weights, parse_validation
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.sounds import Form, front
@@ -112,6 +112,7 @@ def prepare_speech(
     if class_weight is not None:
         raise SchemaError("`class_weight` is for one class a row; use `sample_weight` for texts.")
     x, y = split_sounds(x, y)
+    groups = named_groups(x, groups)
     warn_of_speakers(x, groups, validation_data)
     sounds = to_sounds(x)
     check_same_length(range(len(sounds)), y)

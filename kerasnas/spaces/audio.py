@@ -196,7 +196,7 @@ class AudioHyperModel(keras_tuner.HyperModel):
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
     ) -> Any:
-        """Trains with augmentation and recipe in a stock keras-tuner search."""
+        """Trains with the recipe, but without augmentation, in a stock keras-tuner search."""
         recipe = self.recipe(hp)
         kwargs.setdefault("batch_size", recipe.batch_size)
         schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
@@ -228,7 +228,9 @@ class AudioHyperModel(keras_tuner.HyperModel):
         rows = 5_000 if self.rows is None else self.rows
         budget = share * seconds * _PACE * max(1, self.cores) / (rows * epochs * _PASSES)
         frames = math.ceil(self.samples / self.hop)
-        return max([w for w in WIDTHS if multiply_adds(frames, 40, w) <= budget] or [WIDTHS[0]])
+        fitting = [w for w in WIDTHS if multiply_adds(frames, 40, w) <= budget]
+        # Few sounds are learnt by heart soon enough.
+        return min(max(fitting, default=WIDTHS[0]), 16 if rows < 1_000 else WIDTHS[-1])
 
 
 def audio(

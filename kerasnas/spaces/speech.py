@@ -19,9 +19,9 @@ from kerasnas.spaces.recipes.audio import audio_optimizer, audio_recipe
 from kerasnas.spaces.sound_augmentation import SoundAugmentation, SoundTraining, sound_augmentation
 
 FAMILIES: dict[str, Callable[..., tuple[Any, Any]]] = {
-    "recurrent": speech_recurrent,
     "conv": speech_conv,
     "conformer": speech_conformer,
+    "recurrent": speech_recurrent,
 }
 
 MELS = (32, 40, 64)
@@ -114,11 +114,11 @@ class SpeechHyperModel(keras_tuner.HyperModel):
         """Known-good configurations of the families in use, best first."""
         strong = {"speed": 0.2, "pitch": 0.2, "masks": 2}
         listed: list[dict[str, Any]] = [
-            {"family": "recurrent", **strong},
-            {"family": "recurrent", "recurrent_filters": 16, "recurrent_layers": 2, **strong},
+            {"family": "conv", "learning_rate": 5e-3, **strong},
+            {"family": "conv", "time_width": 192, "time_blocks": 6, **strong},
             {"family": "conformer", **strong},
-            {"family": "conv", **strong},
-            {"family": "recurrent", "normalize": "clip"},
+            {"family": "recurrent", **strong},
+            {"family": "conv", "normalize": "clip"},
         ]
         return [dict(values) for values in listed if values["family"] in self.families]
 
@@ -167,7 +167,7 @@ class SpeechHyperModel(keras_tuner.HyperModel):
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
     ) -> Any:
-        """Trains with the recipe in a stock keras-tuner search."""
+        """Trains with the recipe, but without augmentation, in a stock keras-tuner search."""
         recipe = self.recipe(hp)
         kwargs.setdefault("batch_size", recipe.batch_size)
         schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))

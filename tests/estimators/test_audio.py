@@ -142,6 +142,8 @@ def test_known_voices_are_warned_of_unless_the_split_knows_them(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         task = prepared(table, "label", groups=table["speaker"])
+        named = prepared(table, "label", groups="speaker")
+    np.testing.assert_array_equal(named.rows.valid, task.rows.valid)
     voices = table["speaker"].to_numpy()
     assert not set(voices[task.rows.train]) & set(voices[task.rows.valid])
     with pytest.warns(UserWarning, match="4 of the values of `speaker` are in"):
@@ -159,6 +161,8 @@ def test_bad_arguments_are_refused_before_any_training():
         kn.AudioClassifier(sample_rate=RATE, space="cnnn", verbose=0).fit(clips, labels)
     with pytest.raises(SchemaError, match=r"length|rows"):
         kn.AudioClassifier(sample_rate=RATE, verbose=0).fit(clips, labels[:5])
+    with pytest.raises(SchemaError, match="no column"):
+        kn.AudioClassifier(sample_rate=RATE, verbose=0).fit(clips, labels, groups="speaker")
     with pytest.raises(KerasNASError, match="magic"):
         kn.SpeechRecognizer(sample_rate=RATE, decoder="magic").fit(clips, labels)
     with pytest.raises(ObjectiveError, match="val_wer"):
