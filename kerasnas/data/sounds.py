@@ -262,7 +262,7 @@ def read_file(path: Path) -> tuple[np.ndarray, int]:
         except Exception as error:  # compressed or damaged: another reader may know better
             problem = f"is no WAV file that can be read ({error})"
     else:
-        problem = "needs the package soundfile: `pip install kerasnas[audio]`"
+        problem = "needs the package soundfile: run `pip install soundfile`"
     try:
         import soundfile
     except (ImportError, OSError) as error:

@@ -238,6 +238,11 @@ def summaries(spectra: np.ndarray) -> np.ndarray:
         float32 `(rows, features)`: the mean of every band; then the course of pairs of bands over
         stretches of time, relative to their own means, the spread of every band, and the length.
     """
+    parts = [_summary(spectra[i : i + 1024]) for i in range(0, len(spectra), 1024)]
+    return np.concatenate(parts)
+
+
+def _summary(spectra: np.ndarray) -> np.ndarray:
     on = (spectra != 0).any(axis=2, keepdims=True)
     frames = np.maximum(on.sum(axis=1), 1)
     mean = (spectra * on).sum(axis=1) / frames

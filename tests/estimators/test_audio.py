@@ -1,15 +1,18 @@
 """`AudioClassifier`, `AudioRegressor` and `SpeechRecognizer` from raw sounds to files and back."""
 
 import warnings
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.io import wavfile
+from sklearn.base import clone
 
 import kerasnas as kn
 from kerasnas.errors import KerasNASError, ObjectiveError, SchemaError
+from kerasnas.estimators.audio_task import colour_matters, summaries
 
 RATE = 4000
 
@@ -167,6 +170,29 @@ def test_bad_arguments_are_refused_before_any_training():
         kn.SpeechRecognizer(sample_rate=RATE, decoder="magic").fit(clips, labels)
     with pytest.raises(ObjectiveError, match="val_wer"):
         kn.SpeechRecognizer(sample_rate=RATE, objective="val_wr").fit(clips, labels)
+
+
+def test_the_mean_spectrum_matters_for_steady_sounds_and_not_for_courses():
+    rng = np.random.default_rng(0)
+    rows = 200
+    labels = rng.integers(0, 2, rows)
+    steady = rng.normal(-8, 1, (rows, 30, 40))
+    steady[labels == 1, :, 10:20] += 1.5
+    # The same bands are loud in all of these; it is when that tells them apart.
+    course = rng.normal(-8, 1, (rows, 30, 40))
+    course[labels == 1, :15, 10:20] += 3
+    course[labels == 0, 15:, 10:20] += 3
+    task = SimpleNamespace(
+        train=np.arange(150), valid=np.arange(150, 200), targets=labels, classes=2, multilabel=False
+    )
+    assert colour_matters(summaries(steady.astype("float32")), task)
+    assert not colour_matters(summaries(course.astype("float32")), task)
+
+
+def test_clone_keeps_every_argument():
+    for cls in (kn.AudioClassifier, kn.AudioRegressor, kn.SpeechRecognizer):
+        one = cls(sample_rate=123, budget=7, seed=5, space=("cnn",))
+        assert clone(one).get_params() == one.get_params()
 
 
 def letters(rows, seed):
