@@ -7,12 +7,16 @@ from collections.abc import Sequence
 import keras
 
 from kerasnas import artifact
+from kerasnas.spaces.solved import mean_of_trees
 
 
 def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
     """A network that answers with the mean of others, which take the same inputs."""
     if len(networks) == 1:
         return networks[0]
+    walked = mean_of_trees(networks)
+    if walked is not None:
+        return walked
     inputs = keras.tree.map_structure(
         lambda t: keras.Input(t.shape[1:], dtype=t.dtype), networks[0].input
     )

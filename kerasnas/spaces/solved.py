@@ -10,7 +10,7 @@ import keras_tuner
 import numpy as np
 
 from kerasnas.spaces.linear import declare_linear, solve_linear
-from kerasnas.spaces.trees import TREE_FAMILIES, Rows, fit_trees
+from kerasnas.spaces.trees import TREE_FAMILIES, Rows, Trees, fit_trees, mean_network
 
 LINEAR = "linear"
 SOLVED = (*TREE_FAMILIES, LINEAR)
@@ -90,7 +90,23 @@ def solve(
         seed=seed,
         seconds=seconds,
     )
-    return fit_trees(family, rows, values).network()
+    trees = fit_trees(family, rows, values)
+    network = trees.network()
+    network.kerasnas_trees = trees  # so that several can be walked as one: `mean_of`
+    return network
+
+
+def mean_of_trees(networks: Sequence[keras.Model]) -> keras.Model | None:
+    """One network that walks the trees of all, `None` where these are no trees."""
+    found = [getattr(network, "kerasnas_trees", None) for network in networks]
+    trees = [one for one in found if isinstance(one, Trees)]
+    return mean_network(trees) if len(trees) == len(networks) else None
+
+
+def answers_of_trees(network: keras.Model, x: Any) -> np.ndarray | None:
+    """The answers of a network of trees without tracing it, `None` for any other network."""
+    trees = getattr(network, "kerasnas_trees", None)
+    return trees.answer(x) if isinstance(trees, Trees) else None
 
 
 def front_of(family: str) -> str:

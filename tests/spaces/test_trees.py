@@ -9,7 +9,7 @@ import tensorflow as tf
 from sklearn import ensemble
 
 from kerasnas.errors import ArtifactError
-from kerasnas.spaces.trees import read_forest, read_hist_gradient_boosting
+from kerasnas.spaces.trees import mean_network, read_forest, read_hist_gradient_boosting
 from kerasnas.spaces.trees.catboost import read_catboost
 from kerasnas.spaces.trees.lightgbm import read_lightgbm
 from kerasnas.spaces.trees.trees import below, round_down
@@ -158,3 +158,19 @@ def test_parameters_are_the_numbers_that_the_trees_hold():
     model.fit(table(0, infinite=False), targets("value"))
     nodes = sum(e.tree_.node_count for e in model.estimators_)
     assert read_forest(model).network().count_params() == 5 * nodes
+
+
+@pytest.mark.parametrize("kind", ["value", "two", "three"])
+def test_ensembles_of_folds_are_walked_as_one(kind):
+    name = "Regressor" if kind == "value" else "Classifier"
+    cls = getattr(ensemble, f"HistGradientBoosting{name}")
+    x, y = table(0, infinite=False, unseen=False), targets(kind)
+    found = []
+    for part in range(3):
+        model = cls(categorical_features=[0], max_iter=5 + 5 * part, random_state=0)
+        found.append(read_hist_gradient_boosting(model.fit(x[part::3], y[part::3])))
+    fresh = tf.constant(table(7))
+    mean = np.mean([one.network()(fresh).numpy() for one in found], axis=0)
+    together = mean_network(found)
+    np.testing.assert_allclose(together(fresh).numpy(), mean, atol=2e-6)
+    np.testing.assert_allclose(found[1].answer(table(7)), found[1].network()(fresh), atol=2e-6)

@@ -4,7 +4,7 @@ from kerasnas.spaces.trees.families import TREE_FAMILIES, Family, fit_trees
 from kerasnas.spaces.trees.rows import Rows
 from kerasnas.spaces.trees.sklearn_boosting import read_hist_gradient_boosting
 from kerasnas.spaces.trees.sklearn_forest import read_forest
-from kerasnas.spaces.trees.trees import Trees
+from kerasnas.spaces.trees.trees import Trees, mean_network
 
 __all__ = [
     "TREE_FAMILIES",
@@ -12,6 +12,7 @@ __all__ = [
     "Rows",
     "Trees",
     "fit_trees",
+    "mean_network",
     "read_forest",
     "read_hist_gradient_boosting",
 ]

@@ -131,29 +131,54 @@ class Trees:
     present: tuple[tuple[int, ...], int] | None = None
 
     def network(self) -> keras.Model:
-        """The trees as a Keras model from `(batch, width)` to answers.
+        """The trees as a Keras model from `(batch, width)` to answers."""
+        return mean_network([self])
 
-        Raises:
-            ArtifactError: If there are too many nodes for float32 to number them.
-        """
-        count = sum(len(tree.left) for tree in self.trees)
-        if count >= _MOST_NODES:
-            raise ArtifactError(
-                f"The trees have {count} nodes, more than a graph can number ({_MOST_NODES}). "
-                "Limit the number of trees or of their leaves."
-            )
-        x = keras.Input((self.width,), name="features")
-        if not self.trees:
-            sums = ops.zeros_like(x[:, :1]) * np.zeros((1, len(self.baseline)), "float32")
-        else:
-            sums = self._sums(x)
-        answers = self._answers(sums + self.baseline.astype("float32")[None, :])
+    def answer(self, x: np.ndarray) -> np.ndarray:
+        """The answers of the network, without Keras: for rows that are looked at once."""
+        known = x.astype("float32")
+        full = np.concatenate([known, self._rights(known)], axis=1) if self.sets.columns else known
+        sums = np.tile(self.baseline, (len(x), 1))
+        rows = np.arange(len(x))
+        for i, tree in enumerate(self.trees):
+            leaf, node = tree.is_leaf, np.zeros(len(x), dtype="int64")
+            while not leaf[node].all():
+                value = full[rows, tree.column[node]]
+                gone = ~tree.missing_left[node]
+                above = np.where(np.isnan(value), gone, value > tree.threshold[node])
+                right = above & ~leaf[node]
+                node = np.where(right, tree.right[node], tree.left[node])
+            if tree.values.shape[1] > 1 or len(self.baseline) == 1:
+                sums += tree.values[node]
+            else:
+                sums[:, i % len(self.baseline)] += tree.values[node][:, 0]
+        answers = self._linked(sums)
         if self.present is not None:
-            chosen, classes = self.present
-            places = np.zeros((len(chosen), classes), dtype="float32")
-            places[np.arange(len(chosen)), chosen] = 1.0
-            answers = ops.matmul(answers, places)
-        return keras.Model(x, answers)
+            full = np.zeros((len(x), self.present[1]))
+            full[:, list(self.present[0])] = answers
+            answers = full
+        return answers.astype("float32")
+
+    def _rights(self, x: np.ndarray) -> np.ndarray:
+        columns = []
+        for column, bits in zip(self.sets.columns, self.sets.bits, strict=True):
+            code = x[:, column]
+            whole = np.trunc(code) if self.sets.truncates else code
+            with np.errstate(invalid="ignore"):
+                known = (whole == np.floor(whole)) & (whole >= 0) & (whole < len(bits) - 2)
+            place = np.where(known, whole + 1, len(bits) - 1)
+            columns.append(bits[np.where(np.isnan(code), 0, place).astype("int64")])
+        return np.stack(columns, axis=1)
+
+    def _linked(self, sums: np.ndarray) -> np.ndarray:
+        if self.link == "softmax":
+            powers = np.exp(sums - sums.max(axis=1, keepdims=True))
+            return powers / powers.sum(axis=1, keepdims=True)
+        if self.link == "exp":
+            return np.exp(sums)
+        if self.link == "sigmoid":
+            return 1.0 / (1.0 + np.exp(np.concatenate([sums, -sums], axis=1)))
+        return sums
 
     def first(self, count: int) -> Trees:
         """The same ensemble with its first trees only."""
@@ -163,59 +188,27 @@ class Trees:
         """The same ensemble for more classes, of which it knows those `present`."""
         return dataclasses.replace(self, present=(tuple(present.tolist()), classes))
 
-    def _sums(self, x: Any) -> Any:
-        # The deepest trees first: the further down, the fewer trees are still to be walked. Trees
-        # keep their places within whole iterations, so that outputs do not mix.
-        group = 1 if self.trees[0].values.shape[1] > 1 else len(self.baseline)
-        blocks = [self.trees[i : i + group] for i in range(0, len(self.trees), group)]
-        depths = [max(tree.depth() for tree in block) for block in blocks]
-        order = np.argsort(-np.array(depths), kind="stable")
-        trees = [tree for i in order for tree in blocks[i]]
-        deep = np.repeat(np.array(depths)[order], group)
-        starts = np.cumsum([0, *(len(tree.left) for tree in trees)])[:-1].astype("int32")
-        full = self._with_sets(x)
-        step, table = _step(int(full.shape[-1]), trees, starts)
-        zero = ops.cast(ops.zeros_like(x[:, :1]), "int32")
-        node = ops.add(zero, starts[None, :])
-        stops = _stops(deep)
-        at = 0
-        for depth, active in stops:
-            moving = node if active == len(trees) else node[:, :active]
-            for _ in range(at, depth):
-                moving = step([full, moving])
-            rest = [] if active == len(trees) else [node[:, active:]]
-            node = layers.Concatenate()([moving, *rest]) if rest else moving
-            at = depth
-        table.set_weights([_table(trees, starts)])
-        values = np.concatenate([tree.values for tree in trees]).astype("float32")
-        leaf = layers.Embedding(*values.shape, trainable=False, embeddings_initializer="zeros")
-        picked = leaf(node)
-        leaf.set_weights([values])
-        if values.shape[1] > 1 or len(self.baseline) == 1:
-            return ops.sum(picked, axis=1)
-        shaped = ops.reshape(picked, (-1, len(trees) // group, group))
-        return ops.sum(shaped, axis=1)
+    def build(self, x: Any, picked: Any) -> Any:
+        """Answers, from the values of the leaves that rows have come to.
 
-    def _with_sets(self, x: Any) -> Any:
-        """The input, and one column for every set: 1 where a row is to go right."""
-        if not self.sets.columns:
-            return x
-        columns = np.array(self.sets.columns, dtype="int32")
-        lengths = np.array([len(bits) for bits in self.sets.bits])
-        base = np.cumsum([0, *lengths])[:-1].astype("int32")
-        codes = ops.take(x, columns, axis=1)
-        if self.sets.truncates:
-            codes = ops.where(codes < 0.0, ops.ceil(codes), ops.floor(codes))
-        last = (lengths - 2).astype("float32")[None, :]  # the codes are 0 .. last - 1
-        whole = ops.equal(codes, ops.floor(codes))
-        known = ops.logical_and(whole, ops.logical_and(codes >= 0.0, ops.less(codes, last)))
-        place = ops.where(known, codes + 1.0, ops.add(ops.zeros_like(codes), last + 1.0))
-        place = ops.where(ops.isnan(codes), 0.0, place)
-        bits = np.concatenate(self.sets.bits)[:, None]
-        look = layers.Embedding(len(bits), 1, trainable=False, embeddings_initializer="zeros")
-        right = ops.squeeze(look(ops.add(ops.cast(place, "int32"), base[None, :])), axis=-1)
-        look.set_weights([bits])
-        return layers.Concatenate()([x, right])
+        Args:
+            x: The input, for its number of rows.
+            picked: Shape `(batch, trees, values)` in the order of the trees; `None` without trees.
+        """
+        if picked is None:
+            sums = ops.zeros_like(x[:, :1]) * np.zeros((1, len(self.baseline)), "float32")
+        elif self.trees[0].values.shape[1] > 1 or len(self.baseline) == 1:
+            sums = ops.sum(picked, axis=1)
+        else:
+            outputs = len(self.baseline)
+            sums = ops.sum(ops.reshape(picked, (-1, len(self.trees) // outputs, outputs)), axis=1)
+        answers = self._answers(sums + self.baseline.astype("float32")[None, :])
+        if self.present is not None:
+            chosen, classes = self.present
+            places = np.zeros((len(chosen), classes), dtype="float32")
+            places[np.arange(len(chosen)), chosen] = 1.0
+            answers = ops.matmul(answers, places)
+        return answers
 
     def _answers(self, sums: Any) -> Any:
         if self.link == "softmax":
@@ -226,6 +219,101 @@ class Trees:
             # Both by their own sigmoid: 1 - p loses the digits of small probabilities.
             return layers.Concatenate()([ops.sigmoid(ops.negative(sums)), ops.sigmoid(sums)])
         return sums
+
+
+def mean_network(ensembles: Sequence[Trees]) -> keras.Model:
+    """A Keras model from `(batch, width)` to the mean of the answers of several ensembles of trees.
+
+    All their trees are walked together: as many steps as one ensemble would need.
+
+    Args:
+        ensembles: Of the same library, width and outputs.
+
+    Raises:
+        ArtifactError: If there are too many nodes for float32 to number them.
+    """
+    count = sum(len(tree.left) for trees in ensembles for tree in trees.trees)
+    if count >= _MOST_NODES:
+        raise ArtifactError(
+            f"The trees have {count} nodes, more than a graph can number ({_MOST_NODES}). "
+            "Limit the number of trees or of their leaves."
+        )
+    x = keras.Input((ensembles[0].width,), name="features")
+    picked = _picked(x, ensembles) if count else None
+    answers, at = [], 0
+    for trees in ensembles:
+        end = at + len(trees.trees)
+        own = picked
+        if picked is not None and len(ensembles) > 1:
+            own = picked[:, at:end]
+        answers.append(trees.build(x, own if trees.trees else None))
+        at = end
+    mean = layers.Average(name="mean_of_folds")(answers) if len(answers) > 1 else answers[0]
+    return keras.Model(x, mean)
+
+
+def _picked(x: Any, ensembles: Sequence[Trees]) -> Any:
+    """The values of the leaves that rows come to, shape `(batch, trees, values)`."""
+    joined, trees = _joined_sets(ensembles)
+    # The deepest trees first: the further down, the fewer trees are still to be walked.
+    depths = np.array([tree.depth() for tree in trees])
+    order = np.argsort(-depths, kind="stable")
+    ordered = [trees[i] for i in order]
+    starts = np.cumsum([0, *(len(tree.left) for tree in ordered)])[:-1].astype("int32")
+    full = _with_sets(x, joined)
+    step, table = _step(int(full.shape[-1]), ordered)
+    zero = ops.cast(ops.zeros_like(x[:, :1]), "int32")
+    node, at = ops.add(zero, starts[None, :]), 0
+    for depth, active in _stops(depths[order]):
+        moving = node if active == len(ordered) else node[:, :active]
+        for _ in range(at, depth):
+            moving = step([full, moving])
+        rest = [] if active == len(ordered) else [node[:, active:]]
+        node = layers.Concatenate()([moving, *rest]) if rest else moving
+        at = depth
+    table.set_weights([_table(ordered, starts)])
+    values = np.concatenate([tree.values for tree in ordered]).astype("float32")
+    leaf = layers.Embedding(*values.shape, trainable=False, embeddings_initializer="zeros")
+    back = np.argsort(order).astype("int32")
+    found = leaf(ops.take(node, back, axis=1) if (np.diff(back) != 1).any() else node)
+    leaf.set_weights([values])
+    return found
+
+
+def _joined_sets(ensembles: Sequence[Trees]) -> tuple[Sets, list[Tree]]:
+    """The sets of all ensembles, each once, and the trees with their numbers."""
+    first = ensembles[0]
+    if len(ensembles) == 1:
+        return first.sets, list(first.trees)
+    joined, trees = Sets(truncates=first.sets.truncates), []
+    for one in ensembles:
+        known = zip(one.sets.columns, one.sets.bits, strict=True)
+        places = [one.width + joined.add(column, bits) for column, bits in known]
+        numbers = np.array([*range(one.width), *places])
+        trees += [dataclasses.replace(tree, column=numbers[tree.column]) for tree in one.trees]
+    return joined, trees
+
+
+def _with_sets(x: Any, sets: Sets) -> Any:
+    """The input, and one column for every set: 1 where a row is to go right."""
+    if not sets.columns:
+        return x
+    columns = np.array(sets.columns, dtype="int32")
+    lengths = np.array([len(bits) for bits in sets.bits])
+    base = np.cumsum([0, *lengths])[:-1].astype("int32")
+    codes = ops.take(x, columns, axis=1)
+    if sets.truncates:
+        codes = ops.where(codes < 0.0, ops.ceil(codes), ops.floor(codes))
+    last = (lengths - 2).astype("float32")[None, :]  # the codes are 0 .. last - 1
+    whole = ops.equal(codes, ops.floor(codes))
+    known = ops.logical_and(whole, ops.logical_and(codes >= 0.0, ops.less(codes, last)))
+    place = ops.where(known, codes + 1.0, ops.add(ops.zeros_like(codes), last + 1.0))
+    place = ops.where(ops.isnan(codes), 0.0, place)
+    bits = np.concatenate(sets.bits)[:, None]
+    look = layers.Embedding(len(bits), 1, trainable=False, embeddings_initializer="zeros")
+    right = ops.squeeze(look(ops.add(ops.cast(place, "int32"), base[None, :])), axis=-1)
+    look.set_weights([bits])
+    return layers.Concatenate()([x, right])
 
 
 def _stops(depths: np.ndarray) -> list[tuple[int, int]]:
@@ -244,9 +332,7 @@ def _stops(depths: np.ndarray) -> list[tuple[int, int]]:
     return stops
 
 
-def _step(
-    width: int, trees: Sequence[Tree], starts: np.ndarray
-) -> tuple[keras.Model, layers.Embedding]:
+def _step(width: int, trees: Sequence[Tree]) -> tuple[keras.Model, layers.Embedding]:
     """One level down: a model from (rows, nodes) to the next nodes, and its table of nodes."""
     count = sum(len(tree.left) for tree in trees)
     x, node = keras.Input((width,)), keras.Input((None,), dtype="int32")
