@@ -150,25 +150,26 @@ class ForecastHyperModel(keras_tuner.HyperModel):
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first."""
         level = "seasonal" if self.season > 1 else "last"
-        longer = self._lookback(3)
+        longer, longest = self._lookback(3), self.lookbacks[-1]
         # DLinear itself, so that no search does worse than it on the validation origins.
         plain = {"transform": "none"} if self.statistics.positive else {}
         known: list[dict[str, Any]] = [
             {"family": "linear"},
             {"family": "linear", "base": "last", **plain},
             {"family": "autoregression"},
+            {"family": "linear", "base": "last", "lookback": longest},
             {"family": "nhits"},
             {"family": "linear", "base": "last", "lookback": longer},
             {"family": "autoregression", "ar_order": 3, "lookback": longer},
             {"family": "tide"},
-            {"family": "dlinear", "base": "last", "lookback": longer},
+            {"family": "dlinear", "base": "last", "lookback": longer, **plain},
             {"family": "linear", "base": level, "ridge": 1.0},
             {"family": "patch_transformer"},
             {"family": "nhits", "base": "last", "lookback": longer, "nhits_width": 256},
             {"family": "tcn"},
             {"family": "gru"},
             {"family": "tide", "base": "last", "lookback": longer, "learning_rate": 1e-3},
-            {"family": "linear", "base": "last", "lookback": self.lookbacks[-1], "ridge": 0.03},
+            {"family": "dlinear", "base": "last", "lookback": longest, "learning_rate": 5e-4},
         ]
         return [c for c in known if c["family"] in self.families]
 
