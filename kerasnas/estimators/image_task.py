@@ -16,8 +16,10 @@ from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import Pictures, joined, split_pictures, to_pictures
+from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
+from kerasnas.preprocessing import images
 from kerasnas.preprocessing.images import Form, front, pixels, statistics
 from kerasnas.results.baselines import baseline_row
 from kerasnas.runner import Scorer
@@ -63,8 +65,10 @@ class ImageForms:
         def assemble(network: keras.Model, units: Any) -> keras.Model:
             return artifact.join(front(self.reader, form), network, units)
 
+        array = pixels(self.reader, form, self.pictures)
         return Features(
-            data=pixels(self.reader, form, self.pictures),
+            # What does not fit into memory is read batch by batch.
+            data=StoredRows(array) if array.nbytes > images.IN_MEMORY else array,
             assemble=assemble,
             latency_ms=latency(before, one)["latency_ms"],
         )
@@ -149,6 +153,8 @@ def image_task(
     forms = ImageForms(reader, raw)
     sizes = sizes_for(reader)
     smallest = forms.features(Form(*sizes[0])).data
+    if isinstance(smallest, StoredRows):
+        smallest = smallest.array
     thumb = thumbnails(smallest)
     stats = statistics(smallest[rows.train[:: _stride(len(rows.train))]])
     hypermodel = ImageHyperModel(

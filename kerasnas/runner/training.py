@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnas.data.stored import StoredRows
 from kerasnas.runner.checkpoint import State
 
 Course = tuple[Any, Callable[[int], np.ndarray]]
@@ -107,7 +108,7 @@ def can_run(model: Any, x: Any) -> bool:
         and type(model).test_step is keras.Model.test_step
         and type(model).fit is keras.Model.fit
         and not model.run_eagerly
-        and all(isinstance(a, np.ndarray | tf.Tensor) for a in tf.nest.flatten(x))
+        and all(isinstance(a, np.ndarray | tf.Tensor | StoredRows) for a in tf.nest.flatten(x))
     )
 
 
@@ -135,7 +136,7 @@ class Trainer:
     ) -> None:
         self.model = model
         self.data = tf.nest.map_structure(
-            tf.convert_to_tensor, (x, y) if weights is None else (x, y, weights.astype("float32"))
+            _held, (x, y) if weights is None else (x, y, weights.astype("float32"))
         )
         self.rows = int(tf.nest.flatten(self.data)[0].shape[0])
         self.validate = validate
@@ -281,7 +282,7 @@ class Trainer:
                 rows = order[step * batch : (step + 1) * batch]
                 for i, variable in enumerate(turned):
                     variable.assign(rates[done + step, i])
-                model.train_step(tf.nest.map_structure(lambda a: tf.gather(a, rows), data))
+                model.train_step(tf.nest.map_structure(lambda a: _taken(a, rows), data))
                 return step + 1
 
             tf.while_loop(lambda step: step < stop, one_step, [start], parallel_iterations=1)
@@ -391,6 +392,20 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
 
 
+def _held(data: Any) -> Any:
+    """Data as the loop keeps them: tensors in memory, or rows that stay where they are."""
+    return data if isinstance(data, StoredRows) else tf.convert_to_tensor(data)
+
+
+def _taken(data: Any, rows: Any) -> Any:
+    """The rows of one step, inside a traced function."""
+    if not isinstance(data, StoredRows):
+        return tf.gather(data, rows)
+    read = tf.numpy_function(data.read, [rows], tf.as_dtype(data.dtype))
+    read.set_shape((None, *data.shape[1:]))
+    return read
+
+
 def call(model: keras.Model) -> Callable[[Any], Any]:
     """The model as one traced function: milliseconds where `Model.predict` takes hundreds."""
     signature = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), model.input)
@@ -410,9 +425,9 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
         x: Array or structure of arrays with a leading axis of rows.
         batch_size: Rows in one call, at most: fewer where a row is large.
     """
-    tensors = tf.nest.map_structure(tf.convert_to_tensor, x)
+    tensors = tf.nest.map_structure(_held, x)
     rows = int(tf.nest.flatten(tensors)[0].shape[0])
-    sizes = [t.dtype.size * math.prod(t.shape[1:]) for t in tf.nest.flatten(tensors)]
+    sizes = [tf.as_dtype(t.dtype).size * math.prod(t.shape[1:]) for t in tf.nest.flatten(tensors)]
     batch_size = min(batch_size, max(1, _CALL // max(1, sum(sizes))))
     # One signature for whole and last batches: traced once, and TensorFlow does not complain.
     signature = tf.nest.map_structure(

@@ -14,6 +14,7 @@ from kerasnas.data.pictures import to_pictures
 from kerasnas.errors import ArtifactError, SchemaError, SearchSpaceError
 from kerasnas.estimators.image_task import mirrored_alike, sizes_for, thumbnails
 from kerasnas.estimators.rows import fit_target, settle_rows
+from kerasnas.preprocessing import images
 
 RNG = np.random.default_rng(0)
 QUICK = {"budget": kn.Budget(trials=1, epochs=1), "seed": 0, "verbose": 0, "space": "conv"}
@@ -136,6 +137,15 @@ def test_exports(fitted, tmp_path):
     assert np.allclose(served.serve(tf.constant(x)), clf.predict_proba(x), atol=1e-4)
     with pytest.raises(ArtifactError, match="must be one of"):
         clf.export(tmp_path / "other", format="pmml")
+
+
+def test_images_that_do_not_fit_into_memory_are_read_batch_by_batch(monkeypatch):
+    x, y = dots(60)
+    setting = {**QUICK, "ensemble": False}
+    whole = kn.ImageClassifier(**setting).fit(x, y)
+    monkeypatch.setattr(images, "IN_MEMORY", 1000)
+    stored = kn.ImageClassifier(**setting).fit(x, y)
+    assert np.allclose(stored.predict_proba(x), whole.predict_proba(x), atol=1e-4)
 
 
 def rows_of(y, classify=True):
