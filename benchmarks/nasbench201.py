@@ -46,8 +46,8 @@ STRATEGIES = {
 LONG = ("asha", "hyperband", "bohb", "auto")
 """Strategies that may train for 200 epochs."""
 
-# Validation accuracy at 12,000 seconds as reprinted with the table, and test accuracies as reprinted
-# by later work; bohb there had trainings of 1 to 12 epochs, which the table does not hold.
+# Validation accuracy at 12,000 seconds as reprinted with the table; test accuracies as reprinted
+# in later work; bohb had trainings of 1 to 12 epochs there, which the table does not hold.
 PUBLISHED = {
     "cifar10": {
         "random": "valid 90.93±0.36",
