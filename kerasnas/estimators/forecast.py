@@ -25,7 +25,12 @@ from kerasnas.data.series import Panel, fit_series, read_future, read_series
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.forecast_task import ForecastTask, channel_statistics, repeat_season
+from kerasnas.estimators.forecast_task import (
+    MOST_MEMBERS,
+    ForecastTask,
+    channel_statistics,
+    repeat_season,
+)
 from kerasnas.estimators.task import reserve
 from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
@@ -192,7 +197,7 @@ class TimeSeriesForecaster(Estimator):
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
         metric = self._blends(objectives)
-        task.collect = metric
+        job.candidates = MOST_MEMBERS if metric is not None else 1
         rows = task.baselines()
         plan = Plan(
             objectives=objectives,
@@ -370,17 +375,17 @@ class TimeSeriesForecaster(Estimator):
 
     def _settle(self, task: ForecastTask, job: Job, metric: str | None) -> None:
         """Decides what answers: the best trial or a blend of several, trained again if asked."""
-        picked = [self.result_.best_trial.values]
+        picked = [self.result_.best_trial]
         counts = [1]
         begin = clocks.perf_counter()
-        if metric is not None and len(task.members) > 1:
+        pool = task.members(self.result_, metric) if metric is not None else []
+        if metric is not None and len(pool) > 1:
             most = None if isinstance(self.ensemble, str | bool) else self.ensemble
-            members, weights, scores = task.ensemble(metric, most)
+            members, weights, scores = task.ensemble(pool, metric, most)
             best = self.result_.best_trial.scores[metric]
             if len(members) > 1 and scores[metric] < best:
-                picked, counts = [m.values for m in members], weights
+                picked, counts = [m.trial for m in members], weights
                 self.model_ = task.blend([m.model for m in members], counts)
-                numbers = [self._record(m.values).trial_id for m in members]
                 self.result_.baselines.append(
                     {
                         "trial_id": "ensemble",
@@ -391,7 +396,7 @@ class TimeSeriesForecaster(Estimator):
                         "seconds": clocks.perf_counter() - begin,
                         "feasible": True,
                         "hyperparameters": {
-                            "members": dict(zip(numbers, counts, strict=True)),
+                            "members": {t.trial_id: n for t, n in zip(picked, counts, strict=True)},
                         },
                         "failure": "",
                     }
@@ -399,27 +404,17 @@ class TimeSeriesForecaster(Estimator):
         if self.refit:
             self._train_again(task, job, picked, counts)
 
-    def _record(self, values: Mapping[str, Any]) -> TrialRecord:
-        """The trial with these values; a trial may have more, which its build asked for."""
-
-        def alike(trial: TrialRecord) -> int:
-            return sum(trial.values.get(name) == value for name, value in values.items())
-
-        return max(self.result_.history.scored(), key=alike)
-
     def _train_again(
         self,
         task: ForecastTask,
         job: Job,
-        picked: Sequence[Mapping[str, Any]],
+        picked: Sequence[TrialRecord],
         counts: Sequence[int],
     ) -> None:
         """Trains what answers on all steps; all of it, or nothing changes."""
-        task.collect = None
         models: list[keras.Model] = []
         row: dict[str, Any] = {}
-        for values in picked:
-            record = self._record(values)
+        for record in picked:
             x, y, weights = task.everything(_hyperparameters(record.values))
             found: Any = types.SimpleNamespace(best_trial=record)
             model, row = refit_best(found, task.hypermodel, job, partial(_given, x), y, weights)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import keras
@@ -17,8 +16,10 @@ from keras import layers, ops
 from kerasnas import artifact
 from kerasnas.data.series import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
+from kerasnas.history import TrialRecord
 from kerasnas.preprocessing import series as windows
 from kerasnas.results.baselines import baseline_row
+from kerasnas.results.result import SearchResult
 from kerasnas.runner import View
 from kerasnas.runner.forecasts import ForecastScorer
 from kerasnas.runner.training import predictor
@@ -27,7 +28,7 @@ from kerasnas.spaces.forecast import ChannelStatistics, ForecastHyperModel
 from kerasnas.spaces.forecast_solved import offsets
 
 _KEPT_VIEWS = 4
-_MOST_MEMBERS = 16  # trials to choose an ensemble from
+MOST_MEMBERS = 10  # trials to choose an ensemble from
 _PICKS = 12
 _START = 3  # the best ones, which an ensemble starts from
 _NEAR = 1.3  # times the best score, up to which a trial may be a member
@@ -57,8 +58,6 @@ class ForecastTask:
 
     def __post_init__(self) -> None:
         self._views: dict[int, View] = {}
-        self.members: list[Member] = []
-        self.collect: str | None = None  # metric by which members are kept; `None` keeps none
 
     @property
     def horizon(self) -> int:
@@ -86,9 +85,7 @@ class ForecastTask:
             while len(self._views) >= _KEPT_VIEWS:
                 self._views.pop(next(iter(self._views)))
             self._views[lookback] = self._view(lookback)
-        view = self._views[lookback]
-        assemble = partial(self._assemble, view=view, lookback=lookback, values=dict(hp.values))
-        return View(**{**view.__dict__, "assemble": assemble})
+        return self._views[lookback]
 
     def everything(self, hp: Any) -> tuple[Any, np.ndarray, np.ndarray]:
         """Windows, answers and weights of all origins, those of validation included."""
@@ -140,12 +137,32 @@ class ForecastTask:
             rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
         return rows
 
+    def members(self, result: SearchResult, metric: str) -> list[Member]:
+        """The trials whose scores are near to the best one, read from their files."""
+        trials = [t for t in result.history.scored() if np.isfinite(t.scores.get(metric, np.nan))]
+        trials.sort(key=lambda t: t.scores[metric])
+        found: list[Member] = []
+        for trial in trials[:MOST_MEMBERS]:
+            path = result.folder / f"{trial.trial_id}.keras"
+            # Two bad forecasts may err in opposite directions on a few origins, but not on others.
+            near = trial.scores[metric] <= _NEAR * trials[0].scores[metric]
+            if near and path.is_file():
+                model = artifact.load_model(path)
+                past = model.input["past"] if isinstance(model.input, dict) else model.input
+                seen = windows.inputs(
+                    self.panel, self.split.valid, int(past.shape[1]), self.horizon, self.schema
+                )
+                predictions = predictor(model, seen)()[..., 1:].astype("float64")
+                found.append(Member(trial, model, predictions))
+        return found
+
     def ensemble(
-        self, metric: str, most: int | None = None
+        self, pool: Sequence[Member], metric: str, most: int | None = None
     ) -> tuple[list[Member], list[int], dict[str, float]]:
         """Members and how often each was picked, by greedy selection with replacement.
 
         Args:
+            pool: Trials to choose from, the best one first.
             metric: Validation metric to minimise.
             most: Most members, `None` for any number.
 
@@ -153,10 +170,7 @@ class ForecastTask:
             Members in use, their weights, and the scores of their mean on the validation origins.
         """
         scorer = self.scorer()
-        pool = sorted(self.members, key=lambda m: m.scores[metric])
-        first, start = pool[0].scores[metric], min(_START, most or _START)
-        # Two bad forecasts may err in opposite directions on a few origins, but not on others.
-        pool = [m for m in pool if m.scores[metric] <= _NEAR * first]
+        start = min(_START, most or _START)
         picks = (np.arange(len(pool)) < start).astype(int)
         total = np.sum([m.predictions for m in pool[:start]], axis=0)
         best_picks, best_scores = picks, scorer.validation(total / picks.sum())
@@ -172,7 +186,7 @@ class ForecastTask:
             if tried[chosen][metric] < best - 1e-12:
                 best, best_picks, best_scores = tried[chosen][metric], picks, tried[chosen]
         used = np.flatnonzero(best_picks)
-        return [pool[i] for i in used], best_picks[used].tolist(), best_scores
+        return [pool[int(i)] for i in used], best_picks[used].tolist(), best_scores
 
     def blend(self, models: Sequence[keras.Model], counts: Sequence[int]) -> keras.Model:
         """The weighted mean of exported models as one graph; each takes the last steps it needs."""
@@ -206,6 +220,7 @@ class ForecastTask:
             weights=weights,
             validation=(seen, windows.answers(self.panel, valid, self.horizon)),
             scorer=scorer,
+            assemble=self.export,
             example=tf.nest.map_structure(lambda a: a[:1], seen),
         )
 
@@ -220,19 +235,6 @@ class ForecastTask:
         kept, y = kept.take(np.flatnonzero(there)), y[there]
         x = windows.inputs(self.panel, kept, lookback, self.horizon, self.schema)
         return x, y, (1.0 / self.scales[kept.series]).astype("float32")
-
-    def _assemble(
-        self, network: keras.Model, view: View, lookback: int, values: dict[str, Any]
-    ) -> keras.Model:
-        model = self.export(network)
-        if self.collect is not None and view.scorer is not None:
-            predictions = predictor(network, view.validation[0])()
-            scores = view.scorer.validation(predictions)
-            if np.isfinite(list(scores.values())).all():
-                self.members.append(Member(values, model, predictions.astype("float64"), scores))
-                self.members.sort(key=lambda m: m.scores[str(self.collect)])
-                del self.members[_MOST_MEMBERS:]
-        return model
 
     def _naive(self, season: int) -> np.ndarray:
         """Quantiles of repeating the last season, at the validation origins."""
@@ -275,16 +277,14 @@ class Member:
     """A trained trial that an ensemble may use.
 
     Attributes:
-        values: Its hyperparameters.
+        trial: Its record.
         model: As exported.
-        predictions: Of the validation origins.
-        scores: On them.
+        predictions: Quantiles at the validation origins.
     """
 
-    values: dict[str, Any]
+    trial: TrialRecord
     model: keras.Model
     predictions: np.ndarray
-    scores: dict[str, float]
 
 
 def repeat_season(panel: Panel, origins: windows.Origins, season: int, horizon: int) -> np.ndarray:

@@ -239,3 +239,14 @@ def test_air_passengers_beats_the_seasonal_naive_and_dlinear(data_dir):
     table = forecaster.leaderboard()
     dlinear = table.loc[table["trial_id"] == "dlinear", "val_mase"].iloc[0]
     assert table["val_mase"].min() <= dlinear
+
+
+def test_the_same_line_again_continues_and_answers_the_same(tmp_path):
+    settings = {**QUICK, "space": "linear", "budget": kn.Budget(trials=4)}
+    once, again = (
+        kn.TimeSeriesForecaster(HORIZON, "sales", directory=tmp_path, **settings).fit(monthly())
+        for _ in range(2)
+    )
+    pd.testing.assert_frame_equal(once.predict(), again.predict())
+    trials = again.leaderboard()
+    assert (trials["kind"] == "trial").sum() == 4
