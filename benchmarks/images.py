@@ -1,12 +1,13 @@
 """Images: test accuracy over time, beside AutoKeras and stock keras-tuner, same seconds and cores.
 
     python benchmarks/images.py --data DIR [--sets digits mnist cifar10] [--autokeras PYTHON]
-                                [--hyperband] [--budget SECONDS]
+                                [--hyperband] [--budget SECONDS] [--memory TRIALS]
 
 Every contestant runs in a process of its own; its clock starts after its imports. kerasnas is
 scored by the file of its best trial whenever a trial ends, AutoKeras and Hyperband by the model of
 each trial as it ends; the scoring itself is not counted. `--autokeras` names the Python of an
 environment where AutoKeras 3.0.0 works (Keras 3.12 and tensorboard; it fails on later Keras).
+`--memory` runs that many short trials instead and prints what the process holds after each fifth.
 """
 
 import argparse
@@ -185,6 +186,26 @@ def hyperband(data: tuple[np.ndarray, ...], seconds: float) -> dict:
     return {"points": course.points, "final": course.points[-1][1], "took": course.spent}
 
 
+def memory(trials: int) -> None:
+    """Memory of the process over short trials of all families on digits."""
+    import kerasnas as kn
+    from kerasnas.runner import Tuner
+    from kerasnas.runner.measure import resident_bytes
+
+    run, held = Tuner._run, []
+
+    def watched(self: Tuner, trial: object) -> None:
+        run(self, trial)
+        held.append(resident_bytes() / 2**20)
+        if len(held) % 5 == 0:
+            print(f"after {len(held):>3} trials {held[-1]:.0f} MB", flush=True)
+
+    Tuner._run = watched
+    x, y, _, _ = load("digits", None)
+    budget = kn.Budget(trials=trials, epochs=1)
+    kn.ImageClassifier(budget=budget, oracle="random", ensemble=False, seed=0, verbose=0).fit(x, y)
+
+
 CONTESTANTS = {"kerasnas": kerasnas, "autokeras": autokeras, "hyperband": hyperband}
 
 
@@ -219,8 +240,12 @@ def main() -> None:
     parser.add_argument("--budget", type=float, help="seconds, instead of 60, 300 and 1200")
     parser.add_argument("--autokeras", help="Python of an environment with AutoKeras")
     parser.add_argument("--hyperband", action="store_true", help="run stock Hyperband, too")
+    parser.add_argument("--memory", type=int, help="trials; measures memory instead")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.memory:
+        memory(given.memory)
+        return
     if given.one:
         who, name, seconds = given.one
         result = CONTESTANTS[who](load(name, given.data), float(seconds))
