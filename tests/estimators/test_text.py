@@ -66,7 +66,7 @@ def pairs():
     texts, _ = corpus(120)
     other, _ = corpus(120, seed=1)
     same = np.arange(120) % 2 == 0
-    frame = pd.DataFrame({"first text": texts, "second": np.where(same, texts, other)})
+    frame = pd.DataFrame({"first_text": texts, "second": np.where(same, texts, other)})
     reg = kn.TextRegressor(space="linear", **QUICK).fit(frame, same.astype(float))
     return reg, frame, same
 
@@ -121,10 +121,10 @@ def test_the_exported_file_gives_the_score_of_the_leaderboard():
 
 def test_pairs_are_compared(pairs):
     reg, frame, same = pairs
-    assert set(reg.model_.input) == {"first text", "second"}
+    assert set(reg.model_.input) == {"first_text", "second"}
     assert np.corrcoef(reg.predict(frame), same)[0, 1] > 0.7
     with pytest.raises(SchemaError, match="lacks `second`"):
-        reg.predict(frame[["first text"]])
+        reg.predict(frame[["first_text"]])
 
 
 def test_several_labels_a_text():

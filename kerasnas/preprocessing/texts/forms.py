@@ -31,7 +31,7 @@ from kerasnas.preprocessing.texts.weighing import (
 
 Columns = Mapping[str, np.ndarray]
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*")  # what is safe as the name of a layer
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  # safe as the name of an input, in a SavedModel too
 _FIT_CHARACTERS = 40_000_000  # of texts that a vocabulary is learnt from; a sample of longer ones
 _BYTES = 2**28  # of the weighted terms of all rows
 _LEAST_TERMS = 256
