@@ -10,7 +10,8 @@ portfolio is built greedily: next comes the configuration that most lowers the m
 the least regret so far. Regret is 0 for the best candidate on a table and 1 for the median one. The
 same is done with each table left out, and what its portfolio then reaches on that table is printed
 beside the hand-made order that came before and the mean of random orders. `--write` puts the result
-where `kn.spaces.tabular(...).portfolio` reads it.
+where `kn.spaces.tabular(...).portfolio` reads it, with the defaults of families that were not
+chosen: the linear model, which costs nothing, after the third, the others at the end.
 """
 
 import argparse
@@ -190,12 +191,26 @@ def greedy(regret, length):
             np.minimum(least, regret[:, j]).mean() if j not in chosen else np.inf
             for j in range(regret.shape[1])
         ]
-        # Where no further one helps, the one that is best on its own.
+        if chosen and min(means) > least.mean() - 1e-9:
+            # No further one helps: a second round begins, so that there is variety to ensemble.
+            least = np.full(len(regret), np.inf)
+            means = [
+                regret[:, j].mean() if j not in chosen else np.inf for j in range(regret.shape[1])
+            ]
         order = np.lexsort((regret.mean(axis=0), np.round(means, 9)))
         place = int(order[0])
         chosen.append(place)
         least = np.minimum(least, regret[:, place])
     return chosen
+
+
+def complete(order):
+    """The list with the defaults of families that it lacks: the free one early, others last."""
+    found = [CANDIDATES[place] for place in order]
+    families = dict.fromkeys(values["family"] for values in CANDIDATES)
+    lacking = [{"family": f} for f in families if f not in {v["family"] for v in found}]
+    free = [values for values in lacking if values["family"] == "linear"]
+    return found[:3] + free + found[3:] + [values for values in lacking if values not in free]
 
 
 def reached(regret, order):
@@ -258,7 +273,7 @@ def main():
 
         path = Path(kerasnas.spaces.__file__).parent / "portfolios" / "tabular.json"
         content = {
-            "configurations": [CANDIDATES[place] for place in order],
+            "configurations": complete(order),
             "learnt_from": {
                 "tables": names,
                 "rows": arguments.rows,
