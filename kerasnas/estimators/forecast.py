@@ -193,7 +193,7 @@ class TimeSeriesForecaster(Estimator):
         if (
             budget.seconds is not None
         ):  # for putting an ensemble together, and for the last training
-            job.reserve += min(5.0, 0.05 * budget.seconds) + 0.15 * budget.seconds * self.refit
+            job.reserve += min(5.0, 0.05 * budget.seconds) + 0.3 * budget.seconds * self.refit
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
         metric = self._blends(objectives)
