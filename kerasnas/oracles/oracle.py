@@ -19,6 +19,7 @@ from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_obje
 from kerasnas.oracles.filters import Accept, Proposal, Proposer
 from kerasnas.oracles.relatives import parent_of
 from kerasnas.oracles.schedulers import Done, Full, Promote, Scheduler, Start
+from kerasnas.oracles.schedulers.asha import finish
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space
 from kerasnas.oracles.state import HistoryKeeper
@@ -332,6 +333,11 @@ class Oracle(HistoryKeeper):
 
     def _decision(self, may_start: bool) -> Start | Promote | Done:
         if self.pausing:
+            if self.hurry is not None and hasattr(self.scheduler, "fixed") and self.hurry():
+                rungs = self.scheduler.rungs
+                last = finish(self.history, rungs, self.objectives, self.constraints)
+                if isinstance(last, Promote):
+                    return last
             return self.scheduler.next(
                 self.history, self.objectives, self.constraints, may_start=may_start
             )

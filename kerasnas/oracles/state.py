@@ -40,8 +40,10 @@ class HistoryKeeper(keras_tuner.Oracle):
         history: All trials; in memory until `bind` gives a journal.
         objectives: What is optimised, as a vector.
         constraints: Bounds that a trial must keep to be among the best.
+        hurry: Whether the time that is left is what a full training of the best needs.
     """
 
+    hurry: Callable[[], bool] | None = None
     history: History
     hyperparameters: HyperParameters
     max_trials: int | None
@@ -209,7 +211,7 @@ class HistoryKeeper(keras_tuner.Oracle):
             super()._save_trial(trial)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_space")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_space", "hurry")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.RLock(), _space=None)

@@ -52,6 +52,7 @@ _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an ans
 _PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
 _TRADED = ("params", "latency_ms")
 _MOST_FILES = 32  # of trials that are best for some trade-off
+_MARGIN = 1.2  # of the time that a full training seems to need
 _GROWTH = 1.1  # of the memory, at which caches are dropped
 
 
@@ -145,6 +146,9 @@ class Tuner(keras_tuner.Tuner):
         self.oracle.verbose = 0
         own = hasattr(self.hypermodel, "recipe")
         self.oracle.allow_pausing(self._epochs(own))
+        self._pace: dict[int, float] = {}
+        if job.clock.seconds is not None:
+            self.oracle.hurry = self._must_finish
         screen = Screen(self.oracle, self.hypermodel, job)
         if screen.constraints:
             self.oracle.fill(accept=screen)
@@ -448,7 +452,12 @@ class Tuner(keras_tuner.Tuner):
         before = record.reports[-1][0] + 1 if record.reports else 0
         offset = before if self.oracle.fidelity == "rows" else 0
 
+        times: list[float] = []
+
         def on_epoch(epoch: int, logs: dict[str, float]) -> bool:
+            times.append(time.perf_counter())
+            if len(times) > 1:  # the first one is mostly tracing
+                self._pace[record.number] = (times[-1] - times[0]) / (len(times) - 1)
             self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
             step = epoch + offset
             if record.reports and step <= record.reports[-1][0]:
@@ -457,6 +466,22 @@ class Tuner(keras_tuner.Tuner):
             return bool(self.oracle.hopeless(record.trial_id))
 
         return on_epoch
+
+    def _must_finish(self) -> bool:
+        """Whether a short training more would leave no time to train the best one in full."""
+        waiting = [t for t in self.oracle.history.scored() if t.status == "STOPPED"]
+        if not waiting:
+            return False
+        best = min(waiting, key=lambda t: (-t.rung, self.oracle.objectives[0].loss(t.scores)))
+        last = best.executions[-1]
+        epochs = best.measures.get("epochs", 0.0)
+        if best.number in self._pace and self.oracle.fidelity == "epochs":
+            pace = self._pace[best.number]
+            part = epochs / best.fidelity * (1.0 - best.fidelity)
+            needed = pace * part + max(0.0, last.seconds - pace * epochs)
+        else:
+            needed = last.seconds / best.fidelity * (1.0 - best.fidelity)
+        return self.job.seconds_left < _MARGIN * needed + last.seconds
 
     def _resumed(self, plan: Plan, record: Any) -> Plan:
         """The plan for a part of a full training, from where the last part has ended."""

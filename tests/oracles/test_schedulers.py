@@ -442,6 +442,19 @@ def test_short_trainings_find_more_than_full_ones_for_the_same_price(name):
     assert np.median([found(name, s) for s in range(20)]) < 0.6 * random
 
 
+@pytest.mark.parametrize("name", MULTI)
+def test_in_a_hurry_the_best_is_trained_in_full(name):
+    oracle = make(name, epochs=27)
+    run(oracle, 5)
+    before = [t for t in oracle.history if t.status == "STOPPED"]
+    best = min(before, key=lambda t: (-t.rung, t.metrics["val_loss"]))
+    oracle.hurry = lambda: True
+    (number, _, fidelity), *rest = run(oracle, 3)
+    assert (number, fidelity) == (best.number, 1.0) and best.status == "COMPLETED"
+    # Once there is a full training, the search goes on as before.
+    assert all(other != number for other, _, _ in rest) and len(rest) == 2
+
+
 def test_bohb_listens_to_the_highest_rung_with_enough_trials():
     from kerasnas.oracles.told import at_highest_rung
 

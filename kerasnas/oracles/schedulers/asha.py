@@ -117,5 +117,28 @@ def climb(
     return Done()
 
 
+def finish(
+    history: History,
+    rungs: Sequence[float],
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint],
+) -> Decision:
+    """Takes the best trial of the highest rung right to the top, unless one is there or on its way.
+
+    For searches whose time runs out: a full training of what is best so far is a better answer than
+    one more short one.
+    """
+    top = len(rungs) - 1
+    for trial in history.trials:
+        whole = trial.status == "COMPLETED" and trial.fidelity >= 1
+        if whole or (trial.status == "RUNNING" and trial.rung == top):
+            return Done()
+    for rung in reversed(range(top)):
+        for result in standings(history, rung, rungs[rung], objectives, constraints):
+            if result.waits(objectives):
+                return Promote(result.trial.number, top, rungs[top])
+    return Done()
+
+
 def _listed(rungs: Sequence[float]) -> str:
     return "trained to " + ", ".join(f"{100 * share:.3g}" for share in rungs) + " %"
