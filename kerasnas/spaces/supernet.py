@@ -121,6 +121,110 @@ def path_of(cell: Cell) -> np.ndarray:
     return np.array([OPERATIONS.index(o) for o in cell.operations], "int32")
 
 
+class PathTraining:
+    """Trains paths of a supernet, traced once however often it is used.
+
+    Args:
+        supernet: What to train.
+        x: Images.
+        y: Integer labels.
+        batch_size: Images in a step.
+        learning_rate: Peak of the learning rate.
+    """
+
+    def __init__(
+        self,
+        supernet: Supernet,
+        x: np.ndarray,
+        y: np.ndarray,
+        batch_size: int = 64,
+        learning_rate: float = 0.05,
+    ) -> None:
+        self._rows, self._rate = len(x), learning_rate
+        self._batch = min(batch_size, len(x))
+        self._steps = math.ceil(len(x) / self._batch)
+        self._optimizer = keras.optimizers.SGD(
+            learning_rate, momentum=0.9, nesterov=True, weight_decay=_DECAY, global_clipnorm=5.0
+        )
+        self._optimizer.build(supernet.trainable_variables)
+        self._variables = [*supernet.variables, *self._optimizer.variables]
+        self._first = [variable.numpy() for variable in self._variables]
+        self._run = self._traced(supernet, tf.constant(x), tf.constant(y.astype("int32")))
+
+    def reset(self) -> None:
+        """Gives every weight and the optimiser the values that they had at first."""
+        for variable, value in zip(self._variables, self._first, strict=True):
+            variable.assign(value)
+
+    def run(
+        self,
+        epochs: int | None = None,
+        seconds: float = math.inf,
+        seed: int = 0,
+        cell: Cell | None = None,
+    ) -> int:
+        """Trains along one cosine, one path a step.
+
+        Args:
+            epochs: Passes over the images; `None` takes as many as fit into `seconds`, at most 200.
+            seconds: Seconds that the training may take, the tracing of its function included.
+            seed: Seed of paths and of the order of images.
+            cell: The path of every step; `None` draws each uniformly.
+
+        Returns:
+            Epochs that were run.
+        """
+        begin, steps = time.perf_counter(), self._steps
+        if epochs is None:
+            # A few steps for their time alone, at a rate of zero.
+            still, probe = np.zeros(steps, "float32"), min(steps, 8)
+            self._epoch(0, seed, cell, still, 1)
+            traced = time.perf_counter()
+            self._epoch(0, seed, cell, still, probe)
+            pace = (time.perf_counter() - traced) / probe * steps
+            left = seconds - (time.perf_counter() - begin)
+            epochs = int(np.clip(left / pace, 1, _MOST_EPOCHS))
+            self.reset()
+        course = rates("cosine", steps * epochs).reshape(epochs, steps) * self._rate
+        for epoch in range(epochs):
+            self._epoch(epoch, seed, cell, course[epoch].astype("float32"), steps)
+            if time.perf_counter() - begin > seconds:
+                return epoch + 1
+        return epochs
+
+    def _epoch(
+        self, epoch: int, seed: int, cell: Cell | None, course: np.ndarray, stop: int
+    ) -> None:
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(self._rows).astype("int32")
+        paths = rng.integers(0, len(OPERATIONS), (self._steps, len(EDGES))).astype("int32")
+        if cell is not None:
+            paths[:] = path_of(cell)
+        self._run(*map(tf.constant, (order, course, paths)), tf.constant(stop))
+
+    def _traced(self, supernet: Supernet, images: Any, labels: Any) -> Callable[..., None]:
+        batch, optimizer = self._batch, self._optimizer
+        variables = supernet.trainable_variables
+
+        @tf.function(autograph=False)
+        def run(order: Any, course: Any, paths: Any, stop: Any) -> None:
+            def one_step(step: Any) -> Any:
+                rows = order[step * batch : (step + 1) * batch]
+                optimizer.learning_rate.assign(course[step])
+                with tf.GradientTape() as tape:
+                    answer = supernet(tf.gather(images, rows), path=paths[step])
+                    truth = tf.gather(labels, rows)
+                    loss = tf.reduce_mean(
+                        keras.losses.sparse_categorical_crossentropy(truth, answer)
+                    )
+                optimizer.apply(tape.gradient(loss, variables), variables)
+                return step + 1
+
+            tf.while_loop(lambda s: s < stop, one_step, [tf.constant(0)], parallel_iterations=1)
+
+        return run
+
+
 def train_supernet(
     supernet: Supernet,
     x: np.ndarray,
@@ -132,70 +236,8 @@ def train_supernet(
     learning_rate: float = 0.05,
     seed: int = 0,
 ) -> int:
-    """Trains one uniformly drawn path a step, along one cosine.
-
-    Args:
-        supernet: What to train.
-        x: Images.
-        y: Integer labels.
-        epochs: Passes over the images; `None` takes as many as fit into `seconds`, at most 200.
-        seconds: Seconds that the training may take, the tracing of its function included.
-        batch_size: Images in a step.
-        learning_rate: Peak of the learning rate.
-        seed: Seed of paths and of the order of images.
-
-    Returns:
-        Epochs that were run.
-    """
-    images, labels = tf.constant(x), tf.constant(y.astype("int32"))
-    batch = min(batch_size, len(x))
-    steps = math.ceil(len(x) / batch)
-    optimizer = keras.optimizers.SGD(
-        learning_rate, momentum=0.9, nesterov=True, weight_decay=_DECAY, global_clipnorm=5.0
-    )
-    optimizer.build(supernet.trainable_variables)
-    edges, begin = len(EDGES), time.perf_counter()
-
-    @tf.function(autograph=False)
-    def run(order: Any, course: Any, epoch: Any, stop: Any) -> None:
-        def one_step(step: Any) -> Any:
-            rows = order[step * batch : (step + 1) * batch]
-            optimizer.learning_rate.assign(course[epoch * steps + step])
-            path = tf.random.stateless_uniform(
-                (edges,), (seed, epoch * steps + step), 0, len(OPERATIONS), "int32"
-            )
-            with tf.GradientTape() as tape:
-                answer = supernet(tf.gather(images, rows), path=path)
-                loss = tf.reduce_mean(
-                    keras.losses.sparse_categorical_crossentropy(tf.gather(labels, rows), answer)
-                )
-            variables = supernet.trainable_variables
-            optimizer.apply(tape.gradient(loss, variables), variables)
-            return step + 1
-
-        tf.while_loop(lambda s: s < stop, one_step, [tf.constant(0)], parallel_iterations=1)
-
-    def order_of(epoch: int) -> Any:
-        order = np.random.default_rng([seed, epoch]).permutation(len(x))
-        return tf.constant(order.astype("int32"))
-
-    whole = tf.constant(steps)
-    if epochs is None:
-        # A few steps for their time alone, at a rate of zero.
-        still = tf.zeros(steps)
-        run(order_of(0), still, tf.constant(0), tf.constant(1))
-        traced, probe = time.perf_counter(), min(steps, 8)
-        run(order_of(0), still, tf.constant(0), tf.constant(probe))
-        pace = (time.perf_counter() - traced) / probe * steps
-        left = seconds - (time.perf_counter() - begin)
-        epochs = int(np.clip(left / pace, 1, _MOST_EPOCHS))
-        optimizer.iterations.assign(0)
-    course = tf.constant(rates("cosine", steps * epochs) * learning_rate, "float32")
-    for epoch in range(epochs):
-        run(order_of(epoch), course, tf.constant(epoch), whole)
-        if time.perf_counter() - begin > seconds:
-            return epoch + 1
-    return epochs
+    """Trains one uniformly drawn path a step; arguments as in `PathTraining`."""
+    return PathTraining(supernet, x, y, batch_size, learning_rate).run(epochs, seconds, seed)
 
 
 def path_scorer(
