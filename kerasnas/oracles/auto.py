@@ -153,15 +153,15 @@ class Auto(Oracle):
     def describe(self) -> str:
         """The strategy in one line, for the log."""
         name, _, rest = super().describe().partition(": ")
-        if len(self.objectives) > 1:
-            one = MixedSearcher().describe(self.space)
-            rest = rest.replace(one, SEVERAL)
         budget = self.circumstances.seconds
         limits = [f"{self.max_trials} trials"] if self.max_trials is not None else []
         limits += [f"{budget:,.0f} seconds"] if budget is not None else []
-        pool = ""
+        model = MixedSearcher().describe(self.space)
+        rule = SEVERAL if len(self.objectives) > 1 else model
         if self._pool:
-            pool = f"the {self._kept} best of {self._pool} architectures by zero-cost scores, then "
+            best = f"the {self._kept} best of {self._pool} architectures by zero-cost scores"
+            rule = f"{best}, then {rule}"
+        rest = rest.replace(model, rule)
         size = self.space.size
         of = f", {size:,} configurations" if size is not None and size < MOST_TOLD else ""
         last = f"; the last {self._repeats} trials repeat the best" if self._repeats else ""
@@ -169,7 +169,7 @@ class Auto(Oracle):
         why = f"{several}{len(self.space)} hyperparameters{of}"
         if limits:
             why += f", {' and '.join(limits)}"
-        return f"{name}: {pool}{rest}{last} ({why})"
+        return f"{name}: {rest}{last} ({why})"
 
     @property
     def _pool(self) -> int:

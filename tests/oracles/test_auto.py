@@ -171,6 +171,18 @@ def test_one_line_says_what_was_chosen_and_why(settings, circumstances, said):
         assert part in line, line
 
 
+def test_the_line_tells_the_parts_in_the_order_in_which_they_come():
+    oracle = made(
+        circumstances=Circumstances(zero_cost=ZeroCost(lambda v: {})),
+        portfolio=[{"edge0": "op1"}],
+        initial=[{"edge0": "op2"}],
+    )
+    line = oracle.describe()
+    parts = ["1 initial", "1 known-good", "10 best of 100 architectures", "Gaussian process"]
+    places = [line.index(part) for part in parts]
+    assert places == sorted(places)
+
+
 def test_choices_are_searched_by_a_model_and_better_than_at_random():
     def found(make):
         losses = []
