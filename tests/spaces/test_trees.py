@@ -91,6 +91,18 @@ def test_lightgbm(kind, categorical):
         assert gap(read_lightgbm(model).network(), model, table(7)) < 2e-6
 
 
+def test_numbers_that_lightgbm_takes_for_zero():
+    lightgbm = pytest.importorskip("lightgbm")
+    rng = np.random.default_rng(0)
+    x = rng.choice([-1.0, 0.0, 1.0], (300, 1)).astype("float32")
+    model = lightgbm.LGBMRegressor(n_estimators=3, verbose=-1, min_child_samples=5)
+    model.fit(x, x[:, 0] ** 2 + x[:, 0])
+    near = np.float32(1e-35) * np.array([-2, -1, -0.5, 0, 0.5, 1, 2], dtype="float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert gap(read_lightgbm(model).network(), model, near[:, None]) < 1e-6
+
+
 @pytest.mark.parametrize("types", [None, ["c", "q", "q", "q", "q"]])
 @pytest.mark.parametrize("kind", ["value", "two", "three"])
 def test_xgboost(kind, types):

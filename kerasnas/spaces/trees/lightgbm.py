@@ -22,6 +22,7 @@ _LINKS: dict[str, Link] = {
 }
 
 _INFINITE = 1e300  # how `dump_model` writes an infinite threshold
+_ZERO = np.float32(1e-35)  # LightGBM takes numbers no further from 0 for 0
 
 
 def read_lightgbm(model: Any) -> Trees:
@@ -82,6 +83,9 @@ def _tree(root: dict[str, Any], width: int, sets: Sets) -> Tree:
         if node["missing_type"] == "Zero":
             raise ArtifactError("LightGBM's `zero_as_missing=True` cannot be exported.")
     values = np.array([[node.get("leaf_value", 0.0)] for node in nodes])
-    return siblings_adjacent(
-        column, round_down(threshold), np.array(left), np.array(right), missing_left, values
+    rounded = round_down(threshold).astype("float32")
+    below_zero = np.nextafter(-_ZERO, np.float32(-np.inf))
+    rounded = np.where(
+        np.abs(rounded) <= _ZERO, np.where(threshold < 0, below_zero, _ZERO), rounded
     )
+    return siblings_adjacent(column, rounded, np.array(left), np.array(right), missing_left, values)
