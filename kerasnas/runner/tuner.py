@@ -331,8 +331,11 @@ class Tuner(keras_tuner.Tuner):
         networks: list[keras.Model] = []
         answers: list[np.ndarray] = []
         ends: list[Trained] = []
+        begin = time.perf_counter()
         for number in range(len(view.folds)):
-            if networks and self.job.seconds_left <= 0:
+            # Another fold must have a chance to come to an end.
+            pace = (time.perf_counter() - begin) / max(1, len(networks))
+            if networks and self.job.seconds_left < pace:
                 break
             network, end = self._in_fold(trial, hp, view, number, batch_size, ends)
             networks.append(network)
