@@ -34,9 +34,10 @@ _SHARE = 0.25  # of the time left, that solving one linear model may take
 # Known-good configurations, tried first. What they do not name takes the default of the space.
 _PORTFOLIO: tuple[dict[str, Any], ...] = (
     {"family": "linear"},
+    {"family": "linear", "linear_strength": 30.0},
     {"family": "linear", "linear_scaling": 1.0, "linear_strength": 1.0},
     {"family": "conv", "learning_rate": 3e-3},
-    {"family": "linear", "linear_strength": 30.0},
+    {"family": "linear", "characters": "none", "linear_strength": 30.0},
     {"family": "average", "learning_rate": 1e-2},
     {"family": "linear", "linear_strength": 2.0, "linear_scaling": 0.0},
     {"family": "recurrent", "learning_rate": 5e-3},
