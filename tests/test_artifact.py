@@ -209,15 +209,13 @@ class TestWrite:
             config = json.loads(archive.read("config.json"))
         assert not config.get("compile_config")
 
-    def test_a_smoothed_loss_comes_back(self, tmp_path):
+    def test_a_loss_of_our_own_is_not_in_the_file(self, tmp_path):
         x = keras.Input((2,))
         body = keras.Model(x, keras.layers.Dense(3, activation="softmax")(x))
         body.compile("sgd", SmoothedCrossentropy(3, 0.1))
         artifact.write(body, tmp_path / "model.keras")
-        assert not artifact.load_model(tmp_path / "model.keras").compiled
-        again = keras.models.load_model(tmp_path / "model.keras")
-        y, answer = np.array([0, 2]), np.array([[0.7, 0.2, 0.1], [0.2, 0.2, 0.6]], "float32")
-        assert float(again.loss(y, answer)) == float(body.loss(y, answer))
+        assert body.compiled, "the model in memory stays as it was"
+        assert not keras.models.load_model(tmp_path / "model.keras").compiled
 
 
 class TestDamage:

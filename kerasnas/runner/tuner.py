@@ -26,6 +26,7 @@ from kerasnas.oracles.relatives import RECENT
 from kerasnas.runner import failures, measure
 from kerasnas.runner.candidates import keep_only, write_answers
 from kerasnas.runner.checkpoint import State
+from kerasnas.runner.exploring import explore
 from kerasnas.runner.folds import mean_of
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.inheritance import inherit
@@ -152,6 +153,10 @@ class Tuner(keras_tuner.Tuner):
         screen = Screen(self.oracle, self.hypermodel, job)
         if screen.constraints:
             self.oracle.fill(accept=screen)
+
+    def _populate_initial_space(self) -> None:
+        """As keras-tuner's, which leaves it to be overridden, but the same in every run."""
+        explore(self.hypermodel, self.oracle)
 
     def save(self) -> None:
         """Nothing to write: the history is the only state."""
