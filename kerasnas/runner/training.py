@@ -429,7 +429,7 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
     rows = int(tf.nest.flatten(tensors)[0].shape[0])
     sizes = [tf.as_dtype(t.dtype).size * math.prod(t.shape[1:]) for t in tf.nest.flatten(tensors)]
     batch_size = min(batch_size, max(1, _CALL // max(1, sum(sizes))))
-    # One signature for whole and last batches: traced once, and TensorFlow does not complain.
+    # One signature for whole and last batches.
     signature = tf.nest.map_structure(
         lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), tensors
     )
@@ -439,8 +439,11 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
         return model(part, training=False)
 
     def predict() -> Any:
+        # Called as it is, TensorFlow would count the tracing of each trial's function as retracing
+        # of one and warn: in one process their ids come again.
+        traced = run.get_concrete_function()
         parts = [
-            run(tf.nest.map_structure(lambda a, s=start: a[s : s + batch_size], tensors))
+            traced(tf.nest.map_structure(lambda a, s=start: a[s : s + batch_size], tensors))
             for start in range(0, rows, batch_size)
         ]
         return tf.nest.map_structure(lambda *a: np.concatenate(a, axis=0), *parts)
@@ -475,9 +478,7 @@ def evaluator(
 
     def evaluate() -> dict[str, float]:
         model.reset_metrics()
-        # Called as it is, TensorFlow would count the tracing of each trial's function as retracing
-        # of one and warn: in one process their ids come again.
-        run.get_concrete_function()()
+        run.get_concrete_function()()  # as in `predictor`
         return {f"val_{k}": v for k, v in _numbers(model.get_metrics_result()).items()}
 
     return evaluate
