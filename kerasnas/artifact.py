@@ -216,16 +216,27 @@ def write(
 
 @contextmanager
 def _without_training(model: keras.Model) -> Iterator[None]:
-    """Inside, a model has neither optimiser nor loss: its file needs no state of a training."""
-    if not getattr(model, "compiled", False):
-        yield
-        return
-    optimizer = model.optimizer
-    model.compiled, model.optimizer = False, None
+    """Inside, a model and those it consists of have neither optimiser nor loss.
+
+    Their file needs no state of a training, and would need our optimisers to be opened.
+    """
+    compiled = [part for part in _models(model) if getattr(part, "compiled", False)]
+    optimizers = [part.optimizer for part in compiled]
+    for part in compiled:
+        part.compiled, part.optimizer = False, None
     try:
         yield
     finally:
-        model.compiled, model.optimizer = True, optimizer
+        for part, optimizer in zip(compiled, optimizers, strict=True):
+            part.compiled, part.optimizer = True, optimizer
+
+
+def _models(model: Any) -> Iterator[Any]:
+    """A model and all models inside it."""
+    yield model
+    for layer in getattr(model, "layers", ()):
+        if isinstance(layer, keras.Model):
+            yield from _models(layer)
 
 
 def read_member(path: str | Path) -> dict[str, Any]:

@@ -217,6 +217,16 @@ class TestWrite:
         assert body.compiled, "the model in memory stays as it was"
         assert not keras.models.load_model(tmp_path / "model.keras").compiled
 
+    def test_nor_is_that_of_a_model_inside(self, tmp_path):
+        x, y, z = (keras.Input((2,)) for _ in range(3))
+        inner = keras.Model(x, keras.layers.Dense(3, activation="softmax")(x))
+        inner.compile("sgd", SmoothedCrossentropy(3, 0.1))
+        outer = keras.Model(z, keras.Model(y, inner(y))(z))
+        artifact.write(outer, tmp_path / "model.keras")
+        with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+            assert b"Smoothed" not in archive.read("config.json")
+        assert inner.compiled and inner.optimizer is not None
+
 
 class TestDamage:
     """Whatever is wrong with a file, it is an `ArtifactError` that names the file."""
