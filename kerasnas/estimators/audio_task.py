@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -17,22 +15,28 @@ from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
+from kerasnas.estimators.rows import (
+    Rows,
+    Validation,
+    fit_target,
+    parse_validation,
+    rows_of,
+    settle_rows,
+)
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.sounds import Form, front, heard, usual_hop
-from kerasnas.results.baselines import baseline_row
+from kerasnas.results.feature_baselines import feature_baselines, sampled
 from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.audio import AudioHyperModel
+from kerasnas.spaces.cores import cores
 
 _WAVES = 2**30  # bytes of waveforms, from which networks only see spectrograms
 _KEPT = 3  # forms of all sounds that are kept
 _PARTS = 6  # stretches of time that linear models see
-_LINEAR_ROWS = 10_000
 _PROBED = 3_000  # rows, for what matters in a sound
 _CLEARLY = 0.05  # of the answers more; less where nearly all are right anyway
-_NEEDED = 15.0  # seconds that must be left before a classical model is fitted
 
 
 class SoundForms:
@@ -166,7 +170,9 @@ def audio_task(
     answers: dict[str, np.ndarray] = {}
 
     def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        return sound_baselines(features, rows, scorer, clock, answers)
+        seen = features[sampled(rows.train)]
+        x = (features - seen.mean(axis=0)) / (seen.std(axis=0) + 1e-3)
+        return feature_baselines(x, rows, scorer, clock, answers)
 
     return Task(
         reader=reader,
@@ -287,78 +293,3 @@ def colour_matters(features: np.ndarray, rows: Rows) -> bool:
 
     told, untold = skill(features), skill(features[:, bands:])
     return told - untold > min(_CLEARLY, max(0.01, 0.3 * (1.0 - untold)))
-
-
-def sound_baselines(
-    features: np.ndarray,
-    rows: Rows,
-    scorer: Scorer,
-    clock: Clock,
-    answers: dict[str, np.ndarray],
-) -> list[dict[str, Any]]:
-    """The most frequent answer, and a linear model over a coarse spectrogram.
-
-    Args:
-        features: As `summaries` gives them.
-        rows: Targets and split.
-        scorer: Scores validation rows.
-        clock: The clock of the fit.
-        answers: Takes up the answers to the validation rows.
-    """
-    from sklearn.linear_model import LogisticRegression, RidgeCV
-
-    train = rows.train[:: max(1, -(-len(rows.train) // _LINEAR_ROWS))]
-    weights = None if rows.weights is None else rows.weights[train]
-    x = (features - features[train].mean(axis=0)) / (features[train].std(axis=0) + 1e-3)
-    y, count = rows.targets, len(rows.valid)
-
-    def constant() -> np.ndarray:
-        if rows.classes is None or rows.multilabel:
-            mean = np.average(y[train], axis=0, weights=weights)
-            return np.broadcast_to(mean, (count, *np.shape(mean))).reshape(count, -1)
-        counts = np.bincount(y[train], weights=weights, minlength=rows.classes)
-        return np.tile(counts / counts.sum(), (count, 1))
-
-    def linear() -> np.ndarray:
-        if rows.multilabel or rows.classes is None:
-            ridge = RidgeCV(np.logspace(0, 4, 5)).fit(x[train], y[train], sample_weight=weights)
-            found = np.asarray(ridge.predict(x[rows.valid])).reshape(count, -1)
-            return np.clip(found, 1e-3, 1 - 1e-3) if rows.multilabel else found
-        model = LogisticRegression(max_iter=100, C=0.1).fit(x[train], y[train], weights)
-        full = np.zeros((count, rows.classes))
-        full[:, model.classes_] = model.predict_proba(x[rows.valid])
-        return full
-
-    name = "majority" if rows.classes is not None else "mean"
-    table = []
-    for kind, fit in ((name, constant), ("linear", linear)):
-        begin = time.perf_counter()
-        if kind == "linear" and clock.left < _NEEDED:
-            table.append(baseline_row(kind, {}, 0.0, "no time left in the budget"))
-            continue
-        try:
-            with warnings.catch_warnings():
-                # A linear model that has not quite converged still is a baseline.
-                warnings.simplefilter("ignore")
-                answers[kind] = fit()
-            metrics = scorer.validation(answers[kind])
-            table.append(baseline_row(kind, metrics, time.perf_counter() - begin, ""))
-        except ValueError as error:
-            table.append(baseline_row(kind, {}, time.perf_counter() - begin, str(error)))
-    return table
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-
-
-def rows_of(values: Any, index: np.ndarray) -> Any:
-    """Some rows of an array, a Series or a list; what is no sequence stays as it is."""
-    if values is None or (np.ndim(values) == 0 and not hasattr(values, "__len__")):
-        return values
-    if hasattr(values, "iloc"):
-        return values.iloc[index]
-    if isinstance(values, np.ndarray):
-        return values[index]
-    return [values[int(i)] for i in index]

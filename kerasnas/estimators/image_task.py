@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,22 +14,28 @@ from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import Pictures, joined, split_pictures, to_pictures
 from kerasnas.data.stored import StoredRows
-from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
+from kerasnas.estimators.rows import (
+    Rows,
+    Validation,
+    fit_target,
+    parse_validation,
+    rows_of,
+    settle_rows,
+)
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing import images
 from kerasnas.preprocessing.images import Form, front, pixels, statistics
-from kerasnas.results.baselines import baseline_row
+from kerasnas.results.feature_baselines import feature_baselines, sampled
 from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
+from kerasnas.spaces.cores import cores
 from kerasnas.spaces.image import ImageHyperModel
 
 _LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
 _NATIVE = 64  # arrays of at most this side are never resized
 _KEPT = 2  # forms of all images that are kept
 _THUMB = 14  # side of the pictures that linear models see
-_LINEAR_ROWS = 5_000
-_NEEDED = 15.0  # seconds that must be left before a linear model is fitted
 _FLIP_ROWS = 2_000
 _FLIP_KEEPS = 0.85  # of what a linear model has learnt it must still know of mirrored images
 
@@ -115,9 +118,9 @@ def prepare_images(
     broken = [pictures.name(int(i)) for i in np.setdiff1d(np.arange(len(pictures)), good)]
     if broken:
         # Targets are learnt from all rows: a broken file is no reason to forget its class.
-        pictures, y = pictures.take(good), _rows_of(y, good)
-        sample_weight = _rows_of(sample_weight, good)
-        groups = _rows_of(groups, good)
+        pictures, y = pictures.take(good), rows_of(y, good)
+        sample_weight = rows_of(sample_weight, good)
+        groups = rows_of(groups, good)
     reader = fit_image_reader(pictures)
     raw = reader.read(pictures)
     validation = parse_validation(validation_data)
@@ -156,7 +159,7 @@ def image_task(
     if isinstance(smallest, StoredRows):
         smallest = smallest.array
     thumb = thumbnails(smallest)
-    stats = statistics(smallest[rows.train[:: _stride(len(rows.train))]])
+    stats = statistics(smallest[sampled(rows.train)])
     hypermodel = ImageHyperModel(
         (*sizes[-1], reader.channels),
         rows.classes,
@@ -165,7 +168,7 @@ def image_task(
         pixel_range=(reader.low, reader.high),
         rows=len(rows.train),
         seconds=seconds,
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+        cores=cores(),
         flip=mirrored_alike(thumb, rows),
         families=families,
         sizes=sizes,
@@ -176,8 +179,13 @@ def image_task(
     def features(hp: Any) -> Features:
         return forms.features(Form(*hypermodel.form(hp)))  # type: ignore[arg-type]
 
+    answers: dict[str, np.ndarray] = {}
+
     def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        return image_baselines(thumb, rows, scorer, clock)
+        x = thumb.reshape(len(thumb), -1)
+        seen = x[sampled(rows.train)]
+        x = (x - seen.mean(axis=0)) / (seen.std() + 1e-6)
+        return feature_baselines(x, rows, scorer, clock, answers)
 
     return Task(
         reader=reader,
@@ -185,6 +193,7 @@ def image_task(
         hypermodel=hypermodel,
         features=features,
         baselines=baselines,
+        baseline_answers=answers,
         identity={
             "images": reader.describe(),
             "rows": [len(rows.train), len(rows.valid)],
@@ -257,67 +266,3 @@ def mirrored_alike(thumb: np.ndarray, rows: Rows) -> bool:
 
     plain, mirrored = skill(thumb[valid]), skill(thumb[valid][:, :, ::-1])
     return plain > 0.1 and mirrored > _FLIP_KEEPS * plain
-
-
-def image_baselines(
-    thumb: np.ndarray, rows: Rows, scorer: Scorer, clock: Clock
-) -> list[dict[str, Any]]:
-    """The most frequent answer, and a linear model over small pictures."""
-    from sklearn.linear_model import LogisticRegression, RidgeCV
-
-    train = rows.train[:: _stride(len(rows.train))]
-    weights = None if rows.weights is None else rows.weights[train]
-    x = thumb.reshape(len(thumb), -1)
-    x = (x - x[train].mean(axis=0)) / (x[train].std() + 1e-6)
-    y, count = rows.targets, len(rows.valid)
-
-    def constant() -> np.ndarray:
-        if rows.classes is None or rows.multilabel:
-            mean = np.average(y[train], axis=0, weights=weights)
-            return np.broadcast_to(mean, (count, *np.shape(mean))).reshape(count, -1)
-        counts = np.bincount(y[train], weights=weights, minlength=rows.classes)
-        return np.tile(counts / counts.sum(), (count, 1))
-
-    def linear() -> np.ndarray:
-        if rows.multilabel:
-            ridge = RidgeCV(np.logspace(0, 4, 5)).fit(x[train], y[train], sample_weight=weights)
-            return np.clip(ridge.predict(x[rows.valid]), 1e-3, 1 - 1e-3)
-        if rows.classes is None:
-            ridge = RidgeCV(np.logspace(0, 4, 5)).fit(x[train], y[train], sample_weight=weights)
-            return np.asarray(ridge.predict(x[rows.valid])).reshape(-1, 1)
-        model = LogisticRegression(max_iter=50, C=0.1).fit(x[train], y[train], weights)
-        full = np.zeros((count, rows.classes))
-        full[:, model.classes_] = model.predict_proba(x[rows.valid])
-        return full
-
-    name = "majority" if rows.classes is not None else "mean"
-    found = []
-    for kind, fit in ((name, constant), ("linear", linear)):
-        begin = time.perf_counter()
-        if kind == "linear" and clock.left < _NEEDED:
-            found.append(baseline_row(kind, {}, 0.0, "no time left in the budget"))
-            continue
-        try:
-            with warnings.catch_warnings():
-                # A linear model that has not quite converged still is a baseline.
-                warnings.simplefilter("ignore")
-                metrics = scorer.validation(fit())
-            found.append(baseline_row(kind, metrics, time.perf_counter() - begin, ""))
-        except ValueError as error:
-            found.append(baseline_row(kind, {}, time.perf_counter() - begin, str(error)))
-    return found
-
-
-def _stride(rows: int) -> int:
-    return max(1, -(-rows // _LINEAR_ROWS))
-
-
-def _rows_of(values: Any, index: np.ndarray) -> Any:
-    """Some rows of an array, a Series or a list; what is no sequence stays as it is."""
-    if values is None or (np.ndim(values) == 0 and not hasattr(values, "__len__")):
-        return values
-    if hasattr(values, "iloc"):
-        return values.iloc[index]
-    if isinstance(values, np.ndarray):
-        return values[index]
-    return [values[int(i)] for i in index]

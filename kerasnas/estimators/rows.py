@@ -190,6 +190,17 @@ def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:
     return weights
 
 
+def rows_of(values: Any, index: np.ndarray) -> Any:
+    """Some rows of an array, a Series or a list; what is no sequence stays as it is."""
+    if values is None or (np.ndim(values) == 0 and not hasattr(values, "__len__")):
+        return values
+    if hasattr(values, "iloc"):
+        return values.iloc[index]
+    if isinstance(values, np.ndarray):
+        return values[index]
+    return [values[int(i)] for i in index]
+
+
 def joined_weights(
     first: np.ndarray | None, second: np.ndarray | None, train: int, valid: int
 ) -> np.ndarray | None:

@@ -18,8 +18,8 @@ from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.audio_task import named_groups, rows_of, warn_of_speakers
-from kerasnas.estimators.rows import Rows, check_weights, joined_weights, parse_validation
+from kerasnas.estimators.audio_task import named_groups, warn_of_speakers
+from kerasnas.estimators.rows import Rows, check_weights, joined_weights, parse_validation, rows_of
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.sounds import Form, front
 from kerasnas.results.baselines import baseline_row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -88,14 +88,37 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
         Rows of the leaderboard.
     """
     task = "regression" if scorer.classes is None else "classification"
-    fits = {
-        ("mean" if scorer.classes is None else "majority"): _constant,
-        "linear": _linear,
-        "hist_gradient_boosting": _boosting,
-    }
+    first = "mean" if scorer.classes is None else "majority"
+    fits = {first: _constant, "linear": _linear, "hist_gradient_boosting": _boosting}
+
+    def answered(fit: Callable[..., np.ndarray]) -> Callable[[], np.ndarray]:
+        return lambda: split.joined(
+            [fit(part, task, scorer.classes, seed) for part in split.parts()]
+        )
+
+    waiting = {name: answered(fit) for name, fit in fits.items()}
+    return scored_rows(waiting, scorer, clock, _NEEDED, split.answers)
+
+
+def scored_rows(
+    fits: Mapping[str, Callable[[], np.ndarray]],
+    scorer: Scorer,
+    clock: Clock,
+    needed: float,
+    answers: dict[str, np.ndarray],
+) -> list[dict[str, Any]]:
+    """Rows of the leaderboard for baselines, the first of which costs nothing.
+
+    Args:
+        fits: By name, what fits a baseline and answers the validation rows.
+        scorer: Scores the answers.
+        clock: The clock of the fit.
+        needed: Seconds that must be left before any but the first is started.
+        answers: Takes up the answers, by name.
+    """
     rows = []
-    for name, fit in fits.items():
-        if fit is not _constant and clock.left < _NEEDED:
+    for place, (name, fit) in enumerate(fits.items()):
+        if place and clock.left < needed:
             rows.append(baseline_row(name, {}, 0.0, "no time left in the budget"))
             continue
         begin = time.perf_counter()
@@ -103,9 +126,8 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
             with warnings.catch_warnings():
                 # A linear model that has not quite converged still is a baseline.
                 warnings.simplefilter("ignore")
-                answers = [fit(part, task, scorer.classes, seed) for part in split.parts()]
-                split.answers[name] = split.joined(answers)
-                metrics = scorer.validation(split.answers[name])
+                answers[name] = fit()
+            metrics = scorer.validation(answers[name])
             rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
         except ValueError as error:
             rows.append(baseline_row(name, {}, time.perf_counter() - begin, str(error)))

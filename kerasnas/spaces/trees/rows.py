@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from kerasnas.spaces.cores import cores
 
 _SHARE = 0.12  # of the seconds left, for one ensemble of trees
 _THREADED = 200_000  # cells, from which several threads bring more than they cost
@@ -55,11 +56,7 @@ class Rows:
         """Threads worth having: on a small table they cost more than they bring."""
         if self.x.size <= _THREADED:
             return 1
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        return cores()
 
     @property
     def state(self) -> int:

@@ -1,0 +1,67 @@
+"""Baselines of images and sounds: the most frequent answer, and a linear model over features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kerasnas.budget import Clock
+from kerasnas.results.baselines import scored_rows
+from kerasnas.runner import Scorer
+
+MOST_ROWS = 10_000
+_NEEDED = 15.0  # seconds that must be left before a linear model is fitted
+_STRENGTHS = np.logspace(0, 4, 5)
+
+
+def feature_baselines(
+    features: np.ndarray,
+    rows: Any,
+    scorer: Scorer,
+    clock: Clock,
+    answers: dict[str, np.ndarray],
+) -> list[dict[str, Any]]:
+    """Fits and scores the baselines.
+
+    Args:
+        features: Comparable features of all rows, `(rows, features)`.
+        rows: `targets`, `weights`, `train`, `valid`, `classes` and `multilabel` of all rows.
+        scorer: Scores the validation rows.
+        clock: The clock of the fit; a linear model is not started near its end.
+        answers: Takes up the answers to the validation rows.
+
+    Returns:
+        Rows of the leaderboard.
+    """
+    train = sampled(rows.train)
+    weights = None if rows.weights is None else rows.weights[train]
+    y, count = rows.targets[train], len(rows.valid)
+
+    def constant() -> np.ndarray:
+        if rows.classes is None or rows.multilabel:
+            mean = np.average(y, axis=0, weights=weights)
+            return np.tile(np.reshape(mean, (1, -1)), (count, 1))
+        counts = np.bincount(y, weights=weights, minlength=rows.classes)
+        return np.tile(counts / counts.sum(), (count, 1))
+
+    def linear() -> np.ndarray:
+        from sklearn.linear_model import LogisticRegression, RidgeCV
+
+        x, asked = features[train], features[rows.valid]
+        if rows.multilabel or rows.classes is None:
+            ridge = RidgeCV(_STRENGTHS).fit(x, y, sample_weight=weights)
+            found = np.asarray(ridge.predict(asked)).reshape(count, -1)
+            return np.clip(found, 1e-3, 1 - 1e-3) if rows.multilabel else found
+        model = LogisticRegression(max_iter=100, C=0.1).fit(x, y, weights)
+        full = np.zeros((count, rows.classes))
+        full[:, model.classes_] = model.predict_proba(asked)
+        return full
+
+    first = "mean" if rows.classes is None else "majority"
+    return scored_rows({first: constant, "linear": linear}, scorer, clock, _NEEDED, answers)
+
+
+def sampled(train: np.ndarray) -> np.ndarray:
+    """At most `MOST_ROWS` of the training rows, evenly spread."""
+    return train[:: max(1, -(-len(train) // MOST_ROWS))]
