@@ -5,27 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 from keras import layers, ops
 
 
 def embedding_width(categories: int) -> int:
     """Width of the embedding of a column: grows slowly with its number of categories."""
     return int(min(24, max(4, round(1.6 * categories**0.35))))
-
-
-def tabular_input(width: int, embedded: Sequence[int] = ()) -> tuple[Any, Any]:
-    """The input of a tabular network, indices replaced by trainable embeddings.
-
-    Args:
-        width: Columns of the feature matrix, indices of embedded columns (the last ones) included.
-        embedded: Number of categories of each embedded column.
-
-    Returns:
-        The `keras.Input` of shape `(batch, width)` and a tensor of shape `(batch, features)`.
-    """
-    matrix = keras.Input((int(width),), name="features")
-    return matrix, embed(matrix, embedded)
 
 
 def embed(matrix: Any, embedded: Sequence[int]) -> Any:

@@ -14,6 +14,7 @@ import keras_tuner
 import numpy as np
 from keras import ops, random
 
+from kerasnas.preprocessing.sounds import mel_of
 from kerasnas.spaces.blocks.sound import mask_of
 
 _COMMON = 0.5  # share of the sounds that get noise
@@ -147,7 +148,7 @@ class SoundAugmenter(keras.layers.Layer):
     def _voiced(self, x: Any) -> Any:
         """Every band read from another place, as a factor on all frequencies moves it."""
         bands = int(x.shape[2])
-        low, high = (1127.0 * np.log1p(f / 700.0) for f in self.edges or (0.0, 1.0))
+        low, high = (mel_of(f) for f in self.edges or (0.0, 1.0))
         mels = low + (high - low) * (np.arange(bands) + 1) / (bands + 1)
         hertz = ops.reshape(
             ops.convert_to_tensor(700.0 * np.expm1(mels / 1127.0), "float32"), (1, -1)

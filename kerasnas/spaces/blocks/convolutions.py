@@ -47,11 +47,6 @@ def squeeze(x: Any, ratio: int) -> Any:
     return layers.Multiply()([x, weight])
 
 
-def zero_scale(x: Any) -> Any:
-    """Batch normalisation that starts at zero: the block it ends begins as the identity."""
-    return layers.BatchNormalization(momentum=MOMENTUM, gamma_initializer="zeros")(x)
-
-
 def head_pool(x: Any, kind: str) -> Any:
     """The picture as one vector: the mean or the largest value of each channel, or both."""
     if kind == "max":
