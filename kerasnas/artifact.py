@@ -270,6 +270,18 @@ def read_member(path: str | Path) -> dict[str, Any]:
     return content
 
 
+def size_of(model: keras.Model) -> int:
+    """Bytes of the `.keras` file that `write` would make of a model.
+
+    Raises:
+        ArtifactError: If the model cannot be saved.
+    """
+    with tempfile.TemporaryDirectory(prefix="kerasnas-") as folder:
+        path = Path(folder) / "model.keras"
+        write(model, path)
+        return path.stat().st_size
+
+
 def load_model(path: str | Path) -> keras.Model:
     """The Keras model in a file, uncompiled.
 

@@ -11,8 +11,6 @@ from kerasnas.one_shot import one_shot_search
 from kerasnas.spaces import Cell, cells
 from kerasnas.spaces.supernet import Supernet, built, calibrate, path_of, train_supernet
 
-RNG = np.random.default_rng(0)
-
 
 def digits(rows):
     images, labels = load_digits(return_X_y=True)

@@ -29,7 +29,6 @@ CANDIDATES = 25  # trials that are kept for an ensemble to choose from
 _AUTO = 8  # most members
 _LOADING = 0.8  # seconds that a member needs to be read and built in, at worst
 _LATENCY = re.compile(r"(\d+(?:\.\d+)?) ?ms")
-FILE = "ensemble.keras"
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def build_ensemble(
             seconds=seconds,
         )
         model = _fused(selection, folder, known)
-        row = _row(model, selection, candidates, scorer, objective, folder, probe)
+        row = _row(model, selection, candidates, scorer, objective, probe)
         row["seconds"] = time.perf_counter() - begin
         scores = {k: v for k, v in row.items() if isinstance(v, int | float)}
         slow = scores.get("latency_ms", 0.0) > limit
@@ -184,13 +183,10 @@ def _row(
     candidates: Sequence[Candidate],
     scorer: Scorer,
     objective: Objective,
-    folder: Path,
     probe: Any,
 ) -> dict[str, Any]:
     """The ensemble as a row of the leaderboard; what it costs is measured on the fused graph."""
     metrics = scorer(selection.answer(candidates))
-    path = folder / FILE
-    artifact.write(model, path)
     timed = {}
     if probe is not None:
         rows = artifact.as_inputs(probe, artifact.input_dtypes(model))
@@ -204,7 +200,7 @@ def _row(
         "params": float(model.count_params()),
         "flops": float(measure.flops(model)),
         **timed,
-        "size_bytes": float(path.stat().st_size),
+        "size_bytes": float(artifact.size_of(model)),
         # How much better it looks on the rows that it was chosen on than on others.
         "optimism": selection.held_out - selection.loss,
         f"{objective.name}_held_out": sign * selection.held_out,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -67,10 +65,7 @@ class Screen:
             return known
         view = self._job.view(hp)
         if "size_bytes" in names:
-            with tempfile.TemporaryDirectory(prefix="kerasnas-") as folder:
-                path = Path(folder) / "untrained.keras"
-                artifact.write(view.assemble(model), path)
-                known["size_bytes"] = float(path.stat().st_size)
+            known["size_bytes"] = float(artifact.size_of(view.assemble(model)))
         if "latency_ms" in names and view.example is not None and not self._broken(known):
             timed = measure.latency(model, view.example)
             known["latency_ms"] = timed["latency_ms"] + view.extra_latency

@@ -9,11 +9,10 @@ from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import class_folders, path_column, split_pictures, to_pictures
 from kerasnas.errors import SchemaError
 
-RNG = np.random.default_rng(0)
-
 
 def noise(*shape):
-    return RNG.integers(0, 256, shape).astype("uint8")
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, shape).astype("uint8")
 
 
 @pytest.fixture
@@ -146,21 +145,23 @@ def test_what_is_no_image(bad, sentence):
 
 
 def test_pixels_that_are_not_finite():
-    x = RNG.random((4, 8, 8))
+    rng = np.random.default_rng(0)
+    x = rng.random((4, 8, 8))
     x[2, 0, 0] = np.nan
     with pytest.raises(SchemaError, match=r"1 images .*first: row 2"):
         usable(to_pictures(x))
 
 
 def test_new_images_must_have_the_form_and_scale_of_fit():
+    rng = np.random.default_rng(0)
     raw = fit_image_reader(to_pictures(noise(5, 8, 8)))
     assert np.array_equal(raw.read(np.full((2, 8, 8), 3.0)).items, np.full((2, 8, 8), 3, "uint8"))
     assert raw.read(noise(2, 8, 8, 1)).items.shape == (2, 8, 8)
     with pytest.raises(SchemaError, match="raw pixels"):
-        raw.read(RNG.random((2, 8, 8)))
+        raw.read(rng.random((2, 8, 8)))
     with pytest.raises(SchemaError, match=r"\(8, 9\), expected \(8, 8\)"):
         raw.read(noise(2, 8, 9))
-    scaled = fit_image_reader(to_pictures(RNG.random((5, 8, 8, 3))))
+    scaled = fit_image_reader(to_pictures(rng.random((5, 8, 8, 3))))
     with pytest.raises(SchemaError, match="x / 255"):
         scaled.read(noise(2, 8, 8, 3))
     assert scaled.read(np.zeros((1, 8, 8, 3))).items.dtype == np.float32

@@ -16,13 +16,12 @@ from kerasnas.estimators.image_task import mirrored_alike, sizes_for, thumbnails
 from kerasnas.estimators.rows import fit_target, settle_rows
 from kerasnas.preprocessing import images
 
-RNG = np.random.default_rng(0)
 QUICK = {"budget": kn.Budget(trials=1, epochs=1), "seed": 0, "verbose": 0, "space": "conv"}
 
 
 def dots(rows, side=12):
     """Bright halves: left or right, up or down, four labels; and where the bright part ends."""
-    x = RNG.integers(0, 60, (rows, side, side)).astype("uint8")
+    x = np.random.default_rng(0).integers(0, 60, (rows, side, side)).astype("uint8")
     label = np.arange(rows) % 4
     for image, kind in zip(x, label, strict=True):
         half = (slice(None), slice(side // 2)) if kind % 2 else (slice(side // 2), slice(None))
@@ -154,13 +153,14 @@ def rows_of(y, classify=True):
 
 
 def test_mirroring_is_tried_where_it_keeps_the_answers():
-    side = RNG.integers(0, 60, (400, 14, 14, 1)).astype("float32")
+    rng = np.random.default_rng(0)
+    side = rng.integers(0, 60, (400, 14, 14, 1)).astype("float32")
     level = np.arange(400) % 2
     side[level == 1, :7] += 100  # the upper half says it
     assert mirrored_alike(thumbnails(side), rows_of(level))
     turned = np.moveaxis(side, 1, 2)  # now the left half does
     assert not mirrored_alike(thumbnails(turned), rows_of(level))
-    assert not mirrored_alike(thumbnails(side), rows_of(RNG.integers(0, 2, 400)))
+    assert not mirrored_alike(thumbnails(side), rows_of(rng.integers(0, 2, 400)))
 
 
 def test_sizes_keep_the_shape():

@@ -9,11 +9,10 @@ from kerasnas.data.pictures import to_pictures
 from kerasnas.preprocessing import images as module
 from kerasnas.preprocessing.images import Form, front, pixels, statistics
 
-RNG = np.random.default_rng(0)
-
 
 def noise(*shape):
-    return RNG.integers(0, 256, shape).astype("uint8")
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, shape).astype("uint8")
 
 
 @pytest.mark.parametrize("shape", [(4, 12, 16), (4, 12, 16, 3), (4, 3, 12, 16)])

@@ -176,24 +176,33 @@ def members(estimator) -> tuple[list[keras.Model], list[float], dict]:
     return models, list(facts["members"].values()), facts
 
 
-def test_the_fused_graph_is_the_weighted_mean_of_its_members(fitted, tmp_path):
-    x, estimator = fitted
-    models, weights, facts = members(estimator)
-    assert len(models) > 1
-    fused = artifact.load_model(estimator.result_.folder / "ensemble.keras")
-    inputs = artifact.as_inputs(estimator._reader.probe(), artifact.input_dtypes(fused))
-    mean = np.average([np.asarray(m(inputs)) for m in models], axis=0, weights=weights)
-    temperature = facts["temperature"]
-    expected = mean
-    if temperature != 1.0:
-        rows = round(0.2 * len(x))
-        expected = Temperature(temperature, 1.0 / (rows + 1))(mean)
-    np.testing.assert_allclose(fused(inputs), expected, atol=1e-3)  # weights are rounded there
-    np.testing.assert_allclose(
-        fuse(models, weights)(inputs),
-        np.average([np.asarray(m(inputs)) for m in models], axis=0, weights=weights),
-        atol=1e-5,
-    )
+def test_the_fused_graph_is_the_weighted_mean_of_its_members(fitted):
+    _, estimator = fitted
+    found = estimator.result_.choose_ensemble(Wish(8))
+    weights, folder = found.selection.weights, estimator.result_.folder
+    assert len(weights) > 1
+    models = [artifact.load_model(folder / f"{k}.keras") for k in weights]
+    inputs = artifact.as_inputs(estimator._reader.probe(), artifact.input_dtypes(found.model))
+    answers = [np.asarray(m(inputs)) for m in models]
+    mean = np.average(answers, axis=0, weights=list(weights.values()))
+    temperature = found.selection.temperature
+    expected = mean if temperature == Temperature() else temperature(mean)
+    np.testing.assert_allclose(found.model(inputs), expected, atol=1e-5)
+    warm = Temperature(2.0, 0.01)
+    fused = fuse(models, list(weights.values()), warm)
+    np.testing.assert_allclose(fused(inputs), warm(mean), atol=1e-5)
+
+
+def test_asking_for_an_ensemble_leaves_the_files_of_the_search_alone(fitted):
+    _, estimator = fitted
+    folder = estimator.result_.folder
+
+    def files():
+        return {p: p.stat().st_mtime_ns for p in folder.rglob("*.keras")}
+
+    before = files()
+    estimator.result_.ensemble(size=2)
+    assert files() == before
 
 
 def test_equal_front_ends_are_there_once(fitted):

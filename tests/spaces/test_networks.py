@@ -15,15 +15,15 @@ from kerasnas.spaces.networks import FAMILIES
 from kerasnas.spaces.recipes import GroupedAdamW, Recipe, for_training
 from kerasnas.spaces.recipes.training_form import MembersLoss, ScheduledDropout, training_form
 
-RNG = np.random.default_rng(0)
 ROWS = 120
 
 
 def matrix(rows=ROWS):
     """Five numbers, three columns of one category, an index."""
-    kind = RNG.integers(0, 3, rows)
-    numbers = RNG.normal(size=(rows, 5))
-    parts = [numbers, np.eye(3)[kind], RNG.integers(0, 40, (rows, 1))]
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, rows)
+    numbers = rng.normal(size=(rows, 5))
+    parts = [numbers, np.eye(3)[kind], rng.integers(0, 40, (rows, 1))]
     return np.concatenate(parts, axis=1).astype("float32")
 
 
@@ -79,10 +79,11 @@ def test_trained_form_is_the_network(classes, family, values, tmp_path):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_without_a_sample_networks_are_built_too(family):
+    rng = np.random.default_rng(0)
     hypermodel = tabular(6, 2, embedded=[9])
     hp = keras_tuner.HyperParameters()
     hp.values.update(family=family)
-    x = np.abs(RNG.normal(size=(7, 6))).astype("float32")
+    x = np.abs(rng.normal(size=(7, 6))).astype("float32")
     answer = np.asarray(hypermodel.build(hp)(x))
     assert answer.shape == (7, 2)
     assert np.allclose(answer.sum(axis=1), 1, atol=1e-5)
@@ -91,10 +92,11 @@ def test_without_a_sample_networks_are_built_too(family):
 @pytest.mark.parametrize("family", ["realmlp", "tabm", "mlp_plr", "ft_transformer"])
 @pytest.mark.parametrize("columns", ["numbers", "flags", "indices"])
 def test_tables_of_one_kind_of_column(family, columns):
+    rng = np.random.default_rng(0)
     x = {
-        "numbers": RNG.normal(size=(30, 3)),
-        "flags": RNG.integers(0, 2, (30, 3)),
-        "indices": RNG.integers(0, 9, (30, 3)),
+        "numbers": rng.normal(size=(30, 3)),
+        "flags": rng.integers(0, 2, (30, 3)),
+        "indices": rng.integers(0, 9, (30, 3)),
     }[columns].astype("float32")
     embedded = [9] * 3 if columns == "indices" else []
     hypermodel = tabular(3, None, embedded=embedded, sample=x)
@@ -105,8 +107,9 @@ def test_tables_of_one_kind_of_column(family, columns):
 
 def test_realmlp_starts_from_the_data():
     """Every hidden unit varies by 1 over the rows, and bends where the rows are."""
+    rng = np.random.default_rng(0)
     dense = [keras.layers.Dense(32), keras.layers.Dense(16)]
-    x = (RNG.normal(size=(500, 6)) * [1, 5, 0.1, 1, 1, 0] + 2).astype("float32")
+    x = (rng.normal(size=(500, 6)) * [1, 5, 0.1, 1, 1, 0] + 2).astype("float32")
     z = x
     for layer in dense:
         layer.build(z.shape)
@@ -160,15 +163,16 @@ def test_tabm_starts_with_one_scale_a_feature():
 
 @pytest.mark.parametrize("classes", [None, 3])
 def test_loss_of_members_is_the_mean_of_their_losses(classes):
-    y_pred = RNG.random((6, 4, classes or 1)).astype("float32")
+    rng = np.random.default_rng(0)
+    y_pred = rng.random((6, 4, classes or 1)).astype("float32")
     if classes is None:
-        y, loss = RNG.random((6, 1)).astype("float32"), keras.losses.MeanSquaredError()
+        y, loss = rng.random((6, 1)).astype("float32"), keras.losses.MeanSquaredError()
     else:
         y_pred /= y_pred.sum(axis=2, keepdims=True)
-        y, loss = RNG.integers(0, classes, 6), keras.losses.SparseCategoricalCrossentropy()
+        y, loss = rng.integers(0, classes, 6), keras.losses.SparseCategoricalCrossentropy()
     each = [float(loss(y, y_pred[:, k])) for k in range(4)]
     assert float(MembersLoss(loss)(y, y_pred)) == pytest.approx(np.mean(each), rel=1e-5)
-    weights = RNG.random(6).astype("float32")
+    weights = rng.random(6).astype("float32")
     each = [float(loss(y, y_pred[:, k], sample_weight=weights)) for k in range(4)]
     weighted = float(MembersLoss(loss)(y, y_pred, sample_weight=weights))
     assert weighted == pytest.approx(np.mean(each), rel=1e-5)

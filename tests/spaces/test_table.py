@@ -7,19 +7,18 @@ from kerasnas.spaces.blocks.ft_transformer import MOST_TOKENS
 from kerasnas.spaces.table import MOST_NUMBERS, SAMPLE, settle
 from kerasnas.spaces.tabular import tabular
 
-RNG = np.random.default_rng(0)
-
 
 def sample(rows=200):
     """Two numbers, a flag, a category in three columns, a constant, an index."""
-    kind = RNG.integers(0, 3, rows)
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, rows)
     columns = [
-        RNG.normal(size=rows),
-        RNG.integers(0, 5, rows),
-        RNG.integers(0, 2, rows),
+        rng.normal(size=rows),
+        rng.integers(0, 5, rows),
+        rng.integers(0, 2, rows),
         *(kind == k for k in range(3)),
         np.full(rows, 0.5),
-        RNG.integers(0, 40, rows),
+        rng.integers(0, 40, rows),
     ]
     return np.stack(columns, axis=1).astype("float32")
 
@@ -51,7 +50,8 @@ def test_a_sample_is_evenly_spread_and_bounded():
 
 
 def test_very_many_numbers_leave_those_with_most_values():
-    wide = RNG.normal(size=(50, MOST_NUMBERS + 20)).astype("float32")
+    rng = np.random.default_rng(0)
+    wide = rng.normal(size=(50, MOST_NUMBERS + 20)).astype("float32")
     wide[:, :20] = wide[:, :20].round()
     kept = settle(wide.shape[1], None, [], None, wide, None)
     assert kept.numbers.tolist() == list(range(20, MOST_NUMBERS + 20))
@@ -75,13 +75,14 @@ def test_a_column_that_hardly_changes_has_one_bin():
 
 
 def test_tokens_follow_raw_columns():
+    rng = np.random.default_rng(0)
     single, joint = table().tokens
     assert single.tolist() == [0, 1]
     assert [places.tolist() for places in joint] == [[2], [3, 4, 5], [6]]
     assert table().token_count == 6
-    many = settle(20, None, [], None, RNG.normal(size=(30, 20)), ["text"] * 20)
+    many = settle(20, None, [], None, rng.normal(size=(30, 20)), ["text"] * 20)
     assert [len(many.tokens[0]), len(many.tokens[1])] == [0, 1]
-    alone = settle(3, None, [], None, RNG.normal(size=(30, 3)), None)
+    alone = settle(3, None, [], None, rng.normal(size=(30, 3)), None)
     assert alone.token_count == 3
 
 
