@@ -23,9 +23,10 @@ def dots(rows, side=12):
     """Bright halves: left or right, up or down, four labels; and where the bright part ends."""
     x = np.random.default_rng(0).integers(0, 60, (rows, side, side)).astype("uint8")
     label = np.arange(rows) % 4
+    near, far = slice(side // 2), slice(side // 2, None)
     for image, kind in zip(x, label, strict=True):
-        half = (slice(None), slice(side // 2)) if kind % 2 else (slice(side // 2), slice(None))
-        image[half if kind < 2 else tuple(reversed(half))] += 150
+        half = far if kind % 2 else near
+        (image[half] if kind < 2 else image[:, half])[...] += 150
     return x, np.array(["a", "b", "c", "d"])[label]
 
 
@@ -39,7 +40,7 @@ def test_learns_and_answers_with_labels(fitted):
     clf, x, y = fitted
     assert clf.classes_.tolist() == ["a", "b", "c", "d"]
     assert clf.predict_proba(x).shape == (80, 4)
-    assert clf.score(x, y) > 0.5
+    assert clf.score(x, y) > 0.9
     assert set(clf.evaluate(x, y)) >= {"log_loss", "accuracy", "auc"}
     kinds = clf.leaderboard().set_index("trial_id")["kind"]
     assert kinds["majority"] == kinds["linear"] == "baseline"
