@@ -17,6 +17,11 @@ import tensorflow as tf
 _PARTS = ("variables", "optimizer", "weights")
 
 
+def checkpoint_path(folder: Path, trial_id: str, rung: int) -> Path:
+    """Where the checkpoint of a trial that paused at a rung is, or would be."""
+    return folder / f"{trial_id}.rung{rung}.npz"
+
+
 @dataclass
 class State:
     """Everything that a training needs to go on as if it had not paused.

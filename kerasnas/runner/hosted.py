@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
 from kerasnas.runner.checkpoint import State, build
+from kerasnas.runner.job import Job
 from kerasnas.runner.training import Plan, Trained
 from kerasnas.runner.view import View
-
-if TYPE_CHECKING:
-    from kerasnas.runner.tuner import Job
 
 
 class _Watch(keras.callbacks.Callback):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
 from kerasnas import artifact
 from kerasnas.objectives import Constraint, violation
 from kerasnas.runner import measure
+from kerasnas.runner.job import Job
 from kerasnas.runner.seeding import seeded
-
-if TYPE_CHECKING:
-    from kerasnas.runner.tuner import Job
 
 log = logging.getLogger("kerasnas")
 

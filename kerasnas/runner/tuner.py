@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,16 @@ import keras_tuner
 import numpy as np
 
 from kerasnas import artifact
-from kerasnas.budget import Clock
 from kerasnas.errors import ObjectiveError
-from kerasnas.objectives import FREE_MEASURES, Objective
-from kerasnas.oracles.ranking import fronts
-from kerasnas.oracles.relatives import RECENT
-from kerasnas.runner import failures, measure
-from kerasnas.runner.candidates import keep_only, write_answers
-from kerasnas.runner.checkpoint import State
+from kerasnas.objectives import FREE_MEASURES
+from kerasnas.runner import failures, housekeeping, measure
+from kerasnas.runner.candidates import write_answers
+from kerasnas.runner.checkpoint import State, checkpoint_path
 from kerasnas.runner.exploring import explore
 from kerasnas.runner.folds import mean_of
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.inheritance import inherit
+from kerasnas.runner.job import Job
 from kerasnas.runner.metrics import Scorer
 from kerasnas.runner.screen import Screen
 from kerasnas.runner.seeding import seed_of, seeded
@@ -51,57 +49,9 @@ _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stoppin
 _SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
 _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
 _PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
-_TRADED = ("params", "latency_ms")
-_MOST_FILES = 32  # of trials that are best for some trade-off
 _MARGIN = 1.2  # of the time that a full training seems to need
 _GROWTH = 1.1  # of the memory, at which caches are dropped
-
-
 _LENGTHS_NOTE = "lengths"
-
-
-@dataclass
-class Job:
-    """What every trial of a search trains on and is judged by.
-
-    Attributes:
-        view: From hyperparameters to the data in the form that their network takes.
-        objectives: What is optimised; the first one chooses the best epoch where it can.
-        seed: Seed of the search.
-        clock: The wall clock of the whole fit.
-        reserve: Seconds to keep for what comes after the last trial.
-        epochs: Epochs of one trial, or `None`.
-        batch_size: Rows in a step where the hypermodel has no recipe.
-        callbacks: Keras callbacks, copied for every trial.
-        fit_kwargs: Further arguments of Keras's `fit`.
-        patience: Epochs without improvement before a training ends; a recipe's own goes first.
-        candidates: Trials, the best ones, of which the files are kept; with more than one also
-            their answers to the validation rows, so that an ensemble can be chosen.
-    """
-
-    view: Callable[[Any], View]
-    objectives: tuple[Objective, ...]
-    seed: int
-    clock: Clock
-    reserve: float = 0.0
-    epochs: int | None = None
-    batch_size: int | None = None
-    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
-    fit_kwargs: dict[str, Any] = field(default_factory=dict)
-    patience: int | None = None
-    candidates: int = 1
-
-    @property
-    def seconds_left(self) -> float:
-        """Seconds that trials may still use."""
-        return self.clock.left - self.reserve
-
-    @property
-    def monitor(self) -> Objective | None:
-        """The first objective that training changes."""
-        measured = {"params", "flops", "size_bytes", "train_seconds", "peak_memory_bytes"}
-        trained = [o for o in self.objectives if o.name not in measured and "latency" not in o.name]
-        return trained[0] if trained else None
 
 
 class Tuner(keras_tuner.Tuner):
@@ -247,8 +197,8 @@ class Tuner(keras_tuner.Tuner):
             spent=self.job.clock.spent,
         )
         self.oracle.end_trial(trial)
-        self._keep_the_best()
-        self._keep_checkpoints()
+        housekeeping.keep_the_best(self.folder, self.oracle, self.job.candidates)
+        housekeeping.keep_checkpoints(self.folder, self.oracle)
         self._on_event("end", record, {})
 
     def _attempt(
@@ -431,7 +381,7 @@ class Tuner(keras_tuner.Tuner):
         self._note_length(lengths, trained.full, plan)
         self._ends[trial.trial_id] = _End(_reached(record, trained, by_rows), trained.hopeless)
         if trained.state is not None and not trained.out_of_time:
-            trained.state.write(self._checkpoint(record, record.rung))
+            trained.state.write(checkpoint_path(self.folder, record.trial_id, record.rung))
         return trained
 
     def _fitted(
@@ -498,15 +448,14 @@ class Tuner(keras_tuner.Tuner):
         plan = replace(plan, fidelity=fidelity, keep=self._rungs > 0 and record.fidelity < 1)
         if not record.executions:
             return plan
-        start = State.read(self._checkpoint(record, record.executions[-1].rung))
+        start = State.read(
+            checkpoint_path(self.folder, record.trial_id, record.executions[-1].rung)
+        )
         if start is None:
             log.warning("The checkpoint of trial %s is gone: it starts again.", record.trial_id)
         elif by_rows:
             start, plan = replace(start, epochs=0), replace(plan, seed=(*plan.seed, record.rung))
         return replace(plan, start=start)
-
-    def _checkpoint(self, record: Any, rung: int) -> Path:
-        return self.folder / f"{record.trial_id}.rung{rung}.npz"
 
     def _note_length(self, lengths: Any, full: int, plan: Plan) -> None:
         """Where trials pause, all of them take the length that the first one was given."""
@@ -560,38 +509,6 @@ class Tuner(keras_tuner.Tuner):
             predict = self._predict or predictor(model, view.validation[0])
             write_answers(self.folder, trial_id, view.scorer.answers(predict()))
         self._predict = None
-
-    def _keep_the_best(self) -> None:
-        """Deletes the files of all trials that nobody will ask for."""
-        best = {t.trial_id for t in self.oracle.get_best_trials(self.job.candidates)}
-        parents: set[str] = set()
-        if self.oracle.inherit:
-            parents = {t.trial_id for t in self.oracle.history.finished[-RECENT:]}
-        keep_only(self.folder, best | self._trade_offs() | parents)
-
-    def _trade_offs(self) -> set[str]:
-        """The trials that are best for some limit of size or speed: see `best_model(where=…)`."""
-        wanted = {o.name: o for o in self.oracle.objectives}
-        wanted |= {n: Objective(n, "min") for n in _TRADED if n not in wanted}
-        done = [t for t in self.oracle.history.scored() if self.path(t.trial_id).exists()]
-        points = [(0.0, tuple(o.loss(t.scores) for o in wanted.values())) for t in done]
-        front = [t for t, level in zip(done, fronts(points), strict=True) if level == 0]
-        first = self.oracle.objectives[0]
-        front.sort(key=lambda t: first.loss(t.scores))
-        return {t.trial_id for t in front[:_MOST_FILES]}
-
-    def _keep_checkpoints(self) -> None:
-        """Deletes the checkpoints of trials that cannot go on any more."""
-        history = self.oracle.history
-        needed = self.oracle.promotable() | {t.trial_id for t in history.running}
-        kept = {
-            self._checkpoint(t, t.executions[-1].rung)
-            for t in history.trials
-            if t.trial_id in needed and t.executions
-        }
-        for path in self.folder.glob("[0-9]*.rung*.npz"):
-            if path not in kept:
-                path.unlink(missing_ok=True)
 
     def _free_memory(self) -> None:
         """Collects garbage once the process has grown: every trial would cost more than a build."""

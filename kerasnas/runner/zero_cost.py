@@ -13,7 +13,7 @@ import numpy as np
 
 from kerasnas.oracles import ZeroCost
 from kerasnas.runner import measure
-from kerasnas.runner.tuner import Job
+from kerasnas.runner.job import Job
 from kerasnas.spaces import proxies
 
 log = logging.getLogger("kerasnas")

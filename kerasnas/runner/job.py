@@ -1,0 +1,57 @@
+"""What a search gives to each of its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from kerasnas.budget import Clock
+from kerasnas.objectives import Objective
+from kerasnas.runner.view import View
+
+
+@dataclass
+class Job:
+    """What every trial of a search trains on and is judged by.
+
+    Attributes:
+        view: From hyperparameters to the data in the form that their network takes.
+        objectives: What is optimised; the first one chooses the best epoch where it can.
+        seed: Seed of the search.
+        clock: The wall clock of the whole fit.
+        reserve: Seconds to keep for what comes after the last trial.
+        epochs: Epochs of one trial, or `None`.
+        batch_size: Rows in a step where the hypermodel has no recipe.
+        callbacks: Keras callbacks, copied for every trial.
+        fit_kwargs: Further arguments of Keras's `fit`.
+        patience: Epochs without improvement before a training ends; a recipe's own goes first.
+        candidates: Trials, the best ones, of which the files are kept; with more than one also
+            their answers to the validation rows, so that an ensemble can be chosen.
+    """
+
+    view: Callable[[Any], View]
+    objectives: tuple[Objective, ...]
+    seed: int
+    clock: Clock
+    reserve: float = 0.0
+    epochs: int | None = None
+    batch_size: int | None = None
+    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
+    fit_kwargs: dict[str, Any] = field(default_factory=dict)
+    patience: int | None = None
+    candidates: int = 1
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds that trials may still use."""
+        return self.clock.left - self.reserve
+
+    @property
+    def monitor(self) -> Objective | None:
+        """The first objective that training changes."""
+        measured = {"params", "flops", "size_bytes", "train_seconds", "peak_memory_bytes"}
+        trained = [o for o in self.objectives if o.name not in measured and "latency" not in o.name]
+        return trained[0] if trained else None
