@@ -14,10 +14,14 @@ def explore(hypermodel: Any, oracle: Any) -> None:
     every seeded choice, is the same in every run. And a scope that is never
     active, being gone where its condition holds, is tried once instead of for ever.
 
+    A hypermodel of which `build` needs data that take time to make may have a `sketch(hp)`, which
+    declares the same hyperparameters without them.
+
     Args:
         hypermodel: A keras-tuner hypermodel.
         oracle: A keras-tuner oracle.
     """
+    build = getattr(hypermodel, "sketch", hypermodel.build)
     hp = oracle.get_space()
     hypermodel.declare_hyperparameters(hp)
     oracle.update_space(hp)
@@ -25,7 +29,7 @@ def explore(hypermodel: Any, oracle: Any) -> None:
     waiting: list[Any] = []
     seen: list[Any] = []  # active once, or tried
     while True:
-        hypermodel.build(hp)
+        build(hp)
         oracle.update_space(hp)
         seen.extend(copy.deepcopy(c) for c in hp.active_scopes if c not in seen)
         waiting.extend(copy.deepcopy(c) for c in hp.inactive_scopes if c not in waiting)

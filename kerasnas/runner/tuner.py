@@ -48,7 +48,7 @@ log = logging.getLogger("kerasnas")
 _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
 _SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
 _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
-_PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
+_PAUSING = 0.5  # of a share, or of the time, is for a full training where most are short
 _MARGIN = 1.2  # of the time that a full training seems to need
 _GROWTH = 1.1  # of the memory, at which caches are dropped
 _LENGTHS_NOTE = "lengths"
@@ -370,7 +370,7 @@ class Tuner(keras_tuner.Tuner):
             patience=recipe.patience if recipe else job.patience,
             rates=recipe.rates if recipe else None,
             lengths=lengths,
-            seconds_left=self._limit(share),
+            seconds_left=self._limit(share, record),
             share=share * _PAUSING if self._rungs else share,
             seed=(job.seed, record.number),
             callbacks=copy.deepcopy(job.callbacks),
@@ -427,9 +427,18 @@ class Tuner(keras_tuner.Tuner):
 
     def _must_finish(self) -> bool:
         """Whether a short training more would leave no time to train the best one in full."""
+        needed = self._finishing()
+        if not needed:
+            return False
+        history = self.oracle.history
+        longest = max(e.seconds for t in history.scored() for e in t.executions if e.rung == 0)
+        return self.job.seconds_left < needed + longest
+
+    def _finishing(self) -> float:
+        """Seconds that the rest of a full training of the best paused trial needs."""
         waiting = [t for t in self.oracle.history.scored() if t.status == "STOPPED"]
         if not waiting:
-            return False
+            return 0.0
         best = min(waiting, key=lambda t: (-t.rung, self.oracle.objectives[0].loss(t.scores)))
         last = best.executions[-1]
         epochs = best.measures.get("epochs", 0.0)
@@ -439,7 +448,7 @@ class Tuner(keras_tuner.Tuner):
             needed = pace * part + max(0.0, last.seconds - pace * epochs)
         else:
             needed = last.seconds / best.fidelity * (1.0 - best.fidelity)
-        return self.job.seconds_left < _MARGIN * needed + last.seconds
+        return _MARGIN * needed
 
     def _resumed(self, plan: Plan, record: Any) -> Plan:
         """The plan for a part of a full training, from where the last part has ended."""
@@ -466,13 +475,20 @@ class Tuner(keras_tuner.Tuner):
     def _noted_lengths(self) -> dict[str, int]:
         return dict(self.oracle.history.notes.get(_LENGTHS_NOTE, {}).get("epochs", {}))
 
-    def _limit(self, share: float) -> Callable[[], float]:
-        """Seconds left for a trial: while there is no answer yet, all; later a few shares."""
+    def _limit(self, share: float, record: Any) -> Callable[[], float]:
+        """Seconds left for a trial: while there is no answer yet, all; later a few shares.
+
+        Where trials pause, the last part of one has all the time that is left, and a shorter part
+        leaves what the best one needs to be trained in full.
+        """
         job = self.job
-        if not self.oracle.history.scored() or math.isinf(share):
+        last = bool(self._rungs) and record.fidelity == 1
+        if not self.oracle.history.scored() or math.isinf(share) or last:
             return lambda: job.seconds_left
         end = job.clock.spent + _OVERRUN * share
-        return lambda: min(job.seconds_left, end - job.clock.spent)
+        kept = self._finishing() if self._rungs else 0.0
+        kept = kept if kept < _PAUSING * job.seconds_left else 0.0  # it is not to be had any more
+        return lambda: min(job.seconds_left - kept, end - job.clock.spent)
 
     def _validation(
         self, model: keras.Model, view: View, plan: Plan

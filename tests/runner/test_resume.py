@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import keras
 import keras_tuner
@@ -322,3 +323,27 @@ def test_a_killed_search_repeats_no_rung(tmp_path):
     for a, b in zip(resumed.history, whole.history, strict=True):
         assert [e.rung for e in a.executions] == [e.rung for e in b.executions]
         assert a.reports == b.reports
+
+
+class Slow(keras.callbacks.Callback):
+    """Every epoch takes a while."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        time.sleep(0.2)
+
+
+def test_time_is_kept_for_training_the_best_in_full():
+    begin = time.perf_counter()
+    result = kn.search(
+        Recipes(),
+        **DATA,
+        objective="val_loss",
+        oracle="bohb",
+        budget=kn.Budget(seconds=12),
+        callbacks=[Slow()],
+        seed=0,
+        verbose=0,
+    )
+    assert time.perf_counter() - begin < 12 * 1.05 + 2
+    assert any(t.fidelity == 1 and t.status == "COMPLETED" for t in result.history)
+    assert len(result.history) > 1
