@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasnas.budget import Budget
+from kerasnas.budget import Budget, Clock
 from kerasnas.data.documents import split_documents
 from kerasnas.data.texts import TextReader
 from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
@@ -90,6 +90,7 @@ class TextEstimator(Estimator):
             y,
             classify=self._classify,
             families=self._families(FAMILIES),
+            clock=Clock(Budget.parse(self.budget).seconds),
             word_vectors=self.word_vectors,
             **given,
         )

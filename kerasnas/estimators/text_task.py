@@ -20,6 +20,7 @@ from kerasnas.data.word_vectors import WordVectors, read_word_vectors
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
+from kerasnas.estimators.text_budget import kept, room_for
 from kerasnas.preprocessing.texts.forms import Front, Terms, Tokens, fit_terms, fit_tokens
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.results.text_baselines import text_baselines
@@ -28,6 +29,7 @@ from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.text import TextHyperModel, TextShape
 
+_SHARE = 0.5  # of the time left, that one more form of the texts may take
 _KEPT = 3  # forms of all texts that are kept
 _LONGEST = (200, 20_000)  # characters of a text to look at, at least and at most
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
@@ -41,6 +43,7 @@ class TextForms:
         documents: All texts.
         train: Indices of the training rows.
         vectors: Pretrained vectors of words.
+        clock: The clock of the fit.
     """
 
     def __init__(
@@ -49,10 +52,13 @@ class TextForms:
         documents: Documents,
         train: np.ndarray,
         vectors: WordVectors | None,
+        clock: Clock,
     ) -> None:
         self.reader = reader
         self.documents = documents
         self.vectors = vectors
+        self.clock = clock
+        self._seconds: list[float] = []  # that forms have taken
         self._learnt = {name: texts[train] for name, texts in documents.columns.items()}
         self._fronts: dict[Terms | Tokens, Front] = {}
         self._kept: dict[Terms | Tokens, Features] = {}
@@ -67,7 +73,18 @@ class TextForms:
         return TextShape(front.size, front.style, front.columns, front.length, front.vectors)
 
     def features(self, form: Terms | Tokens) -> Features:
-        """All rows in a form, and the way back to raw texts."""
+        """All rows in a form, and the way back to raw texts.
+
+        Raises:
+            TimeoutError: If there is no time to make one more form and to train on it.
+        """
+        if form not in self._kept and self._seconds:
+            needed = float(np.median(self._seconds))
+            if needed > _SHARE * self.clock.left:
+                raise TimeoutError(
+                    f"no time to bring all texts to another form ({needed:.0f} s), after "
+                    f"{len(self._seconds)} of them"
+                )
         return _remembered(self._kept, form, self._made)
 
     def _fitted(self, form: Terms | Tokens) -> Front:
@@ -77,6 +94,7 @@ class TextForms:
         return fit_tokens(form, self._learnt, longest, self.vectors)
 
     def _made(self, form: Terms | Tokens) -> Features:
+        begin = self.clock.spent
         front = self.front(form)
         one = keras.tree.map_structure(lambda a: a[:1], self.reader.probe())
         one = artifact.as_inputs(one, artifact.input_dtypes(front.model))
@@ -87,11 +105,13 @@ class TextForms:
                 warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
                 return artifact.join(front.model, network, units)
 
-        return Features(
+        made = Features(
             data=front.transform(self.documents.columns),
             assemble=assemble,
             latency_ms=latency(front.model, one)["latency_ms"],
         )
+        self._seconds.append(self.clock.spent - begin)
+        return made
 
 
 def prepare_texts(
@@ -101,6 +121,7 @@ def prepare_texts(
     classify: bool,
     seed: int,
     families: Sequence[str],
+    clock: Clock | None = None,
     word_vectors: str | Path | None = None,
     validation_data: Any = None,
     **split: Any,
@@ -113,6 +134,7 @@ def prepare_texts(
         classify: Whether targets are classes.
         seed: Seed of the split.
         families: Families to search.
+        clock: The clock of the fit: of more texts than it has time for some are left out.
         word_vectors: File of pretrained word vectors.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
         **split: Further arguments of `settle_rows`.
@@ -136,13 +158,17 @@ def prepare_texts(
             documents.named,
         )
     _check_content(documents, rows)
-    reader = fit_text_reader(documents, _longest(documents, rows.train))
+    clock = clock or Clock()
+    longest = _longest(documents, rows.train)
+    room = room_for(documents, rows, longest, clock, seed, read=lambda some: _read(some, longest))
+    documents, rows = kept(documents, rows, room)
+    reader = fit_text_reader(documents, room.longest)
     documents = reader.read(documents)
     vectors = None
     if word_vectors is not None:
         wanted = {w.casefold() for t in _training(documents, rows) for w in _WORD.findall(t)}
         vectors = read_word_vectors(word_vectors, wanted)
-    return text_task(reader, documents, rows, families, vectors)
+    return text_task(reader, documents, rows, families, vectors, clock)
 
 
 def text_task(
@@ -151,9 +177,10 @@ def text_task(
     rows: Rows,
     families: Sequence[str],
     vectors: WordVectors | None,
+    clock: Clock,
 ) -> Task:
     """The task of trials over checked texts."""
-    forms = TextForms(reader, documents, rows.train, vectors)
+    forms = TextForms(reader, documents, rows.train, vectors, clock)
     hypermodel = TextHyperModel(
         forms.shape,
         rows.classes,
@@ -168,6 +195,7 @@ def text_task(
         return forms.features(hypermodel.form(hp))
 
     def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+        forms.clock = clock  # which may go on from an earlier, interrupted call
         return text_baselines(
             documents.columns, rows.targets, rows.weights, rows.train, rows.valid, scorer, clock
         )
@@ -198,6 +226,11 @@ def _check_content(documents: Documents, rows: Rows) -> None:
 
 def _training(documents: Documents, rows: Rows) -> np.ndarray:
     return np.concatenate([texts[rows.train] for texts in documents.columns.values()])
+
+
+def _read(documents: Documents, longest: int) -> None:
+    """Does with some texts what is done with all of them."""
+    fit_terms(Terms(), documents.columns, longest).transform(documents.columns)
 
 
 def _longest(documents: Documents, train: np.ndarray) -> int:

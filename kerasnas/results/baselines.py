@@ -14,6 +14,7 @@ from kerasnas.budget import Clock
 from kerasnas.data import MISSING_DATETIME, Column
 from kerasnas.runner import Scorer
 
+NO_TIME = "no time left in the budget"
 _NEEDED = 8.0  # seconds that must be left before a classical model is started
 _MOST_ROWS = 50_000
 _THREADED = 200_000  # cells, from which boosting uses several threads
@@ -119,7 +120,7 @@ def scored_rows(
     rows = []
     for place, (name, fit) in enumerate(fits.items()):
         if place and clock.left < needed:
-            rows.append(baseline_row(name, {}, 0.0, "no time left in the budget"))
+            rows.append(baseline_row(name, {}, 0.0, NO_TIME))
             continue
         begin = time.perf_counter()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kerasnas.budget import Clock
 from kerasnas.results.baselines import scored_rows
@@ -53,7 +54,9 @@ def feature_baselines(
             ridge = RidgeCV(_STRENGTHS).fit(x, y, sample_weight=weights)
             found = np.asarray(ridge.predict(asked)).reshape(count, -1)
             return np.clip(found, 1e-3, 1 - 1e-3) if rows.multilabel else found
-        model = LogisticRegression(max_iter=100, C=0.1).fit(x, y, weights)
+        # On so few features threads that wait for each other take ten times as long.
+        with threadpool_limits(1):
+            model = LogisticRegression(max_iter=100, C=0.1).fit(x, y, weights)
         full = np.zeros((count, rows.classes))
         full[:, model.classes_] = model.predict_proba(asked)
         return full

@@ -151,8 +151,16 @@ class TextHyperModel(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model from one form of texts to probabilities or to one value."""
+        return self._built(hp, self.shape(self.form(hp)))
+
+    def sketch(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """As `build`, but over texts of no particular form: vocabularies take time to learn."""
+        terms = isinstance(self.form(hp), Terms)
+        vectors = np.zeros((8, 8), "float32") if self.vectors and not terms else None
+        return self._built(hp, TextShape(8, 1, 1, 0 if terms else 8, vectors))
+
+    def _built(self, hp: keras_tuner.HyperParameters, shape: TextShape) -> keras.Model:
         family = self.family(hp)
-        shape = self.shape(self.form(hp))
         for name in self.families:
             with hp.conditional_scope("family", [name]):
                 pass

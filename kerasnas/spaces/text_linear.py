@@ -15,6 +15,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 _STYLE = 0.1  # scale of the numbers of style beside terms of unit length
 _ITERATIONS = 200
@@ -51,10 +52,7 @@ class TextLinear:
         """Iterations that fit into some seconds on this machine now; 0 where too few would."""
         outputs = 1 if self.classes is None or self.classes == 2 else self.classes
         narrow = min(outputs, 8)
-        right = np.ones((self.matrix.shape[1], narrow))
-        begin = time.perf_counter()
-        _ = self.matrix.T @ (self.matrix @ right)
-        pace = (time.perf_counter() - begin) * _PRODUCTS * outputs / narrow
+        pace = seconds_of_products(self.matrix, narrow) * _PRODUCTS * outputs / narrow
         number = int(min(seconds / max(pace, 1e-9), _ITERATIONS))
         return 0 if number < _FEWEST else number
 
@@ -76,13 +74,27 @@ class TextLinear:
         if scaling:
             scale[:size] = _unevenness(matrix[:, :size], self.y, self.classes) ** scaling
             matrix = _scaled(matrix, scale)
-        with warnings.catch_warnings():
+        # Steps are short: threads that wait for each other take ten times as long.
+        with warnings.catch_warnings(), threadpool_limits(1):
             # A model that has not quite converged is scored like any other.
             warnings.simplefilter("ignore")
             coefficients, bias = _solved(matrix, self.y, self.weights, self.classes, strength, most)
         coefficients = coefficients * scale[:, None]
         coefficients[size:] *= _STYLE
         return coefficients[:size], coefficients[size:], bias
+
+
+def seconds_of_products(matrix: Any, outputs: int) -> float:
+    """Seconds of one pair of products with a matrix, which every step of a solver takes.
+
+    Args:
+        matrix: Sparse or dense, `(rows, terms)`.
+        outputs: Columns on the other side.
+    """
+    right = np.ones((matrix.shape[1], outputs))
+    begin = time.perf_counter()
+    _ = matrix.T @ (matrix @ right)
+    return time.perf_counter() - begin
 
 
 def _matrix(x: dict[str, np.ndarray], size: int) -> Any:

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+import kerasnas as kn
+from kerasnas.budget import Clock
+from kerasnas.data.documents import to_documents
+from kerasnas.estimators import text_task
+from kerasnas.estimators.rows import settle_rows
+from kerasnas.estimators.task import Features
+from kerasnas.estimators.text_budget import kept, room_for
+from kerasnas.preprocessing.texts.forms import Terms
+from kerasnas.results import text_baselines as baselines
+from kerasnas.runner import Scorer
+
+
+class Watch:
+    """A time that only passes when it is told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def clock(self, seconds):
+        return Clock(seconds, now=lambda: self.now)
+
+
+def settled(labels):
+    target = text_task.fit_target(labels, classify=True, multilabel=True)
+    split = {"validation_split": 0.2, "sample_weight": None, "class_weight": None, "groups": None}
+    return settle_rows(labels, len(labels), target, seed=0, validation=None, **split)
+
+
+def room(texts, labels, seconds, pace, longest=20_000):
+    watch = Watch()
+    documents, rows = to_documents(texts), settled(labels)
+
+    def read(some):
+        characters = sum(len(t) for column in some.columns.values() for t in column)
+        watch.now += 1.0 + characters / pace
+
+    found = room_for(documents, rows, longest, watch.clock(seconds), 0, read)
+    return documents, rows, found, watch
+
+
+def test_few_texts_are_all_used_without_timing_anything():
+    _, rows, found, watch = room(["a b c"] * 200, np.arange(200) % 2, seconds=20, pace=1.0)
+    assert len(found.train) == len(rows.train) and len(found.valid) == len(rows.valid)
+    assert watch.now == 0.0
+
+
+@pytest.mark.parametrize("pace", [1e3, 1e5])
+def test_more_texts_than_there_is_time_for_are_cut_and_then_left_out(pace):
+    labels = np.arange(3000) % 2
+    labels[:30] = 2  # a rare class stays
+    documents, rows, found, watch = room(["x" * 2000] * 3000, labels, seconds=20, pace=pace)
+    assert found.longest == 600
+    assert 40 <= len(found.valid) < len(rows.valid)
+    assert 40 <= len(found.train) < len(rows.train)
+    fewer, settled_rows = kept(documents, rows, found)
+    assert len(fewer) == len(found.train) + len(found.valid)
+    assert set(settled_rows.targets[settled_rows.train]) == {0, 1, 2}
+    used = np.concatenate([settled_rows.train, settled_rows.valid])
+    assert sorted(used) == list(range(len(fewer)))
+    if pace == 1e5:
+        characters = found.longest * len(fewer)
+        assert characters / pace < 0.2 * (20 - watch.now)
+
+
+def test_fast_reading_leaves_nothing_out():
+    _, rows, found, _ = room(["x" * 2000] * 3000, np.arange(3000) % 2, seconds=20, pace=1e9)
+    assert found.longest == 20_000 and len(found.train) == len(rows.train)
+
+
+def test_no_further_form_is_made_without_time_for_it(monkeypatch):
+    watch = Watch()
+    forms = text_task.TextForms(
+        reader=None,
+        documents=to_documents(["a b", "c d"]),
+        train=np.arange(2),
+        vectors=None,
+        clock=watch.clock(100),
+    )
+
+    def made(form):
+        watch.now += 30.0
+        forms._seconds.append(30.0)
+        return Features(form, lambda network, units: network)
+
+    monkeypatch.setattr(forms, "_made", made)
+    assert forms.features(Terms(words=1)).data == Terms(words=1)
+    assert forms.features(Terms(words=2)).data == Terms(words=2)
+    with pytest.raises(TimeoutError, match="no time to bring all texts to another form"):
+        forms.features(Terms(words=3))
+    assert forms.features(Terms(words=1)).data == Terms(words=1)  # is there already
+
+
+@pytest.mark.parametrize(("slowness", "fits"), [(0.0, True), (5.0, False)])
+def test_a_baseline_for_which_there_is_no_time_is_left_out(monkeypatch, slowness, fits):
+    watch = Watch()
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400)
+    texts = np.array([f"{'good' if y else 'bad'} film {i}" for i, y in enumerate(labels)], object)
+    features = baselines._features
+
+    def slow(columns, train, valid):
+        watch.now += slowness
+        return features(columns, train, valid)
+
+    monkeypatch.setattr(baselines, "_features", slow)
+    train, valid = np.arange(300), np.arange(300, 400)
+    scorer, clock = Scorer(labels[valid], 2), watch.clock(60)
+    majority, linear = baselines.text_baselines(
+        {"x": texts}, labels, None, train, valid, scorer, clock
+    )
+    assert majority["status"] == "COMPLETED"
+    assert (linear["status"] == "COMPLETED") is fits
+    assert watch.now <= 6.0
+    if fits:
+        assert linear["val_accuracy"] == 1.0
+    else:
+        assert linear["failure"] == baselines.NO_TIME
+
+
+def test_the_space_is_explored_without_learning_a_vocabulary(monkeypatch):
+    asked = []
+    fitted = text_task.fit_tokens
+    monkeypatch.setattr(
+        text_task, "fit_tokens", lambda *given: asked.append(given) or fitted(*given)
+    )
+    texts = ["good film", "bad film"] * 40
+    clf = kn.TextClassifier(budget=kn.Budget(trials=1, epochs=1), seed=0, verbose=0)
+    clf.fit(texts, ["good", "bad"] * 40)
+    assert clf.best_hyperparameters["family"] == "linear"
+    assert not asked
