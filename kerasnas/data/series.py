@@ -16,6 +16,7 @@ from kerasnas.errors import SchemaError
 
 Role = Literal["target", "past", "future", "static"]
 
+_MOST_EMPTY = 1000  # steps for every one with a row
 _MOST_LEVELS = 32  # of a column of strings, each of which becomes a channel
 
 
@@ -420,6 +421,7 @@ def _panel(
 ) -> Panel:
     matrix = _matrix(frame, schema, schema.channels)
     grid = schema.grid
+    _check_steps(frame, schema, stamps, parts)
     names, values, observed, starts, later = [], [], [], [], []
     between = doubled = added = holes = 0
     for name, rows in parts:
@@ -460,6 +462,33 @@ def _panel(
         f"{holes} steps have no `{schema.target}`" if holes else "",
     ]
     return Panel(names, values, observed, starts, later, [n for n in notes if n])
+
+
+def _check_steps(
+    frame: pd.DataFrame,
+    schema: SeriesSchema,
+    stamps: pd.Index | None,
+    parts: Sequence[tuple[Any, np.ndarray]],
+) -> None:
+    """Refuses times of events, which lie on no steps: nearly all of these would be made up."""
+    grid = schema.grid
+    if grid is None or stamps is None:
+        return
+    between = steps = filled = 0
+    for _, rows in parts:
+        places = grid.positions(stamps[rows])
+        between += grid.off_grid(stamps[rows])
+        steps += int(np.ptp(places)) + 1
+        filled += len(np.unique(places))
+    events = between > 0.5 * len(frame) and filled < 0.5 * steps
+    if events or steps > max(_MOST_EMPTY * filled, 1_000_000):
+        name = schema.time or "time"
+        index = "frame" if schema.time is None else f"frame.set_index({name!r})"
+        raise SchemaError(
+            f"The times lie on no regular steps: with {grid.describe()}, the most frequent, "
+            f"{steps - filled} of {steps} steps would have no row. Bring them onto steps first, "
+            f'such as `{index}.resample("h").mean()`.'
+        )
 
 
 def _inside(places: np.ndarray, steps: int) -> np.ndarray:

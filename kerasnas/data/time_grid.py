@@ -18,6 +18,13 @@ _MONTHS = {1: (28, 31), 2: (59, 62), 3: (89, 92), 6: (181, 184), 12: (365, 366)}
 _DAY = 86_400_000_000  # microseconds
 # Steps of a season by the length of a step in microseconds: a year, a week, a day, an hour.
 _SEASONS = {7 * _DAY: 52, _DAY: 7, 3_600_000_000: 24, 60_000_000: 60, 1_000_000: 60}
+_SECOND, _MINUTE, _HOUR = 1_000_000, 60_000_000, 3_600_000_000
+_ROUND = (
+    *(n * _SECOND for n in (1, 2, 5, 10, 15, 20, 30)),
+    *(n * _MINUTE for n in (1, 2, 5, 10, 15, 20, 30)),
+    *(n * _HOUR for n in (1, 2, 3, 4, 6, 8, 12)),
+    *(n * _DAY for n in (1, 7)),
+)
 _MONTH_SEASONS = {1: 12, 2: 6, 3: 4, 6: 2}
 
 
@@ -179,10 +186,24 @@ def infer_grid(parts: Sequence[pd.Index]) -> TimeGrid:
     if _business(days, steps):
         first = int(np.busday_count(np.datetime64("1970-01-01"), days.min()))
         return TimeGrid("business", 1, first, zone=zone)
-    step = _most_common(steps)
+    step = _duration(steps)
     if zone is not None and step % _DAY:  # a step of hours goes on through the change of clocks
         micros = [_micros(p, None) for p in parts]
-    return TimeGrid("duration", step, int(min(m[0] for m in micros)), zone=zone)
+    begin = int(min(m[0] for m in micros))
+    if not (steps == step).any():  # times that jitter are moved to round ones
+        begin = round(begin / step) * step
+    return TimeGrid("duration", step, begin, zone=zone)
+
+
+def _duration(steps: np.ndarray) -> int:
+    """The step that many share; where times jitter, the round one next to what is usual."""
+    step = _most_common(steps)
+    typical = float(np.median(steps))
+    if (steps == step).mean() >= 0.2 or typical <= 0:
+        return step
+    nearest = min(_ROUND, key=lambda length: abs(np.log(length / typical)))
+    alike = np.abs(steps / nearest - np.round(steps / nearest)) < 0.25
+    return nearest if alike.mean() > 0.8 and 0.75 < typical / nearest < 1.33 else step
 
 
 def _month_grid(days: np.ndarray, months: int, zone: str | None) -> TimeGrid:

@@ -88,8 +88,8 @@ class TimeSeriesForecaster(Estimator):
         ensemble: `"auto"` answers with the mean of several trials where that scores better than
             the best of them; a number is the most trials to take, `False` answers with the best.
         refit: Train what was found once more on all steps, those of validation included.
-        space: `"auto"`, or the names of families: `linear`, `autoregression`, `nhits`, `tide`,
-            `dlinear`, `tcn`, `patch_transformer`, `gru`.
+        space: `"auto"`, or the names of families: `linear`, `autoregression`, `naive`, `nhits`,
+            `tide`, `dlinear`, `tcn`, `patch_transformer`, `gru`.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
@@ -349,7 +349,7 @@ class TimeSeriesForecaster(Estimator):
         if self.season is not None:
             return _whole(self.season, "season")
         usual = schema.grid.season() if schema.grid is not None else 1
-        return usual if panel.lengths.max() >= 2 * usual + horizon else 1
+        return usual if panel.lengths.max() >= max(2 * usual, usual + 2 + horizon) else 1
 
     def _objectives(self) -> tuple[Any, ...]:
         scores = [f"val_{name}" for name in FORECAST]

@@ -96,7 +96,9 @@ def lookbacks(cuts: np.ndarray, horizon: int, season: int) -> list[int]:
     most = max(2, min(_LONGEST, int(0.6 * typical), typical - horizon - _LEAST + 1))
     wanted = [k * season for k in (1, 2, 3, 4, 7, 14)] if season > 1 else []
     wanted += [k * horizon for k in (1, 2, 4)] + [8, 16, 32]
-    least = season if 1 < season <= most else min(max(horizon, 4), most)
+    # A season is looked back on where at least one training window can hold it.
+    seasonal = 1 < season <= typical - horizon
+    least = season if seasonal else min(max(horizon, 4), most)
     return sorted({n for n in wanted if least <= n <= most} | {least})[:8]
 
 

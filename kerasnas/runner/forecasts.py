@@ -59,7 +59,7 @@ class ForecastScorer:
             "mase": float((np.abs(error) / self.scales[:, None]).sum() / count),
             "smape": float(100 * relative[there].mean()),
             "rmse": float(np.sqrt((error**2).sum() / count)),
-            "wql": float(2 * pinball.mean() / volume) if volume > 0 else float("nan"),
+            "wql": float(2 * pinball.mean() / (volume if volume > 0 else count)),
         }
 
     def validation(self, predictions: np.ndarray) -> dict[str, float]:

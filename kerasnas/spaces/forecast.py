@@ -30,7 +30,7 @@ FAMILIES: dict[str, Callable[[keras_tuner.HyperParameters, Any], Any]] = {
     "patch_transformer": patch_transformer,
     "gru": gru,
 }
-SOLVED = ("linear", "autoregression")
+SOLVED = ("linear", "autoregression", "naive")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -109,8 +109,9 @@ class ForecastHyperModel(keras_tuner.HyperModel):
         statistics: What the training windows look like.
         windows: Number of training windows, which sets defaults.
         families: Which to search: networks (`nhits`, `tide`, `dlinear`, `tcn`, `patch_transformer`,
-            `gru`), and `linear` and `autoregression`, whose weights are solved for. The latter need
-            `solve`, which a stock keras-tuner `Tuner` does not call.
+            `gru`); `linear` and `autoregression`, whose weights are solved for; `naive`, which
+            repeats the last season or value. The latter three need `solve`, which a stock
+            keras-tuner `Tuner` does not call.
 
     Raises:
         SearchSpaceError: If a family is unknown or the levels cannot be used.
@@ -155,8 +156,10 @@ class ForecastHyperModel(keras_tuner.HyperModel):
         plain = {"transform": "none"} if self.statistics.positive else {}
         known: list[dict[str, Any]] = [
             {"family": "linear"},
+            {"family": "naive", "base": level, **plain},
             {"family": "linear", "base": "last", **plain},
             {"family": "autoregression"},
+            *([{"family": "naive", "base": "last", **plain}] if level != "last" else []),
             {"family": "linear", "base": "last", "lookback": longest},
             {"family": "nhits"},
             {"family": "linear", "base": "last", "lookback": longer},
@@ -236,11 +239,12 @@ class ForecastHyperModel(keras_tuner.HyperModel):
         with hp.conditional_scope("family", [family]):
             values = solved.declare(hp, family, self.season)
         parts = solved.Parts.of(front.model(), view, front.logarithm, self.statistics.low)
-        solution = (
-            solved.ridge(parts, values)
-            if family == "linear"
-            else solved.autoregression(parts, values, self.season, front.logarithm)
-        )
+        if family == "linear":
+            solution = solved.ridge(parts, values)
+        elif family == "naive":
+            solution = solved.naive(parts)
+        else:
+            solution = solved.autoregression(parts, values, self.season, front.logarithm)
         offsets = solved.offsets(solution.errors, self.quantiles)
         levels = len(self.quantiles)
         kernel = np.repeat(solution.kernel[:, :, None], levels, axis=2)

@@ -13,6 +13,7 @@ import tensorflow as tf
 _CHUNK = 8192  # windows that go through the front of the graph at once
 _MOST_SEQUENCES = 400  # windows from which one-step samples are taken
 _SMOOTHED = 30  # windows below which all steps share their size of error
+_FEWEST = 3  # windows without made-up steps that are enough
 _EMPIRICAL = 200  # windows from which the shape of errors is taken from them
 
 
@@ -61,6 +62,9 @@ class Parts:
         else:  # what is not known is taken to be as the simple forecast says
             keep = np.ones(rows, bool)
             answers = np.where(np.isfinite(answers), answers, base)
+        if rows < _SMOOTHED:  # of short series most windows begin with steps that were made up
+            moving = keep & (np.ptp(target[:, :2], axis=1) > 0)
+            keep = moving if moving.sum() >= _FEWEST else keep
         return cls(*(a[keep] for a in (features, window, base, scale, answers, weights, target)))
 
     @property
@@ -90,6 +94,8 @@ def declare(hp: keras_tuner.HyperParameters, family: str, season: int) -> dict[s
     """Declares the hyperparameters of a family and reads their values."""
     if family == "linear":
         return {"ridge": hp.Float("ridge", 1e-4, 10.0, sampling="log", default=0.1)}
+    if family == "naive":
+        return {}
     differences = ["both", "seasonal", "first"] if season > 1 else ["first", "second"]
     return {
         "order": hp.Choice("ar_order", [1, 2, 3, 6, 12], default=1),
@@ -120,6 +126,13 @@ def ridge(parts: Parts, values: dict[str, Any]) -> Solution:
     return Solution(kernel, bias, np.zeros(y.shape[1]), errors)
 
 
+def naive(parts: Parts) -> Solution:
+    """The simple forecast as it is; its errors in training tell the quantiles."""
+    errors = parts.corrections
+    kernel = np.zeros((parts.features.shape[1], errors.shape[1]))
+    return Solution(kernel, None, np.zeros(errors.shape[1]), errors)
+
+
 def autoregression(parts: Parts, values: dict[str, Any], season: int, logarithm: bool) -> Solution:
     """An autoregression of differences, fitted one step ahead and iterated over the horizon.
 
@@ -128,8 +141,13 @@ def autoregression(parts: Parts, values: dict[str, Any], season: int, logarithm:
     lookback, horizon = parts.raw.shape[1], parts.answers.shape[1]
     shift, lags = _plan(lookback, values, season)
     sequences = np.concatenate([parts.raw, parts.answers], axis=1)
+    kept = np.ones(len(sequences), bool)
+    if len(sequences) < _SMOOTHED:  # as above, but one is enough here
+        moving = np.ptp(sequences[:, :2], axis=1) > 0
+        kept = moving if moving.any() else kept
+    sequences = sequences[kept]
     if not logarithm:
-        sequences = sequences * parts.weights[:, None]
+        sequences = sequences * parts.weights[kept, None]
     alike = logarithm or bool(np.ptp(parts.weights) == 0)
     coefficients, constant = _one_step(sequences, shift, lags, values["ridge"])
     if not (values["drift"] and alike):

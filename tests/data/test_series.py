@@ -191,3 +191,22 @@ def test_a_frame_to_predict_lacks_columns():
     schema, _ = fit_series(shops(), "sales", **NAMED)
     with pytest.raises(SchemaError, match=r"2 problems.*`price` is missing; `kind` is missing"):
         read_series(shops().drop(columns=["price", "kind"]), schema)
+
+
+def test_times_of_events_are_no_steps():
+    rng = np.random.default_rng(0)
+    hours = pd.to_timedelta(np.cumsum(rng.exponential(5.0, 300)), "h")
+    frame = pd.DataFrame({"when": pd.Timestamp("2024-01-01") + hours, "y": 1.0})
+    with pytest.raises(SchemaError, match=r"no regular steps.*set_index\('when'\)\.resample"):
+        fit_series(frame, "y")
+    with pytest.raises(SchemaError, match="of 2000000001 steps would have no row"):
+        fit_series(pd.DataFrame({"t": [0, 1, 2_000_000_000], "y": 1.0}), "y", time="t")
+
+
+def test_sparse_rows_on_steps_are_series_with_gaps():
+    sold = np.random.default_rng(0).uniform(size=730) < 0.15
+    days = pd.date_range("2024-01-01", periods=730, freq="D")[sold]
+    frame = pd.DataFrame({"day": days, "y": 1.0})
+    _, panel = fit_series(frame, "y")
+    assert panel.lengths[0] > 700
+    assert any("steps are missing" in note for note in panel.notes)

@@ -92,3 +92,11 @@ def test_words_are_no_times():
 def test_missing_times_are_refused():
     with pytest.raises(SchemaError, match="1 missing values"):
         read_stamps(pd.Series(pd.DatetimeIndex(["2020-01-01", None])), "`when`")
+
+
+def test_times_that_jitter_lie_on_round_steps():
+    rng = np.random.default_rng(0)
+    exact = pd.date_range("2024-01-01", periods=200, freq="10min")
+    grid = infer_grid([exact + pd.to_timedelta(rng.integers(-40, 40, 200), "s")])
+    assert (grid.kind, grid.step) == ("duration", 600_000_000)
+    assert grid.positions(exact).tolist() == list(range(200))

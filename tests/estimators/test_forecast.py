@@ -229,6 +229,29 @@ def test_objectives_of_forecasts():
     assert forecaster.get_params()["horizon"] == HORIZON
 
 
+def test_two_seasons_are_enough_to_see_one():
+    steps = np.arange(36)
+    months = pd.date_range("2020-01-01", periods=36, freq="MS")
+    wave = 100 + 25 * np.sin(2 * np.pi * steps / 12) + np.random.default_rng(0).normal(0, 2, 36)
+    frame = pd.DataFrame({"month": months, "y": wave})
+    budget = kn.Budget(trials=4, epochs=2)
+    model = kn.TimeSeriesForecaster(6, "y", budget=budget, seed=0, verbose=0)
+    test = model.fit(frame[:30]).backtest(frame)
+    assert model.season_ == 12
+    assert model.lookback_ >= 12
+    assert test.scores["mase"] < 1.2 * test.seasonal_naive["mase"]
+
+
+def test_series_of_zeros_have_scores():
+    days = pd.date_range("2024-01-01", periods=80, freq="D")
+    frame = pd.DataFrame({"day": days, "y": 0.0})
+    model = kn.TimeSeriesForecaster(
+        7, "y", objective="val_wql", budget=kn.Budget(trials=2, epochs=1), seed=0, verbose=0
+    ).fit(frame)
+    assert (model.predict() == 0).all().all()
+    assert model.leaderboard()["val_wql"].min() == 0.0
+
+
 def test_air_passengers_beats_the_seasonal_naive_and_dlinear(data_dir):
     frame = pd.read_parquet(data_dir / "timeseries" / "air_passengers.parquet")
     settings = {**QUICK, "budget": kn.Budget(trials=3, epochs=8), "oracle": "auto"}

@@ -87,6 +87,11 @@ def test_a_lookback_leaves_windows_to_train_on(season, cut):
         assert 2 * season in choices
 
 
+def test_a_season_is_looked_back_on_wherever_one_window_holds_it():
+    assert lookbacks(np.array([24]), 12, 12) == [12]
+    assert max(lookbacks(np.array([23]), 12, 12)) < 12
+
+
 def test_only_full_windows_where_there_are_enough():
     _, panel = panel_of(60)
     train = rolling_split(panel, 6, 1, 0.2, seed=0).train

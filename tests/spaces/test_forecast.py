@@ -143,6 +143,18 @@ def test_an_autoregression_finds_the_weight_of_a_noisy_one():
     assert 0.72 < inside.mean() < 0.88
 
 
+@pytest.mark.parametrize("base", ["last", "seasonal"])
+def test_the_naive_forecast_is_a_solution_with_quantiles_of_its_errors(base):
+    rng = np.random.default_rng(1)
+    series = 100 + np.cumsum(rng.normal(size=900))
+    network, x, y = solve(series, family="naive", base=base, transform="none")
+    answer = np.asarray(network(x))
+    expected = np.repeat(x[:, -1:, 0], HORIZON, axis=1) if base == "last" else x[:, -4:, 0]
+    np.testing.assert_allclose(answer[:, :4, 1], expected[:, :4], rtol=1e-4)
+    inside = (y >= answer[..., 0]) & (y <= answer[..., 2])
+    assert 0.7 < inside.mean() < 0.9
+
+
 def test_windows_with_unknown_answers_do_not_spoil_a_solution():
     series = np.arange(80.0)
     x, y = windows_of(series)

@@ -18,7 +18,8 @@ def patch_transformer(hp: keras_tuner.HyperParameters, x: Any) -> Any:
     Returns:
         Tensor of shape `(batch, patches * width)`.
     """
-    length = min(int(hp.Choice("patch_length", [4, 8, 16], default=8)), int(x.shape[1]))
+    length = min(int(hp.Choice("patch_length", [4, 8, 16], default=8)), int(x.shape[1]) // 2)
+    length = max(1, length)  # two patches at least: one alone has nothing to attend to
     width = int(hp.Choice("patch_width", [16, 32, 64], default=32))
     depth = hp.Int("patch_layers", 1, 3, default=1)
     dropout = hp.Float("patch_dropout", 0.0, 0.4, step=0.1, default=0.1)
