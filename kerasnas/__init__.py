@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         TensorInput,
         TextBlock,
         TextInput,
+        TimeSeriesBlock,
+        TimeSeriesInput,
         block,
     )
     from kerasnas.budget import Budget
@@ -87,7 +89,9 @@ __all__ = [
     "TextClassifier",
     "TextInput",
     "TextRegressor",
+    "TimeSeriesBlock",
     "TimeSeriesForecaster",
+    "TimeSeriesInput",
     "__version__",
     "block",
     "errors",
@@ -132,7 +136,9 @@ _HOLDERS = {
     "TextClassifier": "kerasnas.estimators",
     "TextInput": "kerasnas.auto_model",
     "TextRegressor": "kerasnas.estimators",
+    "TimeSeriesBlock": "kerasnas.auto_model",
     "TimeSeriesForecaster": "kerasnas.estimators",
+    "TimeSeriesInput": "kerasnas.auto_model",
     "block": "kerasnas.auto_model",
     "load": "kerasnas.estimators",
     "search": "kerasnas.search",

@@ -8,6 +8,7 @@ from kerasnas.auto_model.blocks import (
     Merge,
     TabularBlock,
     TextBlock,
+    TimeSeriesBlock,
 )
 from kerasnas.auto_model.heads import (
     ClassificationHead,
@@ -22,6 +23,7 @@ from kerasnas.auto_model.inputs import (
     TabularInput,
     TensorInput,
     TextInput,
+    TimeSeriesInput,
 )
 from kerasnas.auto_model.model import AutoModel
 from kerasnas.auto_model.registered import block
@@ -45,5 +47,7 @@ __all__ = [
     "TensorInput",
     "TextBlock",
     "TextInput",
+    "TimeSeriesBlock",
+    "TimeSeriesInput",
     "block",
 ]

@@ -12,6 +12,7 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces.blocks.sound import normalized
 from kerasnas.spaces.blocks.sound_conformer import conformer
 from kerasnas.spaces.blocks.sound_conv import cnn, crnn, separable
+from kerasnas.spaces.forecast import FAMILIES as SERIES_FAMILIES
 from kerasnas.spaces.image import FAMILIES as IMAGE_FAMILIES
 from kerasnas.spaces.inputs import embed
 from kerasnas.spaces.networks import CLASSIC as TABULAR_FAMILIES
@@ -25,9 +26,11 @@ __all__ = [
     "Merge",
     "TabularBlock",
     "TextBlock",
+    "TimeSeriesBlock",
 ]
 
 _WIDTH = 16  # filters of a convolutional network over sounds, to begin with
+_OVER_TIME = ("tcn", "patch_transformer", "gru", "tide", "nhits")
 _SPECTRAL = {
     "cnn": lambda hp, x: cnn(hp, x, _WIDTH),
     "separable": separable,
@@ -57,12 +60,12 @@ class Block(Part):
 class DenseBlock(Block):
     """Dense layers with normalisation and dropout.
 
-    Takes features, or an array, which it flattens.
+    Takes features, or an array or series, which it flattens.
 
     Hyperparameters: `layers` 1 to 3, `units` 16 to 256, `dropout` 0 to 0.5, `normalization`.
     """
 
-    takes = ("features", "array")
+    takes = ("features", "array", "series")
 
     def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
         """As `Block.build`."""
@@ -126,6 +129,28 @@ class AudioBlock(Block):
     def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
         """As `Block.build`."""
         return _family(hp, normalized(hp, x), _SPECTRAL)
+
+
+class TimeSeriesBlock(Block):
+    """A network over the steps of a series; `family` and all its hyperparameters are searched.
+
+    `instance_norm` takes the level and the scale of each row's own series off, channel by channel
+    (Kim et al. 2022), and hands them on beside what the network makes of the rest.
+    """
+
+    takes = ("series",)
+
+    def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
+        """As `Block.build`."""
+        if len(x.shape) == 2:
+            x = ops.expand_dims(x, -1)
+        families = {name: SERIES_FAMILIES[name] for name in _OVER_TIME}
+        if not hp.Boolean("instance_norm", default=False):
+            return _family(hp, x, families)
+        level = ops.mean(x, axis=1, keepdims=True)
+        scale = ops.sqrt(ops.mean(ops.square(x - level), axis=1, keepdims=True) + 1e-6)
+        features = _family(hp, (x - level) / scale, families)
+        return layers.Concatenate()([features, level[:, 0], ops.log(scale)[:, 0]])
 
 
 class Merge(Part):

@@ -40,6 +40,7 @@ __all__ = [
     "TabularInput",
     "TensorInput",
     "TextInput",
+    "TimeSeriesInput",
 ]
 
 
@@ -149,11 +150,13 @@ class TensorInput(Input):
             values = np.concatenate([values, reader.read(further, f"Input `{self.name}`")])
 
         def fit(train: np.ndarray) -> Fitted:
-            axis = tuple(range(values.ndim - 1)) if values.ndim > 2 else (0,)
+            axis = self._shared(values.ndim)
             mean, deviation = values[train].mean(axis), values[train].std(axis)
             raw = keras.Input(reader.shape)
             scaled = keras.layers.Normalization(
-                axis=-1, mean=mean, variance=np.maximum(deviation, 1e-6) ** 2
+                axis=-1 if np.ndim(mean) else None,
+                mean=mean,
+                variance=np.maximum(deviation, 1e-6) ** 2,
             )(raw)
             front = keras.Model(raw, scaled)
             return Fitted(
@@ -164,6 +167,46 @@ class TensorInput(Input):
             )
 
         return Read(len(values), fit)
+
+    def _shared(self, axes: int) -> tuple[int, ...]:
+        """Axes whose values have one scale together."""
+        return tuple(range(axes - 1)) if axes > 2 else (0,)
+
+
+class TimeSeriesInput(TensorInput):
+    """Series of the same number of steps, one or several channels each.
+
+    An array `(rows, steps, channels)`, or `(rows, steps)` for one channel; each channel is scaled
+    by its mean and deviation in the training rows. To forecast series, `TimeSeriesForecaster` makes
+    such windows by itself.
+    """
+
+    gives = "series"
+
+    def read(self, x: Any, further: Any = None) -> Read:
+        """Checks the numbers.
+
+        Raises:
+            SchemaError: If rows are no series of one length, or hold values that are not finite.
+        """
+        lengths = {np.shape(row)[:1] for row in x} if isinstance(x, list | tuple) else set()
+        if len(lengths) > 1:
+            steps = sorted(length[0] for length in lengths if length)
+            raise SchemaError(
+                f"Input `{self.name}` takes series of one length, received {steps[0]} to "
+                f"{steps[-1]} steps. Cut them to their last {steps[0]} steps, or fill up the front "
+                "of the shorter ones."
+            )
+        shape = np.shape(x)
+        if len(shape) not in (2, 3) or shape[1] < 2:
+            raise SchemaError(
+                f"Input `{self.name}` takes an array (rows, steps) or (rows, steps, channels) with "
+                f"two steps or more, received the shape {shape}."
+            )
+        return super().read(x, further)
+
+    def _shared(self, axes: int) -> tuple[int, ...]:
+        return (0, 1)
 
 
 class ImageInput(Input):

@@ -124,7 +124,12 @@ def _advice(kind: str) -> str:
         return " Call a head or a `DenseBlock` on it."
     if kind == "answer":
         return " A head ends the graph."
-    block = {"table": "TabularBlock", "sound": "AudioBlock", "array": "DenseBlock"}
+    block = {
+        "table": "TabularBlock",
+        "sound": "AudioBlock",
+        "array": "DenseBlock",
+        "series": "TimeSeriesBlock",
+    }
     return f" Call `{block.get(kind, kind.capitalize() + 'Block')}()` on it first."
 
 

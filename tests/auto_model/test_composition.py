@@ -19,7 +19,7 @@ def extra():
 
 
 def test_a_block_refuses_what_it_cannot_take(facts):
-    with pytest.raises(SearchSpaceError, match="takes features or array, but `facts`"):
+    with pytest.raises(SearchSpaceError, match="takes features or array or series, but `facts`"):
         kn.DenseBlock()(facts)
 
 

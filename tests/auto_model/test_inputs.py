@@ -9,6 +9,7 @@ import kerasnas as kn
 from kerasnas.auto_model.arrays import ArrayReader
 from kerasnas.auto_model.readers import InputsReader
 from kerasnas.errors import SchemaError
+from kerasnas.testing import check_block
 
 ROWS = 80
 
@@ -123,6 +124,55 @@ def test_sounds_of_any_length(tmp_path):
     padded = np.concatenate([clips[0], np.zeros(500, "float32")])[None]
     answer = np.asarray(plain({"sound": keras.ops.convert_to_tensor(padded)}))
     np.testing.assert_allclose(answer, auto.predict_proba(clips)[:1], atol=1e-4)
+
+
+@pytest.mark.parametrize("channels", [(), (2,)])
+def test_series_beside_a_table(data, tmp_path, channels):
+    rng = np.random.default_rng(4)
+    x, y = data
+    slope = np.where(y["light"] == "day", 0.3, -0.3)
+    level = rng.normal(0, 5, ROWS)
+    series = level[:, None] + slope[:, None] * np.arange(12) + rng.normal(0, 0.2, (ROWS, 12))
+    series = np.repeat(series[..., None], 2, axis=2) if channels else series
+    usage, facts = kn.TimeSeriesInput("usage"), kn.TabularInput("facts")
+    block = kn.TimeSeriesBlock(family="tcn", tcn_filters=16, instance_norm=bool(channels))
+    z = kn.Merge(operation="concatenate")([block(usage), kn.TabularBlock(family="mlp")(facts)])
+    head = kn.ClassificationHead()(z)
+    budget = kn.Budget(trials=1, epochs=24)
+    auto = kn.AutoModel([usage, facts], head, budget=budget, seed=0, verbose=0)
+    raw = {"usage": series, "facts": x["facts"]}
+    auto.fit(raw, y["light"])
+    assert auto.evaluate(raw, y["light"])["accuracy"] > 0.9
+    auto.save(tmp_path / "auto.keras")
+    plain = keras.models.load_model(tmp_path / "auto.keras")
+    assert plain.input["usage"].shape == (None, 12, *channels)
+    columns = {
+        "usage": series.astype("float32"),
+        "facts.length": x["facts"][["length"]].to_numpy("float32"),
+    }
+    answer = plain({name: keras.ops.convert_to_tensor(v) for name, v in columns.items()})
+    np.testing.assert_allclose(np.asarray(answer), auto.predict_proba(raw), atol=1e-5)
+    again = kn.load(tmp_path / "auto.keras").predict(raw)
+    np.testing.assert_array_equal(again, auto.predict(raw))
+    with pytest.raises(SchemaError, match="expects rows of shape"):
+        auto.predict({**raw, "usage": series[:, :11]})
+
+
+@pytest.mark.parametrize(
+    ("series", "sentence"),
+    [
+        ([np.zeros(5), np.zeros(7)], "of one length, received 5 to 7 steps"),
+        (np.zeros(5), "two steps or more"),
+        (np.full((5, 4), np.nan), "not finite"),
+    ],
+)
+def test_series_that_cannot_be_used(series, sentence):
+    with pytest.raises(SchemaError, match=sentence):
+        kn.TimeSeriesInput("usage").read(series)
+
+
+def test_a_block_of_series_keeps_what_blocks_have_to():
+    check_block(kn.TimeSeriesBlock, shape=(8, 2))
 
 
 def test_rows_of_inputs_must_match():
