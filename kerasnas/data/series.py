@@ -180,6 +180,7 @@ def fit_series(
     roles |= dict.fromkeys(known, "future") | dict.fromkeys(still, "static")  # type: ignore[arg-type]
     problems: list[str] = []
     channels = [c for n, r in roles.items() for c in _channels(frame[n], n, r, problems)]
+    problems += _varying(frame, series, still)
     _raise(problems, "the series cannot be used")
     schema = replace(schema, channels=tuple(channels))
     return schema, _panel(frame, schema, stamps, parts)
@@ -391,6 +392,20 @@ def _channels(values: pd.Series, name: str, role: Role, problems: list[str]) -> 
         )
         return []
     return [Channel(f"{name}={level}", name, role, level) for level in levels]
+
+
+def _varying(frame: pd.DataFrame, series: str | None, static: Sequence[str]) -> list[str]:
+    """Columns named as static that are not."""
+    problems = []
+    for name in static:
+        counts = frame.groupby(series, sort=False)[name].nunique()
+        if (counts > 1).any():
+            first = counts.index[(counts > 1).to_numpy().argmax()]
+            problems.append(
+                f"`{name}` is named in `static` but has {int(counts[first])} values in the series "
+                f"{_plain(first)!r}; leave it out of `static`, or name it in `known_future`"
+            )
+    return problems
 
 
 def _matrix(frame: pd.DataFrame, schema: SeriesSchema, channels: Sequence[Channel]) -> np.ndarray:

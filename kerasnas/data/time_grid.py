@@ -155,7 +155,8 @@ def looks_like_time(values: pd.Series) -> bool:
     if not pd.api.types.is_string_dtype(values.dtype):
         return False
     try:
-        return not pd.to_datetime(values, format="ISO8601").isna().any()
+        # To UTC: a local clock has several offsets over the year, and strings hold these.
+        return not pd.to_datetime(values, format="ISO8601", utc=True).isna().any()
     except (ValueError, TypeError):
         return False
 
@@ -257,7 +258,9 @@ def _parsed(index: pd.Index, name: str) -> pd.DatetimeIndex | pd.Index:
     try:
         try:
             return pd.DatetimeIndex(pd.to_datetime(index, format="ISO8601"))
-        except ValueError:
+        except ValueError as error:
+            if "utc=True" in str(error):  # strings with several offsets
+                return pd.DatetimeIndex(pd.to_datetime(index, format="ISO8601", utc=True))
             with warnings.catch_warnings():
                 # pandas warns where it would have to guess anew for every value.
                 warnings.simplefilter("error", UserWarning)

@@ -347,9 +347,17 @@ class TimeSeriesForecaster(Estimator):
     def _season(self, schema: Any, panel: Panel, horizon: int) -> int:
         """Steps of the season: as told, or of the calendar where two of them are there."""
         if self.season is not None:
-            return _whole(self.season, "season")
+            season, longest = _whole(self.season, "season"), int(panel.lengths.max())
+            if season > 1 and season + 2 * horizon > longest:
+                raise SchemaError(
+                    f"`season` is {season}, but the longest series has {longest} steps; with a "
+                    f"horizon of {horizon} a season needs {season + 2 * horizon}: one to look back "
+                    "on, and steps to learn from and to validate with. Set `season=1`, or give "
+                    "more steps."
+                )
+            return season
         usual = schema.grid.season() if schema.grid is not None else 1
-        return usual if panel.lengths.max() >= max(2 * usual, usual + 2 + horizon) else 1
+        return usual if panel.lengths.max() >= max(2 * usual, usual + 2 * horizon) else 1
 
     def _objectives(self) -> tuple[Any, ...]:
         scores = [f"val_{name}" for name in FORECAST]

@@ -66,7 +66,10 @@ def rolling_split(panel: Panel, horizon: int, season: int, share: float, seed: i
     """
     lengths = panel.lengths
     extra = np.maximum(season - 1, np.round(share * lengths).astype(int) - horizon)
-    extra = np.maximum(np.minimum(extra, lengths // 3 - horizon), 0)
+    extra = np.minimum(extra, lengths // 3 - horizon)
+    # One training window at least holds a season, where the series is long enough for that.
+    room = lengths - 2 * horizon - season
+    extra = np.maximum(np.where(room >= 0, np.minimum(extra, room), extra), 0)
     cuts = lengths - horizon - extra
     usable = cuts >= horizon + _LEAST
     if not usable.any():

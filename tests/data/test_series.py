@@ -162,6 +162,7 @@ def test_a_level_that_fit_has_not_seen_is_none_of_the_known():
         ({"price": np.inf}, {}, r"`price` has infinite values \(first in row 0\)"),
         ({"when": pd.Timestamp("2024-01-01")}, {}, "`when` holds times"),
         ({"sales": np.nan}, {}, "`sales`, the target, has no values"),
+        ({}, {"static": ["price"]}, "`price` is named in `static` but has [0-9]+ values in the"),
     ],
 )
 def test_one_sentence_for_what_is_wrong(change, arguments, sentence):

@@ -100,3 +100,12 @@ def test_times_that_jitter_lie_on_round_steps():
     grid = infer_grid([exact + pd.to_timedelta(rng.integers(-40, 40, 200), "s")])
     assert (grid.kind, grid.step) == ("duration", 600_000_000)
     assert grid.positions(exact).tolist() == list(range(200))
+
+
+def test_strings_with_the_offsets_of_summer_and_winter_are_times():
+    stamps = pd.date_range("2024-10-25", periods=120, freq="h", tz="Europe/Berlin")
+    words = pd.Series([stamp.isoformat() for stamp in stamps])
+    assert looks_like_time(words)
+    read = read_stamps(words, "`when`")
+    assert (read == stamps).all()
+    assert infer_grid([read]).step == 3_600_000_000

@@ -209,6 +209,7 @@ def test_an_ensemble_is_a_row_and_one_graph():
         ({"horizon": 40}, SchemaError, "Shorten `horizon`"),
         ({"target": "sale"}, SchemaError, "`target` names 'sale'.*`sales`"),
         ({"season": 0}, SchemaError, "`season` must be a whole number"),
+        ({"season": 90}, SchemaError, "a season needs 98: one to look back on"),
         ({"objective": "val_mas"}, ObjectiveError, "Did you mean 'val_mase'"),
         ({"space": "arima"}, SearchSpaceError, "arima"),
         ({"quantiles": (0.1, 0.9)}, SearchSpaceError, "0.5, the point forecast"),

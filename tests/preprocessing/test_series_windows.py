@@ -92,6 +92,13 @@ def test_a_season_is_looked_back_on_wherever_one_window_holds_it():
     assert max(lookbacks(np.array([23]), 12, 12)) < 12
 
 
+@pytest.mark.parametrize(("steps", "horizon", "season"), [(24, 6, 12), (36, 12, 12), (80, 5, 50)])
+def test_a_split_leaves_a_season_to_look_back_on(steps, horizon, season):
+    _, panel = panel_of(steps)
+    split = rolling_split(panel, horizon, season, 0.2, seed=0)
+    assert lookbacks(split.cuts, horizon, season)[0] == season
+
+
 def test_only_full_windows_where_there_are_enough():
     _, panel = panel_of(60)
     train = rolling_split(panel, 6, 1, 0.2, seed=0).train
