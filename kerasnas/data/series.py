@@ -399,11 +399,12 @@ def _varying(frame: pd.DataFrame, series: str | None, static: Sequence[str]) -> 
     problems = []
     for name in static:
         counts = frame.groupby(series, sort=False)[name].nunique()
-        if (counts > 1).any():
-            first = counts.index[(counts > 1).to_numpy().argmax()]
+        values = counts.to_numpy()
+        if (values > 1).any():
+            place = int((values > 1).argmax())
             problems.append(
-                f"`{name}` is named in `static` but has {int(counts[first])} values in the series "
-                f"{_plain(first)!r}; leave it out of `static`, or name it in `known_future`"
+                f"`{name}` is named in `static` but has {values[place]} values in the series "
+                f"{_plain(counts.index[place])!r}; leave it out of `static`, or name it in `known_future`"
             )
     return problems
 
