@@ -49,10 +49,22 @@ class ComposedHyperModel(keras_tuner.HyperModel):
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
-        """The default of every hyperparameter."""
-        hp = keras_tuner.HyperParameters()
-        self.build(hp)
-        return [dict(hp.values)]
+        """The defaults; then more dropout in front of the heads, gated merges, and both."""
+        known = keras_tuner.HyperParameters()
+        self.build(known)
+        parts = {node.part for node in walk(list(self.outputs.values()))}
+        dropped = _settled(known, [p.name for p in parts if isinstance(p, Head)], "dropout", 0.5)
+        gated = _settled(
+            known, [p.name for p in parts if isinstance(p, Merge)], "operation", "gated"
+        )
+        found: list[dict[str, Any]] = []
+        for given in ({}, dropped, gated, {**dropped, **gated}):
+            hp = keras_tuner.HyperParameters()
+            hp.values.update(given)
+            self.build(hp)
+            if dict(hp.values) not in found:
+                found.append(dict(hp.values))
+        return found
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model over features."""
@@ -128,6 +140,18 @@ class ComposedHyperModel(keras_tuner.HyperModel):
             source = node.parents[0]
             facts = self.inputs[source.part.name].facts if not source.parents else {}
             return node.part.build(settled, parents[0], facts)
+
+
+def _settled(hp: Any, parts: Sequence[str], setting: str, value: Any) -> dict[str, Any]:
+    """That value of a setting, in each part that leaves it open and offers the value."""
+    names = {f"{part}/{setting}" for part in parts}
+    return {
+        p.name: value
+        for p in hp.space
+        if p.name in names
+        and isinstance(p, keras_tuner.engine.hyperparameters.Choice)
+        and value in p.values
+    }
 
 
 def _source(name: str, fitted: Fitted) -> Any:

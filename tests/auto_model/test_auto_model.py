@@ -179,3 +179,22 @@ def test_a_tuned_loss_weight_is_a_hyperparameter(data):
     auto = kn.AutoModel(extra, heads, budget=kn.Budget(trials=1, epochs=2), seed=0, verbose=0)
     auto.fit(data[0]["extra"], {name: data[1][name] for name in heads})
     assert auto.best_hyperparameters["amount/loss_weight"] == 0.7
+
+
+def test_first_configurations_vary_what_the_user_leaves_open(data):
+    x, y = data
+    auto = compose(["price", "kind"])
+    task = auto._prepare(
+        x,
+        {name: y[name] for name in ("price", "kind")},
+        seed=0,
+        validation_data=None,
+        validation_split=0.2,
+        sample_weight=None,
+        class_weight=None,
+        groups=None,
+    )
+    default, dropped = task.hypermodel.portfolio  # the merge is settled: no gated one
+    changed = {name for name in default if default[name] != dropped[name]}
+    assert len(changed) == 2
+    assert all(name.endswith("/dropout") and dropped[name] == 0.5 for name in changed)
