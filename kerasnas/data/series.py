@@ -375,7 +375,7 @@ def _channels(values: pd.Series, name: str, role: Role, problems: list[str]) -> 
             problems.append(f"`{name}`, the target, has no values")
         if np.isinf(numbers).any():
             problems.append(
-                f"`{name}` has infinite values (first in row {np.isinf(numbers).argmax()})"
+                f"`{name}` has infinite values (first in row {np.argmax(np.isinf(numbers))})"
             )
         return [Channel(name, name, role, typical=float(finite.mean()) if len(finite) else 0.0)]
     if role == "target":
@@ -401,10 +401,11 @@ def _varying(frame: pd.DataFrame, series: str | None, static: Sequence[str]) -> 
         counts = frame.groupby(series, sort=False)[name].nunique()
         values = counts.to_numpy()
         if (values > 1).any():
-            place = int((values > 1).argmax())
+            place = int(np.argmax(values > 1))
             problems.append(
                 f"`{name}` is named in `static` but has {values[place]} values in the series "
-                f"{_plain(counts.index[place])!r}; leave it out of `static`, or name it in `known_future`"
+                f"{_plain(counts.index[place])!r}; leave it out of `static`, or name it in "
+                "`known_future`"
             )
     return problems
 
@@ -446,13 +447,13 @@ def _panel(
         else:
             places = grid.positions(stamps[rows])
             between += grid.off_grid(stamps[rows])
-        start = int(places.min())
+        start = int(np.min(places))
         block = _gridded(matrix[rows], places - start)
         doubled += len(rows) - len(np.unique(places))
         there = np.isfinite(block[:, 0])
         if not there.any():
             continue
-        first, last = int(there.argmax()), len(there) - int(there[::-1].argmax())
+        first, last = int(np.argmax(there)), len(there) - int(np.argmax(there[::-1]))
         known = np.zeros(last - first, bool)
         known[_inside(places - start - first, last - first)] = True
         added += int((~known).sum())

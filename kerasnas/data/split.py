@@ -82,7 +82,7 @@ def folds(
     """
     rng = np.random.default_rng([seed, _STREAM, count])
     units = np.arange(n) if groups is None else _codes(groups, n, "groups")
-    amount = int(units.max()) + 1 if n else 0
+    amount = int(np.max(units)) + 1 if n else 0
     if not 2 <= count <= amount:
         what = "rows" if groups is None else "groups"
         raise SchemaError(

@@ -68,8 +68,8 @@ class TimeGrid:
             index = pd.DatetimeIndex(days.astype("datetime64[us]"))
         else:
             first = (places - 1970 * 12).astype("datetime64[M]")
-            last = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(int)
-            days = first.astype("datetime64[D]") + np.minimum(last, self.anchor) - 1
+            day = np.minimum(_day_of_month(_last_day(first)), self.anchor)
+            days = first.astype("datetime64[D]") + (day - 1).astype("timedelta64[D]")
             index = pd.DatetimeIndex(days.astype("datetime64[us]"))
         return index if self.zone is None else self._localised(index)
 
@@ -210,16 +210,16 @@ def _duration(steps: np.ndarray) -> int:
 def _month_grid(days: np.ndarray, months: int, zone: str | None) -> TimeGrid:
     number = days.astype("datetime64[M]").astype("int64") + 1970 * 12
     of_month = _day_of_month(days)
-    last = _day_of_month((days.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1)
-    anchor = 31 if (of_month == last).all() else int(np.bincount(of_month).argmax())
+    last = _day_of_month(_last_day(days))
+    anchor = 31 if (of_month == last).all() else int(np.argmax(np.bincount(of_month)))
     return TimeGrid("month", months, int(number.min()), anchor, zone)
 
 
 def _monthly(days: np.ndarray) -> bool:
     """Whether days lie at one place of the month; four weeks do not."""
     of_month = _day_of_month(days)
-    last = _day_of_month((days.astype("datetime64[M]") + 1).astype("datetime64[D]") - 1)
-    return bool((of_month == last).mean() > 0.8 or np.bincount(of_month).max() > 0.8 * len(days))
+    last = _day_of_month(_last_day(days))
+    return bool((of_month == last).mean() > 0.8 or np.max(np.bincount(of_month)) > 0.8 * len(days))
 
 
 def _business(days: np.ndarray, steps: np.ndarray) -> bool:
@@ -236,7 +236,7 @@ def _most_common(steps: np.ndarray) -> int:
     if not len(steps):
         raise SchemaError("No series has more than one time: there is nothing to learn from.")
     values, counts = np.unique(steps, return_counts=True)
-    return int(values[counts.argmax()])
+    return int(values[np.argmax(counts)])
 
 
 def _micros(stamps: Any, zone: str | None) -> np.ndarray:
@@ -270,3 +270,9 @@ def _parsed(index: pd.Index, name: str) -> pd.DatetimeIndex | pd.Index:
             f"{name} has values that are no times ({str(error).splitlines()[0]}). Convert it with "
             "`pandas.to_datetime(..., format=...)` first."
         ) from error
+
+
+def _last_day(days: np.ndarray) -> np.ndarray:
+    """The last day of the month that each day is in."""
+    following = days.astype("datetime64[M]") + np.timedelta64(1, "M")
+    return following.astype("datetime64[D]") - np.timedelta64(1, "D")

@@ -34,7 +34,7 @@ def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if column.size == 0:
             continue
         low, centre[j], high = np.quantile(column, [0.25, 0.5, 0.75])
-        spread = high - low or (column.max() - column.min()) / 2
+        spread = high - low or (np.max(column) - np.min(column)) / 2
         # The reciprocal must stay a normal float32 number: others count as 0, and 0 * inf is NaN.
         factor[j] = max(1.0 / spread, _LEAST_FACTOR) if spread > 1e-30 else 1.0
     return centre, factor

@@ -105,10 +105,12 @@ class Scorer:
         """Scores of the most probable labels."""
         assert self.classes is not None
         table = confusion(self.targets, chosen, self.classes, self.weights)
-        right, truly, said = np.diag(table), table.sum(axis=1), table.sum(axis=0)
+        right: np.ndarray = np.diag(table)
+        truly: np.ndarray = table.sum(axis=1)
+        said: np.ndarray = table.sum(axis=0)
         present = truly > 0
         recall = right[present] / truly[present]
-        f1 = 2 * right / np.maximum(truly + said, 1e-300)
+        f1 = 2.0 * right / np.maximum(truly + said, 1e-300)
         return {
             "accuracy": float(right.sum() / table.sum()),
             "balanced_accuracy": float(recall.mean()),
