@@ -37,7 +37,7 @@ class AudioEstimator(Estimator):
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
         space: `"auto"`, or the names of the families to search: `cnn`, `separable`, `crnn`,
-            `conformer`, `wave`.
+            `conformer`, `wave`, `linear`.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.

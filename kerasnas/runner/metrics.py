@@ -110,9 +110,9 @@ class Scorer:
         said: np.ndarray = table.sum(axis=0)
         present = truly > 0
         recall = right[present] / truly[present]
-        f1 = 2.0 * right / np.maximum(truly + said, 1e-300)
+        f1: np.ndarray = np.divide(2.0 * right, np.maximum(truly + said, 1e-300))
         return {
-            "accuracy": float(right.sum() / table.sum()),
+            "accuracy": float(np.sum(right)) / float(np.sum(table)),
             "balanced_accuracy": float(recall.mean()),
             # Of two classes that of the second; of more the mean over those that occur.
             "f1": float(f1[1]) if self.classes == 2 else float(f1[(truly + said) > 0].mean()),

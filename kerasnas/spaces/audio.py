@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import keras_tuner
+import numpy as np
+from keras import layers
+from threadpoolctl import threadpool_limits
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.sounds import Form, lowest
 from kerasnas.spaces.blocks.sound import normalized
 from kerasnas.spaces.blocks.sound_conformer import conformer
 from kerasnas.spaces.blocks.sound_conv import WIDTHS, cnn, crnn, multiply_adds, separable
+from kerasnas.spaces.blocks.sound_summary import summary
 from kerasnas.spaces.blocks.sound_wave import wave
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback
 from kerasnas.spaces.recipes.audio import audio_optimizer, audio_recipe
 from kerasnas.spaces.sound_augmentation import SoundAugmentation, SoundTraining, sound_augmentation
+from kerasnas.spaces.text_linear import solve_linear
 
 FAMILIES: dict[str, Callable[..., Any]] = {
     "cnn": cnn,
@@ -26,6 +33,7 @@ FAMILIES: dict[str, Callable[..., Any]] = {
     "crnn": crnn,
     "conformer": conformer,
     "wave": wave,
+    "linear": summary,
 }
 """From hyperparameters and sounds to one vector each; only `wave` takes waveforms."""
 
@@ -36,6 +44,9 @@ _WINDOWS = (2.5, 4.0)  # of a hop
 _PACE = 1.2e10
 _PASSES = 3  # forwards, and backwards to activations and to weights
 _EPOCHS = 40  # that a known-good network should get
+
+_TOGETHER = 512  # sounds that are summed up at a time
+_ITERATIONS = 100
 
 _NO_WARP = {"speed": 0.1, "pitch": 0.0}
 _STRONG = {"speed": 0.2, "pitch": 0.2, "masks": 2, "mixup": True}
@@ -128,6 +139,8 @@ class AudioHyperModel(keras_tuner.HyperModel):
             listed = [{**values, **plain} for values in listed]
             listed.insert(1, {**listed[0], "normalize": "level"})
             listed[1].pop("noise", None)
+        # An answer within seconds.
+        listed.insert(0, {"family": "linear"})
         kept = [dict(v) for v in listed if v["family"] in self.families]
         for values in kept:
             if self.classes is None or self.multilabel:
@@ -152,8 +165,11 @@ class AudioHyperModel(keras_tuner.HyperModel):
                 # A scope without a hyperparameter still tells keras-tuner to explore it.
                 if name == family:
                     x = self._features(hp, name, x)
-        answer, loss = self._head(hp, x)
-        optimizer = audio_optimizer(hp)
+        if family == "linear":
+            return self._linear(hp, sound, x)
+        with self._trained(hp):
+            answer, loss = self._head(hp, x)
+            optimizer = audio_optimizer(hp)
         self.recipe(hp)
         self.augmentation(hp)
         network = keras.Model(sound, answer)
@@ -180,12 +196,55 @@ class AudioHyperModel(keras_tuner.HyperModel):
 
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
-        return audio_recipe(hp, self.rows)
+        if self.family(hp) == "linear":
+            return Recipe(batch_size=32, schedule="cosine", patience=4, lengths=(16, 32))
+        with self._trained(hp):
+            recipe = audio_recipe(hp, self.rows)
+        if "linear" in self.families and recipe.shares:
+            # The first trial, which is solved, takes no share.
+            recipe = replace(recipe, shares=(recipe.shares[0], *recipe.shares))
+        return recipe
 
     def augmentation(self, hp: keras_tuner.HyperParameters) -> SoundAugmentation:
         """How sounds are changed in training."""
         single = self.classes is not None and not self.multilabel
-        return sound_augmentation(hp, warp=self.classes is not None, mix=single)
+        with self._trained(hp):
+            return sound_augmentation(hp, warp=self.classes is not None, mix=single)
+
+    def solve(
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, seconds_left: float
+    ) -> keras.Model | None:
+        """The solved linear model; `None` for other families.
+
+        Args:
+            hp: Hyperparameters.
+            view: A `runner.View` with spectrograms.
+            seed: Not used: the problem has one solution.
+            seconds_left: Not used: it takes a second or two.
+        """
+        if self.family(hp) != "linear":
+            return None
+        model = self.build(hp)
+        features = keras.Model(model.input, model.get_layer("summary").output)
+        starts = range(0, len(view.x), _TOGETHER)
+        x = np.concatenate([np.asarray(features(view.x[i : i + _TOGETHER])) for i in starts])
+        x = x.astype("float64")
+        mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-3
+        # Steps are short: threads that wait for each other take ten times as long.
+        with warnings.catch_warnings(), threadpool_limits(1):
+            # A model that has not quite converged is scored like any other.
+            warnings.simplefilter("ignore")
+            weights, bias = solve_linear(
+                (x - mean) / scale,
+                np.asarray(view.y),
+                view.weights,
+                self.classes,
+                float(hp.get("linear_strength")),
+                _ITERATIONS,
+            )
+        weights = weights / scale[:, None]
+        model.get_layer("of_summary").set_weights([weights, bias - mean @ weights])
+        return model
 
     def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
         """The network with augmentation in front."""
@@ -214,6 +273,26 @@ class AudioHyperModel(keras_tuner.HyperModel):
     def _spectral(self) -> list[str]:
         """The families that take spectrograms."""
         return [name for name in self.families if name != "wave"]
+
+    def _trained(self, hp: keras_tuner.HyperParameters) -> Any:
+        """The scope of what all families trained by steps have in common."""
+        trained = [f for f in self.families if f != "linear"]
+        return hp.conditional_scope("family", trained or list(self.families))
+
+    def _linear(self, hp: keras_tuner.HyperParameters, sound: Any, x: Any) -> keras.Model:
+        with hp.conditional_scope("family", ["linear"]):
+            hp.Float("linear_strength", 1e-3, 10.0, sampling="log", default=0.03)
+        x = layers.Dense(int(self.classes or 1), name="of_summary")(x)
+        loss: Any = keras.losses.MeanSquaredError()
+        if self.classes is not None:
+            x = layers.Activation("sigmoid" if self.multilabel else "softmax")(x)
+            loss = keras.losses.SparseCategoricalCrossentropy()
+            loss = keras.losses.BinaryCrossentropy() if self.multilabel else loss
+        model = keras.Model(sound, x)
+        # In a stock keras-tuner search: steps on the same model.
+        metrics = ["accuracy"] if self.classes is not None and not self.multilabel else []
+        model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, metrics=metrics)
+        return model
 
     def _head(self, hp: keras_tuner.HyperParameters, x: Any) -> tuple[Any, keras.losses.Loss]:
         if self.classes is None:
@@ -252,8 +331,8 @@ def audio(
         sample_rate: Samples a second.
         multilabel: Whether targets are a 0/1 matrix of `classes` columns.
         rows: Training rows, which set the default batch size.
-        families: Which of `cnn`, `separable`, `crnn` and `conformer` to search over spectrograms;
-            waveforms have `wave`.
+        families: Which of `cnn`, `separable`, `crnn`, `conformer` and `linear` to search over
+            spectrograms; waveforms have `wave`.
         **settings: As in `AudioHyperModel`.
     """
     shape = tuple(input_shape) if isinstance(input_shape, Sequence) else (input_shape,)

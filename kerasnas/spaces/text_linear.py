@@ -78,7 +78,9 @@ class TextLinear:
         with warnings.catch_warnings(), threadpool_limits(1):
             # A model that has not quite converged is scored like any other.
             warnings.simplefilter("ignore")
-            coefficients, bias = _solved(matrix, self.y, self.weights, self.classes, strength, most)
+            coefficients, bias = solve_linear(
+                matrix, self.y, self.weights, self.classes, strength, most
+            )
         coefficients = coefficients * scale[:, None]
         coefficients[size:] *= _STYLE
         return coefficients[:size], coefficients[size:], bias
@@ -133,7 +135,7 @@ def _unevenness(terms: Any, y: np.ndarray, classes: int | None) -> np.ndarray:
     return np.maximum(found / max(middle, 1e-6), 0.05)
 
 
-def _solved(
+def solve_linear(
     matrix: Any,
     y: np.ndarray,
     weights: np.ndarray | None,
@@ -141,6 +143,16 @@ def _solved(
     strength: float,
     most: int,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients `(features, outputs)` and biases of a penalised linear model.
+
+    Args:
+        matrix: Sparse or dense, `(rows, features)`.
+        y: Integer labels `(rows,)`, a 0/1 matrix, or values `(rows, 1)`.
+        weights: Weight of each row, or `None`.
+        classes: Number of classes or labels; `None` for values.
+        strength: Inverse strength of the penalty.
+        most: Most iterations.
+    """
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if classes is None:

@@ -7,6 +7,7 @@ import pytest
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.sounds import Form
+from kerasnas.runner import View
 from kerasnas.spaces import audio
 from kerasnas.spaces.audio import FAMILIES, AudioHyperModel
 from kerasnas.spaces.blocks.sound import NORMALIZATIONS, mask_of, normalized
@@ -35,6 +36,7 @@ SMALL = {
     "crnn": {"crnn_width": 8, "crnn_units": 32},
     "conformer": {"conformer_width": 32, "conformer_blocks": 1},
     "wave": {"wave_width": 16},
+    "linear": {"linear_stretches": 4},
 }
 
 
@@ -62,6 +64,28 @@ def test_family_builds_trains_and_saves(family, classes, tmp_path):
     again = keras.models.load_model(tmp_path / "n.keras")
     np.testing.assert_allclose(again(x, training=False), answers, atol=1e-5)
     assert np.isfinite(network(np.zeros_like(x), training=False)).all()
+
+
+@pytest.mark.parametrize(("classes", "multilabel"), [(3, False), (2, True), (None, False)])
+def test_linear_models_are_solved(classes, multilabel):
+    x = spectra(90)
+    label = np.arange(90) % 3
+    x[:, :10] += label[:, None, None] * np.linspace(0, 3, MELS, dtype="float32")
+    y = {3: label, 2: np.stack([label > 0, label > 1], axis=1), None: label[:, None] - 1.0}[classes]
+    form = Form("mel", 200, 80, MELS)
+    space = AudioHyperModel(
+        FRAMES * 80, 8000, classes, multilabel=multilabel, families=["linear"], form=form
+    )
+    hp = chosen(family="linear", linear_strength=1.0)
+    view = View(x=x, y=y.astype("int32" if classes == 3 else "float32"))
+    answers = space.solve(hp, view, 0, 10.0)(x, training=False).numpy()
+    if classes == 3:
+        np.testing.assert_allclose(answers.sum(axis=1), 1.0, atol=1e-5)
+        assert (answers.argmax(axis=1) == label).mean() > 0.95
+    elif multilabel:
+        assert ((answers > 0.5) == y).mean() > 0.95
+    else:
+        assert np.corrcoef(answers[:, 0], y[:, 0])[0, 1] > 0.95
 
 
 @pytest.mark.parametrize("kind", NORMALIZATIONS)
