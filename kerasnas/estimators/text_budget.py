@@ -15,7 +15,7 @@ from kerasnas.estimators.rows import Rows
 
 log = logging.getLogger("kerasnas")
 
-SAFE = 60_000  # characters a second of the budget, which leave time on any machine
+_SAFE = 60_000  # characters a second of the budget, which leave time on any machine
 _SHARE = 0.15  # of the time left is for the first form of the texts
 _SAMPLE = (2_000, 200_000)  # texts and characters whose reading is timed
 _LEAST = 600  # characters of a text, before texts are left out
@@ -59,7 +59,7 @@ def room_for(
     everything = Room(longest, rows.train, rows.valid)
     used = np.concatenate([rows.train, rows.valid])
     total = int(_lengths(documents, used, longest).sum())
-    if clock.seconds is None or total <= SAFE * clock.seconds:
+    if clock.seconds is None or total <= _SAFE * clock.seconds:
         return everything
     affordable = _SHARE * max(clock.left, 0.0) * _pace(documents, used, longest, clock, read)
     if total <= affordable:

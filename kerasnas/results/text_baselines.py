@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from kerasnas.budget import Clock
 from kerasnas.results.baselines import NO_TIME, baseline_row
 from kerasnas.runner import Scorer
-from kerasnas.spaces.text_linear import seconds_of_products
+from kerasnas.spaces.linear_solver import seconds_of_products
 
 _NEEDED = 8.0  # seconds that must be left before a linear model is fitted
 _SHARE = 0.1  # of the seconds left, that the linear models together may take

@@ -48,7 +48,8 @@ log = logging.getLogger("kerasnas")
 _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
 _SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
 _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
-_PAUSING = 0.5  # of a share, or of the time, is for a full training where most are short
+_PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
+_KEPT = 0.5  # of the time, at most, is kept for training the best one in full
 _MARGIN = 1.2  # of the time that a full training seems to need
 _GROWTH = 1.1  # of the memory, at which caches are dropped
 _LENGTHS_NOTE = "lengths"
@@ -487,7 +488,7 @@ class Tuner(keras_tuner.Tuner):
             return lambda: job.seconds_left
         end = job.clock.spent + _OVERRUN * share
         kept = self._finishing() if self._rungs else 0.0
-        kept = kept if kept < _PAUSING * job.seconds_left else 0.0  # it is not to be had any more
+        kept = kept if kept < _KEPT * job.seconds_left else 0.0  # it is not to be had any more
         return lambda: min(job.seconds_left - kept, end - job.clock.spent)
 
     def _validation(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,6 @@ import keras
 import keras_tuner
 import numpy as np
 from keras import layers
-from threadpoolctl import threadpool_limits
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.sounds import Form, lowest
@@ -22,10 +20,10 @@ from kerasnas.spaces.blocks.sound_conv import WIDTHS, cnn, crnn, multiply_adds, 
 from kerasnas.spaces.blocks.sound_summary import summary
 from kerasnas.spaces.blocks.sound_wave import wave
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
+from kerasnas.spaces.linear_solver import solve_linear
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback
 from kerasnas.spaces.recipes.audio import audio_optimizer, audio_recipe
 from kerasnas.spaces.sound_augmentation import SoundAugmentation, SoundTraining, sound_augmentation
-from kerasnas.spaces.text_linear import solve_linear
 
 FAMILIES: dict[str, Callable[..., Any]] = {
     "cnn": cnn,
@@ -230,18 +228,14 @@ class AudioHyperModel(keras_tuner.HyperModel):
         x = np.concatenate([np.asarray(features(view.x[i : i + _TOGETHER])) for i in starts])
         x = x.astype("float64")
         mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-3
-        # Steps are short: threads that wait for each other take ten times as long.
-        with warnings.catch_warnings(), threadpool_limits(1):
-            # A model that has not quite converged is scored like any other.
-            warnings.simplefilter("ignore")
-            weights, bias = solve_linear(
-                (x - mean) / scale,
-                np.asarray(view.y),
-                view.weights,
-                self.classes,
-                float(hp.get("linear_strength")),
-                _ITERATIONS,
-            )
+        weights, bias = solve_linear(
+            (x - mean) / scale,
+            np.asarray(view.y),
+            view.weights,
+            self.classes,
+            float(hp.get("linear_strength")),
+            _ITERATIONS,
+        )
         weights = weights / scale[:, None]
         model.get_layer("of_summary").set_weights([weights, bias - mean @ weights])
         return model

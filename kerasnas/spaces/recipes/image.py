@@ -39,6 +39,10 @@ def image_optimizer(hp: keras_tuner.HyperParameters) -> keras.optimizers.Optimiz
         hp: Declares `optimizer`, and learning rate and weight decay of each.
     """
     kind = hp.Choice("optimizer", ["sgd", "adamw"], default="sgd")
+    for name in ("adamw", "sgd"):
+        # A scope that is not entered is not explored: the rates of the other one would be unknown.
+        with hp.conditional_scope("optimizer", [name]):
+            pass
     if kind == "adamw":
         with hp.conditional_scope("optimizer", ["adamw"]):
             rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=2e-3)

@@ -23,6 +23,10 @@ def default_batch_size(rows: int | None) -> int:
 def tabular_optimizer(hp: keras_tuner.HyperParameters) -> keras.optimizers.Optimizer:
     """Adam with decoupled weight decay, or stochastic gradient descent with Nesterov momentum."""
     kind = hp.Choice("optimizer", ["adamw", "sgd"], default="adamw")
+    for name in ("adamw", "sgd"):
+        # A scope that is not entered is not explored: the rates of the other one would be unknown.
+        with hp.conditional_scope("optimizer", [name]):
+            pass
     if kind == "sgd":
         with hp.conditional_scope("optimizer", ["sgd"]):
             rate = hp.Float("sgd_learning_rate", 1e-3, 0.3, sampling="log", default=0.03)
