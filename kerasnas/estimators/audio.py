@@ -36,6 +36,9 @@ class AudioEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
+        folds: Number of parts of the rows, of which each is held out once: every configuration is
+            trained as often, scored on all rows out of fold, and answers with the mean of these
+            networks. `"auto"` and `False` hold out `validation_split` once.
         space: `"auto"`, or the names of the families to search: `cnn`, `separable`, `crnn`,
             `conformer`, `wave`, `linear`.
         initial: Configurations to try first, as dicts of hyperparameters.
@@ -63,6 +66,7 @@ class AudioEstimator(Estimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
+        folds: str | int | bool = "auto",
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
@@ -76,6 +80,7 @@ class AudioEstimator(Estimator):
             budget=budget,
             ensemble=ensemble,
             refit=refit,
+            folds=folds,
             space=space,
             initial=initial,
             directory=directory,
@@ -91,7 +96,7 @@ class AudioEstimator(Estimator):
             classify=self._classify,
             sample_rate=self.sample_rate,
             families=self._families(list(FAMILIES)),
-            seconds=Budget.parse(self.budget).seconds,
+            count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
         return task

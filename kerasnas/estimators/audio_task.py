@@ -82,7 +82,7 @@ def prepare_sounds(
     seed: int,
     sample_rate: int | None,
     families: Sequence[str],
-    seconds: float | None,
+    clock: Clock,
     validation_data: Any = None,
     sample_weight: Any = None,
     groups: Any = None,
@@ -97,7 +97,7 @@ def prepare_sounds(
         seed: Seed of the split.
         sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
         families: Families to search.
-        seconds: Budget of the search, which sets the sizes that are tried first.
+        clock: The clock of the fit; its seconds set the sizes that are tried first.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
         sample_weight: Weight of each row.
         groups: Group of each row.
@@ -137,7 +137,7 @@ def prepare_sounds(
         groups=groups,
         **split,
     )
-    return audio_task(reader, raw, rows, families, seconds), broken
+    return audio_task(reader, raw, rows, families, clock.seconds), broken
 
 
 def audio_task(
@@ -274,7 +274,7 @@ def colour_matters(features: np.ndarray, rows: Rows) -> bool:
         rows: Targets and split.
     """
     bands = (features.shape[1] - 1) // (2 + _PARTS // 2)
-    train, valid = rows.train[:_PROBED], rows.valid[:_PROBED]
+    train, valid = (part[:_PROBED] for part in rows.parts[0])
     targets = rows.targets.astype("float64")
     if rows.classes is not None and not rows.multilabel:
         targets = np.eye(rows.classes)[rows.targets]

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from kerasnas.data import (
     RegressionTarget,
     check_same_length,
 )
-from kerasnas.errors import ObjectiveError, SearchSpaceError
+from kerasnas.errors import ObjectiveError, SchemaError, SearchSpaceError
 from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
@@ -34,6 +34,7 @@ from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_obje
 from kerasnas.progress import Verbose
 from kerasnas.results.conformal import Conformal, from_json
 from kerasnas.results.ensemble import Wish, make_room, parse_ensemble
+from kerasnas.results.folds import parse_folds
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import refit_best
@@ -72,6 +73,7 @@ class Estimator(BaseEstimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
+        folds: Number of parts of the rows, of which each is held out once; `"auto"` or `False`.
         space: `"auto"`, or the names of the families to search.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
@@ -85,6 +87,7 @@ class Estimator(BaseEstimator):
     """
 
     _classify = False
+    _fold_pace = 0.0  # rows for each second of the budget, up to which folds are worth their time
     _reader_class: type[Reader]
     _target_classes: tuple[Any, ...] = (RegressionTarget,)
 
@@ -97,6 +100,7 @@ class Estimator(BaseEstimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
+        folds: str | int | bool = False,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
@@ -109,6 +113,7 @@ class Estimator(BaseEstimator):
         self.budget = budget
         self.ensemble = ensemble
         self.refit = refit
+        self.folds = folds
         self.space = space
         self.initial = initial
         self.directory = directory
@@ -155,10 +160,12 @@ class Estimator(BaseEstimator):
         objectives = self._objectives()
         wish = parse_ensemble(False if self.refit else self.ensemble)
         seed = settle_seed(self.seed, self.directory)
+        clock = Clock(budget.seconds, started=begin)
         task = self._prepare(
             X,
             y,
             seed=seed,
+            clock=clock,
             validation_data=validation_data,
             validation_split=validation_split,
             sample_weight=sample_weight,
@@ -167,7 +174,7 @@ class Estimator(BaseEstimator):
         )
         _check_metrics(task, objectives)
         self._remember(task.reader, task.rows.target)
-        job = task.job(objectives, Clock(budget.seconds, started=begin), seed)
+        job = task.job(objectives, clock, seed)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
         self._threshold: float | None = None
@@ -253,6 +260,7 @@ class Estimator(BaseEstimator):
         y: Any,
         *,
         seed: int,
+        clock: Clock,
         validation_data: Any,
         validation_split: float,
         sample_weight: Any,
@@ -261,6 +269,12 @@ class Estimator(BaseEstimator):
     ) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""
         raise NotImplementedError
+
+    def _count_folds(self, validation_data: Any) -> Callable[[int], int]:
+        """From the number of rows to that of folds, as `folds` says."""
+        if validation_data is not None and self.folds not in ("auto", False, None):
+            raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
+        return parse_folds(self.folds, Budget.parse(self.budget), self._fold_pace)
 
     def _objectives(self) -> tuple[Any, ...]:
         names = CLASSIFICATION if self._classify else REGRESSION

@@ -39,6 +39,9 @@ class ImageEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
+        folds: Number of parts of the rows, of which each is held out once: every configuration is
+            trained as often, scored on all rows out of fold, and answers with the mean of these
+            networks. `"auto"` and `False` hold out `validation_split` once.
         space: `"auto"`, or the names of the families to search: `conv`, `resnet`, `mobile`,
             `convnext`, `cell`, `vit`, `pretrained`.
         initial: Configurations to try first, as dicts of hyperparameters.
@@ -69,6 +72,7 @@ class ImageEstimator(Estimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
+        folds: str | int | bool = "auto",
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         weights: Mapping[str, str | Path] | None = None,
@@ -84,6 +88,7 @@ class ImageEstimator(Estimator):
             budget=budget,
             ensemble=ensemble,
             refit=refit,
+            folds=folds,
             space=space,
             initial=initial,
             directory=directory,
@@ -100,8 +105,8 @@ class ImageEstimator(Estimator):
             y,
             classify=self._classify,
             families=families,
-            seconds=Budget.parse(self.budget).seconds,
             settings={"weights": backbones, "test_time_flips": self.test_time_flips},
+            count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
         return task

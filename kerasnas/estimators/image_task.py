@@ -84,7 +84,7 @@ def prepare_images(
     classify: bool,
     seed: int,
     families: Sequence[str],
-    seconds: float | None,
+    clock: Clock,
     validation_data: Any = None,
     sample_weight: Any = None,
     groups: Any = None,
@@ -99,7 +99,7 @@ def prepare_images(
         classify: Whether targets are classes.
         seed: Seed of the split.
         families: Families to search.
-        seconds: Budget of the search, which sets the sizes that are tried first.
+        clock: The clock of the fit; its seconds set the sizes that are tried first.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
         sample_weight: Weight of each row.
         groups: Group of each row.
@@ -140,7 +140,7 @@ def prepare_images(
         groups=groups,
         **split,
     )
-    task = image_task(reader, raw, rows, families, seconds, settings or {})
+    task = image_task(reader, raw, rows, families, clock.seconds, settings or {})
     return task, broken
 
 
@@ -234,7 +234,7 @@ def mirrored_alike(thumb: np.ndarray, rows: Rows) -> bool:
     knows nearly all that it knows about the others, mirroring is tried first; where it knows
     little, or is misled, it is not.
     """
-    train, valid = rows.train[:_FLIP_ROWS], rows.valid[:_FLIP_ROWS]
+    train, valid = (part[:_FLIP_ROWS] for part in rows.parts[0])
     if rows.multilabel or len(train) < 50 or thumb.shape[2] < 2:
         return False
     targets = rows.targets.astype("float64")

@@ -64,7 +64,7 @@ class Prepared:
             weights=self.rows.weights,
             train=self.rows.train,
             valid=self.rows.valid,
-            folds=tuple((self.rows.train[a], self.rows.train[b]) for a, b in self.rows.folds),
+            folds=tuple(self.rows.parts) if self.rows.folds else (),
         )
         rows = baseline_rows(split, scorer, clock, seed)
         self.answers.update(split.answers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,20 @@ class Rows:
     def classes(self) -> int | None:
         """Number of classes or labels; `None` for regression."""
         return None if isinstance(self.target, RegressionTarget) else len(self.target.classes_)
+
+    @property
+    def parts(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Rows to train on and rows to validate on: one pair, or one for each fold."""
+        if not self.folds:
+            return [(self.train, self.valid)]
+        return [(self.train[train], self.train[valid]) for train, valid in self.folds]
+
+    def joined(self, answers: Sequence[np.ndarray]) -> np.ndarray:
+        """Answers to the validation rows of each of `parts`, in the order of `valid`."""
+        if not self.folds:
+            return answers[0]
+        order = np.argsort(np.concatenate([valid for _, valid in self.folds]))
+        return np.concatenate(answers)[order]
 
     @property
     def multilabel(self) -> bool:

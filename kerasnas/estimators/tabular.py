@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.budget import Budget
+from kerasnas.budget import Budget, Clock
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
@@ -20,7 +20,6 @@ from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.results.conformal import check_level, fit_conformal
-from kerasnas.results.folds import parse_folds
 from kerasnas.results.importance import permutation_importance
 from kerasnas.runner import Scorer
 from kerasnas.spaces.networks import FAMILIES as NETWORKS
@@ -67,6 +66,7 @@ class TabularEstimator(Estimator):
         model_: The exported Keras model.
     """
 
+    _fold_pace = 35.0
     _reader_class = TableReader
 
     def __init__(
@@ -94,6 +94,7 @@ class TabularEstimator(Estimator):
             budget=budget,
             ensemble=ensemble,
             refit=refit,
+            folds=folds,
             space=space,
             initial=initial,
             directory=directory,
@@ -101,23 +102,20 @@ class TabularEstimator(Estimator):
             verbose=verbose,
         )
         self.column_kinds = column_kinds
-        self.folds = folds
         self.intervals = intervals
 
-    def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+    def _prepare(self, x: Any, y: Any, *, clock: Clock, **given: Any) -> Task:
         if check_level(self.intervals) is not None and self.refit:
             raise SearchSpaceError(
                 "`intervals` need rows that the model was not trained on, `refit` trains on all "
                 "rows. Pass one of them."
             )
-        if given.get("validation_data") is not None and self.folds not in ("auto", False, None):
-            raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
         prepared = prepare(
             x,
             y,
             classify=self._classify,
             column_kinds=self.column_kinds,
-            count_folds=parse_folds(self.folds, Budget.parse(self.budget)),
+            count_folds=self._count_folds(given.get("validation_data")),
             level=check_level(self.intervals),
             **given,
         )

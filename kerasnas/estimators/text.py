@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasnas.budget import Budget, Clock
+from kerasnas.budget import Budget
 from kerasnas.data.documents import split_documents
 from kerasnas.data.texts import TextReader
 from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
@@ -34,6 +34,10 @@ class TextEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
+        folds: Number of parts of the rows, of which each is held out once: every configuration is
+            trained as often, scored on all rows out of fold, and answers with the mean of these
+            networks. `"auto"` does so where rows are few for the seconds of the budget and no
+            `validation_data` is given; `False` holds out `validation_split` once.
         space: `"auto"`, or the names of the families to search: `linear`, `average`, `deep`,
             `conv`, `recurrent`, `transformer`.
         initial: Configurations to try first, as dicts of hyperparameters.
@@ -51,6 +55,7 @@ class TextEstimator(Estimator):
             column where there are several.
     """
 
+    _fold_pace = 20.0
     _reader_class = TextReader
 
     def __init__(
@@ -62,6 +67,7 @@ class TextEstimator(Estimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
+        folds: str | int | bool = "auto",
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         word_vectors: str | Path | None = None,
@@ -76,6 +82,7 @@ class TextEstimator(Estimator):
             budget=budget,
             ensemble=ensemble,
             refit=refit,
+            folds=folds,
             space=space,
             initial=initial,
             directory=directory,
@@ -90,8 +97,8 @@ class TextEstimator(Estimator):
             y,
             classify=self._classify,
             families=self._families(FAMILIES),
-            clock=Clock(Budget.parse(self.budget).seconds),
             word_vectors=self.word_vectors,
+            count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
 

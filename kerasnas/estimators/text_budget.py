@@ -57,7 +57,7 @@ def room_for(
         read: Learns a form from some texts and brings them to it, which is timed.
     """
     everything = Room(longest, rows.train, rows.valid)
-    used = np.concatenate([rows.train, rows.valid])
+    used = np.unique(np.concatenate([rows.train, rows.valid]))
     total = int(_lengths(documents, used, longest).sum())
     if clock.seconds is None or total <= _SAFE * clock.seconds:
         return everything

@@ -20,7 +20,7 @@ from kerasnas.data.word_vectors import WordVectors, read_word_vectors
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
-from kerasnas.estimators.text_budget import kept, room_for
+from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.preprocessing.texts.forms import Front, Terms, Tokens, fit_terms, fit_tokens
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.results.text_baselines import text_baselines
@@ -121,7 +121,7 @@ def prepare_texts(
     classify: bool,
     seed: int,
     families: Sequence[str],
-    clock: Clock | None = None,
+    clock: Clock,
     word_vectors: str | Path | None = None,
     validation_data: Any = None,
     **split: Any,
@@ -158,11 +158,19 @@ def prepare_texts(
             documents.named,
         )
     _check_content(documents, rows)
-    clock = clock or Clock()
     longest = _longest(documents, rows.train)
-    room = room_for(documents, rows, longest, clock, seed, read=lambda some: _read(some, longest))
-    documents, rows = kept(documents, rows, room)
-    reader = fit_text_reader(documents, room.longest)
+
+    def room(rows: Rows) -> Room:
+        return room_for(documents, rows, longest, clock, seed, lambda some: _read(some, longest))
+
+    found = room(rows)
+    if rows.folds and len(found.train) < len(rows.train):
+        # Where there is no time to read all texts there is none to read them several times.
+        split["count_folds"] = None
+        rows = settle_rows(y, len(documents), target, seed=seed, **split)
+        found = room(rows)
+    documents, rows = kept(documents, rows, found)
+    reader = fit_text_reader(documents, found.longest)
     documents = reader.read(documents)
     vectors = None
     if word_vectors is not None:
@@ -195,10 +203,7 @@ def text_task(
         return forms.features(hypermodel.form(hp))
 
     def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        forms.clock = clock  # which may go on from an earlier, interrupted call
-        return text_baselines(
-            documents.columns, rows.targets, rows.weights, rows.train, rows.valid, scorer, clock
-        )
+        return text_baselines(documents.columns, rows, scorer, clock)
 
     return Task(
         reader=reader,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def feature_baselines(
 
     Args:
         features: Comparable features of all rows, `(rows, features)`.
-        rows: `targets`, `weights`, `train`, `valid`, `classes` and `multilabel` of all rows.
+        rows: `targets`, `weights`, `parts`, `joined`, `classes` and `multilabel` of all rows.
         scorer: Scores the validation rows.
         clock: The clock of the fit; a linear model is not started near its end.
         answers: Takes up the answers to the validation rows.
@@ -35,21 +36,26 @@ def feature_baselines(
     Returns:
         Rows of the leaderboard.
     """
-    train = sampled(rows.train)
-    weights = None if rows.weights is None else rows.weights[train]
-    y, count = rows.targets[train], len(rows.valid)
 
-    def constant() -> np.ndarray:
+    def weights_of(train: np.ndarray) -> np.ndarray | None:
+        return None if rows.weights is None else rows.weights[train]
+
+    def over_parts(fit: Callable[..., np.ndarray]) -> Callable[[], np.ndarray]:
+        return lambda: rows.joined([fit(sampled(train), valid) for train, valid in rows.parts])
+
+    def constant(train: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        y, weights, count = rows.targets[train], weights_of(train), len(valid)
         if rows.classes is None or rows.multilabel:
             mean = np.average(y, axis=0, weights=weights)
             return np.tile(np.reshape(mean, (1, -1)), (count, 1))
         counts = np.bincount(y, weights=weights, minlength=rows.classes)
         return np.tile(counts / counts.sum(), (count, 1))
 
-    def linear() -> np.ndarray:
+    def linear(train: np.ndarray, valid: np.ndarray) -> np.ndarray:
         from sklearn.linear_model import LogisticRegression, RidgeCV
 
-        x, asked = features[train], features[rows.valid]
+        y, weights, count = rows.targets[train], weights_of(train), len(valid)
+        x, asked = features[train], features[valid]
         if rows.multilabel or rows.classes is None:
             ridge = RidgeCV(_STRENGTHS).fit(x, y, sample_weight=weights)
             found = np.asarray(ridge.predict(asked)).reshape(count, -1)
@@ -62,7 +68,8 @@ def feature_baselines(
         return full
 
     first = "mean" if rows.classes is None else "majority"
-    return scored_rows({first: constant, "linear": linear}, scorer, clock, _NEEDED, answers)
+    fits = {first: over_parts(constant), "linear": over_parts(linear)}
+    return scored_rows(fits, scorer, clock, _NEEDED, answers)
 
 
 def sampled(train: np.ndarray) -> np.ndarray:

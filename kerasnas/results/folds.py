@@ -12,18 +12,18 @@ from kerasnas.errors import SearchSpaceError
 
 _FEW, _MANY = 5, 8  # folds
 _LEAST_SECONDS = 30.0
-_ROWS_PER_SECOND = 35  # rows up to which folds are worth their time
 _MOST_ROWS = 20_000
 _LEAST_ROWS = 50
 
 
-def parse_folds(value: Any, budget: Budget) -> Callable[[int], int]:
+def parse_folds(value: Any, budget: Budget, pace: float) -> Callable[[int], int]:
     """From the number of rows to the number of folds, 0 for a single split.
 
     Args:
         value: `"auto"`, `False`, or a number from 2.
         budget: With a number of trials, or without seconds, `"auto"` makes no folds: each trial
             would take several times as long as its user counts on.
+        pace: Rows for each second of the budget, up to which `"auto"` makes folds.
 
     Raises:
         SearchSpaceError: For any other value.
@@ -31,7 +31,7 @@ def parse_folds(value: Any, budget: Budget) -> Callable[[int], int]:
     if value is False or value is None:
         return lambda rows: 0
     if value == "auto":
-        return lambda rows: _automatic(rows, budget)
+        return lambda rows: _automatic(rows, budget, pace)
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 2:
         return lambda rows: int(value)
     raise SearchSpaceError(
@@ -39,10 +39,10 @@ def parse_folds(value: Any, budget: Budget) -> Callable[[int], int]:
     )
 
 
-def _automatic(rows: int, budget: Budget) -> int:
+def _automatic(rows: int, budget: Budget, pace: float) -> int:
     seconds = budget.seconds or 0.0
     if budget.trials is not None or seconds < _LEAST_SECONDS or rows < _LEAST_ROWS:
         return 0
-    if rows > min(_MOST_ROWS, _ROWS_PER_SECOND * seconds):
+    if rows > min(_MOST_ROWS, pace * seconds):
         return 0
     return _MANY if seconds >= 300 and rows <= 5000 else _FEW

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,7 @@ _SAMPLE = 200  # texts whose reading is timed
 
 def text_baselines(
     columns: Mapping[str, np.ndarray],
-    targets: np.ndarray,
-    weights: np.ndarray | None,
-    train: np.ndarray,
-    valid: np.ndarray,
+    rows: Any,
     scorer: Scorer,
     clock: Clock,
 ) -> list[dict[str, Any]]:
@@ -42,10 +39,7 @@ def text_baselines(
 
     Args:
         columns: All texts by column.
-        targets: Integer labels, a 0/1 matrix, or values of all rows.
-        weights: Weight of every row, or `None`.
-        train: Indices of the training rows.
-        valid: Indices of the validation rows.
+        rows: `targets`, `weights`, `parts` and `joined` of all rows.
         scorer: Scores the validation rows.
         clock: The clock of the fit.
 
@@ -53,73 +47,85 @@ def text_baselines(
         Rows of the leaderboard.
     """
     begin = time.perf_counter()
-    kept = None if weights is None else weights[train]
-    answer = _constant(targets[train], kept, scorer.classes)
-    metrics = scorer.validation(np.repeat(answer[None, :], len(valid), axis=0))
+    constant = [_constant(rows, train, valid, scorer.classes) for train, valid in rows.parts]
+    metrics = scorer.validation(rows.joined(constant))
     name = "mean" if scorer.classes is None else "majority"
-    rows = [baseline_row(name, metrics, time.perf_counter() - begin, "")]
+    found = [baseline_row(name, metrics, time.perf_counter() - begin, "")]
     name = "tfidf_ridge" if scorer.classes is None else "tfidf_logistic"
     if clock.left < _NEEDED:
-        return [*rows, baseline_row(name, {}, 0.0, NO_TIME)]
+        return [*found, baseline_row(name, {}, 0.0, NO_TIME)]
     begin = time.perf_counter()
     import sklearn.feature_extraction.text  # takes a second, which is no pace of reading
     import sklearn.linear_model  # noqa: F401
 
-    limit = clock.spent + _SHARE * min(clock.left, 3600.0)
-
-    def left() -> float:
-        return limit - clock.spent
-
+    share = _SHARE * min(clock.left, 3600.0) / len(rows.parts)
     failure = NO_TIME
-    best: dict[str, float] = {}
+    answers: list[dict[float, np.ndarray]] = []
     try:
         # Threads that wait for each other in the short steps of the solver cost more than they
         # bring.
         with warnings.catch_warnings(), threadpool_limits(1):
             # A linear model that has not quite converged still is a baseline.
             warnings.simplefilter("ignore")
-            train = _readable(columns, train[:: -(-len(train) // _MOST_ROWS)], valid, left)
-            best = _best(columns, targets, weights, train, valid, scorer, left)
+            for train, valid in rows.parts:
+                limit = clock.spent + share
+
+                def left(limit: float = limit) -> float:
+                    return limit - clock.spent
+
+                train = _readable(columns, train[:: -(-len(train) // _MOST_ROWS)], valid, left)
+                answers.append(_answers(columns, rows, train, valid, scorer.classes, left))
     except ValueError as error:  # such as no word at all
-        failure = str(error)
+        failure, answers = str(error), [{}]
+    best = _best(answers, rows, scorer)
     failure = "" if best else failure
-    return [*rows, baseline_row(name, best, time.perf_counter() - begin, failure)]
+    return [*found, baseline_row(name, best, time.perf_counter() - begin, failure)]
 
 
 def _best(
-    columns: Mapping[str, np.ndarray],
-    targets: np.ndarray,
-    weights: np.ndarray | None,
-    train: np.ndarray,
-    valid: np.ndarray,
-    scorer: Scorer,
-    left: Callable[[], float],
+    answers: Sequence[Mapping[float, np.ndarray]], rows: Any, scorer: Scorer
 ) -> dict[str, float]:
-    """Metrics under the best penalty that there was time for; empty where there was none."""
+    """Metrics under the best penalty that there was time for everywhere; empty without any."""
     best: dict[str, float] = {}
-    if not len(train):
-        return best
-    seen, asked = _features(columns, train, valid)
-    y, kept = targets[train], None if weights is None else weights[train]
-    outputs = 1 if scorer.classes in (None, 2) and y.ndim == 1 else int(scorer.classes or 1)
-    pace = _PRODUCTS * outputs * seconds_of_products(seen, 1)
-    # The first penalty may take half of the time.
-    rows = int(len(train) * min(1.0, max(left(), 0.0) / 2 / max(pace * _FEWEST, 1e-9)))
-    if rows < min(len(train), _FEWEST_ROWS):
-        return best
-    pace *= rows / len(train)
-    part = np.unique(np.linspace(0, len(train) - 1, rows).astype(int))
-    seen, y, kept = seen[part], y[part], None if kept is None else kept[part]
+    first = f"val_{scorer.names[0]}"
     for strength in _STRENGTHS:
-        steps = int(min(_ITERATIONS, left() / (1 if best else 2) / max(pace, 1e-9)))
-        if best and steps < _FEWEST:
-            break
-        answers = _linear(seen, y, kept, asked, scorer.classes, strength, max(steps, _FEWEST))
-        metrics = scorer.validation(answers)
-        first = f"val_{scorer.names[0]}"
+        if any(strength not in part for part in answers):
+            continue
+        metrics = scorer.validation(rows.joined([part[strength] for part in answers]))
         if not best or metrics[first] < best[first]:
             best = metrics
     return best
+
+
+def _answers(
+    columns: Mapping[str, np.ndarray],
+    rows: Any,
+    train: np.ndarray,
+    valid: np.ndarray,
+    classes: int | None,
+    left: Callable[[], float],
+) -> dict[float, np.ndarray]:
+    """Answers by the strengths of the penalty that there was time for."""
+    found: dict[float, np.ndarray] = {}
+    if not len(train):
+        return found
+    seen, asked = _features(columns, train, valid)
+    y, kept = rows.targets[train], None if rows.weights is None else rows.weights[train]
+    outputs = 1 if classes in (None, 2) and y.ndim == 1 else int(classes or 1)
+    pace = _PRODUCTS * outputs * seconds_of_products(seen, 1)
+    # The first penalty may take half of the time.
+    count = int(len(train) * min(1.0, max(left(), 0.0) / 2 / max(pace * _FEWEST, 1e-9)))
+    if count < min(len(train), _FEWEST_ROWS):
+        return found
+    pace *= count / len(train)
+    part = np.unique(np.linspace(0, len(train) - 1, count).astype(int))
+    seen, y, kept = seen[part], y[part], None if kept is None else kept[part]
+    for strength in _STRENGTHS:
+        steps = int(min(_ITERATIONS, left() / (1 if found else 2) / max(pace, 1e-9)))
+        if found and steps < _FEWEST:
+            break
+        found[strength] = _linear(seen, y, kept, asked, classes, strength, max(steps, _FEWEST))
+    return found
 
 
 def _readable(
@@ -145,11 +151,14 @@ def _characters(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> int:
     return sum(len(text) for texts in columns.values() for text in texts[rows])
 
 
-def _constant(y: np.ndarray, weights: np.ndarray | None, classes: int | None) -> np.ndarray:
+def _constant(rows: Any, train: np.ndarray, valid: np.ndarray, classes: int | None) -> np.ndarray:
+    y, weights = rows.targets[train], None if rows.weights is None else rows.weights[train]
     if classes is None or y.ndim == 2:
-        return np.atleast_1d(np.average(y, axis=0, weights=weights))
-    counts = np.bincount(y, weights=weights, minlength=classes)
-    return counts / counts.sum()
+        answer = np.atleast_1d(np.average(y, axis=0, weights=weights))
+    else:
+        counts = np.bincount(y, weights=weights, minlength=classes)
+        answer = counts / counts.sum()
+    return np.repeat(answer[None, :], len(valid), axis=0)
 
 
 def _features(

@@ -18,7 +18,7 @@ def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
     if walked is not None:
         return walked
     inputs = keras.tree.map_structure(
-        lambda t: keras.Input(t.shape[1:], dtype=t.dtype), networks[0].input
+        lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), networks[0].input
     )
     answers = [artifact.copy_of(network, f"fold_{i}")(inputs) for i, network in enumerate(networks)]
     return keras.Model(inputs, keras.layers.Average(name="mean_of_folds")(answers))

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
+from kerasnas.budget import Clock
 from kerasnas.errors import KerasNASError, SchemaError, SearchSpaceError
 
 ROWS = 120
@@ -188,6 +189,7 @@ def test_first_configurations_vary_what_the_user_leaves_open(data):
         x,
         {name: y[name] for name in ("price", "kind")},
         seed=0,
+        clock=Clock(),
         validation_data=None,
         validation_split=0.2,
         sample_weight=None,

@@ -11,6 +11,7 @@ from scipy.io import wavfile
 from sklearn.base import clone
 
 import kerasnas as kn
+from kerasnas.budget import Clock
 from kerasnas.errors import KerasNASError, ObjectiveError, SchemaError
 from kerasnas.estimators.audio_task import colour_matters, summaries
 
@@ -129,6 +130,7 @@ def frame(tmp_path, rows=8):
 def prepared(x, y, **given):
     settings = {
         "seed": 0,
+        "clock": Clock(),
         "validation_data": None,
         "validation_split": 0.25,
         "sample_weight": None,
@@ -183,7 +185,10 @@ def test_the_mean_spectrum_matters_for_steady_sounds_and_not_for_courses():
     course[labels == 1, :15, 10:20] += 3
     course[labels == 0, 15:, 10:20] += 3
     task = SimpleNamespace(
-        train=np.arange(150), valid=np.arange(150, 200), targets=labels, classes=2, multilabel=False
+        parts=[(np.arange(150), np.arange(150, 200))],
+        targets=labels,
+        classes=2,
+        multilabel=False,
     )
     assert colour_matters(summaries(steady.astype("float32")), task)
     assert not colour_matters(summaries(course.astype("float32")), task)

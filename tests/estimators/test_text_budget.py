@@ -3,9 +3,10 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.budget import Clock
+from kerasnas.data import ClassTarget
 from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task
-from kerasnas.estimators.rows import settle_rows
+from kerasnas.estimators.rows import Rows, settle_rows
 from kerasnas.estimators.task import Features
 from kerasnas.estimators.text_budget import kept, room_for
 from kerasnas.preprocessing.texts.forms import Terms
@@ -106,11 +107,9 @@ def test_a_baseline_for_which_there_is_no_time_is_left_out(monkeypatch, slowness
         return features(columns, train, valid)
 
     monkeypatch.setattr(baselines, "_features", slow)
-    train, valid = np.arange(300), np.arange(300, 400)
-    scorer, clock = Scorer(labels[valid], 2), watch.clock(60)
-    majority, linear = baselines.text_baselines(
-        {"x": texts}, labels, None, train, valid, scorer, clock
-    )
+    rows = Rows(ClassTarget(np.arange(2)), labels, None, np.arange(300), np.arange(300, 400))
+    scorer, clock = Scorer(labels[rows.valid], 2), watch.clock(60)
+    majority, linear = baselines.text_baselines({"x": texts}, rows, scorer, clock)
     assert majority["status"] == "COMPLETED"
     assert (linear["status"] == "COMPLETED") is fits
     assert watch.now <= 6.0

@@ -24,8 +24,8 @@ def case(kind):
     rows = SimpleNamespace(
         targets=targets,
         weights=None,
-        train=np.arange(80),
-        valid=np.arange(80, ROWS),
+        parts=[(np.arange(80), np.arange(80, ROWS))],
+        joined=lambda answers: answers[0],
         classes=classes,
         multilabel=kind == "labels",
     )

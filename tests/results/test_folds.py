@@ -22,15 +22,15 @@ from kerasnas.results.folds import parse_folds
     ],
 )
 def test_automatic_folds(budget, rows, count):
-    assert parse_folds("auto", budget)(rows) == count
-    assert parse_folds(False, budget)(rows) == 0
-    assert parse_folds(3, budget)(rows) == 3
+    assert parse_folds("auto", budget, 35.0)(rows) == count
+    assert parse_folds(False, budget, 35.0)(rows) == 0
+    assert parse_folds(3, budget, 0.0)(rows) == 3
 
 
 @pytest.mark.parametrize("value", [1, True, "many", 2.5])
 def test_what_folds_may_not_be(value):
     with pytest.raises(SearchSpaceError, match="`folds` must be"):
-        parse_folds(value, kn.Budget(seconds=60))
+        parse_folds(value, kn.Budget(seconds=60), 35.0)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,78 @@
+"""Folds of texts, sounds and images: scores and baselines out of fold, one file that answers."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasnas as kn
+
+ROWS = 90
+
+
+def labels():
+    return np.where(np.random.default_rng(0).random(ROWS) < 0.5, "yes", "no")
+
+
+def texts():
+    rng = np.random.default_rng(1)
+    words = np.array(["red", "green", "blue", "grey", "pink", "black", "white", "gold"])
+    return np.array([" ".join(rng.choice(words, 6)) for _ in range(ROWS)], dtype=object)
+
+
+def sounds():
+    return np.random.default_rng(2).normal(size=(ROWS, 800)).astype("float32")
+
+
+def images():
+    return np.random.default_rng(3).integers(0, 256, (ROWS, 8, 8, 1)).astype("uint8")
+
+
+BUDGET = kn.Budget(trials=2, epochs=2)
+GIVEN = {"budget": BUDGET, "folds": 3, "seed": 0, "verbose": 0}
+CASES = {
+    "texts": (texts, lambda: kn.TextClassifier(space=("linear", "average"), **GIVEN)),
+    "sounds": (
+        sounds,
+        lambda: kn.AudioClassifier(sample_rate=4000, space=("linear", "separable"), **GIVEN),
+    ),
+    "images": (images, lambda: kn.ImageClassifier(space="conv", **GIVEN)),
+}
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def fitted(request):
+    data, make = CASES[request.param]
+    x, y = data(), labels()
+    return x, y, make().fit(x, y)
+
+
+def test_every_row_is_scored_by_networks_that_have_not_seen_it(fitted):
+    _, y, clf = fitted
+    trials = clf.leaderboard().query("kind == 'trial' and status == 'COMPLETED'")
+    assert len(trials) == 2
+    # There is nothing to learn: on rows that were trained on a score would be far better.
+    assert (trials["val_accuracy"] < 0.7).all()
+    for trial_id in trials["trial_id"]:
+        assert len(np.load(clf.result_.folder / f"{trial_id}.answers.npy")) == len(y)
+
+
+def test_baselines_are_scored_on_the_same_folds(fitted):
+    _, _, clf = fitted
+    rows = clf.leaderboard().query("kind == 'baseline'").set_index("trial_id")
+    assert (rows["status"] == "COMPLETED").all()
+    assert (rows["val_accuracy"] < 0.7).all()
+
+
+def test_plain_keras_answers_as_the_mean_of_the_folds(fitted, tmp_path):
+    x, _, clf = fitted
+    clf.save(tmp_path / "model.keras")
+    model = keras.models.load_model(tmp_path / "model.keras")
+    raw = tf.constant(x[:5, None]) if x.dtype == object else tf.constant(x[:5])
+    np.testing.assert_allclose(np.asarray(model(raw)), clf.predict_proba(x[:5]), atol=1e-5)
+
+
+def test_folds_and_validation_data_exclude_each_other(fitted):
+    x, y, clf = fitted
+    with pytest.raises(kn.errors.SchemaError, match="`folds` and `validation_data`"):
+        type(clf)(folds=3, verbose=0).fit(x, y, validation_data=(x, y))
