@@ -17,6 +17,8 @@ import tensorflow as tf
 from kerasnas import oracles
 from kerasnas.budget import Budget, Clock
 from kerasnas.data import check_same_length, holdout
+from kerasnas.data.room import blocks
+from kerasnas.data.stored import StoredRows
 from kerasnas.errors import ObjectiveError, SearchSpaceError
 from kerasnas.history import History, stored_fingerprint
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
@@ -234,9 +236,13 @@ def fingerprint(*data: Any) -> str:
     digest = hashlib.sha256()
     for array in tf.nest.flatten(data):
         if array is not None:
-            values = np.ascontiguousarray(array)
+            values = array if isinstance(array, StoredRows) else np.ascontiguousarray(array)
             digest.update(f"{values.shape}{values.dtype}".encode())
-            digest.update(values.tobytes() if values.dtype != object else repr(values).encode())
+            if values.dtype == object:
+                digest.update(repr(values).encode())
+                continue
+            for part in blocks(values):
+                digest.update(values[part].tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -17,6 +17,7 @@ from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import joined, to_pictures
 from kerasnas.data.sound_reader import fit_sound_reader
 from kerasnas.data.sounds import to_sounds
+from kerasnas.data.stored import held
 from kerasnas.data.texts import fit_text_reader
 from kerasnas.errors import SchemaError
 from kerasnas.preprocessing import fit_preprocessing, input_dtype
@@ -246,7 +247,7 @@ class ImageInput(Input):
         form = Form(height, width, "stretch")
 
         def fit(train: np.ndarray) -> Fitted:
-            data = pixels(reader, form, raw)
+            data = held(pixels(reader, form, raw))
             return Fitted(
                 reader=reader,
                 data=data,

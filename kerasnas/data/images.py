@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -11,9 +12,11 @@ import numpy as np
 
 from kerasnas.data.pictures import Axis, Pictures, broken, to_pictures, told
 from kerasnas.data.reader import chunks
+from kerasnas.data.room import blocks, fits, room
 from kerasnas.errors import SchemaError
 
 _CHUNK_BYTES = 2**25  # of the images of one call, as float32
+_WAITING_BYTES = 2**28  # likewise, of images that wait for others of their size
 _LOOKED_AT = 256  # images, for the range of pixels and the channels of files
 _FLAT = 1.5  # largest pixel of images that are scaled to 0..1
 
@@ -70,9 +73,10 @@ class ImageReader:
                 them in one message.
         """
         pictures = self._matched(to_pictures(x))
-        if pictures.stacked:
-            return Pictures(self._cast(np.asarray(pictures.items)), pictures.axis)
-        problems = list(broken(pictures)) or list(self._misfits(pictures))
+        if isinstance(pictures.items, np.ndarray):
+            return Pictures(self._cast_all(pictures.items), pictures.axis)
+        fits_any = self.free and not self._arrays(pictures)  # files are brought to the channels
+        problems = list(broken(pictures)) or ([] if fits_any else list(self._misfits(pictures)))
         if problems:
             raise SchemaError(
                 f"{len(problems)} of the {len(pictures)} images cannot be used: "
@@ -81,20 +85,33 @@ class ImageReader:
             )
         return pictures
 
+    def read_usable(self, pictures: Pictures) -> Pictures:
+        """As `read`, but files that `usable` has looked at are not decoded again."""
+        checked = self.free and not pictures.stacked and not self._arrays(pictures)
+        return pictures if checked else self.read(pictures)
+
     def batches(self, raw: Pictures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Images of one size in each call."""
+        """Images of one size in each call; few of them in memory at any time."""
         if isinstance(raw.items, np.ndarray):
             size = max(1, _CHUNK_BYTES // (4 * int(np.prod(raw.items.shape[1:]))))
             for index in chunks(len(raw), min(size, 4096), block=1):
                 yield index, raw.items[index]
             return
         waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
+        pixels = 0
         for row in range(len(raw)):
             image = self.laid_out(raw.one(row, self.channels))
             group = waiting.setdefault(image.shape, [])
             group.append((row, image))
+            pixels += image.size
             if len(group) * 4 * image.size >= _CHUNK_BYTES or len(group) == 256:
+                pixels -= len(group) * image.size
                 yield _together(waiting.pop(image.shape))
+            elif 4 * pixels >= _WAITING_BYTES:
+                # Of photos that were cut by hand, hardly two have one size.
+                largest = max(waiting, key=lambda shape: len(waiting[shape]) * math.prod(shape))
+                pixels -= len(waiting[largest]) * math.prod(largest)
+                yield _together(waiting.pop(largest))
         for group in waiting.values():
             yield _together(group)
 
@@ -190,6 +207,15 @@ class ImageReader:
     def _arrays(pictures: Pictures) -> bool:
         return isinstance(pictures.items[0], np.ndarray)
 
+    def _cast_all(self, images: np.ndarray) -> np.ndarray:
+        """Many images in the type of `fit`, part by part where another copy would be too much."""
+        if images.dtype == self.dtype or fits(8 * images.size):
+            return self._cast(images)
+        out = room(images.shape, self.dtype)
+        for part in blocks(images):
+            out[part] = self._cast(images[part])
+        return out
+
     def _cast(self, images: np.ndarray) -> np.ndarray:
         """The numbers in the type of `fit`; scales that cannot be meant are refused."""
         if images.dtype == self.dtype:
@@ -215,12 +241,30 @@ class ImageReader:
 
     @staticmethod
     def _check_finite(images: np.ndarray) -> None:
-        if images.dtype.kind == "f" and not np.isfinite(images).all():
-            bad = np.flatnonzero(~np.isfinite(images.reshape(len(images), -1)).all(axis=1))
+        if images.dtype.kind != "f":
+            return
+        axes = tuple(range(1, images.ndim))
+        good = [np.isfinite(images[part]).all(axis=axes) for part in blocks(images)]
+        bad = np.flatnonzero(~np.concatenate([np.ones(0, bool), *good]))
+        if len(bad):
             raise SchemaError(
                 f"`x` has {len(bad)} images with pixels that are NaN or infinite (first: row "
                 f"{bad[0]}). Correct or drop them."
             )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one image tells: its pixels need not stay in memory."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    low: float
+    high: float
+
+    @classmethod
+    def at(cls, image: np.ndarray) -> _Look:
+        return cls(image.shape, image.dtype, float(image.min()), float(image.max()))
 
 
 def fit_image_reader(pictures: Pictures) -> ImageReader:
@@ -229,23 +273,20 @@ def fit_image_reader(pictures: Pictures) -> ImageReader:
     if isinstance(pictures.items, np.ndarray):
         items = pictures.items
         shape = items.shape[1:]
-        some = items[rows]
         channels = 1 if pictures.axis == "none" else shape[0 if pictures.axis == "first" else -1]
         first = 1 if pictures.axis == "first" else 0
         height, width = shape[first], shape[first + 1]
         dtype = items.dtype
-        low, high = float(some.min()), float(some.max())
+        looks = [_Look.at(items[row]) for row in rows]
         typical = (int(height), int(width))
         size: tuple[int | None, int | None] = typical
         axis = pictures.axis
     else:
-        images = [pictures.one(int(row)) for row in rows]
-        channels = max(image.shape[2] for image in images)
-        sizes = np.array([image.shape[:2] for image in images])
+        looks = [_Look.at(pictures.one(int(row))) for row in rows]
+        channels = max(look.shape[2] for look in looks)
+        sizes = np.array([look.shape[:2] for look in looks])
         typical = (int(np.median(sizes[:, 0])), int(np.median(sizes[:, 1])))
-        dtype = np.result_type(*{image.dtype for image in images})
-        low = float(min(image.min() for image in images))
-        high = float(max(image.max() for image in images))
+        dtype = np.result_type(*{look.dtype for look in looks})
         size, axis = (None, None), pictures.axis
     return ImageReader(
         height=size[0],
@@ -253,8 +294,8 @@ def fit_image_reader(pictures: Pictures) -> ImageReader:
         channels=int(channels),
         axis=axis,
         dtype="uint8" if dtype == np.uint8 else "float32",
-        low=low,
-        high=high,
+        low=min(look.low for look in looks),
+        high=max(look.high for look in looks),
         typical=typical,
     )
 

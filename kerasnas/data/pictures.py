@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.room import Spool, joined_rows
 from kerasnas.errors import SchemaError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -94,7 +96,7 @@ def to_pictures(x: Any) -> Pictures:
     if isinstance(x, pd.DataFrame):
         return to_pictures(x[path_column(x)])
     if is_dataset(x):
-        return _single(_elements(x)[0])
+        return _elements(x)[0]
     if isinstance(x, pd.Series):
         return _single(list(x))
     if isinstance(x, list | tuple):
@@ -114,13 +116,20 @@ def is_dataset(x: Any) -> bool:
     return hasattr(x, "element_spec") and hasattr(x, "as_numpy_iterator")
 
 
-def split_pictures(x: Any, y: Any) -> tuple[Any, Any]:
+def holds_targets(x: Any) -> bool:
+    """Whether `x` can hold images and targets at once: a dataset, or a folder of classes."""
+    return is_dataset(x) or isinstance(x, str | os.PathLike)
+
+
+def split_pictures(x: Any, y: Any, classes: bool = False) -> tuple[Any, Any]:
     """Images and targets, where `x` holds both.
 
     Args:
         x: As in `to_pictures`. A folder holds one folder of images a class; a DataFrame may hold
             the column of targets; a dataset may hold pairs.
         y: Targets, the name of the column of targets, or `None` where `x` holds them.
+        classes: Whether one-hot targets of a dataset are the numbers of classes, as those of
+            `keras.utils.image_dataset_from_directory(label_mode="categorical")` are.
 
     Raises:
         SchemaError: If there are no targets.
@@ -139,7 +148,7 @@ def split_pictures(x: Any, y: Any) -> tuple[Any, Any]:
     if is_dataset(x):
         images, targets = _elements(x)
         if targets is not None:
-            return _single(images), targets
+            return images, _numbers(targets) if classes else targets
     raise SchemaError(
         "`y` is missing. Pass labels or values as `y`, the name of a column of a DataFrame, a "
         "folder with one folder of images a class, or a tf.data.Dataset of pairs."
@@ -153,7 +162,7 @@ def joined(first: Pictures, second: Pictures) -> Pictures:
         SchemaError: If their channels are in different places.
     """
     if isinstance(first.items, np.ndarray) and isinstance(second.items, np.ndarray):
-        return Pictures(np.concatenate([first.items, second.items]), first.axis)
+        return Pictures(joined_rows(first.items, second.items), first.axis)
     if first.axis != second.axis and not (first.stacked or second.stacked):
         raise SchemaError("`validation_data` keeps its channels elsewhere than `x`.")
     return Pictures([*first.items, *second.items], first.axis)
@@ -313,30 +322,75 @@ def _what(item: Any) -> str:
     return f"{type(item).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else "")
 
 
-def _elements(dataset: Any) -> tuple[list[np.ndarray], np.ndarray | None]:
-    """Images and targets of a dataset, batches taken apart."""
+def _elements(dataset: Any) -> tuple[Pictures, np.ndarray | None]:
+    """Images and targets of a dataset, read once, batches taken apart.
+
+    Raises:
+        SchemaError: If it gives anything else, never ends, or does not say that it ends.
+    """
     spec = dataset.element_spec
-    paired = isinstance(spec, tuple)
-    first = spec[0] if paired else spec
-    if not hasattr(first, "shape") or (paired and len(spec) not in (1, 2)):
+    first, *rest = spec if isinstance(spec, tuple) else (spec,)
+    if any(type(part).__name__ != "TensorSpec" for part in (first, *rest)) or len(rest) > 1:
         raise SchemaError(
-            "The dataset must give images, or pairs of images and targets; its elements are "
-            f"{spec}."
+            "The dataset must give images, or pairs of images and targets, all of them dense "
+            f"tensors; its elements are {spec}. Add `.map(...)`, or `.unbatch()` where the sizes "
+            "within a batch differ, and pass weights as `sample_weight`."
         )
-    if hasattr(dataset, "cardinality") and int(dataset.cardinality()) == -1:
+    length = int(dataset.cardinality()) if hasattr(dataset, "cardinality") else 0
+    if length == -1:
         raise SchemaError("The dataset never ends. Leave out `.repeat()`, or add `.take(...)`.")
-    rank = first.shape.rank
-    batched = rank == 4 or (rank == 3 and first.shape[0] is None and paired and spec[1].shape.rank)
-    images: list[np.ndarray] = []
-    targets: list[np.ndarray] = []
-    for element in dataset.as_numpy_iterator():
-        x, y = (
-            (element[0], element[1] if len(element) == 2 else None) if paired else (element, None)
+    if length == -2:
+        raise SchemaError(
+            "The dataset does not say how many elements it has, and may never end. If it ends, add "
+            "`.apply(tf.data.experimental.assert_cardinality(n))` with their number, of batches "
+            "where it is batched."
         )
-        images.extend(x) if batched else images.append(x)
-        if y is not None:
-            targets.append(y if batched else np.asarray(y)[None])
-    return images, np.concatenate(targets) if targets else None
+    targets: list[np.ndarray] = []
+    batched: bool | None = None
+    with closing(Spool()) as spool:
+        for element in dataset.as_numpy_iterator():
+            image, *target = element if isinstance(spec, tuple) else (element,)
+            if batched is None:
+                batched = _is_batch(np.shape(image), *map(np.shape, target), spec=first.shape)
+            images = np.asarray(image) if batched else np.asarray(image)[None]
+            if images.dtype.kind not in "buif" or images.ndim not in (3, 4):
+                raise SchemaError(
+                    f"The dataset gives {_what(images if batched else images[0])}, expected images "
+                    "as numbers of shape (height, width[, channels]), or batches of them."
+                )
+            # Sixty-four bits would only be cut to this later on.
+            spool.add(images if images.dtype == np.uint8 else images.astype("float32"))
+            targets += [y if batched else np.asarray(y)[None] for y in target]
+        if batched is None:
+            raise SchemaError("The dataset is empty, expected images.")
+        items = spool.rows()
+    joined = np.concatenate(targets) if targets else None
+    if joined is not None and joined.ndim == 2 and joined.shape[1] == 1:
+        joined = joined[:, 0]
+    if isinstance(items, np.ndarray):
+        return _stacked(items), joined
+    axes = {channel_axis(item.shape) for item in items if item.ndim == 3}
+    return Pictures(items, "first" if axes == {"first"} else "last"), joined
+
+
+def _numbers(targets: np.ndarray) -> np.ndarray:
+    """Numbers of classes, where every row is one-hot; other targets as they are."""
+    if targets.ndim != 2 or targets.dtype.kind not in "buif":
+        return targets
+    one_hot = ((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all()
+    return targets.argmax(axis=1) if one_hot else targets
+
+
+def _is_batch(image: tuple[int, ...], *target: tuple[int, ...], spec: Any) -> bool:
+    """Whether the first element of a dataset holds several images; `spec` is its known shape."""
+    if len(image) != 3:
+        return len(image) > 3
+    if target and target[0][:1] != image[:1]:
+        return False  # the label of one image, or its one-hot form
+    if image[-1] in _CHANNELS:
+        return False
+    grey = spec.rank == 3 and spec[0] is None and None not in (spec[1], spec[2])
+    return bool(target) or grey
 
 
 def _files(folder: Path) -> list[Path]:

@@ -481,7 +481,7 @@ class Classifier(ClassifierMixin, Estimator):
             return target.decode((answers[:, 1] >= threshold).astype("int64"))
         return target.decode(answers.argmax(axis=1))
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Log-loss, accuracy and area under the ROC curve on other rows."""
         return self._scores(X, y, sample_weight)
 
@@ -497,6 +497,6 @@ class Regressor(RegressorMixin, Estimator):
         """Values of shape `(rows,)`, float64, in the units of the targets."""
         return self._answer(X).reshape(-1).astype("float64")
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Root mean squared error, mean absolute error and R² on other rows."""
         return self._scores(X, y, sample_weight)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasnas.budget import Budget
+from kerasnas.data import ClassTarget
 from kerasnas.data.images import ImageReader
 from kerasnas.data.pictures import split_pictures
 from kerasnas.errors import SearchSpaceError
@@ -134,7 +135,8 @@ class ImageEstimator(Estimator):
         self.schema_: ImageReader = reader
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
-        return super()._scores(*split_pictures(x, y), sample_weight)
+        classes = isinstance(self._target, ClassTarget)
+        return super()._scores(*split_pictures(x, y, classes=classes), sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         """scikit-learn's description of what this estimator can take."""

@@ -12,8 +12,10 @@ from kerasnas import artifact
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
-from kerasnas.data.pictures import Pictures, joined, split_pictures, to_pictures
-from kerasnas.data.stored import StoredRows
+from kerasnas.data.multilabel import MultiLabelTarget
+from kerasnas.data.pictures import Pictures, holds_targets, joined, split_pictures, to_pictures
+from kerasnas.data.room import blocks, room
+from kerasnas.data.stored import StoredRows, held
 from kerasnas.estimators.rows import (
     Rows,
     Validation,
@@ -23,7 +25,6 @@ from kerasnas.estimators.rows import (
     settle_rows,
 )
 from kerasnas.estimators.task import Features, Task
-from kerasnas.preprocessing import images
 from kerasnas.preprocessing.images import Form, front, pixels, statistics
 from kerasnas.results.feature_baselines import feature_baselines, sampled
 from kerasnas.runner import Scorer
@@ -34,7 +35,8 @@ from kerasnas.spaces.image import ImageHyperModel
 
 _LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
 _NATIVE = 64  # arrays of at most this side are never resized
-_KEPT = 2  # forms of all images that are kept
+_KEPT = 2  # forms of all images that are kept in memory
+_KEPT_ON_DISK = 8  # and in files: to decode all images again takes longer than many epochs
 _THUMB = 14  # side of the pictures that linear models see
 _FLIP_ROWS = 2_000
 _FLIP_KEEPS = 0.85  # of what a linear model has learnt it must still know of mirrored images
@@ -56,9 +58,11 @@ class ImageForms:
     def features(self, form: Form) -> Features:
         """Pixels of all rows, and the way back to raw images."""
         if form not in self._kept:
-            while len(self._kept) >= _KEPT:
+            made = self._made(form)
+            most = _KEPT_ON_DISK if isinstance(made.data, StoredRows) else _KEPT
+            while len(self._kept) >= most:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[form] = self._made(form)
+            self._kept[form] = made
         return self._kept[form]
 
     def _made(self, form: Form) -> Features:
@@ -68,10 +72,8 @@ class ImageForms:
         def assemble(network: keras.Model, units: Any) -> keras.Model:
             return artifact.join(front(self.reader, form), network, units)
 
-        array = pixels(self.reader, form, self.pictures)
         return Features(
-            # What does not fit into memory is read batch by batch.
-            data=StoredRows(array) if array.nbytes > images.IN_MEMORY else array,
+            data=held(pixels(self.reader, form, self.pictures)),
             assemble=assemble,
             latency_ms=latency(before, one)["latency_ms"],
         )
@@ -100,7 +102,8 @@ def prepare_images(
         seed: Seed of the split.
         families: Families to search.
         clock: The clock of the fit; its seconds set the sizes that are tried first.
-        validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
+        validation_data: `(x, y)` or `(x, y, weights)`, or what holds both as `x` may; without it
+            rows are held out.
         sample_weight: Weight of each row.
         groups: Group of each row.
         settings: Further arguments of `ImageHyperModel`.
@@ -109,7 +112,7 @@ def prepare_images(
     Returns:
         The task, and the names of images that were left out because they cannot be used.
     """
-    x, y = split_pictures(x, y)
+    x, y = split_pictures(x, y, classes=classify)
     pictures = to_pictures(x)
     if y is not None:
         check_same_length(range(len(pictures)), y)
@@ -122,11 +125,15 @@ def prepare_images(
         sample_weight = rows_of(sample_weight, good)
         groups = rows_of(groups, good)
     reader = fit_image_reader(pictures)
-    raw = reader.read(pictures)
+    raw = reader.read_usable(pictures)
+    if holds_targets(validation_data):
+        validation_data = (validation_data, None)
     validation = parse_validation(validation_data)
     count = len(raw)
     if validation is not None:
-        validation = Validation(*split_pictures(validation.x, validation.y), validation.weights)
+        one_label = classify and not isinstance(target, MultiLabelTarget)
+        parts = split_pictures(validation.x, validation.y, classes=one_label)
+        validation = Validation(*parts, validation.weights)
         further = reader.read(validation.x)
         check_same_length(range(len(further)), validation.y, "validation_data[1]")
         raw = joined(raw, further)
@@ -182,10 +189,7 @@ def image_task(
     answers: dict[str, np.ndarray] = {}
 
     def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        x = thumb.reshape(len(thumb), -1)
-        seen = x[sampled(rows.train)]
-        x = (x - seen.mean(axis=0)) / (seen.std() + 1e-6)
-        return feature_baselines(x, rows, scorer, clock, answers)
+        return feature_baselines(_Scaled(thumb, sampled(rows.train)), rows, scorer, clock, answers)
 
     return Task(
         reader=reader,
@@ -219,12 +223,32 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
     """Means over squares of pixels: at most 14 x 14 of them, float32 of shape `(rows, h, w, c)`."""
     step_y, step_x = (-(-n // _THUMB) for n in images.shape[1:3])
     height, width = images.shape[1] // step_y, images.shape[2] // step_x
-    out = np.empty((len(images), height, width, images.shape[3]), "float32")
-    for start in range(0, len(images), 1024):
-        part = images[start : start + 1024, : height * step_y, : width * step_x]
-        blocks = part.reshape(len(part), height, step_y, width, step_x, -1)
-        out[start : start + 1024] = blocks.mean(axis=(2, 4), dtype="float32")
+    out = room((len(images), height, width, images.shape[3]), "float32")
+    for rows in blocks(images):
+        part = images[rows, : height * step_y, : width * step_x]
+        squares = part.reshape(len(part), height, step_y, width, step_x, -1)
+        out[rows] = squares.mean(axis=(2, 4), dtype="float32")
     return out
+
+
+class _Scaled:
+    """Rows of small pictures as features for a linear model, scaled as they are asked for.
+
+    Args:
+        thumb: Small pictures of all rows.
+        seen: Rows that mean and deviation are taken from.
+    """
+
+    def __init__(self, thumb: np.ndarray, seen: np.ndarray) -> None:
+        self._thumb = thumb
+        some = self._flat(seen)
+        self._mean, self._deviation = some.mean(axis=0), some.std() + 1e-6
+
+    def _flat(self, rows: np.ndarray) -> np.ndarray:
+        return self._thumb[rows].reshape(len(rows), -1)
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return (self._flat(rows) - self._mean) / self._deviation
 
 
 def mirrored_alike(thumb: np.ndarray, rows: Rows) -> bool:

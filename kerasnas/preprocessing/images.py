@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import keras
@@ -16,11 +12,10 @@ from keras import ops
 
 from kerasnas.data.images import ImageReader
 from kerasnas.data.pictures import Pictures
+from kerasnas.data.room import room
+from kerasnas.data.stored import StoredRows
 
 Fit = Literal["stretch", "pad", "crop"]
-
-IN_MEMORY = 2**31
-"""Bytes of pixels above which they are kept in a file and streamed."""
 
 _SAMPLE = 5000  # images, for mean and variance
 
@@ -79,8 +74,7 @@ def pixels(reader: ImageReader, form: Form, pictures: Pictures) -> np.ndarray:
         pictures: Raw images, as `reader.read` gives them.
 
     Returns:
-        An array in memory, or one that lies in a temporary file where it is larger than
-        `IN_MEMORY`.
+        An array in memory, or one that lies in a temporary file where memory is short.
     """
     unchanged = (form.height, form.width) == (reader.height, reader.width)
     if unchanged and isinstance(pictures.items, np.ndarray):
@@ -89,7 +83,7 @@ def pixels(reader: ImageReader, form: Form, pictures: Pictures) -> np.ndarray:
             return items[..., None]
         return np.moveaxis(items, 1, -1) if reader.axis == "first" else items
     shape = (len(pictures), form.height, form.width, reader.channels)
-    out = _room(shape, reader.dtype)
+    out = room(shape, reader.dtype)
     model = front(reader, form)
     signature = tf.TensorSpec((None, *reader.shape), reader.dtype)
     run = tf.function(model, input_signature=[signature], autograph=False)
@@ -98,20 +92,11 @@ def pixels(reader: ImageReader, form: Form, pictures: Pictures) -> np.ndarray:
     return out
 
 
-def statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def statistics(images: np.ndarray | StoredRows) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of every channel, from a sample of the images; two float32 arrays."""
     rows = np.unique(np.linspace(0, len(images) - 1, _SAMPLE).astype(int))
-    some = np.asarray(images[rows], dtype="float64")
+    some = images.read(rows) if isinstance(images, StoredRows) else images[rows]
+    some = np.asarray(some, dtype="float64")
     mean, variance = some.mean(axis=(0, 1, 2)), some.var(axis=(0, 1, 2))
     # A channel that never changes says nothing; dividing by its spread would only add noise.
     return mean.astype("float32"), np.where(variance > 1e-12, variance, 1.0).astype("float32")
-
-
-def _room(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    if size <= IN_MEMORY:
-        return np.empty(shape, dtype)
-    folder = tempfile.mkdtemp(prefix="kerasnas-")
-    array = np.memmap(Path(folder) / "pixels", dtype, "w+", shape=shape)
-    weakref.finalize(array, shutil.rmtree, folder, ignore_errors=True)
-    return array

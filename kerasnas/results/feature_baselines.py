@@ -18,7 +18,7 @@ _STRENGTHS = np.logspace(0, 4, 5)
 
 
 def feature_baselines(
-    features: np.ndarray,
+    features: Any,
     rows: Any,
     scorer: Scorer,
     clock: Clock,
@@ -27,7 +27,8 @@ def feature_baselines(
     """Fits and scores the baselines.
 
     Args:
-        features: Comparable features of all rows, `(rows, features)`.
+        features: Comparable features of all rows, `(rows, features)`: an array, or anything that
+            gives one for the indices of some rows.
         rows: `targets`, `weights`, `parts`, `joined`, `classes` and `multilabel` of all rows.
         scorer: Scores the validation rows.
         clock: The clock of the fit; a linear model is not started near its end.
@@ -55,16 +56,21 @@ def feature_baselines(
         from sklearn.linear_model import LogisticRegression, RidgeCV
 
         y, weights, count = rows.targets[train], weights_of(train), len(valid)
-        x, asked = features[train], features[valid]
+        x = features[train]
+
+        def answered(predict: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+            starts = range(0, count, MOST_ROWS)
+            return np.concatenate([predict(features[valid[i : i + MOST_ROWS]]) for i in starts])
+
         if rows.multilabel or rows.classes is None:
             ridge = RidgeCV(_STRENGTHS).fit(x, y, sample_weight=weights)
-            found = np.asarray(ridge.predict(asked)).reshape(count, -1)
+            found = answered(ridge.predict).reshape(count, -1)
             return np.clip(found, 1e-3, 1 - 1e-3) if rows.multilabel else found
         # On so few features threads that wait for each other take ten times as long.
         with threadpool_limits(1):
             model = LogisticRegression(max_iter=100, C=0.1).fit(x, y, weights)
         full = np.zeros((count, rows.classes))
-        full[:, model.classes_] = model.predict_proba(asked)
+        full[:, model.classes_] = answered(model.predict_proba)
         return full
 
     first = "mean" if rows.classes is None else "majority"

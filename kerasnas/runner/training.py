@@ -2,7 +2,8 @@
 
 On small data most of the time of `keras.Model.fit` goes into tracing several functions and building
 an input pipeline for every epoch. Here the data lie in memory as tensors, a batch is a gather, and
-one traced function runs as many steps as fit between two looks at the clock.
+one traced function runs as many steps as fit between two looks at the clock. Data too large for
+memory stay in a file: a batch is read by a thread while the one before it is trained on.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnas.data.stored import StoredRows
+from kerasnas.data.stored import Ahead, StoredRows
 from kerasnas.runner.checkpoint import State
 
 Course = tuple[Any, Callable[[int], np.ndarray]]
@@ -113,7 +114,7 @@ def can_run(model: Any, x: Any) -> bool:
 
 
 class Trainer:
-    """Trains one compiled model on data in memory.
+    """Trains one compiled model on data in memory, or on stored rows.
 
     A model with an attribute `pacing` (`spaces.recipes.Pacing`) has further variables that change
     from step to step, such as a share of dropout, or leaves out incomplete batches.
@@ -136,8 +137,9 @@ class Trainer:
     ) -> None:
         self.model = model
         self.data = tf.nest.map_structure(
-            _held, (x, y) if weights is None else (x, y, weights.astype("float32"))
+            _at_hand, (x, y) if weights is None else (x, y, weights.astype("float32"))
         )
+        self.streams = [a for a in tf.nest.flatten(self.data) if isinstance(a, Ahead)]
         self.rows = int(tf.nest.flatten(self.data)[0].shape[0])
         self.validate = validate
 
@@ -171,7 +173,11 @@ class Trainer:
             verbose=0,
         )
         stretch = _Stretch(run_steps, steps, callbacks, pace, plan, first)
-        trained = self._epochs(plan, stretch, rates, range(first, epochs), callbacks)
+        try:
+            trained = self._epochs(plan, stretch, rates, range(first, epochs), callbacks, batch)
+        finally:
+            for stream in self.streams:
+                stream.stop()
         trained.full = full
         return trained
 
@@ -182,6 +188,7 @@ class Trainer:
         rates: np.ndarray,
         epochs: range,
         callbacks: keras.callbacks.CallbackList,
+        batch: int,
     ) -> Trained:
         result, best, weights, since = _begin(plan, rates, epochs)
         recent = best if since < epochs.start else math.inf
@@ -192,7 +199,10 @@ class Trainer:
             callbacks.on_epoch_begin(epoch)
             self.model.reset_metrics()
             order = np.random.default_rng([*plan.seed, epoch]).permutation(self.rows)
-            ended = stretch.run(order.astype("int32"), rates, epoch)
+            order = order.astype("int32")
+            for stream in self.streams:
+                stream.start(order, batch)
+            ended = stretch.run(order, rates, epoch)
             logs = _numbers(self.model.get_metrics_result())
             last = self._average()
             logs.update(self.validate())
@@ -397,9 +407,14 @@ def _held(data: Any) -> Any:
     return data if isinstance(data, StoredRows) else tf.convert_to_tensor(data)
 
 
+def _at_hand(data: Any) -> Any:
+    """Data as training takes them: tensors in memory, or rows that are read ahead of each step."""
+    return Ahead(data) if isinstance(data, StoredRows) else tf.convert_to_tensor(data)
+
+
 def _taken(data: Any, rows: Any) -> Any:
     """The rows of one step, inside a traced function."""
-    if not isinstance(data, StoredRows):
+    if not isinstance(data, Ahead):
         return tf.gather(data, rows)
     read = tf.numpy_function(data.read, [rows], tf.as_dtype(data.dtype))
     read.set_shape((None, *data.shape[1:]))

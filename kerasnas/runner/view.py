@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnas.data.stored import StoredRows
 from kerasnas.errors import SearchSpaceError
 from kerasnas.runner.metrics import Scorer
 
@@ -75,7 +76,9 @@ def part_of(view: View, share: float, seed: int) -> View:
         SearchSpaceError: If the training rows cannot be picked one by one.
     """
     arrays = tf.nest.flatten((view.x, view.y))
-    if view.y is None or not all(isinstance(a, np.ndarray | tf.Tensor) for a in arrays):
+    if view.y is None or not all(
+        isinstance(a, np.ndarray | tf.Tensor | StoredRows) for a in arrays
+    ):
         raise SearchSpaceError(
             "`fidelity='rows'` needs training data in arrays, received "
             f"{type(view.x).__name__}. Pass arrays, or `fidelity='epochs'`."
@@ -85,7 +88,7 @@ def part_of(view: View, share: float, seed: int) -> View:
     kept = np.sort(order[: max(1, round(rows * share))])
 
     def take(a: Any) -> Any:
-        return a[kept] if isinstance(a, np.ndarray) else tf.gather(a, kept)
+        return tf.gather(a, kept) if isinstance(a, tf.Tensor) else a[kept]
 
     x, y = tf.nest.map_structure(take, (view.x, view.y))
     return replace(view, x=x, y=y, weights=None if view.weights is None else view.weights[kept])

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 import kerasnas as kn
+from kerasnas.data import room
 from kerasnas.data.images import fit_image_reader
 from kerasnas.data.pictures import to_pictures
 from kerasnas.errors import ArtifactError, SchemaError, SearchSpaceError
 from kerasnas.estimators.image_task import mirrored_alike, sizes_for, thumbnails
 from kerasnas.estimators.rows import fit_target, settle_rows
-from kerasnas.preprocessing import images
 
 QUICK = {"budget": kn.Budget(trials=1, epochs=1), "seed": 0, "verbose": 0, "space": "conv"}
 
@@ -143,7 +143,7 @@ def test_images_that_do_not_fit_into_memory_are_read_batch_by_batch(monkeypatch)
     x, y = dots(60)
     setting = {**QUICK, "ensemble": False}
     whole = kn.ImageClassifier(**setting).fit(x, y)
-    monkeypatch.setattr(images, "IN_MEMORY", 1000)
+    monkeypatch.setattr(room, "_SHARE", 1e-9)
     stored = kn.ImageClassifier(**setting).fit(x, y)
     assert np.allclose(stored.predict_proba(x), whole.predict_proba(x), atol=1e-4)
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from kerasnas.data import room
 from kerasnas.data.images import fit_image_reader
 from kerasnas.data.pictures import to_pictures
-from kerasnas.preprocessing import images as module
 from kerasnas.preprocessing.images import Form, front, pixels, statistics
 
 
@@ -41,7 +41,7 @@ def test_images_of_all_sizes_and_a_file(fit, tmp_path):
 
 
 def test_large_data_lie_in_a_file(monkeypatch):
-    monkeypatch.setattr(module, "IN_MEMORY", 1000)
+    monkeypatch.setattr(room, "_SHARE", 1e-9)
     x = [noise(12, 20, 3), noise(30, 11, 3)]
     reader = fit_image_reader(to_pictures(x))
     cached = pixels(reader, Form(16, 16), reader.read(x))

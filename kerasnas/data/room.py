@@ -1,0 +1,199 @@
+"""Room for large arrays: in memory while there is enough of it, else in a file on disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from kerasnas.errors import SchemaError
+
+_SHARE = 0.25
+"""Of the free memory, that one array may take: training copies its rows two or three times."""
+
+_GUESS = 2**33  # bytes of free memory, where the system does not tell
+_BLOCK = 2**24  # bytes that are looked at or copied together
+_GIB = 2**30
+
+
+def fits(size: int) -> bool:
+    """Whether so many bytes may be kept in memory, as it is at this moment."""
+    return size <= _SHARE * free_bytes()
+
+
+def free_bytes() -> int:
+    """Memory that this process may still take, within the limits of its container."""
+    found = [n for n in (_free_of_machine(), _free_of_container()) if n is not None]
+    return min(found, default=_GUESS)
+
+
+def room(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array to be filled: in memory, or a `numpy.memmap` of a nameless temporary file.
+
+    The file has no name, so that nothing is left of it once the array is gone, however the
+    process ends.
+
+    Raises:
+        SchemaError: If there is no room on disk either.
+    """
+    size = int(np.prod(shape, dtype="int64")) * np.dtype(dtype).itemsize
+    if fits(size):
+        return np.empty(shape, dtype)
+    with _file(size) as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def joined_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The rows of two arrays, one after the other, copied part by part."""
+    out = room(
+        (len(first) + len(second), *first.shape[1:]), np.result_type(first.dtype, second.dtype)
+    )
+    for start, array in ((0, first), (len(first), second)):
+        for part in blocks(array):
+            out[start + part.start : start + part.stop] = array[part]
+    return out
+
+
+def blocks(array: Any) -> Iterator[slice]:
+    """Slices of rows of about 16 MB."""
+    row = int(np.prod(array.shape[1:], dtype="int64")) * array.dtype.itemsize
+    step = max(1, _BLOCK // max(1, row))
+    for start in range(0, len(array), step):
+        yield slice(start, min(start + step, len(array)))
+
+
+class Spool:
+    """Takes up rows as they come: in memory while they are few, in a file from then on."""
+
+    def __init__(self) -> None:
+        self._limit = _SHARE * free_bytes()
+        self._size = 0
+        self._parts: list[np.ndarray] = []
+        self._forms: list[tuple[tuple[int, ...], np.dtype]] = []
+        self._file: IO[bytes] | None = None
+
+    def add(self, rows: np.ndarray) -> None:
+        """Takes up an array with a leading axis of rows.
+
+        Raises:
+            SchemaError: If the disk is full.
+        """
+        self._forms.append((rows.shape, rows.dtype))
+        self._size += rows.nbytes
+        if self._file is None and self._size > self._limit:
+            self._file = _file(0)
+            for part in self._parts:
+                self._write(part)
+            self._parts = []
+        if self._file is None:
+            self._parts.append(rows)
+        else:
+            self._write(rows)
+
+    def rows(self) -> np.ndarray | list[np.ndarray]:
+        """All rows: one array if they are of one shape and type, else an array each."""
+        alike = len({(shape[1:], dtype) for shape, dtype in self._forms}) == 1
+        if self._file is None:
+            if alike:
+                return np.concatenate(self._parts)
+            return [row for part in self._parts for row in part]
+        if alike:
+            shape, dtype = self._forms[0]
+            return np.memmap(self._file, dtype, "r").reshape(-1, *shape[1:])
+        return [row for part in self._stored(self._file) for row in part]
+
+    def close(self) -> None:
+        """Lets go of the file; rows that have been handed out stay readable."""
+        if self._file is not None:
+            self._file.close()
+
+    def _stored(self, file: IO[bytes]) -> Iterator[np.ndarray]:
+        everything, start = np.asarray(np.memmap(file, "uint8", "r")), 0
+        for shape, dtype in self._forms:
+            size = int(np.prod(shape, dtype="int64")) * dtype.itemsize
+            yield everything[start : start + size].view(dtype).reshape(shape)
+            start += size
+
+    def _write(self, rows: np.ndarray) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(np.ascontiguousarray(rows).data)
+            self._file.flush()
+        except OSError as error:
+            raise SchemaError(_full(self._size)) from error
+
+
+def _file(size: int) -> IO[bytes]:
+    """A temporary file with so many bytes reserved: a hole in a map ends the process when full."""
+    file = tempfile.TemporaryFile(prefix="kerasnas-")  # noqa: SIM115, the caller closes it
+    try:
+        if size and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+        elif size > shutil.disk_usage(tempfile.gettempdir()).free:
+            raise SchemaError(_full(size))
+    except OSError as error:
+        file.close()
+        raise SchemaError(_full(size)) from error
+    return file
+
+
+def _full(size: int) -> str:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    return (
+        f"The images take {size / _GIB:.3g} GiB, too much for memory ({free_bytes() / _GIB:.3g} "
+        f"GiB free) and for the temporary folder '{folder}' ({free / _GIB:.3g} GiB free). Set the "
+        "environment variable TMPDIR to a folder on a larger disk, or pass fewer or smaller images."
+    )
+
+
+def _free_of_machine() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+        # Other systems tell what there is; half of it may be in use.
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _free_of_container() -> int | None:
+    """What the control groups of Linux leave to this process; `None` without a limit."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
+    except OSError:
+        return None
+    found = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            root, names = Path("/sys/fs/cgroup"), ("memory.max", "memory.current")
+        elif "memory" in controllers.split(","):
+            root = Path("/sys/fs/cgroup/memory")
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        else:
+            continue
+        group = root / path.strip("/")
+        # Inside a container the path may be that of the host: what is there is the root.
+        for folder in [group, *group.parents]:
+            if folder == root or root in folder.parents:
+                found.append(_left(folder, *names))
+    return min((n for n in found if n is not None), default=None)
+
+
+def _left(folder: Path, most: str, used: str) -> int | None:
+    try:
+        limit, taken = (folder / most).read_text("ascii"), (folder / used).read_text("ascii")
+        stat = (folder / "memory.stat").read_text("ascii").splitlines()
+        facts = dict(line.split()[:2] for line in stat)
+        # Pages of files that nobody has looked at lately are given back when they are needed.
+        cached = int(facts.get("total_inactive_file", facts.get("inactive_file", 0)))
+        return max(0, int(limit) - int(taken) + cached) if limit.strip() != "max" else None
+    except (OSError, ValueError):
+        return None
