@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,16 @@ from typing import Any
 from kerasnas.budget import Budget
 from kerasnas.data.documents import split_documents
 from kerasnas.data.texts import TextReader
+from kerasnas.errors import SearchSpaceError
 from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_task import prepare_texts
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
+from kerasnas.spaces.backbones import Backbone, read_preset
 from kerasnas.spaces.text import FAMILIES
+
+log = logging.getLogger("kerasnas")
 
 
 class TextEstimator(Estimator):
@@ -39,10 +44,13 @@ class TextEstimator(Estimator):
             networks. `"auto"` does so where rows are few for the seconds of the budget and no
             `validation_data` is given; `False` holds out `validation_split` once.
         space: `"auto"`, or the names of the families to search: `linear`, `average`, `deep`,
-            `conv`, `recurrent`, `transformer`.
+            `conv`, `recurrent`, `transformer`, `backbone`.
         initial: Configurations to try first, as dicts of hyperparameters.
         word_vectors: A file of pretrained word vectors (`.txt`, `.vec`, also `.gz`), which `conv`,
             `recurrent` and `transformer` then begin with. Nothing is ever downloaded.
+        backbone: A pretrained BERT or DistilBERT: the folder of a KerasHub preset, or the name of
+            one in KerasHub's cache. The family `backbone` then joins the search, with the extra
+            `hub`; the exported file needs none of it. Nothing is ever downloaded.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
@@ -71,6 +79,7 @@ class TextEstimator(Estimator):
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         word_vectors: str | Path | None = None,
+        backbone: str | Path | None = None,
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
@@ -90,17 +99,38 @@ class TextEstimator(Estimator):
             verbose=verbose,
         )
         self.word_vectors = word_vectors
+        self.backbone = backbone
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+        families, backbone = self._with_backbone()
         return prepare_texts(
             x,
             y,
             classify=self._classify,
-            families=self._families(FAMILIES),
+            families=families,
             word_vectors=self.word_vectors,
+            backbone=backbone,
             count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
+
+    def _with_backbone(self) -> tuple[Sequence[str], Backbone | None]:
+        """The families to search; `backbone` only where one is given."""
+        if self.backbone is not None:
+            families = self._families([*FAMILIES, "backbone"])
+            return families, read_preset(self.backbone) if "backbone" in families else None
+        families = self._families(list(FAMILIES))
+        if "backbone" not in families:
+            return families, None
+        message = (
+            "`space` names the family 'backbone', but there is no backbone, and nothing is "
+            'downloaded. Pass `backbone="bert_tiny_en_uncased"`, the folder of a KerasHub preset'
+        )
+        rest = [name for name in families if name != "backbone"]
+        if not rest:
+            raise SearchSpaceError(f"{message}, or choose other families.")
+        log.warning("%s. The family is left out; %s are searched.", message, rest)
+        return rest, None
 
     def _remember(self, reader: Any, target: Any) -> None:
         super()._remember(reader, target)

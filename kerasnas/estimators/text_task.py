@@ -21,13 +21,16 @@ from kerasnas.errors import SchemaError
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
 from kerasnas.estimators.text_budget import Room, kept, room_for
-from kerasnas.preprocessing.texts.forms import Front, Terms, Tokens, fit_terms, fit_tokens
+from kerasnas.preprocessing.texts.forms import Front, Terms, fit_terms, fit_tokens
+from kerasnas.preprocessing.texts.pieces import Pieces, Pooled, fit_pieces, usual_lengths
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.results.text_baselines import text_baselines
 from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
-from kerasnas.spaces.text import TextHyperModel, TextShape
+from kerasnas.spaces.backbones import Backbone, encoder
+from kerasnas.spaces.backbones.features import pooled_front, side_by_side, vectors_of
+from kerasnas.spaces.text import Form, TextHyperModel, TextShape
 
 _SHARE = 0.5  # of the time left, that one more form of the texts may take
 _KEPT = 3  # forms of all texts that are kept
@@ -44,6 +47,7 @@ class TextForms:
         train: Indices of the training rows.
         vectors: Pretrained vectors of words.
         clock: The clock of the fit.
+        backbone: A pretrained backbone.
     """
 
     def __init__(
@@ -53,32 +57,37 @@ class TextForms:
         train: np.ndarray,
         vectors: WordVectors | None,
         clock: Clock,
+        backbone: Backbone | None = None,
     ) -> None:
         self.reader = reader
         self.documents = documents
         self.vectors = vectors
         self.clock = clock
+        self.backbone = backbone
+        self._encoder: keras.Model | None = None
+        self._pieces: dict[Pieces, dict[str, np.ndarray]] = {}
+        self._pooled: dict[int, dict[str, np.ndarray]] = {}
         self._seconds: list[float] = []  # that forms have taken
         self._learnt = {name: texts[train] for name, texts in documents.columns.items()}
-        self._fronts: dict[Terms | Tokens, Front] = {}
-        self._kept: dict[Terms | Tokens, Features] = {}
+        self._fronts: dict[Form, Front] = {}
+        self._kept: dict[Form, Features] = {}
 
-    def front(self, form: Terms | Tokens) -> Front:
+    def front(self, form: Form) -> Front:
         """The graph, fitted on the training rows."""
         return _remembered(self._fronts, form, self._fitted)
 
-    def shape(self, form: Terms | Tokens) -> TextShape:
+    def shape(self, form: Form) -> TextShape:
         """What a network has to know of a form."""
         front = self.front(form)
         return TextShape(front.size, front.style, front.columns, front.length, front.vectors)
 
-    def features(self, form: Terms | Tokens) -> Features:
+    def features(self, form: Form) -> Features:
         """All rows in a form, and the way back to raw texts.
 
         Raises:
             TimeoutError: If there is no time to make one more form and to train on it.
         """
-        if form not in self._kept and self._seconds:
+        if form not in self._kept and self._seconds and not isinstance(form, Pooled):
             needed = float(np.median(self._seconds))
             if needed > _SHARE * self.clock.left:
                 raise TimeoutError(
@@ -87,13 +96,19 @@ class TextForms:
                 )
         return _remembered(self._kept, form, self._made)
 
-    def _fitted(self, form: Terms | Tokens) -> Front:
+    def _fitted(self, form: Form) -> Front:
         longest = self.reader.longest
+        if isinstance(form, Pieces | Pooled):
+            assert self.backbone is not None, "forms of pieces belong to a backbone"
+            if isinstance(form, Pieces):
+                return fit_pieces(form, self._learnt, longest, self.backbone.rules)
+            network = self._network(self.backbone)
+            return pooled_front(self.front(form.pieces), self.backbone, network, form.pooling)
         if isinstance(form, Terms):
             return fit_terms(form, self._learnt, longest, rows=len(self.documents))
         return fit_tokens(form, self._learnt, longest, self.vectors)
 
-    def _made(self, form: Terms | Tokens) -> Features:
+    def _made(self, form: Form) -> Features:
         begin = self.clock.spent
         front = self.front(form)
         one = keras.tree.map_structure(lambda a: a[:1], self.reader.probe())
@@ -105,13 +120,49 @@ class TextForms:
                 warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
                 return artifact.join(front.model, network, units)
 
+        if isinstance(form, Pooled):
+            data = self._vectors(form)
+        elif isinstance(form, Pieces):
+            data = self._tokens(form)
+        else:
+            data = front.transform(self.documents.columns)
         made = Features(
-            data=front.transform(self.documents.columns),
+            data=data,
             assemble=assemble,
             latency_ms=latency(front.model, one)["latency_ms"],
         )
-        self._seconds.append(self.clock.spent - begin)
+        if not isinstance(form, Pooled):
+            self._seconds.append(self.clock.spent - begin)
         return made
+
+    def _network(self, backbone: Backbone) -> keras.Model:
+        if self._encoder is None:
+            self._encoder = encoder(backbone)
+        return self._encoder
+
+    def _tokens(self, form: Pieces) -> dict[str, np.ndarray]:
+        """All rows in pieces."""
+        if form not in self._pieces:
+            self._pieces = {form: self.front(form).transform(self.documents.columns)}
+        return self._pieces[form]
+
+    def _vectors(self, form: Pooled) -> dict[str, np.ndarray]:
+        """What the backbone makes of all rows: computed once for each length, for all trials."""
+        assert self.backbone is not None, "forms of pieces belong to a backbone"
+        found = self._tokens(form.pieces)
+        if form.length not in self._pooled:
+            tokens = found["tokens"].reshape(-1, form.length)
+            self._pooled = {
+                form.length: vectors_of(
+                    self.backbone,
+                    self._network(self.backbone),
+                    tokens,
+                    lambda: _SHARE * self.clock.left,
+                )
+            }
+        columns = len(self.documents.columns)
+        vectors = side_by_side(self._pooled[form.length][form.pooling], columns)
+        return {"vectors": vectors, "style": found["style"]}
 
 
 def prepare_texts(
@@ -123,6 +174,7 @@ def prepare_texts(
     families: Sequence[str],
     clock: Clock,
     word_vectors: str | Path | None = None,
+    backbone: Backbone | None = None,
     validation_data: Any = None,
     **split: Any,
 ) -> Task:
@@ -136,6 +188,7 @@ def prepare_texts(
         families: Families to search.
         clock: The clock of the fit: of more texts than it has time for some are left out.
         word_vectors: File of pretrained word vectors.
+        backbone: Pretrained backbone, for the family `backbone`.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
         **split: Further arguments of `settle_rows`.
     """
@@ -176,7 +229,7 @@ def prepare_texts(
     if word_vectors is not None:
         wanted = {w.casefold() for t in _training(documents, rows) for w in _WORD.findall(t)}
         vectors = read_word_vectors(word_vectors, wanted)
-    return text_task(reader, documents, rows, families, vectors, clock)
+    return text_task(reader, documents, rows, families, vectors, clock, backbone)
 
 
 def text_task(
@@ -186,9 +239,15 @@ def text_task(
     families: Sequence[str],
     vectors: WordVectors | None,
     clock: Clock,
+    backbone: Backbone | None = None,
 ) -> Task:
     """The task of trials over checked texts."""
-    forms = TextForms(reader, documents, rows.train, vectors, clock)
+    forms = TextForms(reader, documents, rows.train, vectors, clock, backbone)
+    pretrained: dict[str, Any] = {}
+    if backbone is not None:
+        texts = _training(documents, rows)
+        lengths = usual_lengths(backbone.rules, texts, backbone.length)
+        pretrained = {"backbone": backbone, "piece_lengths": lengths}
     hypermodel = TextHyperModel(
         forms.shape,
         rows.classes,
@@ -197,6 +256,7 @@ def text_task(
         families=families,
         runs=usual_runs(_training(documents, rows)),
         vectors=vectors is not None,
+        **pretrained,
     )
 
     def features(hp: Any) -> Features:
@@ -216,6 +276,7 @@ def text_task(
             "longest": reader.longest,
             "rows": [len(rows.train), len(rows.valid)],
             "data": fingerprint(_letters(documents), rows.targets, rows.weights),
+            **({"backbone": fingerprint(*backbone.weights.values())} if backbone else {}),
         },
     )
 

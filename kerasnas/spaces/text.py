@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,6 +15,18 @@ from keras import layers, ops
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.texts.forms import Terms, Tokens
+from kerasnas.preprocessing.texts.pieces import Pieces, Pooled
+from kerasnas.spaces.backbones import Backbone
+from kerasnas.spaces.backbones.family import (
+    FROZEN,
+    TUNED,
+    backbone_form,
+    backbone_recipe,
+    fine_tuned,
+    front_sizes,
+    frozen_head,
+    solve_head,
+)
 from kerasnas.spaces.blocks.term_bag import averaged, deep_average, weighted_sum
 from kerasnas.spaces.blocks.text_conv import text_conv
 from kerasnas.spaces.blocks.text_recurrent import text_recurrent
@@ -26,6 +39,9 @@ from kerasnas.spaces.text_linear import TextLinear
 BAGS = {"average": averaged, "deep": deep_average}
 READERS = {"conv": text_conv, "recurrent": text_recurrent, "transformer": text_transformer}
 FAMILIES = ("linear", *BAGS, *READERS)
+"""Families that learn from the texts alone; `backbone` joins them where there is a preset."""
+
+Form = Terms | Tokens | Pieces | Pooled
 
 _OF_TERMS = ("linear", *BAGS)
 _RUNS = ["none", "1-3", "1-4", "2-4", "3-5", "2-6"]
@@ -46,6 +62,11 @@ _PORTFOLIO: tuple[dict[str, Any], ...] = (
     {"family": "conv", "token_level": "characters", "learning_rate": 3e-3},
     {"family": "transformer"},
 )
+_ON_BACKBONE: tuple[dict[str, Any], ...] = (
+    {"family": "backbone"},
+    {"family": "backbone", "backbone_tuned": "all"},
+    {"family": "backbone", "backbone_pooling": "first"},
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +74,7 @@ class TextShape:
     """What a network has to know of the form of texts that it takes.
 
     Attributes:
-        size: Numbers that a term or token can have.
+        size: Numbers that a term or token can have; of texts as vectors, their width.
         style: Width of the numbers of style; without any, the input is the tokens alone.
         columns: Columns of text, read apart and then compared.
         length: Tokens of one text; 0 for terms.
@@ -79,14 +100,16 @@ class TextHyperModel(keras_tuner.HyperModel):
         runs: Lengths of runs of characters to begin with, such as "3-5".
         vectors: Whether there are word vectors.
         level: Tokens to begin with, `words` or `characters`.
+        backbone: A pretrained backbone, for the family `backbone`.
+        piece_lengths: Most pieces of a text for the backbone, the first one to begin with.
 
     Raises:
-        SearchSpaceError: If a family is unknown.
+        SearchSpaceError: If a family is unknown, or `backbone` is one and there is none.
     """
 
     def __init__(
         self,
-        shape: Callable[[Terms | Tokens], TextShape],
+        shape: Callable[[Form], TextShape],
         classes: int | None = None,
         *,
         multilabel: bool = False,
@@ -95,13 +118,21 @@ class TextHyperModel(keras_tuner.HyperModel):
         runs: str = "3-5",
         vectors: bool = False,
         level: str = "words",
+        backbone: Backbone | None = None,
+        piece_lengths: Sequence[int] = (128,),
     ) -> None:
         super().__init__(name="text")
-        unknown = [f for f in families if f not in FAMILIES]
+        known = [*FAMILIES, "backbone"]
+        unknown = [f for f in families if f not in known]
         if unknown or not families:
             raise SearchSpaceError(
-                f"`space` names {unknown or 'no family'}; expected some of {list(FAMILIES)}, "
+                f"`space` names {unknown or 'no family'}; expected some of {known}, "
                 f'such as space=("linear", "conv").'
+            )
+        if "backbone" in families and backbone is None:
+            raise SearchSpaceError(
+                "The family 'backbone' needs a KerasHub preset in a local folder. Pass "
+                '`backbone="path/to/preset"`, or leave the family out.'
             )
         self.shape = shape
         self.classes = classes
@@ -111,20 +142,29 @@ class TextHyperModel(keras_tuner.HyperModel):
         self.runs = runs
         self.vectors = vectors
         self.level = level
+        self.backbone = backbone
+        self.piece_lengths = tuple(piece_lengths)
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first."""
         found = [dict(c) for c in _PORTFOLIO if c["family"] in self.families]
-        return [c for c in found if c.get("token_level") != self.level]
+        found = [c for c in found if c.get("token_level") != self.level]
+        if "backbone" not in self.families:
+            return found
+        first = 1 if found and found[0]["family"] == "linear" else 0
+        return [*found[:first], *(dict(c) for c in _ON_BACKBONE), *found[first:]]
 
     def family(self, hp: keras_tuner.HyperParameters) -> str:
         """The family of these hyperparameters."""
         return str(hp.Choice("family", list(self.families), default=self.families[0]))
 
-    def form(self, hp: keras_tuner.HyperParameters) -> Terms | Tokens:
+    def form(self, hp: keras_tuner.HyperParameters) -> Form:
         """The form of the texts that the network of these hyperparameters takes."""
         family = self.family(hp)
+        if family == "backbone":
+            with hp.conditional_scope("family", ["backbone"]):
+                return backbone_form(hp, self.piece_lengths)
         of_terms = [f for f in self.families if f in _OF_TERMS]
         if family in of_terms:
             with hp.conditional_scope("family", of_terms):
@@ -155,15 +195,19 @@ class TextHyperModel(keras_tuner.HyperModel):
 
     def sketch(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """As `build`, but over texts of no particular form: vocabularies take time to learn."""
-        terms = isinstance(self.form(hp), Terms)
+        form = self.form(hp)
+        if isinstance(form, Pieces | Pooled) and self.backbone is not None:
+            length = 8 if isinstance(form, Pieces) else 0
+            return self._on_backbone(hp, self.backbone.sketch(), TextShape(8, 1, 1, length))
+        terms = isinstance(form, Terms)
         vectors = np.zeros((8, 8), "float32") if self.vectors and not terms else None
         return self._built(hp, TextShape(8, 1, 1, 0 if terms else 8, vectors))
 
     def _built(self, hp: keras_tuner.HyperParameters, shape: TextShape) -> keras.Model:
         family = self.family(hp)
-        for name in self.families:
-            with hp.conditional_scope("family", [name]):
-                pass
+        if family == "backbone" and self.backbone is not None:
+            return self._on_backbone(hp, self.backbone, shape)
+        self._announce(hp)
         if family == "linear":
             return self._linear(hp, shape)
         inputs, x = (self._bag if family in BAGS else self._read)(hp, family, shape)
@@ -187,21 +231,32 @@ class TextHyperModel(keras_tuner.HyperModel):
         """How to train the model of these hyperparameters."""
         if self.family(hp) == "linear":
             return Recipe(batch_size=128, schedule="cosine", patience=4, lengths=(4, 6, 10))
+        if self.family(hp) == "backbone":
+            self.form(hp)
+            with self._tuned(hp):
+                return backbone_recipe(hp, self.rows)
         with self._trained(hp):
             return text_recipe(hp, self.rows)
 
     def solve(
         self, hp: keras_tuner.HyperParameters, view: Any, seed: int, seconds_left: float
     ) -> keras.Model | None:
-        """The solved linear model; `None` for other families, and where there is no time for it.
+        """The solved linear model, of terms or on a backbone as it is.
+
+        `None` for other families, and where there is no time for it.
 
         Args:
             hp: Hyperparameters.
-            view: A `runner.View` with weighted terms.
+            view: A `runner.View` with weighted terms, or with vectors.
             seed: Not used: the problem has one solution.
             seconds_left: Seconds that the search has left.
         """
-        if self.family(hp) != "linear":
+        family = self.family(hp)
+        if family == "backbone" and isinstance(self.form(hp), Pooled):
+            model = self.build(hp)
+            seconds = min(_SHARE * seconds_left, 600.0)
+            return model if solve_head(hp, model, view, self.classes, seconds) else None
+        if family != "linear":
             return None
         model = self.build(hp)
         size = model.get_layer("of_terms").input_dim
@@ -226,9 +281,51 @@ class TextHyperModel(keras_tuner.HyperModel):
         kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
         return model.fit(*args, **kwargs)
 
+    def front_sizes(self, hp: keras_tuner.HyperParameters) -> dict[str, float]:
+        """What a backbone that stays as it is adds to the counts of the network behind it."""
+        form = self.form(hp)
+        if not isinstance(form, Pooled) or self.backbone is None:
+            return {}
+        return front_sizes(self.backbone, self.shape(form).columns, form.length)
+
+    def _announce(self, hp: keras_tuner.HyperParameters) -> None:
+        """Names the scope of every family: keras-tuner then explores it."""
+        for name in self.families:
+            with hp.conditional_scope("family", [name]):
+                pass
+
     def _trained(self, hp: keras_tuner.HyperParameters) -> Any:
         """The scope of what all families trained by steps have in common."""
-        return hp.conditional_scope("family", [f for f in self.families if f != "linear"])
+        others = [f for f in self.families if f not in ("linear", "backbone")]
+        return hp.conditional_scope("family", others)
+
+    @contextmanager
+    def _tuned(self, hp: keras_tuner.HyperParameters) -> Iterator[None]:
+        """The scope of a backbone as it is, or of one that is trained."""
+        chosen = [v for v in TUNED if (v == FROZEN) == (hp.get("backbone_tuned") == FROZEN)]
+        with (
+            hp.conditional_scope("family", ["backbone"]),
+            hp.conditional_scope("backbone_tuned", chosen),
+        ):
+            yield
+
+    def _on_backbone(
+        self, hp: keras_tuner.HyperParameters, backbone: Backbone, shape: TextShape
+    ) -> keras.Model:
+        self._announce(hp)
+        form = self.form(hp)
+        kind = (self.classes, self.multilabel)
+        with hp.conditional_scope("family", ["backbone"]):
+            for values in ([FROZEN], [v for v in TUNED if v != FROZEN]):
+                with hp.conditional_scope("backbone_tuned", values):
+                    pass
+        with self._tuned(hp):
+            if isinstance(form, Pooled):
+                model = frozen_head(hp, shape.size, shape.style, *kind)
+            else:
+                model = fine_tuned(hp, backbone, shape.columns, shape.length, shape.style, *kind)
+            backbone_recipe(hp, self.rows)
+        return model
 
     def _linear(self, hp: keras_tuner.HyperParameters, shape: TextShape) -> keras.Model:
         with hp.conditional_scope("family", ["linear"]):

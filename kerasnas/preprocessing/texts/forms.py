@@ -163,7 +163,7 @@ def fit_terms(form: Terms, columns: Columns, longest: int, rows: int | None = No
         parts = {"terms": _side_by_side(moved), "weights": _side_by_side([w for _, w in weighed])}
         return parts, [*(style(c) for c in found), *further]
 
-    model, width = _finished(build, columns, texts_of=_sampled_rows(columns))
+    model, width = finished(build, columns, texts_of=sampled_rows(columns))
     return Front(model, size * len(columns) + 1, len(columns), width, 0, vocabulary.keys, 1)
 
 
@@ -208,7 +208,7 @@ def fit_tokens(
             shapes.append(style(read_characters(x, alphabet, longest)))
         return {"tokens": _side_by_side(parts)}, shapes
 
-    model, width = _finished(build, columns, texts_of=_sampled_rows(columns))
+    model, width = finished(build, columns, texts_of=sampled_rows(columns))
     return Front(model, len(keys) + 2, len(columns), width, length, keys, 2, matrix)
 
 
@@ -265,12 +265,21 @@ def _most_tokens(form: Tokens) -> int:
     return 400 if form.level == "words" else 1200
 
 
-def _finished(
+def finished(
     build: Callable[[list[Any]], tuple[dict[str, Any], list[Any]]],
     columns: Columns,
     texts_of: Columns,
 ) -> tuple[keras.Model, int]:
-    """The whole graph, its numbers of style centred and scaled as training texts want it."""
+    """The whole graph, its numbers of style centred and scaled as training texts want it.
+
+    Args:
+        build: From the raw columns to what networks take, and to numbers of style.
+        columns: Training texts by column.
+        texts_of: Some of them, from which the scale is learnt.
+
+    Returns:
+        The graph, and how many numbers of style there are.
+    """
     named = len(columns) > 1
     inputs = {
         name: keras.Input((1,), dtype="string", name=name if _NAME.fullmatch(name) else f"text_{i}")
@@ -316,7 +325,8 @@ def _sampled(columns: Columns) -> np.ndarray:
     return texts[::step]
 
 
-def _sampled_rows(columns: Columns, most: int = 2000) -> Columns:
+def sampled_rows(columns: Columns, most: int = 2000) -> Columns:
+    """Some rows, spread over all of them."""
     rows = len(next(iter(columns.values())))
     index = np.unique(np.linspace(0, rows - 1, most).astype(int))
     return {name: texts[index] for name, texts in columns.items()}
