@@ -332,7 +332,9 @@ class Estimator(BaseEstimator):
         self.result_.scorer = scorer
         if wish.size < 2:
             return None
-        found = self.result_.choose_ensemble(wish, lambda: job.clock.left, task.reader.probe())
+        found = self.result_.choose_ensemble(
+            wish, lambda: job.clock.left, job.member_seconds, task.reader.probe()
+        )
         if found is None:
             return None
         self.result_.baselines.append(found.row)

@@ -27,7 +27,6 @@ log = logging.getLogger("kerasnas")
 
 CANDIDATES = 25  # trials that are kept for an ensemble to choose from
 _AUTO = 8  # most members
-_LOADING = 0.8  # seconds that a member needs to be read and built in, at worst
 _LATENCY = re.compile(r"(\d+(?:\.\d+)?) ?ms")
 
 
@@ -85,8 +84,7 @@ class Ensemble:
 def make_room(job: Job) -> None:
     """Has trials keep what an ensemble is chosen from, and leave time to build it."""
     job.candidates = CANDIDATES
-    if job.clock.seconds is not None:
-        job.reserve += min(_AUTO * _LOADING, 0.15 * job.clock.seconds)
+    job.members = _AUTO
 
 
 def build_ensemble(
@@ -99,6 +97,7 @@ def build_ensemble(
     *,
     seed: int,
     seconds: Callable[[], float] = lambda: math.inf,
+    pace: float = 0.0,
     probe: Any = None,
 ) -> Ensemble | None:
     """Chooses among finished trials and fuses the chosen ones.
@@ -112,6 +111,7 @@ def build_ensemble(
         wish: Size and latency.
         seed: Seed of the search.
         seconds: Seconds that are left.
+        pace: Seconds that a member needs to be read and built in.
         probe: A few rows in the structure of the inputs, to measure the latency.
 
     Returns:
@@ -124,7 +124,9 @@ def build_ensemble(
     if len(candidates) < 2 or objective.name.removeprefix("val_") not in scorer.names:
         return None
     known: dict[str, keras.Model] = {}
-    size = min(wish.size, max(2, int(seconds() / _LOADING)) if seconds() < math.inf else wish.size)
+    size = wish.size
+    if pace and seconds() < math.inf:
+        size = min(size, max(2, int(seconds() / pace)))
     limit = min([wish.latency_ms or math.inf, *_bounds(constraints, "latency_ms")])
     while size >= 2 and seconds() > 0:
         selection = select(

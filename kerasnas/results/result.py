@@ -218,7 +218,11 @@ class SearchResult:
         return found.model
 
     def choose_ensemble(
-        self, wish: Wish, seconds: Callable[[], float] = lambda: math.inf, probe: Any = None
+        self,
+        wish: Wish,
+        seconds: Callable[[], float] = lambda: math.inf,
+        pace: float = 0.0,
+        probe: Any = None,
     ) -> Ensemble | None:
         """As `build_ensemble`, over the feasible trials of this search."""
         assert self.scorer is not None, "only a search with a scorer keeps answers"
@@ -233,6 +237,7 @@ class SearchResult:
             wish,
             seed=self.seed,
             seconds=seconds,
+            pace=pace,
             probe=probe,
         )
 

@@ -8,15 +8,16 @@ import keras
 
 from kerasnas import artifact
 from kerasnas.spaces.solved import mean_of_trees
+from kerasnas.spaces.text_linear import mean_of_linear
 
 
 def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
     """A network that answers with the mean of others, which take the same inputs."""
     if len(networks) == 1:
         return networks[0]
-    walked = mean_of_trees(networks)
-    if walked is not None:
-        return walked
+    as_one = mean_of_trees(networks) or mean_of_linear(networks)
+    if as_one is not None:
+        return as_one
     inputs = keras.tree.map_structure(
         lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), networks[0].input
     )

@@ -12,6 +12,8 @@ from kerasnas.budget import Clock
 from kerasnas.objectives import Objective
 from kerasnas.runner.view import View
 
+_ENSEMBLE = 0.15  # of the budget, at most, is kept for building an ensemble
+
 
 @dataclass
 class Job:
@@ -30,6 +32,9 @@ class Job:
         patience: Epochs without improvement before a training ends; a recipe's own goes first.
         candidates: Trials, the best ones, of which the files are kept; with more than one also
             their answers to the validation rows, so that an ensemble can be chosen.
+        members: Members of an ensemble to keep time for.
+        member_seconds: Seconds that a member needs to be read and built in: at first a guess, then
+            what the slowest trial so far tells.
     """
 
     view: Callable[[Any], View]
@@ -43,11 +48,16 @@ class Job:
     fit_kwargs: dict[str, Any] = field(default_factory=dict)
     patience: int | None = None
     candidates: int = 1
+    members: int = 0
+    member_seconds: float = 0.8
 
     @property
     def seconds_left(self) -> float:
         """Seconds that trials may still use."""
-        return self.clock.left - self.reserve
+        if not self.members or self.clock.seconds is None:
+            return self.clock.left - self.reserve
+        ensemble = min(self.members * self.member_seconds, _ENSEMBLE * self.clock.seconds)
+        return self.clock.left - self.reserve - ensemble
 
     @property
     def monitor(self) -> Objective | None:

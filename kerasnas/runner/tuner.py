@@ -52,6 +52,7 @@ _PAUSING = 0.5  # of a share is for a full training where most trainings are sho
 _KEPT = 0.5  # of the time, at most, is kept for training the best one in full
 _MARGIN = 1.2  # of the time that a full training seems to need
 _GROWTH = 1.1  # of the memory, at which caches are dropped
+_BUILDING = 2.0  # times the end of a trial, which building it into an ensemble takes
 _LENGTHS_NOTE = "lengths"
 
 
@@ -240,6 +241,7 @@ class Tuner(keras_tuner.Tuner):
                     )
                 inherited = self._inherit(trial, model)
                 trained = self._train(trial, hp, model, view, batch_size)
+        begin = time.perf_counter()
         measures = measure.sizes(model, view.example) | inherited
         measures["epochs"] = float(trained.epochs)
         measures["best_epoch"] = float(trained.epoch + 1)
@@ -249,6 +251,9 @@ class Tuner(keras_tuner.Tuner):
         path = self.path(trial.trial_id)
         artifact.write(view.assemble(model), path)
         self._keep_answers(trial.trial_id, model, view)
+        # A member of an ensemble is read, copied and traced, where a trial is traced and written.
+        spent = _BUILDING * (time.perf_counter() - begin)
+        job.member_seconds = max(job.member_seconds, spent)
         measures["size_bytes"] = float(path.stat().st_size)
         return trained.metrics, measures
 
@@ -327,13 +332,16 @@ class Tuner(keras_tuner.Tuner):
         """Trains on one fold; those after the first take as many epochs as the first."""
         job, part, left = self.job, view.fold(number), len(view.folds) - number
         mixed = (job.seed, int(trial.trial_id), number)
-        solve = getattr(self.hypermodel, "solve", None)
+        # What a space learns from rows it has to learn from those of the fold.
+        of_fold = getattr(self.hypermodel, "for_fold", None)
+        hypermodel = self.hypermodel if of_fold is None else of_fold(number)
+        solve = getattr(hypermodel, "solve", None)
         with seeded(seed_of(*mixed[:2]), number):
             seconds = job.seconds_left / left
             solved = solve(hp, part, seed_of(*mixed[:2]) ^ number, seconds) if solve else None
             if solved is not None:
                 return solved, Trained(epochs=1)
-            recipe, model = self._recipe(hp), self.hypermodel.build(hp)
+            recipe, model = self._recipe(hp), hypermodel.build(hp)
             record = self.oracle.history.trials[int(trial.trial_id)]
             share = max(job.seconds_left * _share(recipe, record.number) / left, 0.5)
             lengths = (recipe.lengths if recipe else None) or LENGTHS

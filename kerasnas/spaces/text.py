@@ -27,14 +27,14 @@ from kerasnas.spaces.backbones.family import (
     frozen_head,
     solve_head,
 )
-from kerasnas.spaces.blocks.term_bag import averaged, deep_average, weighted_sum
+from kerasnas.spaces.blocks.term_bag import averaged, deep_average
 from kerasnas.spaces.blocks.text_conv import text_conv
 from kerasnas.spaces.blocks.text_recurrent import text_recurrent
 from kerasnas.spaces.blocks.text_transformer import text_transformer
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback
 from kerasnas.spaces.recipes.text import text_optimizer, text_recipe
-from kerasnas.spaces.text_linear import TextLinear
+from kerasnas.spaces.text_linear import TextLinear, linear_network, term_inputs
 
 BAGS = {"average": averaged, "deep": deep_average}
 READERS = {"conv": text_conv, "recurrent": text_recurrent, "transformer": text_transformer}
@@ -331,19 +331,15 @@ class TextHyperModel(keras_tuner.HyperModel):
         with hp.conditional_scope("family", ["linear"]):
             hp.Float("linear_strength", 0.05, 300.0, sampling="log", default=8.0)
             hp.Choice("linear_scaling", [0.0, 0.5, 1.0], default=0.5)
-        outputs = int(self.classes or 1)
-        inputs = _term_inputs(shape)
-        x = weighted_sum(
-            inputs["terms"], inputs["weights"], shape.size, outputs, name="of_terms", zeros=True
-        )
-        x = x + layers.Dense(outputs, name="of_style")(inputs["style"])
+        activation = "linear"
+        if self.classes is not None:
+            activation = "sigmoid" if self.multilabel else "softmax"
+        model = linear_network(shape.size, shape.style, int(self.classes or 1), activation)
         losses = keras.losses
         loss: Any = losses.MeanSquaredError()
         if self.classes is not None:
-            x = layers.Activation("sigmoid" if self.multilabel else "softmax")(x)
             loss = losses.SparseCategoricalCrossentropy()
             loss = losses.BinaryCrossentropy() if self.multilabel else loss
-        model = keras.Model(inputs, x)
         # Only where there is no time to solve it: steps on the same model.
         metrics = ["accuracy"] if self.classes is not None else []
         model.compile(optimizer=keras.optimizers.Adam(0.02), loss=loss, metrics=metrics)
@@ -352,7 +348,7 @@ class TextHyperModel(keras_tuner.HyperModel):
     def _bag(
         self, hp: keras_tuner.HyperParameters, family: str, shape: TextShape
     ) -> tuple[dict[str, Any], Any]:
-        inputs = _term_inputs(shape)
+        inputs = term_inputs(shape.style)
         with hp.conditional_scope("family", [family]):
             return inputs, BAGS[family](hp, inputs["terms"], inputs["weights"], shape.size)
 
@@ -387,14 +383,6 @@ class TextHyperModel(keras_tuner.HyperModel):
             x = table(tokens)
             table.set_weights([shape.vectors])
         return layers.SpatialDropout1D(dropout)(x) if dropout else x
-
-
-def _term_inputs(shape: TextShape) -> dict[str, Any]:
-    return {
-        "terms": keras.Input((None,), dtype="int32", name="terms"),
-        "weights": keras.Input((None,), name="weights"),
-        "style": keras.Input((shape.style,), name="style"),
-    }
 
 
 def text(

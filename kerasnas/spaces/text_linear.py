@@ -10,10 +10,14 @@ alike in all classes is held down: Wang & Manning 2012, "Baselines and Bigrams".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
+from keras import layers
 
+from kerasnas.spaces.blocks.term_bag import weighted_sum
 from kerasnas.spaces.linear_solver import seconds_of_products, solve_linear
 
 _STYLE = 0.1  # scale of the numbers of style beside terms of unit length
@@ -79,6 +83,62 @@ class TextLinear:
         coefficients = coefficients * scale[:, None]
         coefficients[size:] *= _STYLE
         return coefficients[:size], coefficients[size:], bias
+
+
+def term_inputs(style: int) -> dict[str, Any]:
+    """Inputs of a network over weighted terms and `style` numbers."""
+    return {
+        "terms": keras.Input((None,), dtype="int32", name="terms"),
+        "weights": keras.Input((None,), name="weights"),
+        "style": keras.Input((style,), name="style"),
+    }
+
+
+def linear_network(
+    size: int, style: int, outputs: int, activation: str, parts: int = 1
+) -> keras.Model:
+    """The linear model as a network, or the mean of several that look up each term once.
+
+    Args:
+        size: Numbers that a term can have.
+        style: Width of the numbers of style.
+        outputs: Classes, labels, or 1.
+        activation: What follows the linear map.
+        parts: Linear models side by side, whose answers are averaged.
+    """
+    inputs = term_inputs(style)
+    width = parts * outputs
+    x = weighted_sum(inputs["terms"], inputs["weights"], size, width, name="of_terms", zeros=True)
+    x = x + layers.Dense(width, name="of_style")(inputs["style"])
+    if parts > 1:
+        x = layers.Reshape((parts, outputs))(x)
+    x = layers.Activation(activation, name="of_sum")(x)
+    if parts > 1:
+        x = layers.GlobalAveragePooling1D(name="mean_of_folds")(x)
+    return keras.Model(inputs, x)
+
+
+def mean_of_linear(networks: Sequence[keras.Model]) -> keras.Model | None:
+    """The mean of linear models as one network, `None` where these are no linear models.
+
+    Of several, each term would be looked up once a model, which is what takes the time.
+    """
+    if not all(_is_linear(network) for network in networks):
+        return None
+    tables = [network.get_layer("of_terms").get_weights()[0] for network in networks]
+    styles = [network.get_layer("of_style").get_weights() for network in networks]
+    size, outputs = tables[0].shape
+    activation = networks[0].get_layer("of_sum").activation.__name__
+    mean = linear_network(size, len(styles[0][0]), outputs, activation, len(networks))
+    mean.get_layer("of_terms").set_weights([np.concatenate(tables, axis=1)])
+    mean.get_layer("of_style").set_weights(
+        [np.concatenate(kind, axis=-1) for kind in zip(*styles, strict=True)]
+    )
+    return mean
+
+
+def _is_linear(network: keras.Model) -> bool:
+    return {"of_terms", "of_style", "of_sum"} <= {layer.name for layer in network.layers}
 
 
 def _matrix(x: dict[str, np.ndarray], size: int) -> Any:

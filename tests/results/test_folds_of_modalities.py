@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 import kerasnas as kn
+from kerasnas.runner.folds import mean_of
+from kerasnas.spaces.text_linear import linear_network
 
 ROWS = 90
 
@@ -76,3 +78,20 @@ def test_folds_and_validation_data_exclude_each_other(fitted):
     x, y, clf = fitted
     with pytest.raises(kn.errors.SchemaError, match="`folds` and `validation_data`"):
         type(clf)(folds=3, verbose=0).fit(x, y, validation_data=(x, y))
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "linear"])
+def test_linear_models_of_folds_look_up_each_term_once(activation):
+    rng = np.random.default_rng(4)
+    networks = [linear_network(50, 3, 4, activation) for _ in range(3)]
+    for network in networks:
+        network.set_weights([rng.normal(size=w.shape) for w in network.get_weights()])
+    mean = mean_of(networks)
+    assert sum(isinstance(layer, keras.layers.Embedding) for layer in mean.layers) == 1
+    given = {
+        "terms": rng.integers(0, 50, (6, 9)).astype("int32"),
+        "weights": rng.random((6, 9)).astype("float32"),
+        "style": rng.random((6, 3)).astype("float32"),
+    }
+    expected = np.mean([np.asarray(network(given)) for network in networks], axis=0)
+    np.testing.assert_allclose(np.asarray(mean(given)), expected, atol=1e-5)
