@@ -323,35 +323,15 @@ def _what(item: Any) -> str:
 
 
 def _elements(dataset: Any) -> tuple[Pictures, np.ndarray | None]:
-    """Images and targets of a dataset, read once, batches taken apart.
-
-    Raises:
-        SchemaError: If it gives anything else, never ends, or does not say that it ends.
-    """
-    spec = dataset.element_spec
-    first, *rest = spec if isinstance(spec, tuple) else (spec,)
-    if any(type(part).__name__ != "TensorSpec" for part in (first, *rest)) or len(rest) > 1:
-        raise SchemaError(
-            "The dataset must give images, or pairs of images and targets, all of them dense "
-            f"tensors; its elements are {spec}. Add `.map(...)`, or `.unbatch()` where the sizes "
-            "within a batch differ, and pass weights as `sample_weight`."
-        )
-    length = int(dataset.cardinality()) if hasattr(dataset, "cardinality") else 0
-    if length == -1:
-        raise SchemaError("The dataset never ends. Leave out `.repeat()`, or add `.take(...)`.")
-    if length == -2:
-        raise SchemaError(
-            "The dataset does not say how many elements it has, and may never end. If it ends, add "
-            "`.apply(tf.data.experimental.assert_cardinality(n))` with their number, of batches "
-            "where it is batched."
-        )
+    """Images and targets of a dataset, read once, batches taken apart."""
+    spec = _image_spec(dataset)
     targets: list[np.ndarray] = []
     batched: bool | None = None
     with closing(Spool()) as spool:
         for element in dataset.as_numpy_iterator():
-            image, *target = element if isinstance(spec, tuple) else (element,)
+            image, *target = element if isinstance(element, tuple) else (element,)
             if batched is None:
-                batched = _is_batch(np.shape(image), *map(np.shape, target), spec=first.shape)
+                batched = _is_batch(np.shape(image), *map(np.shape, target), spec=spec)
             images = np.asarray(image) if batched else np.asarray(image)[None]
             if images.dtype.kind not in "buif" or images.ndim not in (3, 4):
                 raise SchemaError(
@@ -373,16 +353,36 @@ def _elements(dataset: Any) -> tuple[Pictures, np.ndarray | None]:
     return Pictures(items, "first" if axes == {"first"} else "last"), joined
 
 
-def _numbers(targets: np.ndarray) -> np.ndarray:
-    """Numbers of classes, where every row is one-hot; other targets as they are."""
-    if targets.ndim != 2 or targets.dtype.kind not in "buif":
-        return targets
-    one_hot = ((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all()
-    return targets.argmax(axis=1) if one_hot else targets
+def _image_spec(dataset: Any) -> Any:
+    """What a dataset says of the shape of its images.
+
+    Raises:
+        SchemaError: If it has no images, never ends, or does not say that it ends.
+    """
+    spec = dataset.element_spec
+    first, *rest = spec if isinstance(spec, tuple) else (spec,)
+    if any(type(part).__name__ != "TensorSpec" for part in (first, *rest)) or len(rest) > 1:
+        raise SchemaError(
+            "The dataset must give images, or pairs of images and targets, all of them dense "
+            f"tensors; its elements are {spec}. Add `.map(...)`, or `.unbatch()` where the sizes "
+            "within a batch differ, and pass weights as `sample_weight`."
+        )
+    length = int(dataset.cardinality()) if hasattr(dataset, "cardinality") else 0
+    if length == -1:
+        raise SchemaError("The dataset never ends. Leave out `.repeat()`, or add `.take(...)`.")
+    if length == -2:
+        raise SchemaError(
+            "The dataset does not say how many elements it has, and may never end. If it ends, add "
+            "`.apply(tf.data.experimental.assert_cardinality(n))` with their number, of batches "
+            "where it is batched."
+        )
+    return first.shape
 
 
 def _is_batch(image: tuple[int, ...], *target: tuple[int, ...], spec: Any) -> bool:
     """Whether the first element of a dataset holds several images; `spec` is its known shape."""
+    if len(image) == 2:
+        return spec.rank == 2 and spec[0] is None and spec[1] is not None  # rows of a table
     if len(image) != 3:
         return len(image) > 3
     if target and target[0][:1] != image[:1]:
@@ -391,6 +391,14 @@ def _is_batch(image: tuple[int, ...], *target: tuple[int, ...], spec: Any) -> bo
         return False
     grey = spec.rank == 3 and spec[0] is None and None not in (spec[1], spec[2])
     return bool(target) or grey
+
+
+def _numbers(targets: np.ndarray) -> np.ndarray:
+    """Numbers of classes, where every row is one-hot; other targets as they are."""
+    if targets.ndim != 2 or targets.dtype.kind not in "buif":
+        return targets
+    one_hot = ((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all()
+    return targets.argmax(axis=1) if one_hot else targets
 
 
 def _files(folder: Path) -> list[Path]:

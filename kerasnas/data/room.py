@@ -17,7 +17,7 @@ _SHARE = 0.25
 """Of the free memory, that one array may take: training copies its rows two or three times."""
 
 _GUESS = 2**33  # bytes of free memory, where the system does not tell
-_BLOCK = 2**24  # bytes that are looked at or copied together
+_BLOCK = 2**22  # bytes that are looked at or copied together
 _GIB = 2**30
 
 
@@ -60,7 +60,7 @@ def joined_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def blocks(array: Any) -> Iterator[slice]:
-    """Slices of rows of about 16 MB."""
+    """Slices of rows of about 4 MB."""
     row = int(np.prod(array.shape[1:], dtype="int64")) * array.dtype.itemsize
     step = max(1, _BLOCK // max(1, row))
     for start in range(0, len(array), step):

@@ -166,7 +166,7 @@ def image_task(
     if isinstance(smallest, StoredRows):
         smallest = smallest.array
     thumb = thumbnails(smallest)
-    stats = statistics(smallest[sampled(rows.train)])
+    stats = statistics(StoredRows(smallest, sampled(rows.train)))
     hypermodel = ImageHyperModel(
         (*sizes[-1], reader.channels),
         rows.classes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,7 @@ from keras import ops
 
 from kerasnas.data.images import ImageReader
 from kerasnas.data.pictures import Pictures
-from kerasnas.data.room import room
+from kerasnas.data.room import blocks, room
 from kerasnas.data.stored import StoredRows
 
 Fit = Literal["stretch", "pad", "crop"]
@@ -95,8 +96,13 @@ def pixels(reader: ImageReader, form: Form, pictures: Pictures) -> np.ndarray:
 def statistics(images: np.ndarray | StoredRows) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of every channel, from a sample of the images; two float32 arrays."""
     rows = np.unique(np.linspace(0, len(images) - 1, _SAMPLE).astype(int))
-    some = images.read(rows) if isinstance(images, StoredRows) else images[rows]
-    some = np.asarray(some, dtype="float64")
-    mean, variance = some.mean(axis=(0, 1, 2)), some.var(axis=(0, 1, 2))
+    some = StoredRows(images, rows) if isinstance(images, np.ndarray) else images[rows]
+
+    def mean_of(numbers: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        sums = [numbers(some[part].astype("float64")).sum(axis=(0, 1, 2)) for part in blocks(some)]
+        return np.sum(sums, axis=0) / np.prod(some.shape[:3])
+
+    mean = mean_of(lambda x: x)
+    variance = mean_of(lambda x: (x - mean) ** 2)
     # A channel that never changes says nothing; dividing by its spread would only add noise.
     return mean.astype("float32"), np.where(variance > 1e-12, variance, 1.0).astype("float32")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from kerasnas.data import room
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import class_folders, path_column, split_pictures, to_pictures
 from kerasnas.errors import SchemaError
@@ -110,19 +111,91 @@ def test_broken_files_are_collected(folder):
         usable(missing)
 
 
-def test_a_dataset_gives_images_and_targets():
+GREY, COLOUR, NUMBERS = noise(6, 8, 9), noise(6, 8, 9, 3), np.array([2, 0, 1, 2, 0, 1])
+ONE_HOT = np.eye(3, dtype="float32")[NUMBERS]
+
+
+def dataset(*parts):
     import tensorflow as tf
 
-    x, y = noise(6, 8, 8, 3), np.arange(6)
-    for dataset in (
-        tf.data.Dataset.from_tensor_slices((x, y)),
-        tf.data.Dataset.from_tensor_slices((x, y)).batch(4),
-    ):
-        images, targets = split_pictures(dataset, None)
+    return tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0])
+
+
+@pytest.mark.parametrize("share", [0.25, 0.0], ids=["memory", "file"])
+@pytest.mark.parametrize("x", [GREY, COLOUR, COLOUR.astype("float64")], ids=lambda x: str(x.shape))
+@pytest.mark.parametrize("y", [NUMBERS, NUMBERS[:, None].astype("float32"), ONE_HOT])
+def test_a_dataset_gives_images_and_targets(monkeypatch, share, x, y):
+    monkeypatch.setattr(room, "_SHARE", share)
+    plain = dataset(x, y)
+    batches = (plain.batch(4), plain.batch(3, drop_remainder=True), plain.batch(6))
+    for given in (plain, *batches) if x.ndim == 4 or y.ndim == 1 else batches:
+        images, targets = split_pictures(given, None, classes=True)
+        assert isinstance(images.items, np.memmap) == (share == 0)
         assert np.array_equal(images.items, x)
-        assert targets.tolist() == y.tolist()
-    with pytest.raises(SchemaError, match="never ends"):
-        split_pictures(tf.data.Dataset.from_tensor_slices((x, y)).repeat(), None)
+        assert images.items.dtype == ("uint8" if x.dtype == np.uint8 else "float32")
+        assert targets.tolist() == NUMBERS.tolist()
+    assert np.array_equal(to_pictures(plain).items, x)  # as `predict` takes it
+
+
+def test_one_hot_targets_are_several_labels_unless_they_are_asked_for_as_classes():
+    assert np.array_equal(split_pictures(dataset(GREY, ONE_HOT).batch(4), None)[1], ONE_HOT)
+    several = ONE_HOT.copy()
+    several[3] = 1
+    targets = split_pictures(dataset(GREY, several).batch(4), None, classes=True)[1]
+    assert np.array_equal(targets, several)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.0], ids=["memory", "file"])
+def test_images_of_several_sizes_in_a_dataset(monkeypatch, share):
+    import tensorflow as tf
+
+    monkeypatch.setattr(room, "_SHARE", share)
+    x = [noise(6 + i, 9, 3) for i in range(5)]
+    signature = (tf.TensorSpec((None, None, 3), "uint8"), tf.TensorSpec((2,), "float32"))
+    given = tf.data.Dataset.from_generator(
+        lambda: ((image, np.eye(2)[i % 2]) for i, image in enumerate(x)),
+        output_signature=signature,
+    )
+    with pytest.raises(SchemaError, match=r"does not say.*assert_cardinality\(n\)"):
+        split_pictures(given, None)
+    given = given.apply(tf.data.experimental.assert_cardinality(5))
+    images, targets = split_pictures(given, None, classes=True)
+    assert all(np.array_equal(images.one(i), x[i]) for i in range(5))
+    assert targets.tolist() == [0, 1, 0, 1, 0]
+    assert fit_image_reader(images).free
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (lambda: dataset(COLOUR, NUMBERS).repeat(), "never ends"),
+        (lambda: dataset(COLOUR, NUMBERS).take(0), "empty"),
+        (lambda: dataset({"image": COLOUR}), "pairs of images and targets"),
+        (lambda: dataset(COLOUR, NUMBERS, NUMBERS), "`sample_weight`"),
+        (lambda: dataset(GREY.reshape(6, 72), NUMBERS), "shape"),
+        (lambda: dataset(GREY.reshape(6, 72), NUMBERS).batch(4), "shape"),
+        (lambda: dataset(np.array(["a", "b"]), NUMBERS[:2]), "expected images"),
+    ],
+)
+def test_what_is_no_dataset_of_images(bad, sentence):
+    with pytest.raises(SchemaError, match=sentence):
+        split_pictures(bad(), None)
+
+
+def test_photos_of_many_sizes_do_not_pile_up(monkeypatch):
+    from kerasnas.data import images as module
+
+    monkeypatch.setattr(module, "_WAITING_BYTES", 4 * 3000)
+    pictures = to_pictures([noise(8 + i, 9, 3) for i in range(60)])  # no two of one size
+    reader = fit_image_reader(pictures)
+    read, given = [], []
+    one = type(pictures).one
+    monkeypatch.setattr(type(pictures), "one", lambda *a: read.append(a[1]) or one(*a))
+    for rows, images in reader.batches(pictures):
+        given.extend(rows)
+        assert np.array_equal(images[0], pictures.items[rows[0]])
+        assert len(set(read)) - len(given) < 14 or len(read) == 60
+    assert sorted(given) == list(range(60))
 
 
 @pytest.mark.parametrize(
