@@ -23,6 +23,7 @@ from kerasnas.data import (
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
+from kerasnas.estimators.useful import tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.results.baselines import Split, baseline_rows
 from kerasnas.results.conformal import needed_rows
@@ -31,6 +32,7 @@ from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
+from kerasnas.spaces.table import Useful
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +72,23 @@ class Prepared:
         self.answers.update(split.answers)
         return rows
 
-    def task(self, families: Sequence[str]) -> Task:
-        """The task of trials of these families."""
+    def task(self, families: Sequence[str], *, seed: int = 0, filter_seconds: float = 0.0) -> Task:
+        """The task of trials of these families.
+
+        Args:
+            families: What is searched.
+            seed: Seed of the filter of columns.
+            filter_seconds: Seconds that the filter may take; 0 for none.
+        """
         front, rows = self.preprocessing, self.rows
         codes = None
-        if any(front_of(family) == "codes" for family in families):
+        if filter_seconds or any(front_of(family) == "codes" for family in families):
             train = {name: values[rows.train] for name, values in self.raw.items()}
             codes = fit_tree_preprocessing(train, self.schema, front.probe)
+        forms = Forms(self, codes)
+        useful: list[Useful] = []
+        if filter_seconds and codes is not None:
+            useful = tell_useful(front, codes, forms.codes, rows, seed, filter_seconds)
         hypermodel = tabular(
             front.width,
             rows.classes,
@@ -86,8 +98,9 @@ class Prepared:
             codes=len(codes.embedded) if codes is not None else 0,
             sample=self.matrix[rows.train],
             groups=front.owners[: front.width - len(front.embedded)],
+            useful=useful[0] if useful else None,
+            useful_in_folds=useful[1:],
         )
-        forms = Forms(self, codes)
         return Task(
             reader=TableReader(self.schema, dict(front.probe)),
             rows=rows,
@@ -123,6 +136,13 @@ class Forms:
         if form not in self._made:
             self._made[form] = self._make(form)
         return self._made[form]
+
+    @property
+    def codes(self) -> np.ndarray:
+        """All rows in the form that trees see."""
+        if "codes" not in self._made:
+            self._made["codes"] = self._make("codes")
+        return self._made["codes"].data
 
     def _make(self, form: str) -> Features:
         front, raw = self._prepared.preprocessing, self._prepared.raw

@@ -17,6 +17,7 @@ from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
 from kerasnas.estimators.preparation import prepare
 from kerasnas.estimators.rows import Target
 from kerasnas.estimators.task import Task
+from kerasnas.estimators.useful import filter_seconds
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.results.conformal import check_level, fit_conformal
@@ -119,7 +120,11 @@ class TabularEstimator(Estimator):
             level=check_level(self.intervals),
             **given,
         )
-        task = prepared.task(self._families((*NETWORKS, *available())))
+        task = prepared.task(
+            self._families((*NETWORKS, *available())),
+            seed=given["seed"],
+            filter_seconds=filter_seconds(Budget.parse(self.budget)),
+        )
         valid = prepared.rows.valid
         apart = prepared.rows.calibration
         self._apart = {n: v[apart] for n, v in prepared.raw.items()}

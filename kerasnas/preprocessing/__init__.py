@@ -2,5 +2,13 @@
 
 from kerasnas.preprocessing.graph import Preprocessing, fit_preprocessing, input_dtype
 from kerasnas.preprocessing.trees import fit_tree_preprocessing
+from kerasnas.preprocessing.usefulness import Sample, useful_columns
 
-__all__ = ["Preprocessing", "fit_preprocessing", "fit_tree_preprocessing", "input_dtype"]
+__all__ = [
+    "Preprocessing",
+    "Sample",
+    "fit_preprocessing",
+    "fit_tree_preprocessing",
+    "input_dtype",
+    "useful_columns",
+]

@@ -61,6 +61,7 @@ def solve(
     codes: int,
     seed: int,
     seconds: float,
+    places: np.ndarray | None = None,
 ) -> keras.Model:
     """Fits a family and gives its network.
 
@@ -74,12 +75,19 @@ def solve(
         codes: Columns of categories at the end of the trees' matrix.
         seed: Seed.
         seconds: Seconds left.
+        places: Columns of the matrix that it is to see; `None` for all. `embedded` and `codes`
+            count those of them only.
     """
+    width = view.x.shape[1]
+    x = view.x if places is None else view.x[:, places]
     if family == LINEAR:
-        return solve_linear(view.x, view.y, view.weights, embedded, classes, values)
+        linear = solve_linear(x, view.y, view.weights, embedded, classes, values)
+        return linear if places is None else _behind(linear, width, places)
     rest = [*view.validation, None][:3]
+    if places is not None:
+        rest[0] = rest[0][:, places]
     rows = Rows(
-        x=view.x,
+        x=x,
         y=view.y.reshape(-1),
         weights=view.weights,
         x_valid=rest[0],
@@ -91,9 +99,17 @@ def solve(
         seconds=seconds,
     )
     trees = fit_trees(family, rows, values)
+    if places is not None:
+        trees = trees.within(width, places)
     network = trees.network()
     network.kerasnas_trees = trees  # so that several can be walked as one: `mean_of`
     return network
+
+
+def _behind(network: keras.Model, width: int, places: np.ndarray) -> keras.Model:
+    """A network over some columns as one over the whole matrix."""
+    matrix = keras.Input((width,), name="features")
+    return keras.Model(matrix, network(keras.ops.take(matrix, places, axis=1)))
 
 
 def mean_of_trees(networks: Sequence[keras.Model]) -> keras.Model | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -109,6 +109,31 @@ class Table:
         """Tokens of a transformer, without the one for the answer."""
         single, joint = self.tokens
         return len(single) + len(joint) + len(self.embedded)
+
+
+@dataclass(frozen=True, eq=False)
+class Useful:
+    """The columns that are not noise.
+
+    Attributes:
+        features: Their places in the feature matrix, rising.
+        codes: Their places in the form that trees see, rising.
+    """
+
+    features: np.ndarray
+    codes: np.ndarray
+
+
+def part_of(table: Table, places: np.ndarray) -> Table:
+    """A table of some columns only, given by their places, rising."""
+    plain = places[places < table.plain]
+    return replace(
+        table,
+        width=len(places),
+        embedded=tuple(table.embedded[i - table.plain] for i in places[len(plain) :]),
+        sample=None if table.sample is None else table.sample[:, places],
+        groups=None if table.groups is None else tuple(table.groups[i] for i in plain),
+    )
 
 
 def settle(

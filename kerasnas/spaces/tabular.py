@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +20,12 @@ from kerasnas.spaces.family import Network
 from kerasnas.spaces.inputs import embed
 from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback, for_training, tabular_recipe
-from kerasnas.spaces.table import settle
+from kerasnas.spaces.table import Useful, part_of, settle
 
 # Defaults of libraries that need not be there: no portfolio can be learnt with them everywhere.
 _OPTIONAL = ("catboost", "lightgbm", "xgboost")
 _BEFORE_OPTIONAL = 4
+_WITH_USEFUL = 2  # of the best configurations are tried on the useful columns alone as well
 
 
 @cache
@@ -56,6 +58,9 @@ class TabularHyperModel(keras_tuner.HyperModel):
             taken from them; without them numbers count as scaled to mean 0 and deviation 1.
         groups: For each column that is no index, the raw column it comes from, so that one-hot
             columns of one category go together.
+        useful: The columns that are not noise; where given, the hyperparameter `columns` chooses
+            between these and all.
+        useful_in_folds: The same for each fold, told by its own training rows.
 
     Raises:
         SearchSpaceError: If a family is unknown, or its library is not installed.
@@ -71,6 +76,8 @@ class TabularHyperModel(keras_tuner.HyperModel):
         codes: int = 0,
         sample: np.ndarray | None = None,
         groups: Sequence[str] | None = None,
+        useful: Useful | None = None,
+        useful_in_folds: Sequence[Useful] = (),
     ) -> None:
         super().__init__(name="tabular")
         _check(families)
@@ -82,11 +89,17 @@ class TabularHyperModel(keras_tuner.HyperModel):
         self.table = settle(width, classes, embedded, rows, sample, groups)
         fitting = [f for f in families if f not in NETWORKS or NETWORKS[f].fits(self.table)]
         self.families = tuple(fitting or families)
+        self._useful_in_folds = tuple(useful_in_folds)
+        self._take_over(useful)
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first."""
-        return [dict(c) for c in _portfolio() if c["family"] in self.families]
+        known = [dict(c) for c in _portfolio() if c["family"] in self.families]
+        if self.useful is None:
+            return known
+        again = [{**c, "columns": "useful"} for c in known[:_WITH_USEFUL]]
+        return [*known[:_BEFORE_OPTIONAL], *again, *known[_BEFORE_OPTIONAL:]]
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model from a feature matrix to probabilities or to one value.
@@ -94,7 +107,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         A family that only `solve` can fit gives a stand-in with its hyperparameters declared.
         """
         matrix = keras.Input((self.width,), name="features")
-        family = self.family(hp)
+        family, useful = self.family(hp), self._useful(hp)
         for name in self.families:
             if name != family:
                 self._declare_inactive(hp, name)
@@ -102,7 +115,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
             with hp.conditional_scope("family", [family]):
                 solved.declare(hp, family, self.classes is not None)
             return solved.stand_in(self.width, self.classes)
-        network = self._network(hp, family, matrix)
+        network = self._network(hp, family, matrix, useful)
         self.recipe(hp)
         model = keras.Model(matrix, network.answer)
         metrics = ["accuracy"] if self.classes is not None else []
@@ -150,24 +163,55 @@ class TabularHyperModel(keras_tuner.HyperModel):
             return None
         with hp.conditional_scope("family", [family]):
             values = solved.declare(hp, family, self.classes is not None)
+        useful, embedded, codes, places = self._useful(hp), self.embedded, self.codes, None
+        if useful is not None:
+            embedded = self._narrow.embedded
+            trees = solved.front_of(family) == "codes"
+            places = useful.codes if trees else useful.features
+            codes = int(np.sum(places >= view.x.shape[1] - codes)) if trees else codes
         return solved.solve(
             family,
             values,
             view,
             classes=self.classes,
-            embedded=self.embedded,
-            codes=self.codes,
+            embedded=embedded,
+            codes=codes,
             seed=seed,
             seconds=seconds_left,
+            places=places,
         )
 
-    def _network(self, hp: keras_tuner.HyperParameters, family: str, matrix: Any) -> Network:
+    def for_fold(self, number: int) -> TabularHyperModel:
+        """The space for the networks of a fold: useful columns are told by its training rows."""
+        if not self._useful_in_folds:
+            return self
+        own = copy.copy(self)
+        own._take_over(self._useful_in_folds[number])
+        return own
+
+    def _take_over(self, useful: Useful | None) -> None:
+        self.useful = useful
+        self._narrow = self.table if useful is None else part_of(self.table, useful.features)
+
+    def _useful(self, hp: keras_tuner.HyperParameters) -> Useful | None:
+        """The columns that the model of these hyperparameters sees; `None` for all."""
+        if self.useful is None:
+            return None
+        chosen = hp.Choice("columns", ["all", "useful"], default="all")
+        return self.useful if chosen == "useful" else None
+
+    def _network(
+        self, hp: keras_tuner.HyperParameters, family: str, matrix: Any, useful: Useful | None
+    ) -> Network:
+        table = self.table
+        if useful is not None:
+            table, matrix = self._narrow, keras.ops.take(matrix, useful.features, axis=1)
         with hp.conditional_scope("family", [family]):
             if family not in CLASSIC:
-                return NETWORKS[family].build(hp, self.table, matrix)
-            x = CLASSIC[family](hp, embed(matrix, self.embedded))
+                return NETWORKS[family].build(hp, table, matrix)
+            x = CLASSIC[family](hp, embed(matrix, table.embedded))
         with self._classic_scope(hp):
-            return classic(hp, self.table, x)
+            return classic(hp, table, x)
 
     @contextmanager
     def _classic_scope(self, hp: keras_tuner.HyperParameters) -> Iterator[None]:
@@ -218,6 +262,8 @@ def tabular(
     codes: int = 0,
     sample: np.ndarray | None = None,
     groups: Sequence[str] | None = None,
+    useful: Useful | None = None,
+    useful_in_folds: Sequence[Useful] = (),
 ) -> TabularHyperModel:
     """The search space of tables, for any keras-tuner `Tuner` and for `kerasnas.search`.
 
@@ -230,6 +276,19 @@ def tabular(
         codes: As in `TabularHyperModel`.
         sample: As in `TabularHyperModel`.
         groups: As in `TabularHyperModel`.
+        useful: As in `TabularHyperModel`.
+        useful_in_folds: As in `TabularHyperModel`.
     """
     width = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
-    return TabularHyperModel(int(width), classes, embedded, rows, families, codes, sample, groups)
+    return TabularHyperModel(
+        int(width),
+        classes,
+        embedded,
+        rows,
+        families,
+        codes,
+        sample,
+        groups,
+        useful,
+        useful_in_folds,
+    )

@@ -188,6 +188,14 @@ class Trees:
         """The same ensemble for more classes, of which it knows those `present`."""
         return dataclasses.replace(self, present=(tuple(present.tolist()), classes))
 
+    def within(self, width: int, places: np.ndarray) -> Trees:
+        """The same ensemble for a wider input, of which it knows the columns at some places."""
+        numbers = np.concatenate([places, width + np.arange(len(self.sets.columns))])
+        trees = [dataclasses.replace(t, column=numbers[t.column]) for t in self.trees]
+        columns = [int(places[column]) for column in self.sets.columns]
+        sets = Sets(columns, self.sets.bits, self.sets.truncates)
+        return dataclasses.replace(self, width=width, trees=trees, sets=sets)
+
     def build(self, x: Any, picked: Any) -> Any:
         """Answers, from the values of the leaves that rows have come to.
 

@@ -1,0 +1,81 @@
+"""The filter of columns of a table: when it is worth its time, and on which rows it looks."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+
+import numpy as np
+
+from kerasnas.budget import Budget
+from kerasnas.estimators.rows import Rows
+from kerasnas.preprocessing import Preprocessing, Sample, useful_columns
+from kerasnas.spaces.table import Useful
+
+log = logging.getLogger("kerasnas")
+
+_LEAST_SECONDS = 30.0  # of a budget, below which the filter would cost about as much as a trial
+_LEAST_TRIALS = 10
+_SHARE = 0.05  # of the seconds of a budget, after which the filter is given up
+
+
+def filter_seconds(budget: Budget) -> float:
+    """Seconds that the filter may take; 0 where it would cost more than it can bring."""
+    if budget.trials is not None and budget.trials < _LEAST_TRIALS:
+        return 0.0
+    if budget.seconds is None:
+        return math.inf
+    return _SHARE * budget.seconds if budget.seconds >= _LEAST_SECONDS else 0.0
+
+
+def tell_useful(
+    features: Preprocessing,
+    codes: Preprocessing,
+    matrix: np.ndarray,
+    rows: Rows,
+    seed: int,
+    seconds: float,
+) -> list[Useful]:
+    """The useful columns by all training rows, then by those of each fold; empty without noise.
+
+    Args:
+        features: The front end of networks.
+        codes: The front end of trees.
+        matrix: All rows in the form that trees see.
+        rows: Targets, weights and split.
+        seed: Seed.
+        seconds: Seconds after which the filter is given up.
+    """
+    end = time.monotonic() + seconds
+
+    def kept(train: np.ndarray, prove: bool) -> tuple[str, ...] | None:
+        sample = Sample(
+            matrix=matrix[train],
+            owners=codes.owners,
+            codes=len(codes.embedded),
+            targets=rows.targets[train],
+            classes=rows.classes,
+            weights=None if rows.weights is None else rows.weights[train],
+        )
+        return useful_columns(sample, seed, end - time.monotonic(), prove=prove)
+
+    def places(columns: tuple[str, ...] | None) -> Useful:
+        return Useful(*(_places(front, columns) for front in (features, codes)))
+
+    try:
+        useful = kept(rows.train, True)
+        if useful is None:
+            return []
+        # A fold must not know of columns what only the rows that it holds out tell.
+        in_folds = [kept(train, False) for train, _ in rows.parts] if rows.folds else []
+    except TimeoutError:
+        log.info("No time to tell which columns are noise.")
+        return []
+    log.info("%d of %d columns are useful.", len(useful), len(set(codes.owners)))
+    return [places(columns) for columns in (useful, *in_folds)]
+
+
+def _places(front: Preprocessing, columns: tuple[str, ...] | None) -> np.ndarray:
+    chosen = [columns is None or owner in columns for owner in front.owners]
+    return np.flatnonzero(chosen).astype("int32")
