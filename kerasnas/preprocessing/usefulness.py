@@ -3,7 +3,7 @@
 A column is shuffled in rows that a model has not seen; what the loss rises by is its importance
 (Breiman 2001). How large importance gets by luck alone is read from shadows, shuffled copies of
 columns that the model is given too (Kursa and Rudnicki 2010, Boruta): what is not more important
-than the most important of them is noise. Columns that say the same hide behind each other, so
+than most of them is noise. Columns that say the same hide behind each other, so
 what is left has to prove at last that it answers as well as everything does.
 """
 
@@ -26,6 +26,7 @@ _MOST_ROWS = 2000
 _MOST_FEATURES = 400
 _FOLDS = 3
 _SHADOWS = 20
+_LUCK = 0.8  # of the shadows a column has to beat: the best one would take weak columns for noise
 _WIDEST_SHADOW = 16  # features of one raw column; texts have hundreds
 _REPEATS = 2
 _TREES = 40
@@ -110,7 +111,7 @@ class _Judge:
         self._state = int(self._rng.integers(2**31 - 1))
 
     def importance(self, owners: Sequence[str]) -> tuple[dict[str, float], float]:
-        """Importance of each column, and the largest that a shadow got."""
+        """Importance of each column, and what most shadows stay below."""
         small = [o for o in owners if len(self._places[o]) <= _WIDEST_SHADOW] or list(owners)[:1]
         cast = [small[i % len(small)] for i in self._rng.permutation(max(_SHADOWS, len(small)))]
         places = list(range(self._matrix.shape[1]))
@@ -136,7 +137,7 @@ class _Judge:
                     rise = self._losses(answer(other), fold) - base
                     rises[number] += float(np.sum(rise))
         rises /= _REPEATS * self._weights.sum()
-        luck = max(0.0, float(rises[len(owners) :].max()))
+        luck = max(0.0, float(np.quantile(rises[len(owners) :], _LUCK)))
         return dict(zip(owners, rises[: len(owners)].tolist(), strict=True)), luck
 
     def enough(self, kept: Sequence[str]) -> bool:

@@ -32,8 +32,8 @@ def test_noise_is_found_and_the_rest_is_kept(classes):
     assert kept is not None
     real = [name for name in kept if name.startswith("real")]
     assert len(real) == REAL
-    # One shadow in twenty is as lucky as the luckiest of them.
-    assert len(kept) - len(real) <= 4
+    # One noisy column in five is luckier than four shadows in five.
+    assert len(kept) - len(real) <= NOISE / 3
 
 
 def test_the_same_seed_keeps_the_same_columns():
