@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -416,7 +417,16 @@ def _taken(data: Any, rows: Any) -> Any:
     """The rows of one step, inside a traced function."""
     if not isinstance(data, Ahead):
         return tf.gather(data, rows)
-    read = tf.numpy_function(data.read, [rows], tf.as_dtype(data.dtype))
+    # TensorFlow's outermost graph holds this function until a session is cleared: it must not hold
+    # the data.
+    weakly = weakref.ref(data)
+
+    def read_rows(index: np.ndarray) -> np.ndarray:
+        ahead = weakly()
+        assert ahead is not None, "training goes on without a trainer"
+        return ahead.read(index)
+
+    read = tf.numpy_function(read_rows, [rows], tf.as_dtype(data.dtype))
     read.set_shape((None, *data.shape[1:]))
     return read
 

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 import kerasnas as kn
-from kerasnas.data import room
 from kerasnas.data.images import fit_image_reader
 from kerasnas.data.pictures import to_pictures
 from kerasnas.errors import ArtifactError, SchemaError, SearchSpaceError
@@ -137,15 +136,6 @@ def test_exports(fitted, tmp_path):
     assert np.allclose(served.serve(tf.constant(x)), clf.predict_proba(x), atol=1e-4)
     with pytest.raises(ArtifactError, match="must be one of"):
         clf.export(tmp_path / "other", format="pmml")
-
-
-def test_images_that_do_not_fit_into_memory_are_read_batch_by_batch(monkeypatch):
-    x, y = dots(60)
-    setting = {**QUICK, "ensemble": False}
-    whole = kn.ImageClassifier(**setting).fit(x, y)
-    monkeypatch.setattr(room, "_SHARE", 1e-9)
-    stored = kn.ImageClassifier(**setting).fit(x, y)
-    assert np.allclose(stored.predict_proba(x), whole.predict_proba(x), atol=1e-4)
 
 
 def rows_of(y, classify=True):

@@ -1,6 +1,7 @@
 """The fast loop does what Keras's `fit` does: steps, weights, callbacks, early stopping."""
 
 import math
+import threading
 from dataclasses import dataclass
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from kerasnas.data.stored import StoredRows
 from kerasnas.runner.training import LENGTHS, Plan, Trainer, can_run, evaluator, predictor
 
 ROWS, BATCH = 22, 4
@@ -399,3 +401,19 @@ def test_evaluator(weighted, batch_size):
     expected = model.evaluate(X, Y, batch_size, 0, *weights, return_dict=True)
     for _ in range(2):
         assert evaluate() == pytest.approx({f"val_{k}": v for k, v in expected.items()}, rel=1e-5)
+
+
+def test_stored_rows_train_alike_and_their_thread_ends():
+    in_memory, stored = model_of(), model_of()
+    train(in_memory, np.arange(ROWS) + 1.0)
+    Trainer(stored, StoredRows(X), Y, np.arange(ROWS) + 1.0, dict).run(plan_of())
+    assert same(in_memory.get_weights(), stored.get_weights())
+    assert np.array_equal(predictor(stored, StoredRows(X), 5)(), predictor(in_memory, X, 5)())
+
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise ValueError("of a user")
+
+    with pytest.raises(ValueError, match="of a user"):
+        Trainer(stored, StoredRows(X), Y, None, dict).run(plan_of(callbacks=[Fails()]))
+    assert not [t for t in threading.enumerate() if t.name.startswith("kerasnas-reader")]

@@ -1,0 +1,175 @@
+"""Images that do not fit into memory: the same search, a few of them in memory at a time."""
+
+import gc
+import re
+import tempfile
+import tracemalloc
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import kerasnas as kn
+from kerasnas.budget import Clock
+from kerasnas.data import images as reading
+from kerasnas.data import room
+from kerasnas.data.stored import StoredRows
+from kerasnas.estimators.image_task import prepare_images
+from kerasnas.results import feature_baselines
+from kerasnas.runner import training
+
+QUICK = {"seed": 0, "verbose": 0, "space": ["conv"]}
+COLUMNS = ["trial_id", "kind", "val_log_loss", "val_accuracy", "params"]
+
+
+def halves(rows, side=12):
+    """Bright halves: left or right, up or down."""
+    x = np.random.default_rng(0).integers(0, 60, (rows, side, side)).astype("uint8")
+    label = np.arange(rows) % 4
+    near, far = slice(side // 2), slice(side // 2, None)
+    for image, kind in zip(x, label, strict=True):
+        half = far if kind % 2 else near
+        (image[half] if kind < 2 else image[:, half])[...] += 150
+    return x, label
+
+
+@pytest.fixture
+def scarce(monkeypatch, tmp_path_factory):
+    """Nothing fits into memory; what is read at once is written down."""
+    folder = tmp_path_factory.mktemp("temporary")
+    reads = []
+    read = StoredRows.read
+
+    def counted(self, index):
+        reads.append((len(index), len(self.array)))
+        return read(self, index)
+
+    monkeypatch.setattr(StoredRows, "read", counted)
+    monkeypatch.setattr(room, "_SHARE", 0.0)
+    monkeypatch.setattr(room, "_BLOCK", 2048)
+    monkeypatch.setattr(training, "_CALL", 2048)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder, reads
+
+
+def mapped_in(folder):
+    """How many files of a folder, with or without a name, this process still looks into."""
+    gc.collect()
+    assert not [path for path in folder.iterdir() if path.is_file()]
+    maps = Path("/proc/self/maps")
+    return maps.read_text().count(str(folder)) if maps.exists() else 0
+
+
+def same(one, other):
+    assert one.leaderboard()[COLUMNS].equals(other.leaderboard()[COLUMNS])
+    a, b = one.model_.get_weights(), other.model_.get_weights()
+    assert all(map(np.array_equal, a, b))
+
+
+def test_a_folder_is_searched_alike_in_memory_and_from_a_file(tmp_path, request):
+    x, y = halves(64)
+    for i, (image, label) in enumerate(zip(x, y, strict=True)):
+        (tmp_path / f"{label}").mkdir(exist_ok=True)
+        Image.fromarray(image[: 9 + i % 4]).save(tmp_path / f"{label}" / f"{i:02}.png")
+    (tmp_path / "0" / "99.png").write_bytes(b"no image")
+    settings = {**QUICK, "budget": kn.Budget(trials=1, epochs=1), "ensemble": False, "refit": True}
+
+    def fitted():
+        # Not `pytest.warns`, which would raise Keras's own warnings again.
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            clf = kn.ImageClassifier(**settings).fit(tmp_path)
+        assert any(re.search(r"1 of the 65 .*99\.png", str(w.message)) for w in seen)
+        return clf
+
+    whole = fitted()
+    folder, reads = request.getfixturevalue("scarce")
+    stored = fitted()
+    same(whole, stored)
+    assert [name.endswith("99.png'") for name in stored.broken_] == [True]
+    assert reads
+    assert max(rows for rows, _ in reads) <= 32 < 64 == reads[0][1]
+    assert mapped_in(folder) == 0
+
+
+def test_a_dataset_is_searched_alike_with_folds(request):
+    import tensorflow as tf
+
+    x, y = halves(40)
+    one_hot = np.eye(4, dtype="float32")[y]
+    dataset = tf.data.Dataset.from_tensor_slices((x[..., None], one_hot)).batch(7)
+    settings = {**QUICK, "budget": kn.Budget(trials=1, epochs=1), "ensemble": False, "folds": 2}
+    whole = kn.ImageClassifier(**settings).fit(dataset)
+    folder, reads = request.getfixturevalue("scarce")
+    stored = kn.ImageClassifier(**settings).fit(dataset)
+    same(whole, stored)
+    assert max(rows for rows, _ in reads) <= 32
+    assert mapped_in(folder) == 0
+    assert stored.classes_.tolist() == [0, 1, 2, 3]
+    assert stored.predict(dataset).shape == (40,)
+    assert stored.evaluate(dataset)["accuracy"] == stored.score(x[..., None], y)
+
+
+def test_the_preparation_of_many_images_takes_little_memory(monkeypatch):
+    import tensorflow as tf
+
+    rows, side = 6000, 48
+    monkeypatch.setattr(room, "free_bytes", lambda: 2**20)
+    monkeypatch.setattr(room, "_BLOCK", 2**18)
+    monkeypatch.setattr(reading, "_CHUNK_BYTES", 2**20)
+    monkeypatch.setattr(feature_baselines, "MOST_ROWS", 200)
+
+    def picture(i):
+        noise = tf.random.stateless_uniform((side, side, 3), [i, 0], 0, 255, "int32")
+        return tf.cast(noise, "uint8"), i % 3
+
+    data = tf.data.Dataset.range(rows).map(picture).batch(32)
+    next(iter(data))  # whatever is allocated once
+    tracemalloc.start()
+    task, broken = prepare_images(
+        data, None, classify=True, seed=0, families=["conv"], clock=Clock(None)
+    )
+    view = task.view(task.hypermodel.portfolio[0])
+    task.baselines(task.scorer(), Clock(None), 0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert broken == []
+    assert isinstance(view.x, StoredRows)
+    assert isinstance(view.validation[0], StoredRows)
+    pixels = rows * side * side * 3
+    assert peak < pixels / 3, f"{peak / 2**20:.1f} MiB of {pixels / 2**20:.1f}"
+
+
+def test_a_part_of_stored_rows_is_stored():
+    from kerasnas.runner.view import View, part_of
+
+    x, y = halves(40)
+    some = part_of(View(StoredRows(x), y, np.arange(40)), 0.5, seed=0)
+    plain = part_of(View(x, y, np.arange(40)), 0.5, seed=0)
+    assert isinstance(some.x, StoredRows)
+    assert np.array_equal(some.x[:], plain.x)
+    assert np.array_equal(some.y, plain.y)
+
+
+def test_the_dataset_of_keras_from_a_directory(tmp_path):
+    x, y = halves(24)
+    for i, (image, label) in enumerate(zip(x, y, strict=True)):
+        (tmp_path / "lr"[label % 2]).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "lr"[label % 2] / f"{i}.png")
+    train, valid = keras.utils.image_dataset_from_directory(
+        tmp_path,
+        image_size=(10, 10),
+        validation_split=0.25,
+        subset="both",
+        seed=1,
+        batch_size=8,
+        verbose=False,
+    )
+    clf = kn.ImageClassifier(**QUICK, budget=kn.Budget(trials=1, epochs=1))
+    clf.fit(train, validation_data=valid)
+    assert clf.schema_.describe() == "float32 images of 10 x 10, 3 channels, channels last"
+    best = clf.leaderboard().query("kind == 'trial'").iloc[0]
+    assert np.isclose(clf.evaluate(valid)["log_loss"], best["val_log_loss"], atol=1e-4)
