@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import groupby
 
 import numpy as np
 
@@ -26,7 +27,7 @@ INSIDE, ALONE, FURTHER, BETWEEN = range(4)
 GROWTH = 16  # symbols that a text may have more than characters without being a longer one
 CODE_BITS = 20  # of each of the two numbers that stand for a symbol: exact in float32
 _MOST = 8  # symbols that one character may turn into
-_USUAL = 3  # symbols of one character that are always looked for, where characters may turn
+_USUAL = 4  # symbols of one character that are always looked for, where characters may turn
 KEY = 0x2545F4914F6CDD1D  # odd; 64-bit arithmetic wraps around
 BASE = 0x1E3779B97F4A7C15
 DROPPED = 8  # low bits of a product, which depend on few bits of the code
@@ -125,7 +126,7 @@ def fit_symbols(rules: WordPiece, texts: Iterable[str]) -> Symbols:
     most = min(most, _MOST)
     numbers: dict[tuple[str, int], int] = {}
     rows: dict[str, list[int]] = {}
-    for char in [*sorted(seen), *_candidates(known, turns, most)]:
+    for char in [*sorted(seen), *_candidates(known, turns)]:
         if char not in rows:
             found = rules.symbols(char)
             if len(found) <= most and (char in seen or _matters(found, known)):
@@ -251,7 +252,7 @@ def _matters(symbols: tuple[tuple[str, int], ...], known: set[str]) -> bool:
     return all(kind != INSIDE or char in known for char, kind in symbols)
 
 
-def _candidates(known: set[str], turns: bool, most: int) -> list[str]:
+def _candidates(known: set[str], turns: bool) -> list[str]:
     """Characters that the vocabulary may have something to do with, besides those seen."""
     spans = [(0x01, 0x3100), (0x4E00, 0xAC00), (0xFB00, 0x10000), (0x10000, 0x10500)]
     if turns and any(0x1100 <= ord(c) <= 0x11FF or 0xAC00 <= ord(c) <= 0xD7A3 for c in known):
@@ -267,28 +268,39 @@ def _symbols(
     char: str, lowercase: bool, strip_accents: bool, split_on_cjk: bool
 ) -> tuple[tuple[str, int], ...]:
     point = ord(char)
+    if split_on_cjk and 0x4E00 <= point <= 0x9FFF:
+        return ((char, ALONE),)  # nothing to fold, and there are many of them
     chinese = split_on_cjk and any(low <= point <= high for low, high in _CHINESE)
     parts = char
     if strip_accents:
         decomposed = unicodedata.normalize("NFD", char)
         parts = "".join(c for c in decomposed if unicodedata.category(c) != "Mn")
     found: list[tuple[str, int]] = []
-    for part in parts:
-        category = unicodedata.category(part)
-        if category in ("Cc", "Cf", "Zs", "Zl", "Zp"):
-            found.append((" ", BETWEEN))
-        elif chinese or category[0] == "P" or _ASCII_PUNCTUATION.match(part):
-            found.extend(_folded(part, ALONE, lowercase))
+    for kind, run in groupby(parts, key=lambda part: _kind(part, chinese)):
+        if kind == INSIDE:
+            found.extend(_folded("".join(run), kind, lowercase))
+        elif kind == ALONE:
+            for part in run:
+                found.extend(_folded(part, kind, lowercase))
         else:
-            found.extend(_folded(part, INSIDE, lowercase))
+            found.append((" ", BETWEEN))
     return tuple(found)
 
 
-def _folded(char: str, kind: int, lowercase: bool) -> tuple[tuple[str, int], ...]:
-    """A character with its case folded, as NFKC_Casefold does it."""
-    form = char
+def _kind(char: str, chinese: bool) -> int:
+    category = unicodedata.category(char)
+    if category in ("Cc", "Cf", "Zs", "Zl", "Zp"):
+        return BETWEEN
+    if chinese or category[0] == "P" or _ASCII_PUNCTUATION.match(char):
+        return ALONE
+    return INSIDE
+
+
+def _folded(chars: str, kind: int, lowercase: bool) -> tuple[tuple[str, int], ...]:
+    """Symbols with their case folded, as NFKC_Casefold does it."""
+    form = chars
     if lowercase:
-        form = unicodedata.normalize("NFKC", char).casefold()
+        form = unicodedata.normalize("NFKC", chars).casefold()
         form = unicodedata.normalize("NFKC", form)
         form = "".join(c for c in form if not _ignorable(c))
     further = FURTHER if kind == ALONE else kind
