@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,10 @@ class Prepared:
     preprocessing: Preprocessing
     matrix: np.ndarray
     answers: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def without_matrix(self) -> Prepared:
+        """The same without the features, which can be made again."""
+        return replace(self, matrix=self.matrix[:0].copy())
 
     def baselines(self, scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
         """Baseline rows of the leaderboard, on the split that trials are scored on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from kerasnas.budget import Budget, Clock
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
 from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.estimators.distil import distilled
 from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
 from kerasnas.estimators.preparation import prepare
 from kerasnas.estimators.rows import Target
@@ -129,6 +130,7 @@ class TabularEstimator(Estimator):
         apart = prepared.rows.calibration
         self._apart = {n: v[apart] for n, v in prepared.raw.items()}
         self._held_out = {n: v[valid] for n, v in prepared.raw.items()}, task.scorer()
+        self._prepared = prepared.without_matrix()  # what `distil` needs
         return task
 
     def _finish(self, task: Task, seed: int) -> None:
@@ -202,6 +204,37 @@ class TabularEstimator(Estimator):
             classes = len(self.classes_) if self._classify else None
             scorer = Scorer(targets, classes)
         return permutation_importance(self._answer_raw, raw, scorer, repeats, seed)
+
+    def distil(self, *, seconds: float = 30.0, seed: int = 0) -> Self:
+        """One small network that has learnt to answer as this model does, as an estimator.
+
+        It learns from the rows of `fit`, and from rows that are made of these and that this model
+        answers; it is scored on the same validation rows. What it gives up is printed, and it is a
+        row of the leaderboard of both estimators. This one keeps its model.
+
+        With folds, or with `refit`, there are no rows that this model has not learnt from: those
+        that the small network does not learn from score both too well, which is printed as well.
+        `evaluate` them on others.
+
+        Args:
+            seconds: Seconds for making rows, asking this model and training.
+            seed: Seed.
+
+        Returns:
+            A fitted estimator of the same class; `save` writes the small network.
+
+        Raises:
+            SchemaError: If the estimator was loaded: its rows are not in the file.
+            BudgetError: If `seconds` is no positive number.
+        """
+        check_is_fitted(self)
+        if not hasattr(self, "_prepared"):
+            raise SchemaError(
+                "A loaded estimator has no rows of its own to learn from: call `distil` after "
+                "`fit`, before saving."
+            )
+        small: Self = distilled(self, self._prepared, self._held_out[1], seconds, seed)
+        return small
 
     def __sklearn_tags__(self) -> Any:
         """scikit-learn's description of what this estimator can take."""

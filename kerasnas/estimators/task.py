@@ -66,7 +66,7 @@ class Task:
     baseline_answers: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.units = _units(self.rows)
+        self.units = units_of(self.rows)
         self.extra: tuple[str, ...] = ()  # metrics that an objective asks for
         self._views: dict[int, tuple[Features, View]] = {}
 
@@ -142,7 +142,7 @@ class UnitScorer(Scorer):
         return predictions if self.units is None else self.units.restore(predictions)
 
 
-def _units(rows: Rows) -> Units | None:
+def units_of(rows: Rows) -> Units | None:
     """The scale of a regression's targets, from training rows; `None` for classes."""
     if rows.classes is not None:
         return None
