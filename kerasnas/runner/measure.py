@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -76,17 +77,25 @@ def _positions(shape: list[int], data_format: str) -> int:
     return math.prod(shape[:-1] if data_format == "channels_last" else shape[1:])
 
 
-def sizes(model: keras.Model, example: Any = None) -> dict[str, float]:
+def sizes(
+    model: keras.Model, example: Any = None, front: Mapping[str, float] | None = None
+) -> dict[str, float]:
     """What is known of a built model without running it.
+
+    Args:
+        model: A model.
+        example: Input of one row.
+        front: The same of a large part in front of it, which counts as its own.
 
     Returns:
         `params`, `flops`, `peak_memory_bytes`.
     """
-    return {
+    own = {
         "params": float(model.count_params()),
         "flops": float(flops(model)),
         "peak_memory_bytes": float(peak_memory(model, example)),
     }
+    return {name: value + (front or {}).get(name, 0.0) for name, value in own.items()}
 
 
 def peak_memory(model: keras.Model, example: Any = None) -> int:

@@ -57,7 +57,8 @@ class Screen:
         if not model.built:
             return True
         names = {c.name for c in self.constraints}
-        known = measure.sizes(model)
+        front = getattr(self._hypermodel, "front_sizes", None)
+        known = measure.sizes(model, None, front(hp) if front is not None else None)
         known = {k: v for k, v in known.items() if k in names}
         if self._broken(known) or not names & {"latency_ms", "size_bytes"}:
             return known

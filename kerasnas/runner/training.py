@@ -447,6 +447,7 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
 
     Args:
         model: A model; what it answers with, an array or a structure of them, is what comes back.
+            One that makes much of a small row may say how many it takes: `rows_at_once`.
         x: Array or structure of arrays with a leading axis of rows.
         batch_size: Rows in one call, at most: fewer where a row is large.
     """
@@ -454,6 +455,7 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
     rows = int(tf.nest.flatten(tensors)[0].shape[0])
     sizes = [tf.as_dtype(t.dtype).size * math.prod(t.shape[1:]) for t in tf.nest.flatten(tensors)]
     batch_size = min(batch_size, max(1, _CALL // max(1, sum(sizes))))
+    batch_size = min(batch_size, getattr(model, "rows_at_once", batch_size))
     # One signature for whole and last batches.
     signature = tf.nest.map_structure(
         lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), tensors

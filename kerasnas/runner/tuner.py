@@ -242,7 +242,9 @@ class Tuner(keras_tuner.Tuner):
                 inherited = self._inherit(trial, model)
                 trained = self._train(trial, hp, model, view, batch_size)
         begin = time.perf_counter()
-        measures = measure.sizes(model, view.example) | inherited
+        front = getattr(self.hypermodel, "front_sizes", None)
+        front = front(trial.hyperparameters) if front is not None else None
+        measures = measure.sizes(model, view.example, front) | inherited
         measures["epochs"] = float(trained.epochs)
         measures["best_epoch"] = float(trained.epoch + 1)
         if view.example is not None:
