@@ -15,6 +15,7 @@ from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
 from kerasnas.errors import SchemaError
+from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.rows import (
     Rows,
     Validation,
@@ -33,7 +34,6 @@ from kerasnas.spaces.audio import AudioHyperModel
 from kerasnas.spaces.cores import cores
 
 _WAVES = 2**30  # bytes of waveforms, from which networks only see spectrograms
-_KEPT = 3  # forms of all sounds that are kept
 _PARTS = 6  # stretches of time that linear models see
 _PROBED = 3_000  # rows, for what matters in a sound
 _CLEARLY = 0.05  # of the answers more; less where nearly all are right anyway
@@ -45,20 +45,13 @@ class SoundForms:
     Args:
         reader: The form of the raw sounds.
         raw: Waveforms of all rows.
+        clock: The clock of the fit.
     """
 
-    def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray]) -> None:
+    def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray], clock: Clock) -> None:
         self.reader = reader
         self.raw = raw
-        self._kept: dict[Form, Features] = {}
-
-    def features(self, form: Form) -> Features:
-        """What networks hear of all rows, and the way back to waveforms."""
-        if form not in self._kept:
-            while len(self._kept) >= _KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[form] = self._made(form)
-        return self._kept[form]
+        self.features = Forms(self._made, clock, "sounds")
 
     def _made(self, form: Form) -> Features:
         reader = self.reader
@@ -137,7 +130,7 @@ def prepare_sounds(
         groups=groups,
         **split,
     )
-    return audio_task(reader, raw, rows, families, clock.seconds), broken
+    return audio_task(reader, raw, rows, families, clock), broken
 
 
 def audio_task(
@@ -145,10 +138,10 @@ def audio_task(
     raw: Sequence[np.ndarray],
     rows: Rows,
     families: Sequence[str],
-    seconds: float | None,
+    clock: Clock,
 ) -> Task:
     """The task of trials over checked sounds."""
-    forms = SoundForms(reader, raw)
+    forms = SoundForms(reader, raw, clock)
     if len(families) > 1 and 4 * len(raw) * reader.samples > _WAVES:
         families = [name for name in families if name != "wave"]
     hop = usual_hop(reader)
@@ -161,7 +154,7 @@ def audio_task(
         multilabel=rows.multilabel,
         hop=hop,
         rows=len(rows.train),
-        seconds=seconds,
+        seconds=clock.seconds,
         cores=cores(),
         families=families,
         colour=colour_matters(features, rows),

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas import artifact
-from kerasnas.budget import Budget, Clock
+from kerasnas.budget import Budget
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader
 from kerasnas.data.sounds import split_sounds
@@ -154,7 +154,7 @@ class SpeechRecognizer(Estimator):
         """One minus the word error rate."""
         return 1.0 - self.evaluate(X, y, sample_weight)["wer"]
 
-    def _prepare(self, x: Any, y: Any, *, clock: Clock, **given: Any) -> SpeechTask:
+    def _prepare(self, x: Any, y: Any, **given: Any) -> SpeechTask:
         task, raw, self.broken_ = prepare_speech(
             x,
             y,

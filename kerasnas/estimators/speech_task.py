@@ -19,6 +19,7 @@ from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import named_groups, warn_of_speakers
+from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.rows import Rows, check_weights, joined_weights, parse_validation, rows_of
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.sounds import Form, front
@@ -48,25 +49,26 @@ class SpeechTask(Task):
 
 
 class SpeechForms:
-    """All recordings as spectrograms in the forms that trials ask for."""
+    """All recordings as spectrograms in the forms that trials ask for.
 
-    def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray]) -> None:
+    Args:
+        reader: The form of the raw recordings.
+        raw: Waveforms of all rows.
+        clock: The clock of the fit.
+    """
+
+    def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray], clock: Clock) -> None:
         self.reader = reader
         self.raw = raw
-        self._kept: dict[Form, Features] = {}
+        self.features = Forms(self._made, clock, "recordings")
 
-    def features(self, form: Form) -> Features:
-        """Spectrograms of all rows, and the way back to waveforms."""
-        if form not in self._kept:
-            while len(self._kept) >= 2:
-                self._kept.pop(next(iter(self._kept)))
-            before = front(self.reader.sample_rate, None, form)
-            self._kept[form] = Features(
-                data=self._spectra(before),
-                assemble=lambda network, units: artifact.join(before, network, units),
-                latency_ms=latency(before, self.reader.probe()[:1])["latency_ms"],
-            )
-        return self._kept[form]
+    def _made(self, form: Form) -> Features:
+        before = front(self.reader.sample_rate, None, form)
+        return Features(
+            data=self._spectra(before),
+            assemble=lambda network, units: artifact.join(before, network, units),
+            latency_ms=latency(before, self.reader.probe()[:1])["latency_ms"],
+        )
 
     def _spectra(self, before: keras.Model) -> np.ndarray:
         samples = self.reader.samples
@@ -86,6 +88,7 @@ def prepare_speech(
     seed: int,
     sample_rate: int | None,
     families: Sequence[str],
+    clock: Clock,
     validation_data: Any = None,
     validation_split: float = 0.2,
     sample_weight: Any = None,
@@ -100,6 +103,7 @@ def prepare_speech(
         seed: Seed of the split.
         sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
         families: Families to search.
+        clock: The clock of the fit.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
         validation_split: Share of rows to hold out.
         sample_weight: Weight of each row.
@@ -143,7 +147,7 @@ def prepare_speech(
         reader = SoundReader(reader.sample_rate, max(len(w) for w in raw), cut=False)
     target = fit_transcripts(texts).with_words([texts[int(i)] for i in train])
     rows: Any = Rows(target, target.encode(texts), weights, train, valid)  # type: ignore[arg-type]
-    return speech_task(reader, raw, rows, texts, families), raw, broken
+    return speech_task(reader, raw, rows, texts, families, clock), raw, broken
 
 
 def speech_task(
@@ -152,9 +156,10 @@ def speech_task(
     rows: Rows,
     texts: Sequence[str],
     families: Sequence[str],
+    clock: Clock,
 ) -> SpeechTask:
     """The task of trials over checked recordings."""
-    forms = SpeechForms(reader, raw)
+    forms = SpeechForms(reader, raw, clock)
     hop = max(8, round(_HOP * reader.sample_rate))
     target: Any = rows.target
     needed = np.array([_needed(texts[int(i)]) for i in rows.train])

@@ -18,6 +18,7 @@ from kerasnas.data.documents import Documents, split_documents, to_documents
 from kerasnas.data.texts import TextReader, fit_text_reader, lengths_of
 from kerasnas.data.word_vectors import WordVectors, read_word_vectors
 from kerasnas.errors import SchemaError
+from kerasnas.estimators.forms import Forms, remembered
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
 from kerasnas.estimators.text_budget import Room, kept, room_for
@@ -28,12 +29,12 @@ from kerasnas.results.text_baselines import text_baselines
 from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
-from kerasnas.spaces.backbones import Backbone, encoder
-from kerasnas.spaces.backbones.features import pooled_front, side_by_side, vectors_of
+from kerasnas.spaces.backbones import Backbone
+from kerasnas.spaces.backbones.features import Frozen, pooled_front, side_by_side
 from kerasnas.spaces.text import Form, TextHyperModel, TextShape
 
 _SHARE = 0.5  # of the time left, that one more form of the texts may take
-_KEPT = 3  # forms of all texts that are kept
+_KEPT = 3  # graphs that are kept
 _LONGEST = (200, 20_000)  # characters of a text to look at, at least and at most
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
@@ -64,17 +65,16 @@ class TextForms:
         self.vectors = vectors
         self.clock = clock
         self.backbone = backbone
-        self._encoder: keras.Model | None = None
+        self._frozen = None if backbone is None else Frozen(backbone)
         self._pieces: dict[Pieces, dict[str, np.ndarray]] = {}
         self._pooled: dict[int, dict[str, np.ndarray]] = {}
-        self._seconds: list[float] = []  # that forms have taken
         self._learnt = {name: texts[train] for name, texts in documents.columns.items()}
         self._fronts: dict[Form, Front] = {}
-        self._kept: dict[Form, Features] = {}
+        self._features = Forms(self._made, clock, "texts")
 
     def front(self, form: Form) -> Front:
         """The graph, fitted on the training rows."""
-        return _remembered(self._fronts, form, self._fitted)
+        return remembered(self._fronts, form, self._fitted, _KEPT)
 
     def shape(self, form: Form) -> TextShape:
         """What a network has to know of a form."""
@@ -87,29 +87,26 @@ class TextForms:
         Raises:
             TimeoutError: If there is no time to make one more form and to train on it.
         """
-        if form not in self._kept and self._seconds and not isinstance(form, Pooled):
-            needed = float(np.median(self._seconds))
-            if needed > _SHARE * self.clock.left:
-                raise TimeoutError(
-                    f"no time to bring all texts to another form ({needed:.0f} s), after "
-                    f"{len(self._seconds)} of them"
-                )
-        return _remembered(self._kept, form, self._made)
+        if isinstance(form, Pieces) and self._frozen is not None:
+            # Training a backbone takes so long that it must not begin where there is no time.
+            tokens = self._tokens(form)["tokens"].reshape(-1, form.length)
+            self._frozen.check_training(tokens, _SHARE * self.clock.left)
+        # What a backbone makes of texts keeps its own time.
+        return self._features(form, timed=not isinstance(form, Pooled))
 
     def _fitted(self, form: Form) -> Front:
         longest = self.reader.longest
         if isinstance(form, Pieces | Pooled):
-            assert self.backbone is not None, "forms of pieces belong to a backbone"
+            assert self.backbone and self._frozen, "forms of pieces belong to a backbone"
             if isinstance(form, Pieces):
                 return fit_pieces(form, self._learnt, longest, self.backbone.rules)
-            network = self._network(self.backbone)
+            network = self._frozen.network
             return pooled_front(self.front(form.pieces), self.backbone, network, form.pooling)
         if isinstance(form, Terms):
             return fit_terms(form, self._learnt, longest, rows=len(self.documents))
         return fit_tokens(form, self._learnt, longest, self.vectors)
 
     def _made(self, form: Form) -> Features:
-        begin = self.clock.spent
         front = self.front(form)
         one = keras.tree.map_structure(lambda a: a[:1], self.reader.probe())
         one = artifact.as_inputs(one, artifact.input_dtypes(front.model))
@@ -126,19 +123,11 @@ class TextForms:
             data = self._tokens(form)
         else:
             data = front.transform(self.documents.columns)
-        made = Features(
+        return Features(
             data=data,
             assemble=assemble,
             latency_ms=latency(front.model, one)["latency_ms"],
         )
-        if not isinstance(form, Pooled):
-            self._seconds.append(self.clock.spent - begin)
-        return made
-
-    def _network(self, backbone: Backbone) -> keras.Model:
-        if self._encoder is None:
-            self._encoder = encoder(backbone)
-        return self._encoder
 
     def _tokens(self, form: Pieces) -> dict[str, np.ndarray]:
         """All rows in pieces."""
@@ -148,18 +137,12 @@ class TextForms:
 
     def _vectors(self, form: Pooled) -> dict[str, np.ndarray]:
         """What the backbone makes of all rows: computed once for each length, for all trials."""
-        assert self.backbone is not None, "forms of pieces belong to a backbone"
+        assert self._frozen is not None, "forms of pieces belong to a backbone"
         found = self._tokens(form.pieces)
         if form.length not in self._pooled:
             tokens = found["tokens"].reshape(-1, form.length)
-            self._pooled = {
-                form.length: vectors_of(
-                    self.backbone,
-                    self._network(self.backbone),
-                    tokens,
-                    lambda: _SHARE * self.clock.left,
-                )
-            }
+            left = _SHARE * self.clock.left
+            self._pooled = {form.length: self._frozen.vectors(tokens, left)}
         columns = len(self.documents.columns)
         vectors = side_by_side(self._pooled[form.length][form.pooling], columns)
         return {"vectors": vectors, "style": found["style"]}
@@ -311,13 +294,3 @@ def _letters(documents: Documents) -> np.ndarray:
     texts: Mapping[str, np.ndarray] = documents.columns
     joined = "\0".join(text for column in texts.values() for text in column)
     return np.frombuffer(joined.encode("utf-8"), dtype=np.uint8)
-
-
-def _remembered(store: dict[Any, Any], key: Any, make: Any) -> Any:
-    if key not in store:
-        while len(store) >= _KEPT:
-            store.pop(next(iter(store)))
-        store[key] = make(key)
-    else:
-        store[key] = store.pop(key)
-    return store[key]

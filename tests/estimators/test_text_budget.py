@@ -6,10 +6,10 @@ from kerasnas.budget import Clock
 from kerasnas.data import ClassTarget
 from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task
+from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.rows import Rows, settle_rows
 from kerasnas.estimators.task import Features
 from kerasnas.estimators.text_budget import kept, room_for
-from kerasnas.preprocessing.texts.forms import Terms
 from kerasnas.results import text_baselines as baselines
 from kerasnas.runner import Scorer
 
@@ -71,27 +71,20 @@ def test_fast_reading_leaves_nothing_out():
     assert found.longest == 20_000 and len(found.train) == len(rows.train)
 
 
-def test_no_further_form_is_made_without_time_for_it(monkeypatch):
+def test_no_further_form_is_made_without_time_for_it():
     watch = Watch()
-    forms = text_task.TextForms(
-        reader=None,
-        documents=to_documents(["a b", "c d"]),
-        train=np.arange(2),
-        vectors=None,
-        clock=watch.clock(100),
-    )
 
     def made(form):
         watch.now += 30.0
-        forms._seconds.append(30.0)
         return Features(form, lambda network, units: network)
 
-    monkeypatch.setattr(forms, "_made", made)
-    assert forms.features(Terms(words=1)).data == Terms(words=1)
-    assert forms.features(Terms(words=2)).data == Terms(words=2)
+    forms = Forms(made, watch.clock(100), "texts")
+    assert forms(1).data == 1
+    assert forms(2).data == 2
     with pytest.raises(TimeoutError, match="no time to bring all texts to another form"):
-        forms.features(Terms(words=3))
-    assert forms.features(Terms(words=1)).data == Terms(words=1)  # is there already
+        forms(3)
+    assert forms(1).data == 1  # is there already
+    assert forms(4, timed=False).data == 4  # keeps its own time
 
 
 @pytest.mark.parametrize(("slowness", "fits"), [(0.0, True), (5.0, False)])

@@ -1,0 +1,69 @@
+"""The forms of the data that trials ask for, the last few kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+
+from kerasnas.budget import Clock
+from kerasnas.estimators.task import Features
+
+_SHARE = 0.5  # of the time left, that one more form may take
+_KEPT = 3  # forms of all rows that are kept
+
+
+class Forms:
+    """All rows in the forms that trials ask for.
+
+    Args:
+        make: From a form to the features of all rows.
+        clock: The clock of the fit.
+        things: What the rows are, for errors.
+    """
+
+    def __init__(self, make: Callable[[Any], Features], clock: Clock, things: str) -> None:
+        self._make = make
+        self._clock = clock
+        self._things = things
+        self._seconds: list[float] = []  # that forms have taken
+        self._kept: dict[Hashable, Features] = {}
+
+    def __call__(self, form: Hashable, timed: bool = True) -> Features:
+        """All rows in a form, and the way back to raw data.
+
+        Args:
+            form: The form.
+            timed: Whether it takes as long as others, for which there may be no time.
+
+        Raises:
+            TimeoutError: If there is no time to make one more form and to train on it.
+        """
+        if not timed:
+            return remembered(self._kept, form, self._make, _KEPT)
+        if form not in self._kept:
+            needed = float(np.median(self._seconds)) if self._seconds else 0.0
+            if needed > _SHARE * self._clock.left:
+                raise TimeoutError(
+                    f"no time to bring all {self._things} to another form ({needed:.0f} s), after "
+                    f"{len(self._seconds)} of them"
+                )
+        return remembered(self._kept, form, self._timed, _KEPT)
+
+    def _timed(self, form: Hashable) -> Features:
+        begin = self._clock.spent
+        made = self._make(form)
+        self._seconds.append(self._clock.spent - begin)
+        return made
+
+
+def remembered(store: dict[Any, Any], key: Any, make: Callable[[Any], Any], most: int) -> Any:
+    """What `make` gives for a key, from a store of the last few."""
+    if key not in store:
+        while len(store) >= most:
+            store.pop(next(iter(store)))
+        store[key] = make(key)
+    else:
+        store[key] = store.pop(key)
+    return store[key]
