@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,11 +13,14 @@ import tensorflow as tf
 from keras import ops
 
 from kerasnas.preprocessing.texts.forms import Front
-from kerasnas.spaces.backbones.encoder import pooled
+from kerasnas.spaces.backbones.encoder import encoder, pooled
 from kerasnas.spaces.backbones.family import POOLINGS, compared, rows_at_once
 from kerasnas.spaces.backbones.preset import Backbone
 
 _STEP = 8  # pieces: texts of like length are cut to a multiple of it
+_TIMED = 16  # texts of middling length whose reading is timed
+_TRAINING = 3.5  # times the reading of all texts, which an epoch and the answers after it take
+_LATE = 1.5  # times as long as it was thought to take, after which reading is given up
 
 
 def pooled_front(front: Front, backbone: Backbone, network: keras.Model, pooling: str) -> Front:
@@ -56,52 +59,87 @@ def side_by_side(vectors: np.ndarray, columns: int) -> np.ndarray:
     return parts[0] if columns == 1 else ops.convert_to_numpy(compared(parts))
 
 
-def vectors_of(
-    backbone: Backbone,
-    network: keras.Model,
-    tokens: np.ndarray,
-    seconds_left: Callable[[], float],
-) -> dict[str, np.ndarray]:
-    """What a backbone makes of texts, by pooling: float32 `(rows, width)`.
+class Frozen:
+    """A backbone that stays as it is: what it makes of texts, and how long it takes.
 
     Args:
-        backbone: The backbone.
-        network: Its `encoder`.
-        tokens: Pieces of texts, int32 `(rows, length)`.
-        seconds_left: How many seconds this may take.
-
-    Raises:
-        TimeoutError: If it would take longer.
+        backbone: Sizes and weights.
     """
-    pad = backbone.rules.number(backbone.rules.pad)
-    counts = np.maximum((tokens != pad).sum(axis=1), 1)
-    cut = np.minimum(tokens.shape[1], _STEP * -(-counts // _STEP))
-    order = np.argsort(cut, kind="stable")
-    found = {name: np.zeros((len(tokens), backbone.width), "float32") for name in POOLINGS}
 
-    @tf.function(
-        input_signature=[tf.TensorSpec((None, None), "int32")], autograph=False, jit_compile=False
-    )
-    def run(pieces: tf.Tensor) -> dict[str, tf.Tensor]:
-        vectors = network(pieces, training=False)
-        return {name: pooled(backbone, pieces, vectors, name) for name in POOLINGS}
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+        self.network = encoder(backbone)
+        self._pad = backbone.rules.number(backbone.rules.pad)
+        self._pace: float | None = None
+        # Keras's own `predict` traces anew for every width.
+        self._run = tf.function(
+            self._vectors, input_signature=[tf.TensorSpec((None, None), "int32")], autograph=False
+        )
 
-    run(tokens[order[:2], : cut[order[0]]])  # tracing is not what will go on
-    begin, done, total = time.perf_counter(), 0, int(cut.sum())
-    start = 0
-    while start < len(order):
-        # The longest text of a batch, its last one, bounds the rows of it.
-        stop = min(len(order), start + rows_at_once(backbone, int(cut[order[start]])))
-        stop = min(stop, start + rows_at_once(backbone, int(cut[order[stop - 1]])))
-        index = order[start:stop]
-        out = run(tokens[index, : cut[index[-1]]])
-        for name, values in found.items():
-            values[index] = out[name].numpy()
-        start, done = stop, done + int(cut[index].sum())
-        needed = (time.perf_counter() - begin) / done * (total - done)
-        if needed > seconds_left():
+    def vectors(self, tokens: np.ndarray, seconds: float) -> dict[str, np.ndarray]:
+        """Vectors of texts, by pooling: float32 `(rows, width)`.
+
+        Args:
+            tokens: Pieces of texts, int32 `(rows, length)`.
+            seconds: How long it may take.
+
+        Raises:
+            TimeoutError: If it would take longer.
+        """
+        cut = self._cut(tokens)
+        self._check(int(cut.sum()), tokens, seconds, "read all texts")
+        begin = time.perf_counter()
+        order = np.argsort(cut, kind="stable")
+        found = {n: np.zeros((len(tokens), self.backbone.width), "float32") for n in POOLINGS}
+        start = 0
+        while start < len(order):
+            # The longest text of a batch, its last one, bounds the rows of it.
+            stop = min(len(order), start + rows_at_once(self.backbone, int(cut[order[start]])))
+            stop = min(stop, start + rows_at_once(self.backbone, int(cut[order[stop - 1]])))
+            index = order[start:stop]
+            out = self._run(tokens[index, : cut[index[-1]]])
+            for name, values in found.items():
+                values[index] = out[name].numpy()
+            start = stop
+            if start < len(order) and time.perf_counter() - begin > _LATE * seconds:
+                raise TimeoutError(f"no time to read all texts with '{self.backbone.name}'")
+        return found
+
+    def check_training(self, tokens: np.ndarray, seconds: float) -> None:
+        """Whether there is time for one epoch of training and for answers to some texts.
+
+        Args:
+            tokens: Pieces of all texts, int32 `(rows, length)`.
+            seconds: How long it may take.
+
+        Raises:
+            TimeoutError: If there is not.
+        """
+        self._check(_TRAINING * tokens.size, tokens, seconds, "train on all texts")
+
+    def _check(self, pieces: int, tokens: np.ndarray, seconds: float, what: str) -> None:
+        """Compares the pieces to read with the time there is."""
+        if np.isinf(seconds):
+            return
+        if self._pace is None:
+            some = tokens[np.argsort(self._cut(tokens), kind="stable")[len(tokens) // 2 :][:_TIMED]]
+            some = some[:, : int(self._cut(some).max())]
+            self._run(some[:1])  # tracing is not what will go on
+            begin = time.perf_counter()
+            self._run(some)
+            self._pace = (time.perf_counter() - begin) / some.size
+        needed = self._pace * pieces
+        if needed > seconds:
             raise TimeoutError(
-                f"no time to read all texts with the backbone '{backbone.name}' ({needed:.0f} s "
-                "more); a smaller one, a longer budget or fewer texts would do"
+                f"no time to {what} with the backbone '{self.backbone.name}' ({needed:.0f} s); a "
+                "smaller one, a longer budget or fewer texts would do"
             )
-    return found
+
+    def _cut(self, tokens: np.ndarray) -> np.ndarray:
+        """Pieces of each text, rounded up."""
+        counts = np.maximum((tokens != self._pad).sum(axis=1), 1)
+        return np.minimum(tokens.shape[1], _STEP * -(-counts // _STEP))
+
+    def _vectors(self, pieces: Any) -> dict[str, Any]:
+        found = self.network(pieces, training=False)
+        return {name: pooled(self.backbone, pieces, found, name) for name in POOLINGS}
