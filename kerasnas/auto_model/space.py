@@ -14,6 +14,7 @@ from kerasnas.auto_model.blocks import Merge
 from kerasnas.auto_model.heads import Head
 from kerasnas.auto_model.inputs import Fitted
 from kerasnas.auto_model.nodes import Node, walk
+from kerasnas.data.stored import StoredRows
 from kerasnas.spaces.recipes import (
     Recipe,
     ScheduleCallback,
@@ -157,7 +158,7 @@ def _settled(hp: Any, parts: Sequence[str], setting: str, value: Any) -> dict[st
 def _source(name: str, fitted: Fitted) -> Any:
     """The Keras input for features, in their structure."""
 
-    def source(array: np.ndarray, **rest: Any) -> Any:
+    def source(array: np.ndarray | StoredRows, **rest: Any) -> Any:
         # Pixels are kept as bytes, and cast batch by batch.
         dtype = "float32" if array.dtype == np.uint8 else str(array.dtype)
         return keras.Input(array.shape[1:], dtype=dtype, **rest)
@@ -165,6 +166,6 @@ def _source(name: str, fitted: Fitted) -> Any:
     data = fitted.data
     if fitted.sources is not None:
         return fitted.sources(name)
-    if isinstance(data, np.ndarray):
+    if isinstance(data, np.ndarray | StoredRows):
         return source(data, name=name)
     return keras.tree.map_structure(source, data)

@@ -402,6 +402,8 @@ class Estimator(BaseEstimator):
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
         check_is_fitted(self)
+        if y is None:
+            raise SchemaError("`y` is missing. Pass the targets of these rows.")
         answers = self._answer(x)
         check_same_length(answers, y)
         weights = check_weights(sample_weight, len(answers), "sample_weight")

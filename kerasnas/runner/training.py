@@ -249,7 +249,7 @@ class Trainer:
 
     def _prepare(self) -> None:
         """Creates every variable of optimiser, loss and metrics before anything is traced."""
-        x, y, *rest = tf.nest.map_structure(lambda a: a[:2], self.data)
+        x, y, *rest = tf.nest.map_structure(lambda a: tf.convert_to_tensor(a[:2]), self.data)
         answer = self.model(x, training=False)  # builds a model that has no `Input`
         optimizer = self.model.optimizer
         optimizer.build(self.model.trainable_variables)

@@ -1,5 +1,6 @@
 """Large arrays lie in nameless files, small ones in memory, and nothing is left behind."""
 
+import errno
 import tempfile
 
 import numpy as np
@@ -13,7 +14,7 @@ from kerasnas.errors import SchemaError
 @pytest.fixture
 def scarce(monkeypatch, tmp_path):
     """Four thousand bytes may be kept in memory; temporary files are looked for in one folder."""
-    monkeypatch.setattr(module, "free_bytes", lambda: 16_000)
+    monkeypatch.setattr(module, "free_bytes", lambda: 32_000)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -55,12 +56,19 @@ def test_what_is_too_large_lies_in_a_file_without_a_name(scarce):
 
 
 def test_a_full_disk_is_an_error_and_no_crash(scarce, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+    failing = []
 
-    monkeypatch.setattr(module.os, "posix_fallocate", full)
-    with pytest.raises(SchemaError, match="TMPDIR"):
+    def reserve(*_):
+        raise OSError(*failing)
+
+    monkeypatch.setattr(module.os, "posix_fallocate", reserve, raising=False)
+    failing[:] = errno.ENOSPC, "No space left on device"
+    with pytest.raises(SchemaError, match=r"too much for memory .*TMPDIR"):
         room((5000,), "uint8")
+    failing[:] = errno.EOPNOTSUPP, "Operation not supported"
+    assert isinstance(room((5000,), "uint8"), np.memmap)  # the disk says that there is room
+    with pytest.raises(SchemaError, match="TMPDIR"):
+        room((10**15,), "uint8")
 
 
 def test_two_arrays_one_after_the_other(scarce, monkeypatch):

@@ -19,7 +19,8 @@ from kerasnas.data import room
 from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.results import feature_baselines
-from kerasnas.runner import training
+from kerasnas.runner import Scorer, training
+from kerasnas.runner.view import View, part_of
 
 QUICK = {"seed": 0, "verbose": 0, "space": ["conv"]}
 COLUMNS = ["trial_id", "kind", "val_log_loss", "val_accuracy", "params"]
@@ -95,17 +96,15 @@ def test_a_folder_is_searched_alike_in_memory_and_from_a_file(tmp_path, request)
     assert mapped_in(folder) == 0
 
 
-def test_a_dataset_is_searched_alike_with_folds(request):
+def test_a_dataset_is_trained_on_in_folds(scarce):
     import tensorflow as tf
 
     x, y = halves(40)
     one_hot = np.eye(4, dtype="float32")[y]
     dataset = tf.data.Dataset.from_tensor_slices((x[..., None], one_hot)).batch(7)
     settings = {**QUICK, "budget": kn.Budget(trials=1, epochs=1), "ensemble": False, "folds": 2}
-    whole = kn.ImageClassifier(**settings).fit(dataset)
-    folder, reads = request.getfixturevalue("scarce")
+    folder, reads = scarce
     stored = kn.ImageClassifier(**settings).fit(dataset)
-    same(whole, stored)
     assert max(rows for rows, _ in reads) <= 32
     assert mapped_in(folder) == 0
     assert stored.classes_.tolist() == [0, 1, 2, 3]
@@ -143,10 +142,34 @@ def test_the_preparation_of_many_images_takes_little_memory(monkeypatch):
     assert peak < pixels / 3, f"{peak / 2**20:.1f} MiB of {pixels / 2**20:.1f}"
 
 
-def test_a_part_of_stored_rows_is_stored():
-    from kerasnas.runner.view import View, part_of
-
+def test_images_beside_other_inputs(scarce):
     x, y = halves(40)
+    facts = np.random.default_rng(0).normal(size=(40, 3))
+    photo, other = kn.ImageInput("photo"), kn.TensorInput("facts")
+    merged = kn.Merge()([kn.ImageBlock()(photo), kn.DenseBlock()(other)])
+    auto = kn.AutoModel(
+        inputs=[photo, other],
+        outputs={"kind": kn.ClassificationHead()(merged)},
+        budget=kn.Budget(trials=1, epochs=1),
+        seed=0,
+        verbose=0,
+    )
+    auto.fit({"photo": x, "facts": facts}, {"kind": y})
+    assert auto.predict({"photo": x, "facts": facts}).shape == (40,)
+    assert max(rows for rows, _ in scarce[1]) <= 32
+
+
+def test_parts_and_folds_of_stored_rows_are_stored():
+    x, y = halves(40)
+    folds = ((np.arange(20, 40), np.arange(20)), (np.arange(20), np.arange(20, 40)))
+    scorer = Scorer(y, 4)
+    stored = View(StoredRows(x), y, validation=(StoredRows(x), y), scorer=scorer, folds=folds)
+    for number, (train, valid) in enumerate(folds):
+        fold = stored.fold(number)
+        assert isinstance(fold.x, StoredRows)
+        assert isinstance(fold.validation[0], StoredRows)
+        assert np.array_equal(fold.x[:], x[train])
+        assert np.array_equal(fold.validation[0][:], x[valid])
     some = part_of(View(StoredRows(x), y, np.arange(40)), 0.5, seed=0)
     plain = part_of(View(x, y, np.arange(40)), 0.5, seed=0)
     assert isinstance(some.x, StoredRows)
