@@ -117,7 +117,7 @@ class Frozen:
         """
         self._check(_TRAINING * tokens.size, tokens, seconds, "train on all texts")
 
-    def _check(self, pieces: int, tokens: np.ndarray, seconds: float, what: str) -> None:
+    def _check(self, pieces: float, tokens: np.ndarray, seconds: float, what: str) -> None:
         """Compares the pieces to read with the time there is."""
         if np.isinf(seconds):
             return
