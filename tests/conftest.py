@@ -7,6 +7,7 @@ before any test module is. Values that are already set win.
 import os
 import random
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,38 @@ def data_dir() -> Path:
     if not path.is_dir():
         pytest.fail(f"KERASNAS_DATA={folder} is not a folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def keras_hub():
+    """KerasHub; tests that need it are skipped where it is not installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("keras_hub")
+
+
+@pytest.fixture(scope="session")
+def presets(keras_hub, tmp_path_factory) -> dict[str, Path]:
+    """Folders of a tiny BERT and a tiny DistilBERT with random weights and English pieces."""
+    letters = "abcdefghijklmnopqrstuvwxyzéß"
+    words = ["the", "film", "good", "bad", "great", "awful", "was", "very", "##s", "un", "##good"]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,!?'-…", "漢", *words]
+    pieces += [*letters, *(f"##{c}" for c in letters)]
+    rng = np.random.default_rng(0)
+    found = {}
+    for kind in ("Bert", "DistilBert"):
+        backbone = getattr(keras_hub.models, f"{kind}Backbone")(
+            vocabulary_size=len(pieces) + 3,
+            num_layers=2,
+            num_heads=2,
+            hidden_dim=16,
+            intermediate_dim=24,
+            max_sequence_length=32,
+        )
+        for weight in backbone.weights:
+            weight.assign(rng.normal(0.5 if "gamma" in weight.path else 0, 0.5, weight.shape))
+        tokenizer = getattr(keras_hub.models, f"{kind}Tokenizer")(pieces, lowercase=True)
+        found[kind] = tmp_path_factory.mktemp("presets") / kind.lower()
+        backbone.save_to_preset(str(found[kind]))
+        tokenizer.save_to_preset(str(found[kind]))
+    return found
