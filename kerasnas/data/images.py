@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kerasnas.data.pictures import Axis, Pictures, broken, to_pictures, told
+from kerasnas.data.pictures import Axis, Pictures, broken, opened, to_pictures, told
 from kerasnas.data.reader import chunks
 from kerasnas.data.room import blocks, fits, room
 from kerasnas.errors import SchemaError
@@ -99,8 +99,10 @@ class ImageReader:
             return
         waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
         pixels = 0
-        for row in range(len(raw)):
-            image = self.laid_out(raw.one(row, self.channels))
+        for row, image in opened(raw, self.channels):
+            if isinstance(image, str):
+                raise SchemaError(f"{raw.name(row)} cannot be read any more: {image}.")
+            image = self.laid_out(image)
             group = waiting.setdefault(image.shape, [])
             group.append((row, image))
             pixels += image.size

@@ -250,3 +250,26 @@ def test_readers_come_back_from_json(x):
     for content in ({}, None, {**reader.to_json(), "axis": "middle"}):
         with pytest.raises(SchemaError):
             ImageReader.from_json(content)
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_files_are_decoded_ahead_in_their_order(tmp_path, monkeypatch, threads):
+    from kerasnas.data import pictures as module
+
+    monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: range(threads), raising=False)
+    monkeypatch.setattr(module, "_TELLS_CORES", True)
+    x = noise(60, 7, 9, 3)
+    paths = [tmp_path / f"{i}.png" for i in range(60)]
+    for path, image in zip(paths, x, strict=True):
+        Image.fromarray(image).save(path)
+    paths[40].write_bytes(b"no image")
+    pictures, read = to_pictures(paths), []
+    one = type(pictures).one
+    monkeypatch.setattr(type(pictures), "one", lambda *a: read.append(a[1]) or one(*a))
+    for row, image in module.opened(pictures):
+        assert len(read) <= row + 1 + 2 * threads
+        assert isinstance(image, str) if row == 40 else np.array_equal(image, x[row])
+    assert row == 59
+    reader = fit_image_reader(pictures.take(np.arange(30)))
+    with pytest.raises(SchemaError, match=r"40\.png' cannot be read any more"):
+        list(reader.batches(pictures))
