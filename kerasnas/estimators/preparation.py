@@ -23,7 +23,7 @@ from kerasnas.data import (
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
-from kerasnas.estimators.useful import tell_useful
+from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.results.baselines import Split, baseline_rows
 from kerasnas.results.conformal import needed_rows
@@ -117,6 +117,7 @@ class Prepared:
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),
                 "data": fingerprint(self.matrix, rows.targets, rows.weights),
+                **({FILTERED: True} if useful else {}),
             },
         )
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import logging
 import math
 import time
+from pathlib import Path
 
 import numpy as np
 
 from kerasnas.budget import Budget
 from kerasnas.estimators.rows import Rows
+from kerasnas.history import stored_fingerprint
 from kerasnas.preprocessing import Preprocessing, Sample, useful_columns
+from kerasnas.search import JOURNAL
 from kerasnas.spaces.table import Useful
+
+FILTERED = "filtered"
+"""What the identity of a search says where the filter has made its space larger."""
 
 log = logging.getLogger("kerasnas")
 
@@ -20,8 +26,17 @@ _LEAST_TRIALS = 10
 _SHARE = 0.05  # of the seconds of a budget, after which the filter is given up
 
 
-def filter_seconds(budget: Budget) -> float:
-    """Seconds that the filter may take; 0 where it would cost more than it can bring."""
+def filter_seconds(budget: Budget, directory: str | Path | None = None) -> float:
+    """Seconds that the filter may take; 0 where it would cost more than it can bring.
+
+    Args:
+        budget: The budget of the fit.
+        directory: Where a search may lie already: a larger budget continues it in the space that
+            it began with.
+    """
+    begun = {} if directory is None else stored_fingerprint(Path(directory) / JOURNAL)
+    if begun:
+        return math.inf if begun.get(FILTERED) else 0.0
     if budget.trials is not None and budget.trials < _LEAST_TRIALS:
         return 0.0
     if budget.seconds is None:

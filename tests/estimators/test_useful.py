@@ -149,3 +149,29 @@ def test_a_trial_on_useful_columns_is_one_plain_file(tmp_path):
     tensors = kn.artifact.as_inputs(arrays, kn.artifact.input_dtypes(model))
     answers = np.asarray(model(tensors))[: len(frame)]
     np.testing.assert_allclose(answers, clf.predict_proba(frame)[: len(answers)], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("begun", "continued", "filtered"),
+    [
+        (Budget(trials=10), Budget(trials=11, seconds=25), True),
+        (Budget(trials=2), Budget(trials=11), False),
+    ],
+)
+def test_another_budget_continues_in_the_space_that_was_begun(begun, continued, filtered, tmp_path):
+    frame, labels, _ = table()
+    for budget in (begun, continued):
+        clf = kn.TabularClassifier(
+            budget=budget,
+            space="linear",
+            oracle="random",
+            ensemble=False,
+            folds=False,
+            directory=tmp_path / "search",
+            seed=0,
+            verbose=0,
+        ).fit(frame, labels)
+        rows = clf.leaderboard()
+        values = rows[rows["kind"] == "trial"]["hyperparameters"]
+        assert all(("columns" in v) == filtered for v in values)
+    assert len(values) >= begun.trials
