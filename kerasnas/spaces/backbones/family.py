@@ -23,6 +23,7 @@ POOLINGS = ("mean", "first")
 _LENGTHS = (1, 2, 3, 4, 6, 8, 12)
 _SHARE = (0.4,)  # of the time left is for fine-tuning, which few epochs of it need
 _RATE = 0.03  # over the width: what suits wide networks is too little for narrow ones
+_HEAD = 30.0  # times the rate of the backbone, at which its head learns
 _STYLE = 0.1  # scale of the numbers of style beside those of unit variance
 _ITERATIONS, _FEWEST = 300, 20
 _PRODUCTS = 3.0  # the time of an iteration, in pairs of products with the matrix
@@ -142,7 +143,8 @@ def fine_tuned(
     x = layers.Dropout(dropout)(x) if dropout else x
     if style:
         x = layers.Concatenate()([x, inputs["style"]])
-    x = layers.Dense(int(classes or 1), name="head")(x)
+    # The head, which begins with nothing, learns faster than the backbone: of larger inputs.
+    x = layers.Dense(int(classes or 1), kernel_initializer="zeros", name="head")(_HEAD * x)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model = _compiled(inputs if style else inputs["tokens"], x, classes, multilabel, optimizer)
