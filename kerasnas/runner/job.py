@@ -34,7 +34,7 @@ class Job:
             their answers to the validation rows, so that an ensemble can be chosen.
         members: Members of an ensemble to keep time for.
         member_seconds: Seconds that a member needs to be read and built in: at first a guess, then
-            what the slowest trial so far tells.
+            what the trials so far tell.
     """
 
     view: Callable[[Any], View]

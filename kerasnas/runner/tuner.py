@@ -52,6 +52,7 @@ _PAUSING = 0.5  # of a share is for a full training where most trainings are sho
 _KEPT = 0.5  # of the time, at most, is kept for training the best one in full
 _MARGIN = 1.2  # of the time that a full training seems to need
 _GROWTH = 1.1  # of the memory, at which caches are dropped
+_LEAST_BUILDING = 0.8  # seconds for a member of an ensemble
 _BUILDING = 2.0  # times the end of a trial, which building it into an ensemble takes
 _LENGTHS_NOTE = "lengths"
 
@@ -86,6 +87,7 @@ class Tuner(keras_tuner.Tuner):
         self._memory = 0
         self._measures: dict[str, dict[str, float]] = {}
         self._ends: dict[str, _End] = {}
+        self._writing: list[float] = []  # seconds that measuring and writing trials has taken
         self._predict: Callable[[], np.ndarray] | None = None
         self.first_traceback = ""
         with seeded(job.seed, 2**31 - 1):
@@ -254,8 +256,8 @@ class Tuner(keras_tuner.Tuner):
         artifact.write(view.assemble(model), path)
         self._keep_answers(trial.trial_id, model, view)
         # A member of an ensemble is read, copied and traced, where a trial is traced and written.
-        spent = _BUILDING * (time.perf_counter() - begin)
-        job.member_seconds = max(job.member_seconds, spent)
+        self._writing.append(time.perf_counter() - begin)
+        job.member_seconds = max(_LEAST_BUILDING, _BUILDING * float(np.mean(self._writing)))
         measures["size_bytes"] = float(path.stat().st_size)
         return trained.metrics, measures
 
