@@ -34,12 +34,14 @@ class TextReader:
         longest: Characters of a text that are looked at; what follows is cut off, in the exported
             graph too.
         samples: A few texts of `fit`, shortened, by column.
+        most_rows: Texts in one call of the model: few where it makes much of them.
     """
 
     columns: tuple[str, ...]
     named: bool
     longest: int
     samples: Mapping[str, tuple[str, ...]]
+    most_rows: int = _MOST_ROWS
 
     def read(self, x: Any, estimator: str = "the model") -> Documents:
         """New texts, with the columns of `fit` in its order.
@@ -65,7 +67,7 @@ class TextReader:
     def batches(self, raw: Documents) -> Iterator[tuple[np.ndarray, Any]]:
         """Texts of like length together, so that little is spent on padding."""
         lengths = np.max([lengths_of(texts) for texts in raw.columns.values()], axis=0)
-        for index in by_length(lengths):
+        for index in by_length(lengths, self.most_rows):
             parts = {name: raw.columns[name][index, None] for name in self.columns}
             yield index, parts if self.named else parts[self.columns[0]]
 
@@ -86,6 +88,7 @@ class TextReader:
             "named": self.named,
             "longest": self.longest,
             "samples": {name: list(texts) for name, texts in self.samples.items()},
+            "most_rows": self.most_rows,
         }
 
     @classmethod
@@ -96,7 +99,7 @@ class TextReader:
             SchemaError: `content` is anything else.
         """
         names = {"columns", "named", "longest", "samples"}
-        if not isinstance(content, Mapping) or set(content) != names:
+        if not isinstance(content, Mapping) or set(content) - {"most_rows"} != names:
             raise SchemaError(f"The reader of texts must be a dict of {sorted(names)}.")
         columns, samples = content["columns"], content["samples"]
         known = (
@@ -106,6 +109,8 @@ class TextReader:
             and isinstance(content["named"], bool)
             and isinstance(content["longest"], int)
             and content["longest"] > 0
+            and isinstance(content.get("most_rows", 1), int)
+            and content.get("most_rows", 1) > 0
             and isinstance(samples, Mapping)
             and all(
                 isinstance(texts, list) and all(isinstance(t, str) for t in texts)
@@ -115,7 +120,8 @@ class TextReader:
         if not known:
             raise SchemaError(f"These do not describe texts: {content!r}.")
         kept = {str(name): tuple(texts) for name, texts in samples.items()}
-        return cls(tuple(columns), content["named"], content["longest"], kept)
+        most = content.get("most_rows", _MOST_ROWS)
+        return cls(tuple(columns), content["named"], content["longest"], kept, most)
 
     def _known_columns(self, x: Any) -> Any:
         """A table without the columns that `fit` did not see, where all others are there."""
@@ -155,13 +161,13 @@ def lengths_of(texts: np.ndarray) -> np.ndarray:
     return np.array([len(text) for text in texts], dtype=np.int64)
 
 
-def by_length(lengths: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows in groups of like length, few enough for one call of a model."""
+def by_length(lengths: np.ndarray, most: int = _MOST_ROWS) -> Iterator[np.ndarray]:
+    """Rows in groups of like length, few enough for one call of a model: `most` at most."""
     order = np.argsort(lengths, kind="stable")
     start = 0
     while start < len(order):
         # The longest text that a group of so many rows would hold bounds its number of rows.
-        stop = min(start + _MOST_ROWS, len(order))
+        stop = min(start + most, len(order))
         while stop > start + 1 and (stop - start) * lengths[order[stop - 1]] > _CHARACTERS:
             stop = start + max(1, (stop - start) // 2)
         yield order[start:stop]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.backbones import Backbone
+from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.backbones.features import Frozen, pooled_front, side_by_side
 from kerasnas.spaces.text import Form, TextHyperModel, TextShape
 
@@ -231,6 +233,8 @@ def text_task(
         texts = _training(documents, rows)
         lengths = usual_lengths(backbone.rules, texts, backbone.length)
         pretrained = {"backbone": backbone, "piece_lengths": lengths}
+        most = rows_at_once(backbone, max(lengths)) // len(reader.columns)
+        reader = replace(reader, most_rows=max(4, min(reader.most_rows, most)))
     hypermodel = TextHyperModel(
         forms.shape,
         rows.classes,

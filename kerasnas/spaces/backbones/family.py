@@ -59,7 +59,7 @@ def frozen_head(
         classes: Number of classes or labels; `None` for regression.
         multilabel: Whether a text may have any number of labels.
     """
-    hp.Float("backbone_strength", 1e-3, 30.0, sampling="log", default=0.05)
+    hp.Float("backbone_strength", 1e-5, 10.0, sampling="log", default=5e-3)
     inputs = {
         "vectors": keras.Input((width,), name="vectors"),
         "style": keras.Input((style,), name="style"),
