@@ -34,6 +34,8 @@ from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import Useful
 
+_HURRY = 100  # rows for each second of the budget, from which what is fitted in seconds goes first
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -76,12 +78,20 @@ class Prepared:
         self.answers.update(split.answers)
         return rows
 
-    def task(self, families: Sequence[str], *, seed: int = 0, filter_seconds: float = 0.0) -> Task:
+    def task(
+        self,
+        families: Sequence[str],
+        *,
+        seed: int = 0,
+        seconds: float | None = None,
+        filter_seconds: float = 0.0,
+    ) -> Task:
         """The task of trials of these families.
 
         Args:
             families: What is searched.
             seed: Seed of the filter of columns.
+            seconds: The budget; where it is short for so many rows, networks are tried later.
             filter_seconds: Seconds that the filter may take; 0 for none.
         """
         front, rows = self.preprocessing, self.rows
@@ -104,6 +114,7 @@ class Prepared:
             groups=front.owners[: front.width - len(front.embedded)],
             useful=useful[0] if useful else None,
             useful_in_folds=useful[1:],
+            solved_first=seconds is not None and len(rows.train) > _HURRY * seconds,
         )
         return Task(
             reader=TableReader(self.schema, dict(front.probe)),

@@ -124,6 +124,7 @@ class TabularEstimator(Estimator):
         task = prepared.task(
             self._families((*NETWORKS, *available())),
             seed=given["seed"],
+            seconds=clock.seconds,
             filter_seconds=filter_seconds(Budget.parse(self.budget), self.directory),
         )
         valid = prepared.rows.valid

@@ -61,6 +61,8 @@ class TabularHyperModel(keras_tuner.HyperModel):
         useful: The columns that are not noise; where given, the hyperparameter `columns` chooses
             between these and all.
         useful_in_folds: The same for each fold, told by its own training rows.
+        solved_first: Whether what is fitted in seconds comes before networks that are trained: the
+            order was learnt on tables where there is time for all.
 
     Raises:
         SearchSpaceError: If a family is unknown, or its library is not installed.
@@ -78,6 +80,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         groups: Sequence[str] | None = None,
         useful: Useful | None = None,
         useful_in_folds: Sequence[Useful] = (),
+        solved_first: bool = False,
     ) -> None:
         super().__init__(name="tabular")
         _check(families)
@@ -86,6 +89,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         self.embedded = tuple(embedded)
         self.rows = rows
         self.codes = codes
+        self.solved_first = solved_first
         self.table = settle(width, classes, embedded, rows, sample, groups)
         fitting = [f for f in families if f not in NETWORKS or NETWORKS[f].fits(self.table)]
         self.families = tuple(fitting or families)
@@ -96,6 +100,8 @@ class TabularHyperModel(keras_tuner.HyperModel):
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first."""
         known = [dict(c) for c in _portfolio() if c["family"] in self.families]
+        if self.solved_first:
+            known.sort(key=lambda c: c["family"] not in solved.SOLVED)
         if self.useful is None:
             return known
         again = [{**c, "columns": "useful"} for c in known[:_WITH_USEFUL]]
@@ -264,6 +270,7 @@ def tabular(
     groups: Sequence[str] | None = None,
     useful: Useful | None = None,
     useful_in_folds: Sequence[Useful] = (),
+    solved_first: bool = False,
 ) -> TabularHyperModel:
     """The search space of tables, for any keras-tuner `Tuner` and for `kerasnas.search`.
 
@@ -278,6 +285,7 @@ def tabular(
         groups: As in `TabularHyperModel`.
         useful: As in `TabularHyperModel`.
         useful_in_folds: As in `TabularHyperModel`.
+        solved_first: As in `TabularHyperModel`.
     """
     width = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
     return TabularHyperModel(
@@ -291,4 +299,5 @@ def tabular(
         groups,
         useful,
         useful_in_folds,
+        solved_first,
     )

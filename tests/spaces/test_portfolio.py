@@ -44,6 +44,17 @@ def test_all_families_together_start_with_it():
     assert len({values["family"] for values in portfolio[:3]}) >= 2
 
 
+def test_what_is_fitted_in_seconds_comes_first_where_time_is_short():
+    families = [*FAMILIES, *available()]
+    usual = tabular(9, 2, families=families).portfolio
+    hurried = tabular(9, 2, families=families, solved_first=True).portfolio
+    places = [values["family"] in available() for values in hurried]
+    assert places == sorted(places, reverse=True)
+    assert [v for v in hurried if v["family"] in FAMILIES] == [
+        v for v in usual if v["family"] in FAMILIES
+    ]
+
+
 def test_regret_is_none_for_the_best_and_one_for_the_median(script):
     regret = script.regrets(np.array([[1.0, 2.0, 3.0, np.nan, 90.0], [5, 5, 5, 5, 5]]))
     assert regret[0].tolist() == [0, 0.5, 1, 3, 3]

@@ -137,7 +137,9 @@ def read_pieces(x: Any, rules: WordPiece, symbols: Symbols, longest: int, length
         int32 `(batch, length)`, filled up with the number of `rules.pad`.
     """
     most = max(1, length - 2)
-    runs = _runs(_symbols(x, symbols, min(longest, _LOOKED_AT * most + rules.longest)), rules, symbols)
+    runs = _runs(
+        _symbols(x, symbols, min(longest, _LOOKED_AT * most + rules.longest)), rules, symbols
+    )
     pieces, real = _followed(runs, rules, most)
     pieces = ops.where(real, pieces, rules.number(rules.pad))
     ends = ops.ones_like(pieces[:, :1])
