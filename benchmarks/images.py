@@ -109,6 +109,7 @@ def autokeras(data: tuple[np.ndarray, ...], seconds: float) -> dict:
     """Ends with its process when the time is up; what it had scored by then is on its output."""
     import autokeras as ak
     import keras
+    from autokeras.pipeline import load_pipeline
 
     x, y, xt, yt = data
     x, xt = (a[..., None] if a.ndim == 3 else a for a in (x, xt))
@@ -122,7 +123,8 @@ def autokeras(data: tuple[np.ndarray, ...], seconds: float) -> dict:
         if trial.score is not None and trial.score < best[0]:
             best[0] = trial.score
             model = clf.tuner.get_best_model()
-            pipeline = clf.tuner.get_best_pipeline()
+            # That of the best trial is written only when the search has ended.
+            pipeline = load_pipeline(clf.tuner._pipeline_path(trial.trial_id))
 
             def right() -> float:
                 set_ = pipeline.transform_x(xt)
