@@ -177,6 +177,7 @@ def audio_task(
         identity={
             "sounds": reader.describe(),
             "rows": [len(rows.train), len(rows.valid)],
+            "folds": len(rows.folds),
             "data": fingerprint(
                 np.array([len(w) for w in raw]),
                 np.array([float(np.abs(w).sum()) for w in raw]),

@@ -30,6 +30,7 @@ from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
 from kerasnas.export import export
+from kerasnas.history import stored_fingerprint
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.progress import Verbose
 from kerasnas.results.conformal import Conformal, from_json
@@ -43,7 +44,7 @@ from kerasnas.runner import CLASSIFICATION, REGRESSION, MultiLabelScorer, Scorer
 from kerasnas.runner.candidates import read_answers
 from kerasnas.runner.metrics import is_quantile_loss
 from kerasnas.runner.training import call
-from kerasnas.search import Plan, run, settle_seed
+from kerasnas.search import JOURNAL, Plan, run, settle_seed
 
 log = logging.getLogger("kerasnas")
 
@@ -180,7 +181,7 @@ class Estimator(BaseEstimator):
         self._threshold: float | None = None
         self._conformal: Conformal | None = None
         if wish.size > 1:
-            make_room(job)
+            make_room(job, wish)
         elif isinstance(task.scorer(), Scorer):
             job.candidates = 2  # so that trials keep their answers
         rows = task.baselines(task.scorer(), job.clock, seed)
@@ -274,6 +275,10 @@ class Estimator(BaseEstimator):
         """From the number of rows to that of folds, as `folds` says."""
         if validation_data is not None and self.folds not in ("auto", False, None):
             raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
+        if self.folds == "auto" and self.directory is not None:
+            begun = stored_fingerprint(Path(self.directory) / JOURNAL)
+            if "folds" in begun:  # a larger budget goes on with what the search began with
+                return lambda rows: int(begun["folds"])
         return parse_folds(self.folds, Budget.parse(self.budget), self._fold_pace)
 
     def _objectives(self) -> tuple[Any, ...]:

@@ -201,6 +201,7 @@ def image_task(
         identity={
             "images": reader.describe(),
             "rows": [len(rows.train), len(rows.valid)],
+            "folds": len(rows.folds),
             "data": fingerprint(thumb, rows.targets, rows.weights),
         },
     )

@@ -99,7 +99,7 @@ class Prepared:
         if filter_seconds or any(front_of(family) == "codes" for family in families):
             train = {name: values[rows.train] for name, values in self.raw.items()}
             codes = fit_tree_preprocessing(train, self.schema, front.probe)
-        forms = Forms(self, codes)
+        forms = TableForms(self, codes)
         useful: list[Useful] = []
         if filter_seconds and codes is not None:
             useful = tell_useful(front, codes, forms.codes, rows, seed, filter_seconds)
@@ -133,7 +133,7 @@ class Prepared:
         )
 
 
-class Forms:
+class TableForms:
     """The forms in which families see a table, each made when it is first asked for.
 
     Args:

@@ -262,6 +262,7 @@ def text_task(
             "columns": list(reader.columns),
             "longest": reader.longest,
             "rows": [len(rows.train), len(rows.valid)],
+            "folds": len(rows.folds),
             "data": fingerprint(_letters(documents), rows.targets, rows.weights),
             **({"backbone": fingerprint(*backbone.weights.values())} if backbone else {}),
         },

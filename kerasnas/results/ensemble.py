@@ -81,10 +81,10 @@ class Ensemble:
     answers: np.ndarray
 
 
-def make_room(job: Job) -> None:
+def make_room(job: Job, wish: Wish) -> None:
     """Has trials keep what an ensemble is chosen from, and leave time to build it."""
     job.candidates = CANDIDATES
-    job.members = _AUTO
+    job.members = wish.size
 
 
 def build_ensemble(

@@ -302,10 +302,13 @@ class Tuner(keras_tuner.Tuner):
             pace = (time.perf_counter() - begin) / max(1, len(networks))
             if networks and self.job.seconds_left < pace:
                 break
-            network, end = self._in_fold(trial, hp, view, number, batch_size, ends)
+            part = view.fold(number)
+            network, end = self._in_fold(
+                trial, hp, part, number, len(view.folds) - number, batch_size, ends
+            )
             networks.append(network)
             ends.append(end)
-            held_out = view.fold(number).validation[0]
+            held_out = part.validation[0]
             quick = answers_of_trees(network, held_out)
             answers.append(predictor(network, held_out)() if quick is None else quick)
         done = len(networks)
@@ -328,13 +331,14 @@ class Tuner(keras_tuner.Tuner):
         self,
         trial: Any,
         hp: Any,
-        view: View,
+        part: View,
         number: int,
+        left: int,
         batch_size: int | None,
         before: list[Trained],
     ) -> tuple[keras.Model, Trained]:
         """Trains on one fold; those after the first take as many epochs as the first."""
-        job, part, left = self.job, view.fold(number), len(view.folds) - number
+        job = self.job
         mixed = (job.seed, int(trial.trial_id), number)
         # What a space learns from rows it has to learn from those of the fold.
         of_fold = getattr(self.hypermodel, "for_fold", None)

@@ -41,26 +41,11 @@ def solve_linear(
         strength: Inverse strength of the penalty.
         most: Most iterations.
     """
-    # Steps are short: threads that wait for each other take ten times as long.
-    with warnings.catch_warnings(), threadpool_limits(1):
-        # A model that has not quite converged is scored like any other.
-        warnings.simplefilter("ignore")
-        return _solved(matrix, y, weights, classes, strength, most)
-
-
-def _solved(
-    matrix: Any,
-    y: np.ndarray,
-    weights: np.ndarray | None,
-    classes: int | None,
-    strength: float,
-    most: int,
-) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if classes is None:
         ridge = Ridge(alpha=1.0 / strength, solver="sparse_cg", max_iter=5 * most)
-        ridge.fit(matrix, y.ravel(), sample_weight=weights)
+        _fit(ridge, matrix, y.ravel(), weights)
         return np.asarray(ridge.coef_).reshape(-1, 1), np.atleast_1d(ridge.intercept_)
     if (y.ndim == 2 and y.shape[1] > 1) or y.dtype.kind == "f":
         columns = [_binary(matrix, y[:, i] > 0.5, weights, strength, most) for i in range(classes)]
@@ -72,7 +57,7 @@ def _solved(
     if len(present) == 1:
         bias[present] = 0.0
         return coefficients, bias
-    model = LogisticRegression(C=strength, max_iter=most).fit(matrix, labels, weights)
+    model = _fit(LogisticRegression(C=strength, max_iter=most), matrix, labels, weights)
     if len(present) == 2:
         # One logit of two classes: half to the one, half from the other.
         half, shift = model.coef_[0] / 2, float(model.intercept_[0]) / 2
@@ -91,5 +76,13 @@ def _binary(
 
     if truth.all() or not truth.any():
         return np.zeros(matrix.shape[1]), 6.0 if truth.all() else -6.0
-    model = LogisticRegression(C=strength, max_iter=most).fit(matrix, truth, weights)
+    model = _fit(LogisticRegression(C=strength, max_iter=most), matrix, truth, weights)
     return model.coef_[0], float(model.intercept_[0])
+
+
+def _fit(model: Any, matrix: Any, y: np.ndarray, weights: np.ndarray | None) -> Any:
+    # Steps are short: threads that wait for each other take ten times as long.
+    with warnings.catch_warnings(), threadpool_limits(1):
+        # A model that has not quite converged is scored like any other.
+        warnings.simplefilter("ignore")
+        return model.fit(matrix, y, sample_weight=weights)

@@ -81,3 +81,14 @@ def test_folds_and_validation_data_exclude_each_other(bagged):
     x, y, _ = bagged
     with pytest.raises(kn.errors.SchemaError, match="`folds` and `validation_data`"):
         kn.TabularClassifier(folds=3, verbose=0).fit(x, y, validation_data=(x, y))
+
+
+@pytest.mark.parametrize(("folds", "count"), [(3, 3), (False, 0)])
+def test_a_larger_budget_goes_on_with_the_folds_that_a_search_began_with(tmp_path, folds, count):
+    x, y = ["red sea", "blue sky", "red sun", "blue car"] * 20, ["a", "b"] * 40
+    given = {"space": "linear", "seed": 0, "verbose": 0, "directory": tmp_path}
+    kn.TextClassifier(budget=kn.Budget(trials=1), folds=folds, **given).fit(x, y)
+    larger = kn.TextClassifier(budget=kn.Budget(seconds=60), **given)
+    assert larger._count_folds(None)(len(x)) == count
+    again = kn.TextClassifier(budget=kn.Budget(trials=2), **given).fit(x, y)
+    assert len(again.leaderboard().query("kind == 'trial'")) == 2
