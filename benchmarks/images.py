@@ -7,7 +7,8 @@ Every contestant runs in a process of its own; its clock starts after its import
 scored by the file of its best trial whenever a trial ends, AutoKeras and Hyperband by the model of
 each trial as it ends; the scoring itself is not counted. `--autokeras` names the Python of an
 environment where AutoKeras 3.0.0 works (Keras 3.12 and tensorboard; it fails on later Keras).
-`--memory` runs that many short trials instead and prints what the process holds after each fifth.
+`--memory` runs that many short trials instead and prints what the process holds after each fifth,
+then once more.
 """
 
 import argparse
@@ -189,23 +190,33 @@ def hyperband(data: tuple[np.ndarray, ...], seconds: float) -> dict:
 
 
 def memory(trials: int) -> None:
-    """Memory of the process over short trials of all families on digits."""
+    """Memory of the process over short trials of all families on digits.
+
+    The same trials run twice: what the second time adds is not owed to a larger model.
+    """
     import kerasnas as kn
     from kerasnas.runner import Tuner
     from kerasnas.runner.measure import resident_bytes
 
-    run, held = Tuner._run, []
+    run, held, recent = Tuner._run, [], []
 
     def watched(self: Tuner, trial: object) -> None:
         run(self, trial)
+        recent.append(str(trial.hyperparameters.get("family")))
+        self._memory.after_trial()
         held.append(resident_bytes() / 2**20)
         if len(held) % 5 == 0:
-            print(f"after {len(held):>3} trials {held[-1]:.0f} MB", flush=True)
+            families = " ".join(recent[-5:])
+            print(f"after {len(held):>3} trials {held[-1]:.0f} MB  ({families})", flush=True)
 
     Tuner._run = watched
     x, y, _, _ = load("digits", None)
     budget = kn.Budget(trials=trials, epochs=1)
-    kn.ImageClassifier(budget=budget, oracle="random", ensemble=False, seed=0, verbose=0).fit(x, y)
+    for _ in range(2):
+        clf = kn.ImageClassifier(
+            budget=budget, oracle="random", ensemble=False, folds=False, seed=0, verbose=0
+        )
+        clf.fit(x, y)
 
 
 CONTESTANTS = {"kerasnas": kerasnas, "autokeras": autokeras, "hyperband": hyperband}

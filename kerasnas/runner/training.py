@@ -298,7 +298,7 @@ class Trainer:
 
             tf.while_loop(lambda step: step < stop, one_step, [start], parallel_iterations=1)
 
-        return run_steps
+        return run_steps.get_concrete_function()  # as in `predictor`
 
     def _length(
         self, plan: Plan, run_steps: Callable[..., None], steps: int, turned: Sequence[Any]

@@ -28,6 +28,7 @@ from kerasnas.runner.folds import mean_of
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.inheritance import inherit
 from kerasnas.runner.job import Job
+from kerasnas.runner.memory import Keeper
 from kerasnas.runner.metrics import Scorer
 from kerasnas.runner.screen import Screen
 from kerasnas.runner.seeding import seed_of, seeded
@@ -51,7 +52,6 @@ _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an ans
 _PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
 _KEPT = 0.5  # of the time, at most, is kept for training the best one in full
 _MARGIN = 1.2  # of the time that a full training seems to need
-_GROWTH = 1.1  # of the memory, at which caches are dropped
 _LEAST_BUILDING = 0.8  # seconds for a member of an ensemble
 _BUILDING = 2.0  # times the end of a trial, which building it into an ensemble takes
 _LENGTHS_NOTE = "lengths"
@@ -84,7 +84,7 @@ class Tuner(keras_tuner.Tuner):
         self.job = job
         self.folder = folder
         self._on_event = on_event
-        self._memory = 0
+        self._memory = Keeper()
         self._measures: dict[str, dict[str, float]] = {}
         self._ends: dict[str, _End] = {}
         self._writing: list[float] = []  # seconds that measuring and writing trials has taken
@@ -125,7 +125,7 @@ class Tuner(keras_tuner.Tuner):
                 time.sleep(0.05)
                 continue
             self._run(trial)
-            self._free_memory()
+            self._memory.after_trial()
 
     def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> dict[str, float]:
         """Builds, trains, measures and writes the model of one trial.
@@ -542,13 +542,6 @@ class Tuner(keras_tuner.Tuner):
             predict = self._predict or predictor(model, view.validation[0])
             write_answers(self.folder, trial_id, view.scorer.answers(predict()))
         self._predict = None
-
-    def _free_memory(self) -> None:
-        """Collects garbage once the process has grown: every trial would cost more than a build."""
-        now = measure.resident_bytes()
-        if now > self._memory * _GROWTH:
-            gc.collect()
-            self._memory = measure.resident_bytes()
 
 
 @dataclass(frozen=True)
