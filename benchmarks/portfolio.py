@@ -4,14 +4,17 @@
                                    [--seconds S] [--write]
 
 Every candidate is trained on every table (at most 1,000 rows of it, 20 % held out, seed 0; as many
-epochs a family as take about the same time), and its validation log loss or RMSE goes into a JSON
-lines file; what is there already is not run again, so the script can be run in parts. Then the
+epochs a family as take about the same time), and what it answers to the held-out rows goes into a
+JSON lines file; what is there already is not run again, so the script can be run in parts. Then the
 portfolio is built greedily: next comes the configuration that most lowers the mean over tables of
-the least regret so far. Regret is 0 for the best candidate on a table and 1 for the median one. The
-same is done with each table left out, and what its portfolio then reaches on that table is printed
-beside the hand-made order that came before and the mean of random orders. `--write` puts the result
-where `kn.spaces.tabular(...).portfolio` reads it, with the defaults of families that were not
-chosen: the linear model, which costs nothing, after the third, the others at the end.
+the regret of an ensemble of the list so far, since a search answers with an ensemble; when none
+helps any more, the others follow by how good they are alone. Weights of the ensemble are chosen on
+half of the held-out rows and scored on the other half, both ways. Regret is 0 for the best single
+candidate on a table and 1 for the median one, so that an ensemble may go below 0. The same is done
+with each table left out, and what its portfolio then reaches on that table is printed beside the
+hand-made order, the shipped one and the mean of random orders. `--write` puts the result where
+`kn.spaces.tabular(...).portfolio` reads it, with the defaults of families that were not chosen: the
+linear model, which costs nothing, after the third, the others at the end.
 """
 
 import argparse
@@ -68,13 +71,17 @@ CANDIDATES = (
     {"family": "histgb", "histgb_leaves": 64, "histgb_learning_rate": 0.1, "histgb_min_leaf": 5},
     {"family": "extra_trees"},
     {"family": "extra_trees", "forest_min_leaf": 5},
+    {"family": "extra_trees", "forest_min_leaf": 1, "forest_depth": 20},
+    {"family": "extra_trees", "forest_column_share": 1.0, "forest_depth": 20},
     {"family": "linear"},
     {"family": "linear", "linear_penalty": 30.0},
 )
 
+
 # The order before one was learnt: what the learnt one has to be better than.
-BY_HAND = (14, 0, 19, 5, 17, 8, 11, 10, 13, 15, 9)
+BY_HAND = (14, 0, 21, 5, 17, 8, 11, 10, 13, 15, 9)
 LENGTH = 12
+ROUNDS = 20  # of choosing the members of an ensemble, with replacement
 
 # Short trainings that take about the same time; a fixed number, so that a run can be repeated.
 EPOCHS = {
@@ -104,8 +111,8 @@ def task_of(name, folder, rows):
     return prepared.task([*FAMILIES, "histgb", "extra_trees", "linear"])
 
 
-def score(task, values):
-    """Validation metric of one configuration, smaller is better."""
+def parts(task, values):
+    """What a configuration answers to the held-out rows: see `losses`."""
     import keras
     import keras_tuner
 
@@ -124,22 +131,54 @@ def score(task, values):
         if network is None:
             network = space.build(hp)
         predict = predictor(network, view.validation[0])
+        if not solved:
+            recipe = space.recipe(hp)
+            trainer = Trainer(
+                space.train_model(hp, network),
+                view.x,
+                view.y,
+                view.weights,
+                lambda: view.scorer.validation(predict()),
+            )
+            plan = Plan(
+                batch_size=recipe.batch_size,
+                epochs=EPOCHS[values["family"]],
+                monitor=metric,
+                patience=recipe.patience,
+                rates=recipe.rates,
+            )
+            trainer.run(plan)
+        answers, y = np.asarray(predict(), dtype="float64"), view.validation[1]
+    if task.rows.classes is None:
+        return answers.reshape(-1) - np.reshape(y, -1)
+    return answers[np.arange(len(y)), y]
 
-        def validate():
-            return view.scorer.validation(predict())
 
-        if solved:
-            return validate()[metric]
-        recipe = space.recipe(hp)
-        trainer = Trainer(space.train_model(hp, network), view.x, view.y, view.weights, validate)
-        plan = Plan(
-            batch_size=recipe.batch_size,
-            epochs=EPOCHS[values["family"]],
-            monitor=metric,
-            patience=recipe.patience,
-            rates=recipe.rates,
-        )
-        return trainer.run(plan).metrics[metric]
+def losses(parts, regression):
+    """Losses over the last axis: RMSE of errors, or log loss of the true labels' probabilities."""
+    if regression:
+        return np.sqrt(np.mean(parts**2, axis=-1))
+    return -np.mean(np.log(np.maximum(parts, 1e-7)), axis=-1)
+
+
+def ensembled(parts, regression):
+    """Loss of an ensemble: weights from one half of the rows, scored on the other, both ways.
+
+    Args:
+        parts: Shape `(candidates, rows)`.
+        regression: Whether these are errors.
+    """
+    if len(parts) == 1:
+        return float(losses(parts[0], regression))
+    found = []
+    for first in (0, 1):
+        here, there = parts[:, first::2], parts[:, 1 - first :: 2]
+        total, weights = np.zeros(here.shape[1]), np.zeros(len(parts))
+        for n in range(1, ROUNDS + 1):
+            best = int(np.argmin(losses((total + here) / n, regression)))
+            total, weights[best] = total + here[best], weights[best] + 1
+        found.append(float(losses(weights @ there / ROUNDS, regression)))
+    return float(np.mean(found))
 
 
 def run(arguments, known):
@@ -154,17 +193,17 @@ def run(arguments, known):
                 return
             task = task or task_of(name, arguments.data, arguments.rows)
             start = time.perf_counter()
-            value = score(task, values)
+            known[name, key(values)] = found = parts(task, values)
+            value = losses(found, name in REGRESSION)
             row = {
                 "table": name,
                 "values": values,
-                "score": value,
+                "parts": [round(float(v), 6) for v in found],
                 "seconds": round(time.perf_counter() - start, 2),
                 "rows": arguments.rows,
             }
             with arguments.results.open("a") as file:
                 file.write(json.dumps(row) + "\n")
-            known[name, key(values)] = value
             print(f"{name:20s} {value:12.5g} {row['seconds']:7.1f} s  {key(values)}", flush=True)
 
 
@@ -172,35 +211,52 @@ def key(values):
     return json.dumps(values, sort_keys=True)
 
 
-def regrets(scores):
-    """From scores `(tables, candidates)`, smaller is better, to regrets: 0 best, 1 median."""
-    finite = np.where(np.isfinite(scores), scores, np.inf)
-    best = finite.min(axis=1, keepdims=True)
-    median = np.median(finite, axis=1, keepdims=True)
-    spread = np.maximum(median - best, 1e-12)
-    # Far behind is far behind: one failure must not outweigh all other tables.
-    return np.minimum((finite - best) / spread, 3.0)
+class Table:
+    """What is known of a table.
+
+    Args:
+        parts: Answers of all candidates, shape `(candidates, rows)`.
+        regression: Whether these are errors.
+    """
+
+    def __init__(self, parts, regression):
+        self.parts, self.regression = parts, regression
+        alone = losses(parts, regression)
+        self.best = alone.min()
+        self.spread = max(np.median(alone) - self.best, 1e-12)
+        self.known = {}
+
+    def regret(self, order):
+        """Regret of an ensemble of some candidates."""
+        members = tuple(sorted(order))
+        if members not in self.known:
+            loss = ensembled(self.parts[list(members)], self.regression)
+            # Far behind is far behind: one failure must not outweigh all other tables.
+            self.known[members] = min((loss - self.best) / self.spread, 3.0)
+        return self.known[members]
+
+    def course(self, order):
+        """Regret after each configuration of an order."""
+        return np.array([self.regret(order[: n + 1]) for n in range(len(order))])
 
 
-def greedy(regret, length):
-    """Places of candidates, each the one that helps most beside those before."""
-    chosen = []
-    least = np.full(len(regret), np.inf)
-    for _ in range(min(length, regret.shape[1])):
-        means = [
-            np.minimum(least, regret[:, j]).mean() if j not in chosen else np.inf
-            for j in range(regret.shape[1])
-        ]
-        if chosen and min(means) > least.mean() - 1e-9:
-            # No further one helps: a second round begins, so that there is variety to ensemble.
-            least = np.full(len(regret), np.inf)
-            means = [
-                regret[:, j].mean() if j not in chosen else np.inf for j in range(regret.shape[1])
-            ]
-        order = np.lexsort((regret.mean(axis=0), np.round(means, 9)))
-        place = int(order[0])
-        chosen.append(place)
-        least = np.minimum(least, regret[:, place])
+def greedy(tables, length):
+    """Places of candidates, each the one that helps an ensemble most beside those before.
+
+    When none helps any more, the others follow by how good they are alone.
+    """
+
+    def mean(order):
+        return float(np.mean([t.regret(order) for t in tables]))
+
+    chosen, reached = [], np.inf
+    while len(chosen) < length:
+        rest = [j for j in range(len(CANDIDATES)) if j not in chosen]
+        means = [mean([*chosen, j]) for j in rest]
+        if min(means) > reached - 1e-9:
+            return (chosen + sorted(rest, key=lambda j: mean([j])))[:length]
+        reached = min(means)
+        chosen.append(rest[int(np.argmin(means))])
     return chosen
 
 
@@ -213,36 +269,42 @@ def complete(order):
     return found[:3] + free + found[3:] + [values for values in lacking if values not in free]
 
 
-def reached(regret, order):
-    """Least regret after each configuration of an order, shape `(len(order),)`."""
-    return np.minimum.accumulate(regret[list(order)])
+def shipped():
+    """Places of the configurations that are shipped now."""
+    import kerasnas.spaces
+
+    path = Path(kerasnas.spaces.__file__).parent / "portfolios" / "tabular.json"
+    known = [key(values) for values in CANDIDATES]
+    return [known.index(key(c)) for c in json.loads(path.read_text())["configurations"]]
 
 
-def report(regret, names):
+def report(tables, names):
     """Learns the portfolio, prints the leave-one-out figures and gives both."""
-    order = greedy(regret, LENGTH)
+    order = greedy(tables, LENGTH)
     rng = np.random.default_rng(0)
-    shuffled = [rng.permutation(regret.shape[1])[:LENGTH] for _ in range(500)]
+    shuffled = [rng.permutation(len(CANDIDATES))[:LENGTH].tolist() for _ in range(100)]
     sizes = (1, 2, 3, 4, 6, 8, 12)
-    print("\nLeast regret after so many configurations, each table left out in turn")
+    print("\nRegret of an ensemble of so many configurations, each table left out in turn")
     print(f"{'table':20s} " + " ".join(f"{n:>6d}" for n in sizes))
     left_out = []
     for i, name in enumerate(names):
-        others = greedy(np.delete(regret, i, axis=0), LENGTH)
-        course = reached(regret[i], others)
+        course = tables[i].course(greedy(tables[:i] + tables[i + 1 :], LENGTH))
         left_out.append(course)
         print(f"{name:20s} " + " ".join(f"{course[n - 1]:6.2f}" for n in sizes))
+    by_hand = [*BY_HAND, BY_HAND[0]]
     means = {
         "left out": np.mean(left_out, axis=0),
-        "by hand": np.mean([reached(r, BY_HAND + BY_HAND[:1]) for r in regret], axis=0),
-        "random": np.mean([[reached(r, o) for o in shuffled] for r in regret], axis=(0, 1)),
-        "in sample": np.mean([reached(r, order) for r in regret], axis=0),
+        "by hand": np.mean([t.course(by_hand) for t in tables], axis=0),
+        "shipped before": np.mean([t.course(shipped()[:LENGTH]) for t in tables], axis=0),
+        "random": np.mean([[t.course(o) for o in shuffled] for t in tables], axis=(0, 1)),
+        "in sample": np.mean([t.course(order) for t in tables], axis=0),
     }
     for label, course in means.items():
         print(f"{'mean, ' + label:20s} " + " ".join(f"{course[n - 1]:6.2f}" for n in sizes))
     print("\nPortfolio (mean regret of each alone in brackets)")
     for place in order:
-        print(f"  {key(CANDIDATES[place])}  ({regret[:, place].mean():.2f})")
+        alone = np.mean([t.regret([place]) for t in tables])
+        print(f"  {key(CANDIDATES[place])}  ({alone:.2f})")
     return order, {n: [round(float(v), 3) for v in c] for n, c in means.items()}
 
 
@@ -260,14 +322,16 @@ def main():
         for line in arguments.results.read_text().splitlines():
             row = json.loads(line)
             if row["rows"] == arguments.rows:
-                known[row["table"], key(row["values"])] = row["score"]
+                known[row["table"], key(row["values"])] = np.array(row["parts"])
     run(arguments, known)
     names = [n for n in arguments.only if all((n, key(v)) in known for v in CANDIDATES)]
     print(f"{len(names)} of {len(arguments.only)} tables are complete: {', '.join(names)}")
     if len(names) < 3:
         return
-    scores = np.array([[known[n, key(v)] for v in CANDIDATES] for n in names])
-    order, means = report(regrets(scores), names)
+    tables = [
+        Table(np.stack([known[n, key(v)] for v in CANDIDATES]), n in REGRESSION) for n in names
+    ]
+    order, means = report(tables, names)
     if arguments.write:
         import kerasnas.spaces
 
@@ -279,7 +343,7 @@ def main():
                 "rows": arguments.rows,
                 "epochs": EPOCHS,
                 "candidates": len(CANDIDATES),
-                "mean_regret_after_each": means,
+                "mean_regret_of_ensembles": means,
             },
         }
         path.write_text(json.dumps(content, indent=2) + "\n")

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 TABLES = {
@@ -66,17 +67,21 @@ def parts(name: str, folder: Path, seed: int):
     return train, test, target, classes
 
 
-def score(test, target: str, answers, labels) -> float:
-    """Log-loss of probabilities in the order of `labels`, or RMSE where there are none."""
+def score(test, target: str, answers, labels) -> dict[str, float]:
+    """Log-loss of probabilities in the order of `labels`, or RMSE; and its standard error."""
     import numpy as np
 
     if labels is None:
-        return float(np.sqrt(np.mean((np.asarray(answers).reshape(-1) - test[target]) ** 2)))
+        losses = (np.asarray(answers).reshape(-1) - test[target].to_numpy("float64")) ** 2
+        rmse = float(np.sqrt(losses.mean()))
+        error = float(losses.std() / np.sqrt(len(losses)))
+        return {"score": rmse, "error": error / (2 * rmse)}
     place = {label: i for i, label in enumerate(labels)}
     index = np.array([place[label] for label in test[target]])
     p = np.asarray(answers, dtype="float64")
     p = np.clip(p / p.sum(axis=1, keepdims=True), 1e-7, 1.0)
-    return float(-np.log(p[np.arange(len(p)), index]).mean())
+    losses = -np.log(p[np.arange(len(p)), index])
+    return {"score": float(losses.mean()), "error": float(losses.std() / np.sqrt(len(losses)))}
 
 
 def constant(train, test, target: str, classes: bool) -> float:
@@ -84,9 +89,9 @@ def constant(train, test, target: str, classes: bool) -> float:
     import numpy as np
 
     if not classes:
-        return score(test, target, np.full(len(test), train[target].mean()), None)
+        return score(test, target, np.full(len(test), train[target].mean()), None)["score"]
     shares = train[target].value_counts(normalize=True)
-    return score(test, target, np.tile(shares, (len(test), 1)), list(shares.index))
+    return score(test, target, np.tile(shares, (len(test), 1)), list(shares.index))["score"]
 
 
 def timed(predict, row, least: float = 0.5) -> float:
@@ -126,7 +131,7 @@ def run_own(peer, train, test, target, classes, budget, seed, folder) -> dict:
 
     one = keras.tree.map_structure(lambda t: t[:1], inputs)
     return {
-        "score": score(test, target, predict(x), list(model.classes_) if classes else None),
+        **score(test, target, predict(x), list(model.classes_) if classes else None),
         "seconds": seconds,
         "bytes": path.stat().st_size,
         "row_ms": timed(lambda r: model._call(r), one),
@@ -170,7 +175,7 @@ def run_boosting(peer, train, test, target, classes, budget, seed, folder) -> di
     predict = model.predict_proba if classes else model.predict
     labels = list(model.classes_) if classes else None
     return {
-        "score": score(test, target, predict(z), labels),
+        **score(test, target, predict(z), labels),
         "seconds": seconds,
         "frame_row_ms": timed(predict, z[:1]),
     }
@@ -191,7 +196,7 @@ def run_flaml(peer, train, test, target, classes, budget, seed, folder) -> dict:
     predict = model.predict_proba if classes else model.predict
     labels = list(model.classes_) if classes else None
     return {
-        "score": score(test, target, predict(x), labels),
+        **score(test, target, predict(x), labels),
         "seconds": seconds,
         "frame_row_ms": timed(predict, x[:1]),
     }
@@ -215,7 +220,7 @@ def run_autogluon(peer, train, test, target, classes, budget, seed, folder) -> d
     else:
         answers, labels, predict = model.predict(x), None, model.predict
     return {
-        "score": score(test, target, answers, labels),
+        **score(test, target, answers, labels),
         "seconds": seconds,
         "bytes": size,
         "frame_row_ms": timed(predict, x[:1]),
@@ -269,10 +274,7 @@ def interpreter(peer: str, home: Path) -> str:
     """The Python that has a peer, in an environment made for it if need be."""
     if peer in OWN or peer == "histgb":
         return sys.executable
-    if (
-        peer == "lightgbm"
-        and subprocess.run([sys.executable, "-c", "import lightgbm"]).returncode == 0
-    ):
+    if peer == "lightgbm" and find_spec("lightgbm") is not None:
         return sys.executable
     folder = home / peer
     python = folder / "bin" / "python"
@@ -339,6 +341,19 @@ def report(rows: list[dict], budget: float) -> None:
             mean("frame_row_ms", by=np.median),
         )
         print(f"{p:<12}" + "".join(f"{c:>14}" for c in cells))
+    behind(by, keys)
+
+
+def behind(by: dict, keys: list) -> None:
+    """Where kerasnas is behind LightGBM by more than 5 % or by more than one standard error."""
+    for key in keys:
+        mine, other = by.get(("kerasnas", *key)), by.get(("lightgbm", *key))
+        if mine is None or other is None or "error" not in mine:
+            continue
+        ratio = mine["score"] / other["score"] - 1
+        errors = (mine["score"] - other["score"]) / mine["error"]
+        if ratio > 0.05 or errors > 1:
+            print(f"behind LightGBM on {key}: {ratio:.1%}, {errors:.1f} standard errors")
 
 
 def main() -> None:

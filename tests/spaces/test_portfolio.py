@@ -55,19 +55,50 @@ def test_what_is_fitted_in_seconds_comes_first_where_time_is_short():
     ]
 
 
+def errors(script, *scales, seed=0):
+    """A table of values: candidates whose errors are independent and of these sizes."""
+    rng = np.random.default_rng(seed)
+    return script.Table(np.array(scales)[:, None] * rng.normal(size=(len(scales), 200)), True)
+
+
 def test_regret_is_none_for_the_best_and_one_for_the_median(script):
-    regret = script.regrets(np.array([[1.0, 2.0, 3.0, np.nan, 90.0], [5, 5, 5, 5, 5]]))
-    assert regret[0].tolist() == [0, 0.5, 1, 3, 3]
-    assert regret[1].tolist() == [0, 0, 0, 0, 0]
+    table = errors(script, 1.0, 2.0, 3.0, 50.0, 60.0)
+    alone = script.losses(table.parts, True)
+    assert table.regret([0]) == 0
+    assert table.regret([2]) == pytest.approx(1)
+    assert table.regret([1]) == pytest.approx((alone[1] - alone[0]) / (alone[2] - alone[0]))
+    assert table.regret([3]) == table.regret([4]) == 3
 
 
-def test_each_next_one_helps_most_beside_those_before(script):
-    # The first is good everywhere; the third is bad alone and best where the first is worst.
-    regret = np.array([[0.2, 0.3, 3.0, 0.3], [0.2, 0.3, 3.0, 0.3], [0.8, 0.7, 0.0, 0.9]])
-    # Then none helps any more: a second round begins with the best of the others.
-    assert script.greedy(regret, 4) == [0, 2, 1, 3]
-    assert script.greedy(regret, 2) == [0, 2]
-    assert script.reached(regret[2], [0, 2, 1]).tolist() == [0.8, 0.0, 0.0]
+def test_an_ensemble_may_be_better_than_the_best_candidate(script):
+    table = errors(script, 1.0, 1.05, 1.1, 9.0, 9.0)
+    assert table.regret([0, 1]) < 0
+    assert table.regret([0, 1, 2]) < table.regret([0, 1])
+    # Weights are chosen on other rows than the loss is taken of: a bad one does not get in.
+    assert table.regret([0, 3]) == pytest.approx(0, abs=0.05)
+
+
+def test_losses_are_those_of_the_field(script):
+    from sklearn.metrics import log_loss
+
+    p = np.random.default_rng(0).uniform(0.1, 0.9, size=50)
+    expected = log_loss(np.ones(50), np.stack([1 - p, p], axis=1), labels=[0, 1])
+    assert script.losses(p, False) == pytest.approx(expected)
+    assert script.losses(np.array([[3.0, -4.0]]), True).tolist() == [np.sqrt(12.5)]
+
+
+def test_each_next_one_helps_most_beside_those_before(script, monkeypatch):
+    monkeypatch.setattr(script, "CANDIDATES", range(4))
+    # The second is nearly the first; the third is worse alone, but errs elsewhere.
+    rng = np.random.default_rng(0)
+    first, other = rng.normal(size=(2, 200))
+    parts = np.stack([first, first * 1.01, other * 1.3, other * 1.31 + first])
+    tables = [script.Table(parts, True)]
+    assert script.greedy(tables, 2) == [0, 2]
+    # No other one helps: they follow by how good they are alone.
+    assert script.greedy(tables, 4) == [0, 2, 1, 3]
+    course = tables[0].course([0, 2, 1])
+    assert course[0] == 0 > course[1] and course[2] == pytest.approx(course[1], abs=0.05)
 
 
 def test_candidates_are_distinct_and_of_all_families(script):

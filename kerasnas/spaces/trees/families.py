@@ -111,7 +111,7 @@ def _declare_extra_trees(hp: keras_tuner.HyperParameters, classify: bool) -> Val
         "max_leaf_nodes": hp.Choice("forest_leaves", [100, 300, 1000], default=1000),
         "n_estimators": hp.Choice("forest_trees", [50, 100, 200], default=100),
         # Every level is a step of the graph, and a part of the time that it takes to trace it.
-        "max_depth": hp.Choice("forest_depth", [8, 12, 16], default=12),
+        "max_depth": hp.Choice("forest_depth", [8, 12, 16, 20], default=12),
     }
 
 

@@ -77,6 +77,8 @@ class Rows:
         start = time.perf_counter() - begin
         begin = time.perf_counter()
         fit(1 + _PROBE)
-        pace = max(time.perf_counter() - begin - start, 1e-5) / _PROBE
+        both = time.perf_counter() - begin
+        # The first fit may have been held up: then the difference says nothing.
+        pace = max(both - start, 0.1 * both) / _PROBE
         share = min(max(self.seconds * _SHARE, 1.0), self.seconds / 2)
         return next((n for n in wanted if n * pace <= share), wanted[-1])
