@@ -8,7 +8,7 @@ import gc
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -378,7 +378,7 @@ class Tuner(keras_tuner.Tuner):
         view = part_of(view, record.fidelity, job.seed) if by_rows else view
         monitor = job.monitor
         share = max(job.seconds_left * _share(recipe, record.number), 1.0)
-        lengths = (recipe.lengths if recipe else None) or LENGTHS
+        lengths = self._lengths(recipe, record)
         plan = Plan(
             batch_size=batch_size or 32,
             epochs=self._epochs(recipe is not None, lengths),
@@ -482,6 +482,14 @@ class Tuner(keras_tuner.Tuner):
         elif by_rows:
             start, plan = replace(start, epochs=0), replace(plan, seed=(*plan.seed, record.rung))
         return replace(plan, start=start)
+
+    def _lengths(self, recipe: Any, record: Any) -> Sequence[int]:
+        """Epochs to choose from; where trials pause, the length of the first is that of all."""
+        lengths = (recipe.lengths if recipe else None) or LENGTHS
+        most = recipe.first_length if recipe else None
+        if record.number or most is None or self._rungs:
+            return lengths
+        return [n for n in lengths if n <= most] or lengths[:1]
 
     def _note_length(self, lengths: Any, full: int, plan: Plan) -> None:
         """Where trials pause, all of them take the length that the first one was given."""

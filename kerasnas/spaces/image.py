@@ -139,8 +139,8 @@ class ImageHyperModel(keras_tuner.HyperModel):
     @property
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first, sized to the budget."""
-        quick, large = self._fitting(0.1, 12), self._fitting(0.4, _EPOCHS)
-        small = {"image_height": self._size(0.1, 12)[0]} if len(self.sizes) > 1 else {}
+        quick, large = self._fitting(0.06, 12), self._fitting(0.4, _EPOCHS)
+        small = {"image_height": self._size(0.06, 12)[0]} if len(self.sizes) > 1 else {}
         strong = {"shift": 0.12, "erase": 0.25}
         adam = {"optimizer": "adamw", "learning_rate": 3e-3, "weight_decay": 0.05}
         listed: list[dict[str, Any]] = [

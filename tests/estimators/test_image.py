@@ -161,3 +161,14 @@ def test_sizes_keep_the_shape():
     assert sizes(3, 8, 8) == [(8, 8)]
     assert sizes(3, 28, 40) == [(28, 40)]
     assert sizes(3, 100, 200, 3) == [(32, 64), (48, 96), (64, 128), (96, 192), (100, 200)]
+
+
+def test_a_first_answer_comes_soon(monkeypatch):
+    monkeypatch.setattr("kerasnas.spaces.recipes.image.first_length", lambda rows, size: 1)
+    x, y = dots(64)
+    clf = kn.ImageClassifier(
+        budget=kn.Budget(trials=2, seconds=20), space="conv", ensemble=False, seed=0, verbose=0
+    ).fit(x, y)
+    first, second = clf.result_.history.trials
+    assert first.measures["epochs"] == 1
+    assert second.measures["epochs"] > 8  # the second is as long as time allows

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kerasnas.spaces.heads import SmoothedCrossentropy
 from kerasnas.spaces.recipes import rates
+from kerasnas.spaces.recipes.image import first_length
 
 SCHEDULES = ["constant", "cosine", "one_cycle", "flat_cos", "coslog4"]
 
@@ -108,3 +109,17 @@ def test_smoothed_cross_entropy_survives_its_config():
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert isinstance(again, SmoothedCrossentropy)
     assert again.get_config() == loss.get_config()
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "epochs"),
+    [
+        (100_000, 128, 12),
+        (1_000, 64, 16),  # 200 steps are 12.8 passes
+        (200, 32, 32),
+        (10, 32, 192),  # no longer than any training
+        (None, 64, None),
+    ],
+)
+def test_a_first_answer_is_short_but_not_too_short(rows, batch_size, epochs):
+    assert first_length(rows, batch_size) == epochs

@@ -19,6 +19,8 @@ The first answer comes soon; then one long training, which on images is worth mo
 ones.
 """
 
+_FIRST_EPOCHS, _FIRST_STEPS = 12, 200  # that give a small network a useful first answer
+
 _NOT_DECAYED = ["bias", "gamma", "beta"]
 
 
@@ -70,5 +72,18 @@ def image_recipe(hp: keras_tuner.HyperParameters, rows: int | None = None) -> Re
     schedule = hp.Choice("schedule", ["one_cycle", "cosine"], default="one_cycle")
     # Both schedules are at their best at their very end: stopping early would lose just that.
     return Recipe(
-        batch_size=int(size), schedule=schedule, patience=None, lengths=LENGTHS, shares=SHARES
+        batch_size=int(size),
+        schedule=schedule,
+        patience=None,
+        lengths=LENGTHS,
+        shares=SHARES,
+        first_length=first_length(rows, int(size)),
     )
+
+
+def first_length(rows: int | None, batch_size: int) -> int | None:
+    """Epochs after which a first answer is good enough to be had soon; `None` when unknown."""
+    if rows is None:
+        return None
+    epochs = max(_FIRST_EPOCHS, _FIRST_STEPS * batch_size / rows)
+    return next((n for n in LENGTHS if n >= epochs), LENGTHS[-1])

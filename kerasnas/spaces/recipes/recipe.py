@@ -26,6 +26,8 @@ class Recipe:
         lengths: Epochs that a training may be given when time limits it; `None` for the usual.
         shares: Shares of the time left for the first trial, the second and so on, the last one for
             all others; `None` for the usual.
+        first_length: Epochs that the first trial gets at most where time limits it, however fast
+            it is: it is there for an answer that comes soon.
         dropout: Name of the course of all dropout rates, as `schedule`.
         weight_decay: Name of the course of the weight decay of a `GroupedAdamW`, on top of that of
             the learning rate.
@@ -38,6 +40,7 @@ class Recipe:
     patience: int | None = 16
     lengths: tuple[int, ...] | None = None
     shares: tuple[float, ...] | None = None
+    first_length: int | None = None
     dropout: Schedule = "constant"
     weight_decay: Schedule = "constant"
     whole_batches: bool = False
