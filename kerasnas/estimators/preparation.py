@@ -34,7 +34,9 @@ from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import Useful
 
-_HURRY = 100  # rows for each second of the budget, from which what is fitted in seconds goes first
+# From so many rows for each second of the budget on, what is fitted in seconds goes first: where
+# rows are too many for folds, networks take most of the time.
+_HURRY = 30
 
 
 @dataclass(frozen=True, eq=False)
