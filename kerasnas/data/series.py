@@ -1,144 +1,21 @@
-"""Frames of time series as regular, gapless, checked arrays, one a series."""
+"""Frames of time series are checked and read into panels."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kerasnas.data.names import did_you_mean, quoted, string_names
-from kerasnas.data.time_grid import TimeGrid, infer_grid, looks_like_time, read_stamps
+from kerasnas.data.panel import Channel, Panel, Role, SeriesSchema, plain_name
+from kerasnas.data.time_grid import infer_grid, looks_like_time, read_stamps
 from kerasnas.errors import SchemaError
-
-Role = Literal["target", "past", "future", "static"]
 
 _MOST_EMPTY = 1000  # steps for every one with a row
 _MOST_LEVELS = 32  # of a column of strings, each of which becomes a channel
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One channel of the windows that a forecaster sees.
-
-    Attributes:
-        name: `column`, or `column=level` for one value of a column of strings.
-        column: The column it comes from.
-        role: What the column is.
-        level: The string that this channel marks with 1; `None` for numbers.
-        typical: What stands for a number that a whole series lacks.
-    """
-
-    name: str
-    column: str
-    role: Role
-    level: str | None = None
-    typical: float = 0.0
-
-
-@dataclass(frozen=True)
-class SeriesSchema:
-    """What the columns of a frame of series are, learnt in `fit`.
-
-    Attributes:
-        target: Column to forecast.
-        time: Column of times; `None` for the index.
-        series: Column that tells series apart; `None` for one series.
-        grid: The steps of time; `None` where steps are counted row by row.
-        channels: Channels of a window, the target first.
-    """
-
-    target: str
-    time: str | None
-    series: str | None
-    grid: TimeGrid | None
-    channels: tuple[Channel, ...]
-
-    @property
-    def future(self) -> list[int]:
-        """Places of the channels that are known ahead."""
-        return [i for i, c in enumerate(self.channels) if c.role == "future"]
-
-    @property
-    def known(self) -> list[str]:
-        """Columns that are known ahead."""
-        return list(dict.fromkeys(c.column for c in self.channels if c.role == "future"))
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields as plain dicts."""
-        grid = None if self.grid is None else self.grid.to_json()
-        return {**asdict(self), "grid": grid, "channels": [asdict(c) for c in self.channels]}
-
-    @classmethod
-    def from_json(cls, content: Any) -> SeriesSchema:
-        """The schema that `to_json` wrote."""
-        grid = None if content["grid"] is None else TimeGrid.from_json(content["grid"])
-        channels = tuple(Channel(**c) for c in content["channels"])
-        return cls(**{**content, "grid": grid, "channels": channels})
-
-
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """Series on a regular grid without gaps.
-
-    Attributes:
-        names: What tells the series apart; `[None]` for one.
-        values: For each series `(steps, channels)`, float32, up to its last known target.
-        observed: For each series `(steps,)`: whether the target was there or has been filled in.
-        starts: Place of the first step of each series on the grid.
-        later: For each series the channels known ahead, of the steps after its last target.
-        notes: What had to be made regular, in words.
-    """
-
-    names: list[Any]
-    values: list[np.ndarray]
-    observed: list[np.ndarray]
-    starts: list[int]
-    later: list[np.ndarray]
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Steps of each series."""
-        return np.array([len(v) for v in self.values])
-
-    def tail(self, steps: int) -> Panel:
-        """The last steps of each series."""
-        return replace(
-            self,
-            values=[v[-steps:] for v in self.values],
-            observed=[o[-steps:] for o in self.observed],
-            starts=[
-                s + max(0, len(v) - steps) for s, v in zip(self.starts, self.values, strict=True)
-            ],
-            notes=[],
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """The arrays as text, bit by bit."""
-        return {
-            "names": [_plain(n) for n in self.names],
-            "times": pd.api.types.is_datetime64_any_dtype(pd.Index(self.names)),
-            "values": [_packed(v) for v in self.values],
-            "observed": [o.astype(int).tolist() for o in self.observed],
-            "starts": [int(s) for s in self.starts],
-            "later": [_packed(v) for v in self.later],
-        }
-
-    @classmethod
-    def from_json(cls, content: Any) -> Panel:
-        """The panel that `to_json` wrote."""
-        names = content["names"]
-        return cls(
-            names=list(pd.to_datetime(names)) if content["times"] else names,
-            values=[_unpacked(v) for v in content["values"]],
-            observed=[np.array(o, bool) for o in content["observed"]],
-            starts=content["starts"],
-            later=[_unpacked(v) for v in content["later"]],
-        )
 
 
 def fit_series(
@@ -404,7 +281,7 @@ def _varying(frame: pd.DataFrame, series: str | None, static: Sequence[str]) -> 
             place = int(np.argmax(values > 1))
             problems.append(
                 f"`{name}` is named in `static` but has {values[place]} values in the series "
-                f"{_plain(counts.index[place])!r}; leave it out of `static`, or name it in "
+                f"{plain_name(counts.index[place])!r}; leave it out of `static`, or name it in "
                 "`known_future`"
             )
     return problems
@@ -550,19 +427,3 @@ def _filled(block: np.ndarray, schema: SeriesSchema) -> np.ndarray:
 
 def _key(name: Any) -> Any:
     return str(name)
-
-
-def _plain(name: Any) -> Any:
-    if isinstance(name, np.generic):
-        name = name.item()
-    return name if name is None or isinstance(name, str | int | float | bool) else str(name)
-
-
-def _packed(array: np.ndarray) -> dict[str, Any]:
-    content = np.ascontiguousarray(array, "<f4")
-    return {"shape": list(array.shape), "float32": base64.b64encode(content.tobytes()).decode()}
-
-
-def _unpacked(content: Any) -> np.ndarray:
-    flat = np.frombuffer(base64.b64decode(content["float32"]), "<f4")
-    return flat.reshape(content["shape"]).astype("float32")

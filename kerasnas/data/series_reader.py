@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.reader import chunks
-from kerasnas.data.series import Panel, SeriesSchema, read_series
+from kerasnas.data.series import read_series
 from kerasnas.errors import SchemaError
 
 

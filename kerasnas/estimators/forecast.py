@@ -21,7 +21,8 @@ from sklearn.utils.validation import check_is_fitted
 from kerasnas import artifact
 from kerasnas.budget import Budget, Clock
 from kerasnas.data import RegressionTarget
-from kerasnas.data.series import Panel, fit_series, read_future, read_series
+from kerasnas.data.panel import Panel
+from kerasnas.data.series import fit_series, read_future, read_series
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.estimator import Estimator

@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasnas import artifact
-from kerasnas.data.series import Panel, SeriesSchema
+from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.history import TrialRecord
 from kerasnas.preprocessing import series as windows

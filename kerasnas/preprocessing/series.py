@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data.series import Panel, SeriesSchema
+from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.errors import SchemaError
 
 _MOST_VALID = 600  # windows to validate with

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasnas.data.series import Panel, SeriesSchema, fit_series, read_future, read_series
+from kerasnas.data.panel import Panel, SeriesSchema
+from kerasnas.data.series import fit_series, read_future, read_series
 from kerasnas.errors import SchemaError
 
 
