@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import time as clocks
 import types
@@ -26,11 +25,11 @@ from kerasnas.data.series import fit_series, read_future, read_series
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.forecast_backtest import compared, continued, origins_from
 from kerasnas.estimators.forecast_task import (
     MOST_MEMBERS,
     ForecastTask,
     channel_statistics,
-    repeat_season,
 )
 from kerasnas.estimators.task import reserve
 from kerasnas.history import TrialRecord
@@ -41,7 +40,7 @@ from kerasnas.results.backtest import Backtest
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import refit_best
 from kerasnas.runner import Job
-from kerasnas.runner.forecasts import FORECAST, ForecastScorer
+from kerasnas.runner.forecasts import FORECAST
 from kerasnas.search import Plan, run, settle_seed
 from kerasnas.spaces.forecast import (
     FAMILIES,
@@ -277,8 +276,8 @@ class TimeSeriesForecaster(Estimator):
             ends = panel.lengths[origins.series] - reader.horizon
             origins = origins.take(np.flatnonzero((ends - origins.steps) % stride == 0))
         else:
-            panel = _continued(reader, read_series(frame, reader.schema))
-            origins = self._origins(panel, start, stride)
+            panel = continued(reader, read_series(frame, reader.schema))
+            origins = origins_from(reader, panel, start, stride)
         if not len(origins):
             raise SchemaError(
                 f"There is no step to forecast {f'from {start!r} on' if start is not None else ''}"
@@ -286,7 +285,7 @@ class TimeSeriesForecaster(Estimator):
                 f"{reader.horizon}."
             )
         inputs = windows.inputs(panel, origins, reader.lookback, reader.horizon, reader.schema)
-        return _backtest(reader, panel, origins, self._forecasts(inputs))
+        return compared(reader, panel, origins, self._forecasts(inputs))
 
     def evaluate(self, frame: Any, y: Any = None) -> dict[str, float]:
         """MASE, sMAPE, RMSE and weighted quantile loss of forecasting the steps of a frame.
@@ -442,35 +441,6 @@ class TimeSeriesForecaster(Estimator):
             parts.append(answer[: len(index)])
         return np.concatenate(parts)
 
-    def _origins(self, panel: Panel, start: Any, stride: int) -> windows.Origins:
-        reader = self._reader
-        grid = reader.schema.grid
-        first = None
-        if start is not None:
-            stamp = pd.Index([start]) if grid is None or grid.kind == "integer" else None
-            stamp = pd.DatetimeIndex([start]) if stamp is None else stamp
-            first = int(grid.positions(stamp)[0]) if grid is not None else int(start)
-        series, steps = [], []
-        ends = {
-            str(n): s + len(v)
-            for n, s, v in zip(
-                reader.known.names, reader.known.starts, reader.known.values, strict=True
-            )
-        }
-        for number, (name, values, begin) in enumerate(
-            zip(panel.names, panel.values, panel.starts, strict=True)
-        ):
-            last = len(values) - reader.horizon
-            low = ends.get(str(name), begin) - begin if first is None else first - begin
-            if first is None and not 0 < low <= last:
-                low = min(reader.lookback, last)
-            places = np.arange(max(low, 1), last + 1, stride)
-            steps.append(places)
-            series.append(np.full(len(places), number))
-        return windows.Origins(
-            np.concatenate(series).astype(int), np.concatenate(steps).astype(int)
-        )
-
     def _remember(self, reader: Any, target: Any) -> None:
         super()._remember(reader, target)
         self.season_: int = reader.season
@@ -494,71 +464,3 @@ def _whole(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise SchemaError(f"`{name}` must be a whole number of at least 1, received {value!r}.")
     return int(value)
-
-
-def _continued(reader: SeriesReader, panel: Panel) -> Panel:
-    """A panel with the known steps of `fit` put in front of series that begin where those ended."""
-    if reader.schema.grid is None:
-        return panel
-    known = {str(name): i for i, name in enumerate(reader.known.names)}
-    values, observed, starts = [], [], []
-    for name, mine, seen, start in zip(
-        panel.names, panel.values, panel.observed, panel.starts, strict=True
-    ):
-        place = known.get(str(name))
-        if place is not None:
-            before, begin = reader.known.values[place], reader.known.starts[place]
-            if begin < start <= begin + len(before):
-                cut = start - begin
-                mine = np.concatenate([before[:cut], mine])
-                seen = np.concatenate([reader.known.observed[place][:cut], seen])
-                start = begin
-        values.append(mine)
-        observed.append(seen)
-        starts.append(start)
-    return dataclasses.replace(panel, values=values, observed=observed, starts=starts)
-
-
-def _backtest(
-    reader: SeriesReader, panel: Panel, origins: windows.Origins, forecasts: np.ndarray
-) -> Backtest:
-    schema, horizon = reader.schema, reader.horizon
-    actual = windows.answers(panel, origins, horizon).astype("float64")
-    numbers = origins.series
-    scales = np.array(
-        [reader.scale_of(name, panel, i) for i, name in enumerate(panel.names)], "float64"
-    )[numbers]
-    naive = repeat_season(panel, origins, reader.season, horizon)
-    levels = len(reader.quantiles)
-
-    def scores(steps: slice, predictions: np.ndarray) -> dict[str, float]:
-        scorer = ForecastScorer(actual[:, steps], scales, reader.quantiles)
-        return scorer(predictions[:, steps])
-
-    starts = np.array(panel.starts)[numbers] + origins.steps
-    places = starts[:, None] + np.arange(horizon)
-    grid = schema.grid
-
-    def stamps(p: np.ndarray) -> pd.Index:
-        return pd.Index(p) if grid is None else grid.stamps(p)
-
-    table: dict[str, Any] = {}
-    if schema.series is not None:
-        table[schema.series] = pd.Index(panel.names)[numbers].repeat(horizon)
-    table["origin"] = stamps(starts - 1).repeat(horizon)
-    table[schema.time or "time"] = stamps(places.reshape(-1))
-    table["step"] = np.tile(np.arange(1, horizon + 1), len(origins))
-    table["actual"] = actual.reshape(-1)
-    flat = forecasts.reshape(-1, 1 + levels).astype("float64")
-    table |= {name: flat[:, i] for i, name in enumerate(reader.columns)}
-    quantiles = forecasts[..., 1:]
-    by_step = pd.DataFrame(
-        [scores(slice(s, s + 1), quantiles) for s in range(horizon)],
-        index=pd.RangeIndex(1, horizon + 1, name="step"),
-    )
-    return Backtest(
-        forecasts=pd.DataFrame(table),
-        scores=scores(slice(None), quantiles),
-        seasonal_naive=scores(slice(None), np.repeat(naive[..., None], levels, axis=2)),
-        by_step=by_step,
-    )
