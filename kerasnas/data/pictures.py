@@ -354,7 +354,7 @@ def _what(item: Any) -> str:
 
 def _elements(dataset: Any) -> tuple[Pictures, np.ndarray | None]:
     """Images and targets of a dataset, read once, batches taken apart."""
-    spec = _image_spec(dataset)
+    spec, known = _image_spec(dataset)
     targets: list[np.ndarray] = []
     batched: bool | None = None
     with closing(Spool()) as spool:
@@ -371,6 +371,13 @@ def _elements(dataset: Any) -> tuple[Pictures, np.ndarray | None]:
             # Sixty-four bits would only be cut to this later on.
             spool.add(images if images.dtype == np.uint8 else images.astype("float32"))
             targets += [y if batched else np.asarray(y)[None] for y in target]
+            if not known and spool.crowded:
+                raise SchemaError(
+                    "The dataset does not say how many elements it has, and has not ended after "
+                    "half of the disk for temporary files is full of them: it may never end. Add "
+                    "`.take(n)`, or, if it ends, "
+                    "`.apply(tf.data.experimental.assert_cardinality(n))`."
+                )
         if batched is None:
             raise SchemaError("The dataset is empty, expected images.")
         items = spool.rows()
@@ -383,11 +390,11 @@ def _elements(dataset: Any) -> tuple[Pictures, np.ndarray | None]:
     return Pictures(items, "first" if axes == {"first"} else "last"), joined
 
 
-def _image_spec(dataset: Any) -> Any:
-    """What a dataset says of the shape of its images.
+def _image_spec(dataset: Any) -> tuple[Any, bool]:
+    """What a dataset says of the shape of its images, and whether it says how many there are.
 
     Raises:
-        SchemaError: If it has no images, never ends, or does not say that it ends.
+        SchemaError: If it has no images, or says that it never ends.
     """
     spec = dataset.element_spec
     first, *rest = spec if isinstance(spec, tuple) else (spec,)
@@ -397,16 +404,10 @@ def _image_spec(dataset: Any) -> Any:
             f"tensors; its elements are {spec}. Add `.map(...)`, or `.unbatch()` where the sizes "
             "within a batch differ, and pass weights as `sample_weight`."
         )
-    length = int(dataset.cardinality()) if hasattr(dataset, "cardinality") else 0
+    length = int(dataset.cardinality()) if hasattr(dataset, "cardinality") else -2
     if length == -1:
         raise SchemaError("The dataset never ends. Leave out `.repeat()`, or add `.take(...)`.")
-    if length == -2:
-        raise SchemaError(
-            "The dataset does not say how many elements it has, and may never end. If it ends, add "
-            "`.apply(tf.data.experimental.assert_cardinality(n))` with their number, of batches "
-            "where it is batched."
-        )
-    return first.shape
+    return first.shape, length >= 0
 
 
 def _is_batch(image: tuple[int, ...], *target: tuple[int, ...], spec: Any) -> bool:

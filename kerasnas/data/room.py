@@ -82,6 +82,13 @@ class Spool:
         self._forms: list[tuple[tuple[int, ...], np.dtype]] = []
         self._file: IO[bytes] | None = None
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the file has taken more than half of the disk that there was for it."""
+        if self._file is None:
+            return False
+        return self._size > shutil.disk_usage(tempfile.gettempdir()).free
+
     def add(self, rows: np.ndarray) -> None:
         """Takes up an array with a leading axis of rows.
 
