@@ -9,7 +9,15 @@ from kerasnas import Constraint
 from kerasnas.errors import SearchFailedError
 from kerasnas.one_shot import one_shot_search
 from kerasnas.spaces import Cell, cells
-from kerasnas.spaces.supernet import Supernet, built, calibrate, path_of, train_supernet
+from kerasnas.spaces.supernet import (
+    Supernet,
+    built,
+    calibrate,
+    drawn_paths,
+    path_of,
+    path_scores,
+    train_supernet,
+)
 
 
 def digits(rows):
@@ -41,6 +49,24 @@ def test_training_moves_the_shared_weights(supernet):
         for a, b in zip(before, supernet.trainable_variables, strict=True)
     ]
     assert np.mean(moved) > 0.5
+
+
+def test_fair_paths_train_every_operation_as_often():
+    paths = drawn_paths(np.random.default_rng(0), 23, fair=True)
+    assert paths.shape == (23, 6)
+    for start in range(0, 20, 5):
+        assert (np.sort(paths[start : start + 5], axis=0) == np.arange(5)[:, None]).all()
+    assert len({tuple(path) for path in paths}) > 20  # edges are shuffled on their own
+    assert (drawn_paths(np.random.default_rng(0), 23) != paths).any()
+
+
+def test_scores_are_those_of_the_network(supernet):
+    x, y = digits(64)
+    cell = Cell.random_sample(np.random.default_rng(1))
+    answers = np.asarray(supernet.lend(built(supernet.hypermodel, cell))(x, training=True))
+    found = path_scores(supernet, x, y)(cell)
+    assert found["accuracy"] == pytest.approx((answers.argmax(axis=1) == y).mean())
+    assert found["log_loss"] == pytest.approx(-np.log(answers[np.arange(64), y]).mean(), rel=1e-3)
 
 
 def test_calibration_gives_the_statistics_of_the_data(supernet):

@@ -121,6 +121,15 @@ def path_of(cell: Cell) -> np.ndarray:
     return np.array([OPERATIONS.index(o) for o in cell.operations], "int32")
 
 
+def drawn_paths(rng: np.random.Generator, steps: int, fair: bool = False) -> np.ndarray:
+    """Random paths, int32 of shape `(steps, 6)`; see `PathTraining` for what is fair."""
+    if not fair:
+        return rng.integers(0, len(OPERATIONS), (steps, len(EDGES))).astype("int32")
+    rounds = -(-steps // len(OPERATIONS))
+    every = np.tile(np.arange(len(OPERATIONS), dtype="int32")[:, None], (rounds, 1, len(EDGES)))
+    return rng.permuted(every, axis=1).reshape(-1, len(EDGES))[:steps]
+
+
 class PathTraining:
     """Trains paths of a supernet, traced once however often it is used.
 
@@ -130,6 +139,9 @@ class PathTraining:
         y: Integer labels.
         batch_size: Images in a step.
         learning_rate: Peak of the learning rate.
+        fair: Whether as many steps as there are operations train each operation of each edge once,
+            in random order (the sampling of Chu et al. 2021, "FairNAS", with a step for each path);
+            else all operations are drawn uniformly.
     """
 
     def __init__(
@@ -139,7 +151,9 @@ class PathTraining:
         y: np.ndarray,
         batch_size: int = 64,
         learning_rate: float = 0.05,
+        fair: bool = False,
     ) -> None:
+        self._fair = fair
         self._rows, self._rate = len(x), learning_rate
         self._batch = min(batch_size, len(x))
         self._steps = math.ceil(len(x) / self._batch)
@@ -197,7 +211,7 @@ class PathTraining:
     ) -> None:
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(self._rows).astype("int32")
-        paths = rng.integers(0, len(OPERATIONS), (self._steps, len(EDGES))).astype("int32")
+        paths = drawn_paths(rng, self._steps, self._fair)
         if cell is not None:
             paths[:] = path_of(cell)
         self._run(*map(tf.constant, (order, course, paths)), tf.constant(stop))
@@ -240,25 +254,36 @@ def train_supernet(
     return PathTraining(supernet, x, y, batch_size, learning_rate).run(epochs, seconds, seed)
 
 
-def path_scorer(
+def path_scores(
     supernet: Supernet, x: np.ndarray, y: np.ndarray, batch_size: int = 512
-) -> Callable[[Cell], float]:
-    """A traced function from a cell to its accuracy with inherited weights."""
-    images, labels = tf.constant(x), y
+) -> Callable[[Cell], dict[str, float]]:
+    """A traced function from a cell to its `accuracy` and `log_loss` with inherited weights."""
+    images, labels = tf.constant(x), np.asarray(y)
+    # Batches of one size: the statistics of a small last one would say little.
+    parts = np.array_split(np.arange(len(x)), max(1, round(len(x) / batch_size)))
 
     @tf.function(autograph=False)
     def run(part: Any, path: Any) -> Any:
         return supernet(part, path=path)
 
-    def score(cell: Cell) -> float:
+    def scores(cell: Cell) -> dict[str, float]:
         path = tf.constant(path_of(cell))
-        # Batches of one size: the statistics of a small last one would say little.
-        count = max(1, round(len(x) / batch_size))
-        parts = np.array_split(np.arange(len(x)), count)
-        right = [run(tf.gather(images, p), path).numpy().argmax(1) == labels[p] for p in parts]
-        return float(np.concatenate(right).mean())
+        answers = np.concatenate([run(tf.gather(images, p), path).numpy() for p in parts])
+        true = answers[np.arange(len(labels)), labels]
+        return {
+            "accuracy": float((answers.argmax(axis=1) == labels).mean()),
+            "log_loss": float(-np.log(np.maximum(true, 1e-7)).mean()),
+        }
 
-    return score
+    return scores
+
+
+def path_scorer(
+    supernet: Supernet, x: np.ndarray, y: np.ndarray, batch_size: int = 512
+) -> Callable[[Cell], float]:
+    """A traced function from a cell to its accuracy with inherited weights."""
+    scores = path_scores(supernet, x, y, batch_size)
+    return lambda cell: scores(cell)["accuracy"]
 
 
 def calibrate(network: keras.Model, x: np.ndarray, batch_size: int = 128) -> None:
