@@ -15,7 +15,7 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.objectives import FREE_MEASURES, Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.spaces.image import FAMILIES
 from kerasnas.spaces.pretrained import find_pretrained
@@ -101,12 +101,17 @@ class ImageEstimator(Estimator):
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
         families, backbones = self._with_pretrained()
+        named = {o.name for o in (*self._objectives(), *self.constraints)}
         task, self.broken_ = prepare_images(
             x,
             y,
             classify=self._classify,
             families=families,
-            settings={"weights": backbones, "test_time_flips": self.test_time_flips},
+            settings={
+                "weights": backbones,
+                "test_time_flips": self.test_time_flips,
+                "lean": not named.isdisjoint(FREE_MEASURES),
+            },
             count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )

@@ -351,7 +351,7 @@ class Tuner(keras_tuner.Tuner):
                 return solved, Trained(epochs=1)
             recipe, model = self._recipe(hp), hypermodel.build(hp)
             record = self.oracle.history.trials[int(trial.trial_id)]
-            share = max(job.seconds_left * _share(recipe, record.number) / left, 0.5)
+            share = max(job.seconds_left * self._share(recipe, record.number) / left, 0.5)
             lengths = (recipe.lengths if recipe else None) or LENGTHS
             monitor = job.monitor
             plan = Plan(
@@ -377,7 +377,7 @@ class Tuner(keras_tuner.Tuner):
         by_rows = self.oracle.fidelity == "rows" and record.fidelity < 1
         view = part_of(view, record.fidelity, job.seed) if by_rows else view
         monitor = job.monitor
-        share = max(job.seconds_left * _share(recipe, record.number), 1.0)
+        share = max(job.seconds_left * self._share(recipe, record.number), 1.0)
         lengths = self._lengths(recipe, record)
         plan = Plan(
             batch_size=batch_size or 32,
@@ -483,6 +483,17 @@ class Tuner(keras_tuner.Tuner):
             start, plan = replace(start, epochs=0), replace(plan, seed=(*plan.seed, record.rung))
         return replace(plan, start=start)
 
+    def _share(self, recipe: Any, number: int) -> float:
+        """The share of the time left that a trial may take, by its number.
+
+        A front is made of many trials: with several objectives none has more than the first.
+        """
+        shares = recipe.shares if recipe is not None else None
+        if not shares:
+            return _SHARE
+        share = shares[min(number, len(shares) - 1)]
+        return min(share, shares[0]) if len(self.job.objectives) > 1 else share
+
     def _lengths(self, recipe: Any, record: Any) -> Sequence[int]:
         """Epochs to choose from; where trials pause, the length of the first is that of all."""
         lengths = (recipe.lengths if recipe else None) or LENGTHS
@@ -568,9 +579,3 @@ def _reached(record: Any, trained: Trained, by_rows: bool) -> float | None:
     epochs = trained.epochs - (0.5 if trained.out_of_time else 0.0)
     share = epochs / max(trained.full, 1) * (record.fidelity if by_rows else 1.0)
     return min(share, record.fidelity * (1 - 1e-6))
-
-
-def _share(recipe: Any, number: int) -> float:
-    """The share of the time left that a trial may take, by its number."""
-    shares = recipe.shares if recipe is not None else None
-    return shares[min(number, len(shares) - 1)] if shares else _SHARE

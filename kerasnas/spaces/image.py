@@ -80,6 +80,8 @@ class ImageHyperModel(keras_tuner.HyperModel):
         test_time_flips: Whether answers are means over an image and its mirror image.
         sizes: Sizes that images may be brought to, smallest first; `None` leaves them as they are.
         fits: How images of other shapes are brought to a size; see `preprocessing.images.Form`.
+        lean: Whether size or speed is wanted or limited: networks of few parameters are among the
+            first.
 
     Raises:
         SearchSpaceError: If a family is unknown.
@@ -102,6 +104,7 @@ class ImageHyperModel(keras_tuner.HyperModel):
         test_time_flips: bool = False,
         sizes: Sequence[tuple[int, int]] | None = None,
         fits: Sequence[str] = ("stretch",),
+        lean: bool = False,
     ) -> None:
         super().__init__(name="image")
         known = [*FAMILIES, "pretrained"]
@@ -135,6 +138,7 @@ class ImageHyperModel(keras_tuner.HyperModel):
         native = (self.input_shape[0], self.input_shape[1])
         self.sizes = list(sizes) if sizes else [native]
         self.fits = tuple(fits)
+        self.lean = lean
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
@@ -154,6 +158,13 @@ class ImageHyperModel(keras_tuner.HyperModel):
             {"family": "conv", "conv_width": 6, "conv_blocks": 0, "conv_dropout": 0.0},
             {"family": "vit", "vit_width": 48, **adam, **strong},
         ]
+        if self.lean:
+            bare = {"family": "conv", "conv_blocks": 0, "conv_dropout": 0.0}
+            listed[1:1] = [
+                *({**bare, "conv_width": width} for width in (6, 4, 8)),
+                {"family": "mobile", "mobile_width": 8, "mobile_squeeze": 0, **adam},
+                {"family": "resnet", "resnet_width": 8},
+            ]
         backbones = [
             {"family": "pretrained", "backbone": w.name, "pretrained_tuned": 0.0, **adam}
             for w in self.weights

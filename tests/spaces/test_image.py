@@ -56,6 +56,15 @@ def test_known_good_networks_fit_the_budget():
     assert quick <= large
 
 
+def test_small_networks_come_early_where_size_counts():
+    def sizes(lean):
+        hypermodel = image((28, 28, 1), 10, rows=6000, seconds=480, lean=lean)
+        return [built(hypermodel, **c)[0].count_params() for c in hypermodel.portfolio[:6]]
+
+    assert sum(n <= 20_000 for n in sizes(True)) >= 4
+    assert sum(n <= 20_000 for n in sizes(False)) < 2
+
+
 def test_sizes_of_pictures_are_searched():
     sizes = [(32, 32), (64, 64), (128, 128)]
     hypermodel = image((128, 128, 3), 5, sizes=sizes, fits=("stretch", "pad"), seconds=60)
