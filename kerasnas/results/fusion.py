@@ -12,6 +12,7 @@ import numpy as np
 
 from kerasnas import artifact
 from kerasnas.results.calibration import Temperature
+from kerasnas.runner.likeness import described
 
 _FRONT, _NETWORK = "kerasnas_preprocessing", "kerasnas_network"
 
@@ -98,37 +99,7 @@ def _resolve(described: Any, by_name: dict[str, Any]) -> Any:
 
 def _fingerprint(model: keras.Model) -> str:
     """Equal for models with equal layers, connections and weights, whatever their names."""
-    config = model.get_config()
-    names: dict[str, str] = {}
-    _collect(config, names)
-    digest = hashlib.sha256(json.dumps(_renamed(config, names), default=str).encode())
+    digest = hashlib.sha256(described(model).encode())
     for values in model.get_weights():
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
-
-
-def _collect(config: Any, names: dict[str, str]) -> None:
-    """Numbers the names of layers in the order in which they occur."""
-    if isinstance(config, dict):
-        if isinstance(config.get("name"), str):
-            names.setdefault(config["name"], f"layer {len(names)}")
-        for value in config.values():
-            _collect(value, names)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            _collect(value, names)
-
-
-def _renamed(config: Any, names: dict[str, str], key: str = "") -> Any:
-    if isinstance(config, dict):
-        return {k: _renamed(v, names, k) for k, v in config.items()}
-    if isinstance(config, list | tuple):
-        return [_renamed(v, names, key) for v in config]
-    if isinstance(config, str) and key in (
-        "name",
-        "keras_history",
-        "input_layers",
-        "output_layers",
-    ):
-        return names.get(config, config)
-    return config

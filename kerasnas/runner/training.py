@@ -137,12 +137,33 @@ class Trainer:
         validate: Callable[[], dict[str, float]],
     ) -> None:
         self.model = model
-        self.data = tf.nest.map_structure(
-            _at_hand, (x, y) if weights is None else (x, y, weights.astype("float32"))
-        )
+        self._steps: tuple[int, Callable[..., None]] | None = None
+        self._prepared = False
+        self.take(x, y, weights, validate)
+
+    def take(
+        self,
+        x: Any,
+        y: Any,
+        weights: np.ndarray | None,
+        validate: Callable[[], dict[str, float]],
+    ) -> None:
+        """Goes over to other data of the same form; what is traced serves these as well."""
+        self.data = tf.nest.map_structure(_at_hand, _joined(x, y, weights))
         self.streams = [a for a in tf.nest.flatten(self.data) if isinstance(a, Ahead)]
         self.rows = int(tf.nest.flatten(self.data)[0].shape[0])
         self.validate = validate
+
+    def can_take(self, x: Any, y: Any, weights: np.ndarray | None) -> bool:
+        """Whether `take` can be called with these."""
+        given = _joined(x, y, weights)
+        if self.streams or any(isinstance(a, StoredRows) for a in tf.nest.flatten(given)):
+            return False
+        forms = [
+            [(tuple(a.shape[1:]), tf.as_dtype(a.dtype)) for a in tf.nest.flatten(data)]
+            for data in (self.data, given)
+        ]
+        return forms[0] == forms[1]
 
     def run(self, plan: Plan) -> Trained:
         """Trains as planned and leaves the weights of the best epoch in the model."""
@@ -150,10 +171,10 @@ class Trainer:
         pacing = getattr(self.model, "pacing", None)
         whole = pacing is not None and pacing.whole_batches
         steps = self.rows // batch if whole else math.ceil(self.rows / batch)
-        self._prepare()
+        self.prepare()
         courses = self._courses(plan, pacing)
         turned = [variable for variable, _ in courses]
-        run_steps = self._traced(batch, turned)
+        run_steps = self._run_steps(batch, turned)
         full, pace = self._length(plan, run_steps, steps, turned)
         epochs, first = plan.until(full), 0
         if plan.start is not None and plan.start.restore(self.model):
@@ -247,8 +268,11 @@ class Trainer:
         optimizer.finalize_variable_values(variables)
         return last
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         """Creates every variable of optimiser, loss and metrics before anything is traced."""
+        if self._prepared:
+            return
+        self._prepared = True
         x, y, *rest = tf.nest.map_structure(lambda a: tf.convert_to_tensor(a[:2]), self.data)
         answer = self.model(x, training=False)  # builds a model that has no `Input`
         optimizer = self.model.optimizer
@@ -274,8 +298,17 @@ class Trainer:
             courses.append((rate, lambda steps: rates(steps) * peak))
         return courses + (list(pacing.courses) if pacing is not None else [])
 
+    def _run_steps(self, batch: int, turned: Sequence[Any]) -> Callable[..., None]:
+        """Runs steps of the present data."""
+        if self._steps is None or self._steps[0] != batch:
+            self._steps = batch, self._traced(batch, turned)
+        traced = self._steps[1]
+        tensors = [a for a in tf.nest.flatten(self.data) if not isinstance(a, Ahead)]
+        return lambda *arguments: traced(*arguments, *tensors)
+
     def _traced(self, batch: int, turned: Sequence[Any]) -> Callable[..., None]:
-        model, data = self.model, self.data
+        model, form = self.model, self.data
+        parts = tf.nest.flatten(form)
 
         # The loop is written out, so that no code, ours or the user's, goes through AutoGraph.
         whole = tf.TensorSpec((), "int32")
@@ -285,10 +318,25 @@ class Trainer:
             whole,
             tf.TensorSpec((None, len(turned) or None), "float32"),
             whole,
+            *(
+                tf.TensorSpec((None, *a.shape[1:]), a.dtype)
+                for a in parts
+                if not isinstance(a, Ahead)
+            ),
         ]
+        # Tensors are arguments; rows that are read ahead are not data of a graph.
+        streams = [a if isinstance(a, Ahead) else None for a in parts]
+        form = tf.nest.map_structure(lambda _: 0, form)
+        del parts
 
         @tf.function(input_signature=signature, autograph=False)
-        def run_steps(order: Any, start: Any, stop: Any, rates: Any, done: Any) -> None:
+        def run_steps(
+            order: Any, start: Any, stop: Any, rates: Any, done: Any, *tensors: Any
+        ) -> None:
+            given = iter(tensors)
+            flat = [next(given) if stream is None else stream for stream in streams]
+            data = tf.nest.pack_sequence_as(form, flat)
+
             def one_step(step: Any) -> Any:
                 rows = order[step * batch : (step + 1) * batch]
                 for i, variable in enumerate(turned):
@@ -298,7 +346,7 @@ class Trainer:
 
             tf.while_loop(lambda step: step < stop, one_step, [start], parallel_iterations=1)
 
-        return run_steps.get_concrete_function()  # as in `predictor`
+        return run_steps.get_concrete_function()  # as in `Predictor`
 
     def _length(
         self, plan: Plan, run_steps: Callable[..., None], steps: int, turned: Sequence[Any]
@@ -403,6 +451,10 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
 
 
+def _joined(x: Any, y: Any, weights: np.ndarray | None) -> tuple[Any, ...]:
+    return (x, y) if weights is None else (x, y, weights.astype("float32"))
+
+
 def _held(data: Any) -> Any:
     """Data as the loop keeps them: tensors in memory, or rows that stay where they are."""
     return data if isinstance(data, StoredRows) else tf.convert_to_tensor(data)
@@ -442,8 +494,8 @@ def call(model: keras.Model) -> Callable[[Any], Any]:
     return run
 
 
-def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[], Any]:
-    """A traced function that predicts all of `x` with the model's present weights.
+class Predictor:
+    """Predicts all rows that it has taken, with the model's present weights.
 
     Args:
         model: A model; what it answers with, an array or a structure of them, is what comes back.
@@ -451,31 +503,44 @@ def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Callable[[]
         x: Array or structure of arrays with a leading axis of rows.
         batch_size: Rows in one call, at most: fewer where a row is large.
     """
-    tensors = tf.nest.map_structure(_held, x)
-    rows = int(tf.nest.flatten(tensors)[0].shape[0])
-    sizes = [tf.as_dtype(t.dtype).size * math.prod(t.shape[1:]) for t in tf.nest.flatten(tensors)]
-    batch_size = min(batch_size, max(1, _CALL // max(1, sum(sizes))))
-    batch_size = min(batch_size, getattr(model, "rows_at_once", batch_size))
-    # One signature for whole and last batches.
-    signature = tf.nest.map_structure(
-        lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), tensors
-    )
 
-    @tf.function(input_signature=[signature], autograph=False)
-    def run(part: Any) -> Any:
-        return model(part, training=False)
+    def __init__(self, model: keras.Model, x: Any, batch_size: int) -> None:
+        self.take(x)
+        tensors = tf.nest.flatten(self._tensors)
+        size = sum(tf.as_dtype(t.dtype).size * math.prod(t.shape[1:]) for t in tensors)
+        batch_size = min(batch_size, max(1, _CALL // max(1, size)))
+        self._batch = min(batch_size, getattr(model, "rows_at_once", batch_size))
+        # One signature for whole and last batches.
+        signature = tf.nest.map_structure(
+            lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), self._tensors
+        )
 
-    def predict() -> Any:
+        @tf.function(input_signature=[signature], autograph=False)
+        def run(part: Any) -> Any:
+            return model(part, training=False)
+
+        self._run = run
+
+    def take(self, x: Any) -> None:
+        """Goes over to other rows of the same form; what is traced serves these as well."""
+        self._tensors = tf.nest.map_structure(_held, x)
+
+    def __call__(self) -> Any:
+        """What the model answers to the rows."""
         # Called as it is, TensorFlow would count the tracing of each trial's function as retracing
         # of one and warn: in one process their ids come again.
-        traced = run.get_concrete_function()
+        traced = self._run.get_concrete_function()
+        rows = int(tf.nest.flatten(self._tensors)[0].shape[0])
         parts = [
-            traced(tf.nest.map_structure(lambda a, s=start: a[s : s + batch_size], tensors))
-            for start in range(0, rows, batch_size)
+            traced(tf.nest.map_structure(lambda a, s=start: a[s : s + self._batch], self._tensors))
+            for start in range(0, rows, self._batch)
         ]
         return tf.nest.map_structure(lambda *a: np.concatenate(a, axis=0), *parts)
 
-    return predict
+
+def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Predictor:
+    """A traced function that predicts all of `x`: see `Predictor`."""
+    return Predictor(model, x, batch_size)
 
 
 def evaluator(
@@ -505,7 +570,7 @@ def evaluator(
 
     def evaluate() -> dict[str, float]:
         model.reset_metrics()
-        run.get_concrete_function()()  # as in `predictor`
+        run.get_concrete_function()()  # as in `Predictor`
         return {f"val_{k}": v for k, v in _numbers(model.get_metrics_result()).items()}
 
     return evaluate

@@ -24,6 +24,7 @@ from kerasnas.runner import failures, housekeeping, measure
 from kerasnas.runner.candidates import write_answers
 from kerasnas.runner.checkpoint import State, checkpoint_path
 from kerasnas.runner.exploring import explore
+from kerasnas.runner.fold_training import FoldTrainer
 from kerasnas.runner.folds import mean_of
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.inheritance import inherit
@@ -296,6 +297,7 @@ class Tuner(keras_tuner.Tuner):
         networks: list[keras.Model] = []
         answers: list[np.ndarray] = []
         ends: list[Trained] = []
+        trainer = FoldTrainer()
         begin = time.perf_counter()
         for number in range(len(view.folds)):
             # Another fold must have a chance to come to an end.
@@ -303,14 +305,12 @@ class Tuner(keras_tuner.Tuner):
             if networks and self.job.seconds_left < pace:
                 break
             part = view.fold(number)
-            network, end = self._in_fold(
-                trial, hp, part, number, len(view.folds) - number, batch_size, ends
+            network, end, answer = self._in_fold(
+                trial, hp, part, number, len(view.folds) - number, batch_size, ends, trainer
             )
             networks.append(network)
             ends.append(end)
-            held_out = part.validation[0]
-            quick = answers_of_trees(network, held_out)
-            answers.append(predictor(network, held_out)() if quick is None else quick)
+            answers.append(answer)
         done = len(networks)
         if done < len(view.folds) and self.oracle.history.completed():
             raise TimeoutError(f"time ran out after {done} of {len(view.folds)} folds")
@@ -336,8 +336,13 @@ class Tuner(keras_tuner.Tuner):
         left: int,
         batch_size: int | None,
         before: list[Trained],
-    ) -> tuple[keras.Model, Trained]:
-        """Trains on one fold; those after the first take as many epochs as the first."""
+        trainer: FoldTrainer,
+    ) -> tuple[keras.Model, Trained, np.ndarray]:
+        """Trains on one fold; those after the first take as many epochs as the first.
+
+        Returns:
+            The network, what came of its training, and its answers to the held-out rows.
+        """
         job = self.job
         mixed = (job.seed, int(trial.trial_id), number)
         # What a space learns from rows it has to learn from those of the fold.
@@ -347,8 +352,11 @@ class Tuner(keras_tuner.Tuner):
         with seeded(seed_of(*mixed[:2]), number):
             seconds = job.seconds_left / left
             solved = solve(hp, part, seed_of(*mixed[:2]) ^ number, seconds) if solve else None
+            held_out = part.validation[0]
             if solved is not None:
-                return solved, Trained(epochs=1)
+                quick = answers_of_trees(solved, held_out)
+                answers = predictor(solved, held_out)() if quick is None else quick
+                return solved, Trained(epochs=1), answers
             recipe, model = self._recipe(hp), hypermodel.build(hp)
             record = self.oracle.history.trials[int(trial.trial_id)]
             share = max(job.seconds_left * self._share(recipe, record.number) / left, 0.5)
@@ -367,7 +375,11 @@ class Tuner(keras_tuner.Tuner):
                 seed=mixed,
                 callbacks=copy.deepcopy(job.callbacks),
             )
-            return model, self._fitted(hp, model, part, plan, batch_size)
+            if not self._is_fast(model, part):
+                end = self._fitted(hp, model, part, plan, batch_size)
+                return model, end, predictor(model, held_out)()
+            end, answers = trainer.train(model, self._around(hp, model), part, plan)
+            return model, end, answers
 
     def _train(
         self, trial: Any, hp: Any, model: keras.Model, view: View, batch_size: int | None
@@ -405,16 +417,22 @@ class Tuner(keras_tuner.Tuner):
         self, hp: Any, model: keras.Model, view: View, plan: Plan, batch_size: int | None
     ) -> Trained:
         """Trains by the fast loop, or by Keras's `fit` where a model or hypermodel needs it."""
-        job, recipe = self.job, self._recipe(hp)
-        fitted_by_user = (
-            recipe is None and type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
-        )
-        if fitted_by_user or job.fit_kwargs or not can_run(model, (view.x, view.y)):
-            return fit_by_keras(self.hypermodel, hp, model, view, job, plan, batch_size)
-        around = getattr(self.hypermodel, "train_model", None)
-        trained = around(hp, model) if around is not None else model
+        if not self._is_fast(model, view):
+            return fit_by_keras(self.hypermodel, hp, model, view, self.job, plan, batch_size)
         validate = self._validation(model, view, plan)
+        trained = self._around(hp, model)
         return Trainer(trained, view.x, view.y, view.weights, validate).run(plan)
+
+    def _is_fast(self, model: keras.Model, view: View) -> bool:
+        """Whether the fast loop trains as the model and the hypermodel would have it."""
+        own_fit = type(self.hypermodel).fit is not keras_tuner.HyperModel.fit
+        fitted_by_user = not hasattr(self.hypermodel, "recipe") and own_fit
+        return not (fitted_by_user or self.job.fit_kwargs) and can_run(model, (view.x, view.y))
+
+    def _around(self, hp: Any, model: keras.Model) -> keras.Model:
+        """What is trained: the model, or what its hypermodel puts around it."""
+        around = getattr(self.hypermodel, "train_model", None)
+        return around(hp, model) if around is not None else model
 
     @property
     def _rungs(self) -> int:
