@@ -18,6 +18,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,9 @@ def check(table: str, arguments: argparse.Namespace, folder: Path) -> None:
         flush=True,
     )
     numeric = train.drop(columns=target)
-    sklearn = voting(numeric, arguments.seed).fit(numeric, train[target])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the networks stop at their limit of iterations
+        sklearn = voting(numeric, arguments.seed).fit(numeric, train[target])
     print(
         f"  scikit-learn, eight pipelines: {timed(sklearn.predict_proba, x[:1]):.1f} ms", flush=True
     )
