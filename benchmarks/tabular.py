@@ -44,7 +44,7 @@ OWN = ("kerasnas", "networks")
 IN_PLACE = (*OWN, "histgb", "lightgbm")
 NEEDED = {
     "flaml": ["flaml[automl]", "lightgbm", "xgboost-cpu", "catboost"],
-    "autogluon": ["autogluon.tabular[lightgbm,catboost,xgboost]"],
+    "autogluon": ["autogluon.tabular[lightgbm,catboost,xgboost]", "torch", "fastai"],
 }
 COMMON = ["pandas", "pyarrow", "scikit-learn"]
 
@@ -250,6 +250,8 @@ def versions() -> dict[str, str]:
         "catboost",
         "flaml",
         "autogluon.tabular",
+        "torch",
+        "fastai",
     ):
         try:
             found[name] = version(name)

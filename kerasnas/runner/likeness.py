@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import keras
+import numpy as np
 
 _NAMES = ("name", "keras_history", "input_layers", "output_layers")
 
@@ -21,7 +22,12 @@ def described(model: keras.Model, *, seeds: bool = True) -> str:
     names: dict[str, str] = {}
     _collect(config, names)
     left_out = () if seeds else ("seed",)
-    return json.dumps(_renamed(config, names, left_out), default=str)
+    return json.dumps(_renamed(config, names, left_out), default=_whole)
+
+
+def _whole(value: Any) -> Any:
+    """What JSON has no form for; the text of a long array would leave out its middle."""
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
 
 
 def _collect(config: Any, names: dict[str, str]) -> None:
