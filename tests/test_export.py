@@ -17,8 +17,8 @@ PROBE = np.random.default_rng(0).integers(0, 255, (3, 8, 8)).astype("uint8")
 def model():
     raw = keras.Input((8, 8), dtype="uint8", name="image")
     x = keras.layers.Rescaling([0.01], [-1.0])(keras.ops.expand_dims(raw, -1))
-    x = keras.layers.Conv2D(4, 3, activation="relu")(x)
-    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Conv2D(4, 3, activation="gelu")(x)
+    x = keras.layers.Dense(4, activation="relu")(keras.layers.GlobalAveragePooling2D()(x))
     return keras.Model(raw, keras.layers.Dense(3, activation="softmax")(x))
 
 
