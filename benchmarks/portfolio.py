@@ -116,8 +116,9 @@ def parts(task, values):
     import keras
     import keras_tuner
 
+    from kerasnas.runner.answers import Predictor
     from kerasnas.runner.seeding import seeded
-    from kerasnas.runner.training import Plan, Trainer, predictor
+    from kerasnas.runner.training import Plan, Trainer
 
     metric = "val_rmse" if task.rows.classes is None else "val_log_loss"
     hp = keras_tuner.HyperParameters()
@@ -130,7 +131,7 @@ def parts(task, values):
         solved = network is not None
         if network is None:
             network = space.build(hp)
-        predict = predictor(network, view.validation[0])
+        predict = Predictor(network, view.validation[0])
         if not solved:
             recipe = space.recipe(hp)
             trainer = Trainer(

@@ -20,8 +20,9 @@ from kerasnas.errors import SearchFailedError
 from kerasnas.objectives import Constraint, parse_objectives
 from kerasnas.runner import Scorer
 from kerasnas.runner import measure as measures
+from kerasnas.runner.answers import Predictor
 from kerasnas.runner.seeding import seeded
-from kerasnas.runner.training import Plan, Trainer, predictor
+from kerasnas.runner.training import Plan, Trainer
 from kerasnas.spaces.architectures import CellHyperModel, cells
 from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.supernet import Supernet, built, calibrate, path_scorer, train_supernet
@@ -228,7 +229,7 @@ def _fine_tune(
     """Trains the winner on from its inherited weights; returns its validation scores."""
     calibrate(network, x[train])
     scorer = Scorer(labels[valid], network.output_shape[1])
-    predict = predictor(network, x[valid])
+    predict = Predictor(network, x[valid])
 
     def validate() -> dict[str, float]:
         return scorer.validation(predict())

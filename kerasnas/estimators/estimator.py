@@ -41,9 +41,9 @@ from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import refit_best
 from kerasnas.results.threshold import NEEDING, choose_threshold
 from kerasnas.runner import CLASSIFICATION, REGRESSION, MultiLabelScorer, Scorer
+from kerasnas.runner.answers import call
 from kerasnas.runner.candidates import read_answers
 from kerasnas.runner.metrics import is_quantile_loss
-from kerasnas.runner.training import call
 from kerasnas.search import JOURNAL, Plan, run, settle_seed
 
 log = logging.getLogger("kerasnas")

@@ -21,8 +21,8 @@ from kerasnas.preprocessing import series as windows
 from kerasnas.results.baselines import baseline_row
 from kerasnas.results.result import SearchResult
 from kerasnas.runner import View
+from kerasnas.runner.answers import Predictor
 from kerasnas.runner.forecasts import ForecastScorer
-from kerasnas.runner.training import predictor
 from kerasnas.search import fingerprint
 from kerasnas.spaces.forecast import ChannelStatistics, ForecastHyperModel
 from kerasnas.spaces.forecast_solved import offsets
@@ -152,7 +152,7 @@ class ForecastTask:
                 seen = windows.inputs(
                     self.panel, self.split.valid, int(past.shape[1]), self.horizon, self.schema
                 )
-                predictions = predictor(model, seen)()[..., 1:].astype("float64")
+                predictions = Predictor(model, seen)()[..., 1:].astype("float64")
                 found.append(Member(trial, model, predictions))
         return found
 
@@ -269,7 +269,7 @@ class ForecastTask:
         view = self.view(hp)
         network = plain.solve(hp, view, self.seed, np.inf)
         assert network is not None
-        return predictor(network, view.validation[0])().astype("float64")
+        return Predictor(network, view.validation[0])().astype("float64")
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,9 @@ from kerasnas import artifact
 from kerasnas.objectives import Objective
 from kerasnas.preprocessing import Preprocessing
 from kerasnas.runner import Scorer, measure
+from kerasnas.runner.answers import Predictor
 from kerasnas.runner.seeding import seeded
-from kerasnas.runner.training import Plan, Trainer, predictor
+from kerasnas.runner.training import Plan, Trainer
 from kerasnas.spaces import tabular
 
 Raw = Mapping[str, np.ndarray]
@@ -172,7 +173,7 @@ def _train(
     if lesson.classes is not None:
         network.compile(optimizer=network.optimizer, loss=keras.losses.CategoricalCrossentropy())
     recipe = space.recipe(hp)
-    predict = predictor(network, front.transform(_some(lesson.raw, lesson.check)))
+    predict = Predictor(network, front.transform(_some(lesson.raw, lesson.check)))
     units = lesson.units
 
     def validate() -> dict[str, float]:

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnas.runner.answers import Predictor
 from kerasnas.runner.likeness import described
-from kerasnas.runner.training import Plan, Predictor, Trained, Trainer, predictor
+from kerasnas.runner.training import Plan, Trained, Trainer
 from kerasnas.runner.view import View
 
 
@@ -61,7 +62,7 @@ class FoldTrainer:
         first = self._first
         if first is not None and _alike(first, network, model, part):
             return self._in_place_of(first, model, part, plan)
-        predict = predictor(network, held_out)
+        predict = Predictor(network, held_out)
         trainer = Trainer(model, part.x, part.y, part.weights, lambda: score(predict()))
         if first is None:
             trainer.prepare()

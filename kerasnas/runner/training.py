@@ -20,12 +20,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnas.data.stored import Ahead, StoredRows
+from kerasnas.runner.answers import numbers
 from kerasnas.runner.checkpoint import State
 
 Course = tuple[Any, Callable[[int], np.ndarray]]
 """A scalar variable, and from a number of steps its value in each."""
 
-_CALL = 2**24  # bytes of input in one call: what layers make of it is many times as much
 _LOOK = 0.5  # seconds between two looks at the clock
 LENGTHS = (16, 32, 64, 128, 256)
 """Epochs that a trial may be given when time is what limits it."""
@@ -225,7 +225,7 @@ class Trainer:
             for stream in self.streams:
                 stream.start(order, batch)
             ended = stretch.run(order, rates, epoch)
-            logs = _numbers(self.model.get_metrics_result())
+            logs = numbers(self.model.get_metrics_result())
             last = self._average()
             logs.update(self.validate())
             callbacks.on_epoch_end(epoch, logs)
@@ -427,7 +427,7 @@ class _Stretch:
             self._run_steps(rows, tf.constant(start), tf.constant(stop), all_rates, done)
             if self._by_batch:
                 model = self._callbacks.model
-                self._callbacks.on_train_batch_end(start, _numbers(model.get_metrics_result()))
+                self._callbacks.on_train_batch_end(start, numbers(model.get_metrics_result()))
                 if model.stop_training:
                     break
             if self._seconds_left() <= 0:
@@ -447,17 +447,8 @@ def _wants_batches(callback: keras.callbacks.Callback) -> bool:
     return any(getattr(o, "__func__", o) is not s for o, s in zip(own, stock, strict=True))
 
 
-def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in metrics.items()}
-
-
 def _joined(x: Any, y: Any, weights: np.ndarray | None) -> tuple[Any, ...]:
     return (x, y) if weights is None else (x, y, weights.astype("float32"))
-
-
-def _held(data: Any) -> Any:
-    """Data as the loop keeps them: tensors in memory, or rows that stay where they are."""
-    return data if isinstance(data, StoredRows) else tf.convert_to_tensor(data)
 
 
 def _at_hand(data: Any) -> Any:
@@ -481,96 +472,3 @@ def _taken(data: Any, rows: Any) -> Any:
     read = tf.numpy_function(read_rows, [rows], tf.as_dtype(data.dtype))
     read.set_shape((None, *data.shape[1:]))
     return read
-
-
-def call(model: keras.Model) -> Callable[[Any], Any]:
-    """The model as one traced function: milliseconds where `Model.predict` takes hundreds."""
-    signature = tf.nest.map_structure(lambda t: tf.TensorSpec(t.shape, t.dtype), model.input)
-
-    @tf.function(input_signature=[signature], autograph=False)
-    def run(inputs: Any) -> Any:
-        return model(inputs, training=False)
-
-    return run
-
-
-class Predictor:
-    """Predicts all rows that it has taken, with the model's present weights.
-
-    Args:
-        model: A model; what it answers with, an array or a structure of them, is what comes back.
-            One that makes much of a small row may say how many it takes: `rows_at_once`.
-        x: Array or structure of arrays with a leading axis of rows.
-        batch_size: Rows in one call, at most: fewer where a row is large.
-    """
-
-    def __init__(self, model: keras.Model, x: Any, batch_size: int) -> None:
-        self.take(x)
-        tensors = tf.nest.flatten(self._tensors)
-        size = sum(tf.as_dtype(t.dtype).size * math.prod(t.shape[1:]) for t in tensors)
-        batch_size = min(batch_size, max(1, _CALL // max(1, size)))
-        self._batch = min(batch_size, getattr(model, "rows_at_once", batch_size))
-        # One signature for whole and last batches.
-        signature = tf.nest.map_structure(
-            lambda t: tf.TensorSpec((None, *t.shape[1:]), t.dtype), self._tensors
-        )
-
-        @tf.function(input_signature=[signature], autograph=False)
-        def run(part: Any) -> Any:
-            return model(part, training=False)
-
-        self._run = run
-
-    def take(self, x: Any) -> None:
-        """Goes over to other rows of the same form; what is traced serves these as well."""
-        self._tensors = tf.nest.map_structure(_held, x)
-
-    def __call__(self) -> Any:
-        """What the model answers to the rows."""
-        # Called as it is, TensorFlow would count the tracing of each trial's function as retracing
-        # of one and warn: in one process their ids come again.
-        traced = self._run.get_concrete_function()
-        rows = int(tf.nest.flatten(self._tensors)[0].shape[0])
-        parts = [
-            traced(tf.nest.map_structure(lambda a, s=start: a[s : s + self._batch], self._tensors))
-            for start in range(0, rows, self._batch)
-        ]
-        return tf.nest.map_structure(lambda *a: np.concatenate(a, axis=0), *parts)
-
-
-def predictor(model: keras.Model, x: Any, batch_size: int = 4096) -> Predictor:
-    """A traced function that predicts all of `x`: see `Predictor`."""
-    return Predictor(model, x, batch_size)
-
-
-def evaluator(
-    model: keras.Model, data: tuple[Any, ...], batch_size: int
-) -> Callable[[], dict[str, float]]:
-    """A traced form of `keras.Model.evaluate` on data in memory.
-
-    Args:
-        model: A compiled model with Keras's own test step.
-        data: `(x, y)` or `(x, y, sample_weight)`.
-        batch_size: Rows in a step.
-    """
-    tensors = tf.nest.map_structure(tf.convert_to_tensor, data)
-    rows = int(tf.nest.flatten(tensors)[0].shape[0])
-
-    def one_step(start: Any) -> Any:
-        stop = tf.minimum(start + batch_size, rows)
-        model.test_step(tf.nest.map_structure(lambda a: a[start:stop], tensors))
-        return start + batch_size
-
-    @tf.function(autograph=False)
-    def run() -> None:
-        if rows <= batch_size:
-            model.test_step(tensors)
-        else:
-            tf.while_loop(lambda start: start < rows, one_step, [0], parallel_iterations=1)
-
-    def evaluate() -> dict[str, float]:
-        model.reset_metrics()
-        run.get_concrete_function()()  # as in `Predictor`
-        return {f"val_{k}": v for k, v in _numbers(model.get_metrics_result()).items()}
-
-    return evaluate

@@ -21,6 +21,7 @@ from kerasnas import artifact
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.runner import failures, housekeeping, measure
+from kerasnas.runner.answers import Predictor, evaluator
 from kerasnas.runner.candidates import write_answers
 from kerasnas.runner.checkpoint import State, checkpoint_path
 from kerasnas.runner.exploring import explore
@@ -33,15 +34,7 @@ from kerasnas.runner.memory import Keeper
 from kerasnas.runner.metrics import Scorer
 from kerasnas.runner.screen import Screen
 from kerasnas.runner.seeding import seed_of, seeded
-from kerasnas.runner.training import (
-    LENGTHS,
-    Plan,
-    Trained,
-    Trainer,
-    can_run,
-    evaluator,
-    predictor,
-)
+from kerasnas.runner.training import LENGTHS, Plan, Trained, Trainer, can_run
 from kerasnas.runner.view import View, part_of
 from kerasnas.spaces.solved import answers_of_trees
 
@@ -282,7 +275,7 @@ class Tuner(keras_tuner.Tuner):
         # There is nothing to go on with: this is its full training at any rung.
         self._ends[f"{number:04d}"] = _End(fidelity=1.0)
         assert view.scorer is not None, "a space with `solve` belongs to an estimator"
-        self._predict = predictor(network, view.validation[0])
+        self._predict = Predictor(network, view.validation[0])
         return network, Trained(metrics=view.scorer.validation(self._predict()), epochs=1)
 
     def _in_folds(
@@ -355,7 +348,7 @@ class Tuner(keras_tuner.Tuner):
             held_out = part.validation[0]
             if solved is not None:
                 quick = answers_of_trees(solved, held_out)
-                answers = predictor(solved, held_out)() if quick is None else quick
+                answers = Predictor(solved, held_out)() if quick is None else quick
                 return solved, Trained(epochs=1), answers
             recipe, model = self._recipe(hp), hypermodel.build(hp)
             record = self.oracle.history.trials[int(trial.trial_id)]
@@ -377,7 +370,7 @@ class Tuner(keras_tuner.Tuner):
             )
             if not self._is_fast(model, part):
                 end = self._fitted(hp, model, part, plan, batch_size)
-                return model, end, predictor(model, held_out)()
+                return model, end, Predictor(model, held_out)()
             end, answers = trainer.train(model, self._around(hp, model), part, plan)
             return model, end, answers
 
@@ -550,7 +543,7 @@ class Tuner(keras_tuner.Tuner):
         if view.validation is None:
             return dict
         if view.scorer is not None:
-            predict, score = predictor(model, view.validation[0]), view.scorer.validation
+            predict, score = Predictor(model, view.validation[0]), view.scorer.validation
             self._predict = predict
             return lambda: score(predict())
         return evaluator(model, view.validation, max(plan.batch_size, 1024))
@@ -576,7 +569,7 @@ class Tuner(keras_tuner.Tuner):
         """Keeps the answers to the validation rows, if an ensemble may want them."""
         partial = bool(view.folds) and self._predict is None  # time ran out between folds
         if self.job.candidates > 1 and isinstance(view.scorer, Scorer) and not partial:
-            predict = self._predict or predictor(model, view.validation[0])
+            predict = self._predict or Predictor(model, view.validation[0])
             write_answers(self.folder, trial_id, view.scorer.answers(predict()))
         self._predict = None
 

@@ -7,8 +7,9 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.runner import Scorer, View, fold_training
+from kerasnas.runner.answers import Predictor
 from kerasnas.runner.fold_training import FoldTrainer
-from kerasnas.runner.training import Plan, Trainer, predictor
+from kerasnas.runner.training import Plan, Trainer
 
 ROWS = 90
 
@@ -52,7 +53,7 @@ def plan(number: int) -> Plan:
 
 
 def alone(model: keras.Model, part: View, number: int):
-    predict = predictor(model, part.validation[0])
+    predict = Predictor(model, part.validation[0])
     trainer = Trainer(
         model, part.x, part.y, part.weights, lambda: part.scorer.validation(predict())
     )

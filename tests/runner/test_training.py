@@ -11,7 +11,8 @@ import tensorflow as tf
 from keras import layers
 
 from kerasnas.data.stored import StoredRows
-from kerasnas.runner.training import LENGTHS, Plan, Trainer, can_run, evaluator, predictor
+from kerasnas.runner.answers import Predictor, evaluator
+from kerasnas.runner.training import LENGTHS, Plan, Trainer, can_run
 
 ROWS, BATCH = 22, 4
 STEPS = math.ceil(ROWS / BATCH)
@@ -386,7 +387,7 @@ class TestCanRun:
 @pytest.mark.parametrize("batch_size", [3, 100])
 def test_predictor(batch_size):
     model = model_of()
-    predict = predictor(model, X, batch_size)
+    predict = Predictor(model, X, batch_size)
     assert np.allclose(predict(), model.predict(X, verbose=0), atol=1e-6)
     model.set_weights([w + 1 for w in model.get_weights()])
     assert np.allclose(predict(), model.predict(X, verbose=0), atol=1e-6)
@@ -408,7 +409,7 @@ def test_stored_rows_train_alike_and_their_thread_ends():
     train(in_memory, np.arange(ROWS) + 1.0)
     Trainer(stored, StoredRows(X), Y, np.arange(ROWS) + 1.0, dict).run(plan_of())
     assert same(in_memory.get_weights(), stored.get_weights())
-    assert np.array_equal(predictor(stored, StoredRows(X), 5)(), predictor(in_memory, X, 5)())
+    assert np.array_equal(Predictor(stored, StoredRows(X), 5)(), Predictor(in_memory, X, 5)())
 
     class Fails(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

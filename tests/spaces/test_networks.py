@@ -8,7 +8,8 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from kerasnas.runner.training import Plan, Trainer, predictor
+from kerasnas.runner.answers import Predictor
+from kerasnas.runner.training import Plan, Trainer
 from kerasnas.spaces import tabular
 from kerasnas.spaces.blocks.realmlp import initialise
 from kerasnas.spaces.networks import FAMILIES
@@ -230,5 +231,5 @@ def test_learns_what_a_line_cannot(family):
     Trainer(trained, x[:500], y[:500], None, dict).run(
         Plan(batch_size=recipe.batch_size, epochs=24, monitor=None, rates=recipe.rates)
     )
-    error = np.mean((predictor(network, x[500:])() - y[500:]) ** 2)
+    error = np.mean((Predictor(network, x[500:])() - y[500:]) ** 2)
     assert error < 0.25 * y[500:].var()
