@@ -19,7 +19,7 @@ from kerasnas.data import room
 from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.results import feature_baselines
-from kerasnas.runner import Scorer, training
+from kerasnas.runner import Scorer, answers
 from kerasnas.runner.view import View, part_of
 
 QUICK = {"seed": 0, "verbose": 0, "space": ["conv"]}
@@ -51,7 +51,7 @@ def scarce(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(StoredRows, "read", counted)
     monkeypatch.setattr(room, "_SHARE", 0.0)
     monkeypatch.setattr(room, "_BLOCK", 2048)
-    monkeypatch.setattr(training, "_CALL", 2048)
+    monkeypatch.setattr(answers, "_CALL", 2048)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder, reads
 
