@@ -117,8 +117,9 @@ def parts(task, values):
     import keras_tuner
 
     from kerasnas.runner.answers import Predictor
+    from kerasnas.runner.plan import Plan
     from kerasnas.runner.seeding import seeded
-    from kerasnas.runner.training import Plan, Trainer
+    from kerasnas.runner.training import Trainer
 
     metric = "val_rmse" if task.rows.classes is None else "val_log_loss"
     hp = keras_tuner.HyperParameters()

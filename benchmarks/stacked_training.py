@@ -1,206 +1,123 @@
 """Networks of folds one after the other, against all of them stacked in one program.
 
-    python benchmarks/stacked_training.py --members 5 --widths 64 128 256
+    python benchmarks/stacked_training.py --members 5 --rows 2000
 
-Every member is a multilayer perceptron of three hidden layers with its own rows, learning rate,
-dropout, clip norm and last step. Stacked, weights have a leading axis of members; nothing else
-differs, and the script first shows that both forms end with the same weights, in float64, where
-rounding does not hide it. What is timed, in float32, is what a trial does: many steps inside one
-TensorFlow function, batches gathered from data in memory. The seconds until the first step is done,
-tracing and compiling, are told apart.
+For each family of networks on tables with its published default: milliseconds of a step of all
+members, trained one after the other by one traced step, stacked, and stacked and compiled with XLA;
+the seconds before the first step is done, tracing and compiling; and the largest difference of a
+weight between stacked and separate training after an epoch, in float64, where rounding does not
+hide it. Members differ in rows, weights and seeds, as folds do.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
+import keras
+import keras_tuner
 import numpy as np
 import tensorflow as tf
 
-FEATURES, ROWS = 30, 4000
-BATCHES = {64: 32, 128: 64, 256: 256}
-BETAS, EPSILON = (0.9, 0.999), 1e-7
+from kerasnas.runner.plan import Plan
+from kerasnas.runner.stacked import Member, StackedTrainer
+from kerasnas.runner.training import Trainer
+from kerasnas.spaces.tabular import TabularHyperModel
+
+COLUMNS, CHECKED_ROWS = 20, 600
+FAMILIES = ("realmlp", "tabm", "mlp", "resnet", "mlp_plr", "ft_transformer")
 
 
-@dataclass(frozen=True)
-class Member:
-    """What is a member's own, besides its rows and first weights."""
-
-    rate: float
-    dropout: float
-    clip: float
-    last: int
-    seed: int
+def rows_of(number: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of one member."""
+    rng = np.random.default_rng(number)
+    x = rng.normal(size=(rows, COLUMNS)).astype(keras.config.floatx())
+    return x, (x[:, 0] + x[:, 1] * x[:, 2] > 0).astype("int32")
 
 
-def members_of(count: int, last: int) -> list[Member]:
-    """Members that differ in everything that may differ."""
-    return [
-        Member(1e-3 * (1 + i), 0.05 * (i % 3), 0.5 + i, last - 2 * i if last > 20 else last, i)
-        for i in range(count)
-    ]
+def members_of(family: str, count: int, rows: int) -> list[Member]:
+    """Members with their own rows and weights, for one epoch."""
+    sample = rows_of(0, rows)[0]
+    space = TabularHyperModel(COLUMNS, 2, rows=rows, families=(family,), sample=sample)
+    members = []
+    for number in range(count):
+        keras.utils.set_random_seed(number)
+        hp = keras_tuner.HyperParameters()
+        network = space.build(hp)
+        model = space.train_model(hp, network)
+        # A clock that never ends a training, but makes it look at the time that steps take.
+        plan = Plan(space.recipe(hp).batch_size, 1, None, seed=(number,), seconds_left=lambda: 1e6)
+        data = *rows_of(number, rows), None
+        members.append(Member(network, model, *data, plan, sample[:1], lambda answers: {}))
+    return members
 
 
-def first_weights(width: int, seed: int) -> list[np.ndarray]:
-    """Kernels and biases, in turn."""
-    rng = np.random.default_rng(seed)
-    sizes = [FEATURES, width, width, width, 1]
-    weights = []
-    for inputs, outputs in pairwise(sizes):
-        weights.append(rng.normal(0, inputs**-0.5, (inputs, outputs)))
-        weights.append(np.zeros((1, outputs)))
-    return weights
+def difference(family: str) -> float:
+    """The largest difference of a weight between both forms after an epoch, in float64."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        alone, stacked = (members_of(family, 3, CHECKED_ROWS) for _ in range(2))
+        for member in alone:
+            Trainer(member.model, member.x, member.y, None, dict).run(member.plan)
+        StackedTrainer(stacked).run()
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+    return float(
+        max(
+            np.abs(a - b).max()
+            for one, other in zip(alone, stacked, strict=True)
+            for a, b in zip(one.model.get_weights(), other.model.get_weights(), strict=True)
+        )
+    )
 
 
-def program(
-    members: list[Member], width: int, batch: int, x: Any, y: Any, xla: bool
-) -> tuple[Callable[[int], None], Callable[[], list[np.ndarray]]]:
-    """Training of some members in one program; of one member the plain form without their axis.
-
-    Args:
-        members: Members.
-        width: Units of a hidden layer.
-        batch: Rows in a step.
-        x: Features of all rows.
-        y: Targets.
-        xla: Whether to compile with XLA.
-
-    Returns:
-        What runs so many steps, and what gives the weights.
-    """
-    alone = len(members) == 1
-
-    def joined(values: list[Any]) -> Any:
-        return values[0] if alone else np.stack(values)
-
-    own = [first_weights(width, m.seed) for m in members]
-    weights = [tf.Variable(joined(list(parts)), dtype=x.dtype) for parts in zip(*own, strict=True)]
-    moments = [(tf.Variable(tf.zeros_like(w)), tf.Variable(tf.zeros_like(w))) for w in weights]
-    done = tf.Variable(0)
-    rows = [
-        np.random.default_rng([m.seed, 1]).permutation(len(x))[: len(x) * 4 // 5] for m in members
-    ]
-    order = tf.constant(joined(rows), tf.int32)
-    number = order.shape[-1]
-
-    def per_member(values: list[float]) -> Any:
-        return tf.constant(values[0] if alone else np.reshape(values, (-1, 1, 1)), x.dtype)
-
-    rate, clip = per_member([m.rate for m in members]), per_member([m.clip for m in members])
-    last = per_member([float(m.last) for m in members])
-
-    def dropped(z: Any, step: Any, layer: int) -> Any:
-        parts = []
-        for i, member in enumerate(members):
-            part = z if alone else z[i]
-            if member.dropout:
-                seed = tf.stack([member.seed * 10 + layer, step])
-                kept = tf.random.stateless_uniform(tf.shape(part), seed) >= member.dropout
-                part = tf.where(kept, part / (1 - member.dropout), tf.zeros_like(part))
-            parts.append(part)
-        return parts[0] if alone else tf.stack(parts)
-
-    def one_step(step: Any) -> None:
-        at = (tf.range(batch) + step * batch) % number
-        picked = tf.gather(order, at, axis=-1)
-        with tf.GradientTape() as tape:
-            z = tf.gather(x, picked)
-            for layer in range(0, len(weights), 2):
-                z = tf.matmul(z, weights[layer]) + weights[layer + 1]
-                if layer < len(weights) - 2:
-                    z = dropped(tf.nn.relu(z), step, layer)
-            # The sum over members: no member's gradient depends on another one.
-            loss = tf.reduce_sum(tf.reduce_mean((z[..., 0] - tf.gather(y, picked)) ** 2, axis=-1))
-        gradients = tape.gradient(loss, weights)
-        axes = None if alone else [1, 2]
-        squares = [tf.reduce_sum(g * g, axis=axes, keepdims=not alone) for g in gradients]
-        norm = tf.sqrt(tf.add_n(squares))
-        factor = clip / tf.maximum(norm, clip)  # of each member by itself
-        count = tf.cast(step + 1, x.dtype)
-        going = tf.cast(count <= last, x.dtype)
-        scale = going * rate * tf.sqrt(1 - BETAS[1] ** count) / (1 - BETAS[0] ** count)
-        for weight, gradient, (mean, square) in zip(weights, gradients, moments, strict=True):
-            gradient = gradient * factor
-            mean.assign(mean + (gradient - mean) * (1 - BETAS[0]))
-            square.assign(square + (gradient * gradient - square) * (1 - BETAS[1]))
-            weight.assign_sub(scale * mean / (tf.sqrt(square) + EPSILON))
-
-    @tf.function(jit_compile=xla, autograph=False)
-    def run(steps: Any) -> None:
-        def body(step: Any) -> Any:
-            one_step(step)
-            return step + 1
-
-        start = done.read_value()
-        end = tf.while_loop(lambda s: s < start + steps, body, [start], parallel_iterations=1)[0]
-        done.assign(end)
-
-    return lambda steps: run(tf.constant(steps)), lambda: [w.numpy() for w in weights]
+def separate(members: list[Member], repeats: int) -> tuple[float, float]:
+    """Seconds until the first step is done, and those of a step of all, one after the other."""
+    first, paces = 0.0, []
+    for number, member in enumerate(members):
+        trainer = Trainer(member.model, member.x, member.y, None, dict)
+        own = []
+        for _ in range(repeats):
+            trainer.run(member.plan)
+            own.append(trainer.pace)
+        paces.append(float(np.median(own)))
+        first = trainer.tracing + paces[0] if number == 0 else first
+    return first, sum(paces)
 
 
-def together(width: int, count: int, x: Any, y: Any) -> float:
-    """The largest difference of a weight between both forms after 40 steps."""
-    members = members_of(count, 40)
-    x, y = tf.cast(x, tf.float64), tf.cast(y, tf.float64)
-    train, weights = program(members, width, 32, x, y, xla=False)
-    train(40)
-    stacked, gap = weights(), 0.0
-    for i, member in enumerate(members):
-        alone, own = program([member], width, 32, x, y, xla=False)
-        alone(40)
-        gap = max(gap, *(np.abs(a - b[i]).max() for a, b in zip(own(), stacked, strict=True)))
-    return float(gap)
-
-
-def timed(programs: list[Callable[[int], None]], steps: int, repeats: int) -> tuple[float, float]:
-    """Seconds until every program has run one step, and milliseconds of a step of all of them."""
+def together(members: list[Member], repeats: int, xla: bool) -> tuple[float, float]:
+    """The same, stacked."""
     begin = time.perf_counter()
-    for train in programs:
-        train(1)
+    trainer = StackedTrainer(members, xla=xla)
+    paces = [trainer.pace()]
     first = time.perf_counter() - begin
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        for train in programs:
-            train(steps)
-        times.append((time.perf_counter() - begin) / steps * 1e3)
-    return first, float(np.median(times))
+    return first, float(np.median([*paces, *(trainer.pace() for _ in range(repeats - 1))]))
 
 
 def main() -> None:
-    """Prints whether both forms agree, and a table of times."""
+    """Prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--members", type=int, default=5)
-    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 256])
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rows", type=int, default=2000, help="of each member")
+    parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=FAMILIES)
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
-    rng = np.random.default_rng(0)
-    x = tf.constant(rng.normal(size=(ROWS, FEATURES)), tf.float32)
-    y = tf.constant(np.sin(x[:, 0]) + x[:, 1] * x[:, 2], tf.float32)
-    gap = together(64, given.members, x, y)
-    print(f"largest difference of a weight after 40 steps: {gap:.1e}")
-    print("| width, batch | form | first step s | ms per step of all members |")
-    print("|---|---|---|---|")
-    members = members_of(given.members, 20)
-    members = [Member(m.rate, m.dropout, m.clip, 10**6, m.seed) for m in members]
-    for width in given.widths:
-        batch = BATCHES.get(width, 256)
+    cores = len(os.sched_getaffinity(0))
+    print(
+        f"{given.members} members of {given.rows} rows, tensorflow {tf.__version__}, {cores} cores"
+    )
+    print("| family | one after the other | stacked | stacked, XLA | difference |")
+    print("|---|---|---|---|---|")
+    for family in given.families:
+        forms = [separate(members_of(family, given.members, given.rows), given.repeats)]
         for xla in (False, True):
-            forms = {
-                "one after the other": [[m] for m in members],
-                "stacked": [members],
-            }
-            for name, groups in forms.items():
-                programs = [program(g, width, batch, x, y, xla)[0] for g in groups]
-                first, pace = timed(programs, given.steps, given.repeats)
-                form = f"{name}, XLA" if xla else name
-                print(f"| {width}, {batch} | {form} | {first:.1f} | {pace:.2f} |", flush=True)
+            members = members_of(family, given.members, given.rows)
+            forms.append(together(members, given.repeats, xla))
+        cells = [f"{pace * 1e3:.1f} ms, {first:.1f} s" for first, pace in forms]
+        print(f"| {family} | {' | '.join(cells)} | {difference(family):.0e} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ import keras_tuner
 import numpy as np
 
 from kerasnas.data.stored import StoredRows
-from kerasnas.runner.training import Plan, Trainer
+from kerasnas.runner.plan import Plan
+from kerasnas.runner.training import Trainer
 from kerasnas.spaces.image import ImageHyperModel
 
 

@@ -21,8 +21,9 @@ from kerasnas.objectives import Constraint, parse_objectives
 from kerasnas.runner import Scorer
 from kerasnas.runner import measure as measures
 from kerasnas.runner.answers import Predictor
+from kerasnas.runner.plan import Plan
 from kerasnas.runner.seeding import seeded
-from kerasnas.runner.training import Plan, Trainer
+from kerasnas.runner.training import Trainer
 from kerasnas.spaces.architectures import CellHyperModel, cells
 from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.supernet import Supernet, built, calibrate, path_scorer, train_supernet

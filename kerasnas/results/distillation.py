@@ -22,8 +22,9 @@ from kerasnas.objectives import Objective
 from kerasnas.preprocessing import Preprocessing
 from kerasnas.runner import Scorer, measure
 from kerasnas.runner.answers import Predictor
+from kerasnas.runner.plan import Plan
 from kerasnas.runner.seeding import seeded
-from kerasnas.runner.training import Plan, Trainer
+from kerasnas.runner.training import Trainer
 from kerasnas.spaces import tabular
 
 Raw = Mapping[str, np.ndarray]

@@ -15,8 +15,9 @@ import numpy as np
 from kerasnas.history import TrialRecord
 from kerasnas.results.result import SearchResult
 from kerasnas.runner import Job, View
+from kerasnas.runner.plan import Plan
 from kerasnas.runner.seeding import seed_of, seeded
-from kerasnas.runner.training import Plan, Trainer
+from kerasnas.runner.training import Trainer
 
 log = logging.getLogger("kerasnas")
 

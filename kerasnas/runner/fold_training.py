@@ -1,7 +1,8 @@
-"""Training the networks of a trial's folds with one traced step."""
+"""Training the networks of a trial's folds: with one traced step, or all in one program."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,35 @@ import numpy as np
 
 from kerasnas.runner.answers import Predictor
 from kerasnas.runner.likeness import described
-from kerasnas.runner.training import Plan, Trained, Trainer
+from kerasnas.runner.plan import Plan, Trained
+from kerasnas.runner.stacked import Member, StackedTrainer
+from kerasnas.runner.training import Trainer
 from kerasnas.runner.view import View
+
+log = logging.getLogger("kerasnas")
+
+_SAVED = {False: 0.25, True: 0.1}
+"""Of the time for steps one program can be expected to save, and XLA beyond that."""
+_CLEARLY = 0.9  # of the time of a step: less is noise, or lost where folds end early
+_TRACING = {False: 4.0, True: 8.0}
+"""Times what tracing one network takes, for a program of all without XLA and with it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One network to train.
+
+    Attributes:
+        network: What answers.
+        model: What is trained: the network, or a compiled model around it.
+        part: The fold.
+        plan: How to train.
+    """
+
+    network: keras.Model
+    model: keras.Model
+    part: View
+    plan: Plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,49 +59,81 @@ class _First:
     form: str
     optimizer: list[np.ndarray]
 
+    def answers(self, fold: Fold, values: Sequence[np.ndarray]) -> np.ndarray:
+        """Answers to the held-out rows of another fold with values of its model's variables."""
+        _assign(self.trainer.model.variables, values)
+        self.predict.take(fold.part.validation[0])
+        return np.asarray(self.predict())
+
 
 class FoldTrainer:
-    """Trains the networks of folds one after the other.
+    """Trains the networks of folds, which differ in weights, seeds and rows alone.
 
-    On the few rows that folds are made of, tracing takes longer than training. Networks of one
-    configuration differ in weights, seeds and rows alone: the second one is trained in the place
-    of the first, and then given the weights, which are those that it would have come to itself.
+    On the few rows that folds are made of, tracing takes longer than training: the second network
+    is trained in the place of the first, and then given the weights, which are those that it would
+    have come to itself. Where the clock runs and steps take long, those after the first are trained
+    in one program, if a measurement finds that faster on this device.
     """
 
     def __init__(self) -> None:
         self._first: _First | None = None
 
-    def train(
-        self, network: keras.Model, model: keras.Model, part: View, plan: Plan
-    ) -> tuple[Trained, np.ndarray]:
+    def train(self, fold: Fold) -> tuple[Trained, np.ndarray]:
         """Trains on the rows of a fold; the network has the weights of the best epoch then.
-
-        Args:
-            network: What answers.
-            model: What is trained: the network, or a compiled model around it.
-            part: The fold.
-            plan: How to train.
 
         Returns:
             What came of it, and the answers to the held-out rows.
         """
+        model, part = fold.model, fold.part
         assert part.scorer is not None, "folds belong to an estimator"
         score, held_out = part.scorer.validation, part.validation[0]
         first = self._first
-        if first is not None and _alike(first, network, model, part):
-            return self._in_place_of(first, model, part, plan)
-        predict = Predictor(network, held_out)
+        if first is not None and _alike(first, fold):
+            return self._in_place_of(first, fold)
+        predict = Predictor(fold.network, held_out)
         trainer = Trainer(model, part.x, part.y, part.weights, lambda: score(predict()))
         if first is None:
             trainer.prepare()
             optimizer = _values(model.optimizer.variables)
-            form = described(network, seeds=False)
+            form = described(fold.network, seeds=False)
             self._first = _First(trainer, predict, form, optimizer)
-        return trainer.run(plan), predict()
+        return trainer.run(fold.plan), predict()
 
-    def _in_place_of(
-        self, first: _First, model: keras.Model, part: View, plan: Plan
-    ) -> tuple[Trained, np.ndarray]:
+    def worth_stacking(self, folds: int, epochs: int) -> bool:
+        """Whether one program can be expected to save so many folds more than it costs."""
+        return self._first is not None and _worth(self._first.trainer, folds, epochs, xla=False)
+
+    def train_together(
+        self, folds: Sequence[Fold], epochs: int
+    ) -> list[tuple[Trained, np.ndarray]] | None:
+        """Trains on several folds in one program, after the first one.
+
+        Args:
+            folds: The folds.
+            epochs: Epochs that each can be expected to take.
+
+        Returns:
+            What `train` gives for each, or `None`, and nothing is changed, where training them one
+            after the other is faster or is all that can be done.
+        """
+        first = self._first
+        if first is None or not all(_alike(first, fold) for fold in folds):
+            return None
+        own = _values(first.trainer.model.variables)
+        try:
+            trainer = _faster(first, folds, epochs)
+            if trainer is None:
+                return None
+            ends = trainer.run()
+            return [
+                (end, first.answers(fold, _values(fold.model.variables)))
+                for end, fold in zip(ends, folds, strict=True)
+            ]
+        finally:
+            _assign(first.trainer.model.variables, own)
+
+    def _in_place_of(self, first: _First, fold: Fold) -> tuple[Trained, np.ndarray]:
+        model, part = fold.model, fold.part
         assert part.scorer is not None
         place, predict, score = first.trainer.model, first.predict, part.scorer.validation
         own = _values(place.variables)
@@ -82,15 +142,57 @@ class FoldTrainer:
         predict.take(part.validation[0])
         first.trainer.take(part.x, part.y, part.weights, lambda: score(predict()))
         try:
-            trained, answers = first.trainer.run(plan), predict()
+            trained, answers = first.trainer.run(fold.plan), predict()
             _assign(model.variables, _values(place.variables))
         finally:
             _assign(place.variables, own)
         return trained, answers
 
 
-def _alike(first: _First, network: keras.Model, model: keras.Model, part: View) -> bool:
+def _worth(trainer: Trainer, folds: int, epochs: int, *, xla: bool, pace: float = 0.0) -> bool:
+    """Whether a program of all folds can be expected to save more than it costs to trace.
+
+    Args:
+        trainer: The training of the first fold.
+        folds: Folds that are left.
+        epochs: Epochs of each.
+        xla: Whether the program is compiled.
+        pace: Seconds of a step of all folds by the best form so far; 0 for one after the other.
+    """
+    steps = epochs * trainer.rows / max(1, trainer.batch)
+    saved = _SAVED[xla] * (pace or folds * trainer.pace) * steps
+    return folds > 1 and saved > _TRACING[xla] * trainer.tracing
+
+
+def _faster(first: _First, folds: Sequence[Fold], epochs: int) -> StackedTrainer | None:
+    """The fastest program of all folds, if it is faster than one fold after the other."""
+    members = []
+    for fold in folds:
+        part = fold.part
+        assert part.scorer is not None
+        data, held_out = (part.x, part.y, part.weights), part.validation[0]
+        score = part.scorer.validation
+        members.append(Member(fold.network, fold.model, *data, fold.plan, held_out, score))
+    best, pace = None, len(folds) * first.trainer.pace
+    for xla in (False, True):
+        if not _worth(first.trainer, len(folds), epochs, xla=xla, pace=pace):
+            break
+        try:
+            trainer = StackedTrainer(members, xla=xla)
+            found = trainer.pace()
+        except Exception as error:
+            # Whatever the reason, the folds can still be trained one after the other.
+            log.debug("%d folds are not trained in one program: %s", len(folds), error)
+            break
+        log.debug("%d folds, XLA %s: %.4f s a step, before %.4f s", len(folds), xla, found, pace)
+        if found < _CLEARLY * pace:
+            best, pace = trainer, found
+    return best
+
+
+def _alike(first: _First, fold: Fold) -> bool:
     """Whether a network can be trained in the place of the first one."""
+    network, model, part = fold.network, fold.model, fold.part
     if not model.built:
         model(keras.tree.map_structure(lambda a: a[:2], part.x), training=False)
     mine, theirs = model.variables, first.trainer.model.variables

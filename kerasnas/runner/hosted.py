@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -11,46 +10,29 @@ import keras
 
 from kerasnas.runner.checkpoint import State, build
 from kerasnas.runner.job import Job
-from kerasnas.runner.training import Plan, Trained
+from kerasnas.runner.plan import Plan, Trained, Watch
 from kerasnas.runner.view import View
 
 
-class _Watch(keras.callbacks.Callback):
-    """Keeps the best weights, reports epochs, and stops training when the clock says so."""
+class _Watching(keras.callbacks.Callback):
+    """Follows the epochs, and stops training when they or the clock say so."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self._plan = plan
-        self.result = Trained()
-        self.best = math.inf
-        self.weights: list[Any] | None = None
-        if plan.start is not None:
-            state = plan.start
-            self.result = Trained(
-                metrics=dict(state.metrics), epoch=state.epoch, epochs=state.epochs
-            )
-            self.best, self.weights = state.best, list(state.weights)
+        self._ended = True
+        self.watch = Watch(plan)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Looks at the clock."""
         if self._plan.seconds_left() <= 0:
-            self.result.out_of_time = True
+            self._ended = False
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keeps the epoch if it is the best so far."""
         numbers = {name: float(value) for name, value in (logs or {}).items()}
-        plan, result = self._plan, self.result
-        result.hopeless = bool(plan.on_epoch(epoch, numbers))
-        result.history.append(numbers)
-        result.epochs = epoch + 1
-        value = numbers.get(plan.monitor, math.nan) * plan.sign if plan.monitor else -epoch
-        if value < self.best or not result.metrics:
-            self.best = value if math.isfinite(value) else self.best
-            result.metrics, result.epoch = numbers, epoch
-            self.weights = self.model.get_weights()
-        tired = plan.patience is not None and epoch - result.epoch >= plan.patience
-        if tired or result.hopeless:
+        if self.watch.saw(epoch, numbers, self.model.get_weights, ended=self._ended):
             self.model.stop_training = True
 
 
@@ -83,13 +65,14 @@ def fit_by_keras(
             first = min(plan.start.epochs, epochs)
         else:
             plan = replace(plan, start=None)
-    watch = _Watch(plan)
+    watching = _Watching(plan)
+    watch = watching.watch
     kwargs = dict(job.fit_kwargs)
     kwargs.setdefault("verbose", 0)
     kwargs["epochs"] = epochs
     if first:
         kwargs["initial_epoch"] = first
-    kwargs["callbacks"] = [*_averaging(model), *plan.callbacks, watch]
+    kwargs["callbacks"] = [*_averaging(model), *plan.callbacks, watching]
     if batch_size is not None:
         kwargs["batch_size"] = batch_size
     if view.validation is not None:

@@ -12,7 +12,7 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -22,83 +22,12 @@ import tensorflow as tf
 from kerasnas.data.stored import Ahead, StoredRows
 from kerasnas.runner.answers import numbers
 from kerasnas.runner.checkpoint import State
+from kerasnas.runner.plan import Plan, Trained, Watch
 
 Course = tuple[Any, Callable[[int], np.ndarray]]
 """A scalar variable, and from a number of steps its value in each."""
 
 _LOOK = 0.5  # seconds between two looks at the clock
-LENGTHS = (16, 32, 64, 128, 256)
-"""Epochs that a trial may be given when time is what limits it."""
-
-
-@dataclass
-class Plan:
-    """How one training is to run.
-
-    Attributes:
-        batch_size: Rows in a step.
-        epochs: Epochs of a full training; `None` chooses from `lengths` by the speed of the first
-            steps.
-        monitor: Name of the metric that chooses the best epoch; `None` keeps the last one.
-        sign: 1 to minimise the monitored metric, -1 to maximise it.
-        patience: Epochs without improvement before training ends; `None` for no early stop.
-        rates: From a number of steps to the learning rate of each as a share of the compiled one;
-            `None` leaves the optimiser's own rate alone.
-        lengths: Numbers of epochs to choose from.
-        seconds_left: Seconds until training must end, asked again and again.
-        share: Seconds that this training should take at most, for the choice of `epochs`.
-        seed: Entropy of the order of rows.
-        callbacks: Keras callbacks.
-        on_epoch: Told the epoch (from 0) and its metrics; ends the training by answering `True`.
-        fidelity: Share of the epochs of a full training after which to pause.
-        start: Where an earlier training paused.
-        keep: Whether to keep the state at the end, to go on from it.
-    """
-
-    batch_size: int
-    epochs: int | None
-    monitor: str | None
-    sign: int = 1
-    patience: int | None = None
-    rates: Callable[[int], np.ndarray] | None = None
-    lengths: Sequence[int] = LENGTHS
-    seconds_left: Callable[[], float] = lambda: math.inf
-    share: float = math.inf
-    seed: Sequence[int] = (0,)
-    callbacks: Sequence[keras.callbacks.Callback] = ()
-    on_epoch: Callable[[int, dict[str, float]], bool | None] = lambda epoch, logs: None
-    fidelity: float = 1.0
-    start: State | None = None
-    keep: bool = False
-
-    def until(self, full: int) -> int:
-        """The number of epochs after which to end, of so many of a full training."""
-        return max(1, round(full * self.fidelity))
-
-
-@dataclass
-class Trained:
-    """What came of a training; the model holds the weights of the best epoch.
-
-    Attributes:
-        metrics: Metrics of the best epoch.
-        epoch: The best epoch, from 0.
-        epochs: Epochs that were run, a broken-off one and those before a pause included.
-        out_of_time: Whether the clock ended it.
-        history: Metrics of every epoch.
-        full: Epochs of a full training.
-        hopeless: Whether `on_epoch` ended it.
-        state: Where to go on from, if it was asked for.
-    """
-
-    metrics: dict[str, float] = field(default_factory=dict)
-    epoch: int = 0
-    epochs: int = 0
-    out_of_time: bool = False
-    history: list[dict[str, float]] = field(default_factory=list)
-    full: int = 1
-    hopeless: bool = False
-    state: State | None = None
 
 
 def can_run(model: Any, x: Any) -> bool:
@@ -126,6 +55,11 @@ class Trainer:
         y: Targets likewise.
         weights: Weight of each row, or `None`.
         validate: Gives the validation metrics of the model as it is.
+
+    Attributes:
+        pace: Seconds of a step in the last run, where the clock matters; 0 before it is known.
+        tracing: Seconds that tracing a step has taken.
+        batch: Rows in a step of the last run.
     """
 
     def __init__(
@@ -139,6 +73,8 @@ class Trainer:
         self.model = model
         self._steps: tuple[int, Callable[..., None]] | None = None
         self._prepared = False
+        self.pace = self.tracing = 0.0
+        self.batch = 0
         self.take(x, y, weights, validate)
 
     def take(
@@ -149,14 +85,14 @@ class Trainer:
         validate: Callable[[], dict[str, float]],
     ) -> None:
         """Goes over to other data of the same form; what is traced serves these as well."""
-        self.data = tf.nest.map_structure(_at_hand, _joined(x, y, weights))
+        self.data = tf.nest.map_structure(_at_hand, joined(x, y, weights))
         self.streams = [a for a in tf.nest.flatten(self.data) if isinstance(a, Ahead)]
         self.rows = int(tf.nest.flatten(self.data)[0].shape[0])
         self.validate = validate
 
     def can_take(self, x: Any, y: Any, weights: np.ndarray | None) -> bool:
         """Whether `take` can be called with these."""
-        given = _joined(x, y, weights)
+        given = joined(x, y, weights)
         if self.streams or any(isinstance(a, StoredRows) for a in tf.nest.flatten(given)):
             return False
         forms = [
@@ -167,7 +103,7 @@ class Trainer:
 
     def run(self, plan: Plan) -> Trained:
         """Trains as planned and leaves the weights of the best epoch in the model."""
-        batch = min(plan.batch_size, self.rows)
+        self.batch = batch = min(plan.batch_size, self.rows)
         pacing = getattr(self.model, "pacing", None)
         whole = pacing is not None and pacing.whole_batches
         steps = self.rows // batch if whole else math.ceil(self.rows / batch)
@@ -175,7 +111,7 @@ class Trainer:
         courses = self._courses(plan, pacing)
         turned = [variable for variable, _ in courses]
         run_steps = self._run_steps(batch, turned)
-        full, pace = self._length(plan, run_steps, steps, turned)
+        full = self._length(plan, run_steps, steps, turned)
         epochs, first = plan.until(full), 0
         if plan.start is not None and plan.start.restore(self.model):
             first = min(plan.start.epochs, epochs)
@@ -194,7 +130,7 @@ class Trainer:
             steps=steps,
             verbose=0,
         )
-        stretch = _Stretch(run_steps, steps, callbacks, pace, plan, first)
+        stretch = Stretch(run_steps, steps, callbacks, self.pace, plan, first)
         try:
             trained = self._epochs(plan, stretch, rates, range(first, epochs), callbacks, batch)
         finally:
@@ -206,53 +142,45 @@ class Trainer:
     def _epochs(
         self,
         plan: Plan,
-        stretch: _Stretch,
+        stretch: Stretch,
         rates: np.ndarray,
         epochs: range,
         callbacks: keras.callbacks.CallbackList,
         batch: int,
     ) -> Trained:
-        result, best, weights, since = _begin(plan, rates, epochs)
-        recent = best if since < epochs.start else math.inf
-        logs = result.metrics
+        turns = len(rates) > 0 and bool((np.ptp(rates, axis=0) > 0).any())
+        watch = Watch(plan, anew=turns)
+        logs = watch.result.metrics
         self.model.stop_training = False
+        took = 0.0
         callbacks.on_train_begin()
         for epoch in epochs:
             callbacks.on_epoch_begin(epoch)
             self.model.reset_metrics()
-            order = np.random.default_rng([*plan.seed, epoch]).permutation(self.rows)
-            order = order.astype("int32")
+            order = order_of_rows(plan, epoch, self.rows)
             for stream in self.streams:
                 stream.start(order, batch)
+            begin = time.perf_counter()
             ended = stretch.run(order, rates, epoch)
+            took += time.perf_counter() - begin
             logs = numbers(self.model.get_metrics_result())
             last = self._average()
             logs.update(self.validate())
             callbacks.on_epoch_end(epoch, logs)
-            result.hopeless = bool(plan.on_epoch(epoch, logs))
-            result.history.append(logs)
-            result.epochs = epoch + 1
-            value = logs.get(plan.monitor, math.nan) * plan.sign if plan.monitor else -epoch
-            if value < recent:
-                recent, since = value, epoch
-            if value < best or not result.metrics:
-                best = value if math.isfinite(value) else best
-                result.metrics, result.epoch = logs, epoch
-                weights = self.model.get_weights()
+            over = watch.saw(epoch, logs, self.model.get_weights, ended=ended)
             for variable, own in last:
                 variable.assign(own)
-            result.out_of_time = not ended
-            diverged = not math.isfinite(logs.get("loss", 0.0))
-            tired = plan.patience is not None and epoch - since >= plan.patience
-            if not ended or tired or diverged or result.hopeless or self.model.stop_training:
+            if over or self.model.stop_training:
                 break
         callbacks.on_train_end(logs)
-        if plan.keep and weights is not None:
-            facts = {"epoch": result.epoch, "best": best, "metrics": result.metrics}
-            result.state = State.of(self.model, epochs=result.epochs, weights=weights, **facts)
-        if weights is not None:
-            self.model.set_weights(weights)
-        return result
+        if self.pace and watch.result.epochs > epochs.start:
+            # The first steps, which had to do for a plan, are slower than most.
+            self.pace = took / stretch.steps / (watch.result.epochs - epochs.start)
+        if plan.keep and watch.weights is not None:
+            watch.result.state = State.of(self.model, **watch.facts())
+        if watch.weights is not None:
+            self.model.set_weights(watch.weights)
+        return watch.result
 
     def _average(self) -> list[tuple[Any, np.ndarray]]:
         """Puts averaged weights in, where the optimiser keeps such, to be scored and kept.
@@ -301,7 +229,9 @@ class Trainer:
     def _run_steps(self, batch: int, turned: Sequence[Any]) -> Callable[..., None]:
         """Runs steps of the present data."""
         if self._steps is None or self._steps[0] != batch:
+            begin = time.perf_counter()
             self._steps = batch, self._traced(batch, turned)
+            self.tracing = time.perf_counter() - begin
         traced = self._steps[1]
         tensors = [a for a in tf.nest.flatten(self.data) if not isinstance(a, Ahead)]
         return lambda *arguments: traced(*arguments, *tensors)
@@ -350,14 +280,14 @@ class Trainer:
 
     def _length(
         self, plan: Plan, run_steps: Callable[..., None], steps: int, turned: Sequence[Any]
-    ) -> tuple[int, float]:
-        """The epochs of a full training and, where the clock matters, the seconds of one step.
+    ) -> int:
+        """The epochs of a full training; where the clock matters, a step is timed as well.
 
         The first steps are run for their time alone: every variable gets its value back, so that
         the training that follows starts as if nothing had happened.
         """
         if plan.epochs is not None and math.isinf(plan.seconds_left()):
-            return plan.epochs, 0.0
+            return plan.epochs
         variables = [*self.model.variables, *self.model.optimizer.variables]
         kept = [variable.numpy() for variable in variables]
         order = tf.range(self.rows, dtype="int32")
@@ -366,38 +296,25 @@ class Trainer:
         begin = time.perf_counter()
         probe = min(steps, 8)
         run_steps(order, tf.constant(0), tf.constant(probe), rates, tf.constant(0))
-        pace = (time.perf_counter() - begin) / probe
+        self.pace = (time.perf_counter() - begin) / probe
         for variable, value in zip(variables, kept, strict=True):
             variable.assign(value)
         if plan.epochs is not None:
-            return plan.epochs, pace
+            return plan.epochs
         self.validate()  # the first call traces, which no epoch of the training pays again
         begin = time.perf_counter()
         self.validate()
-        epoch = pace * steps + time.perf_counter() - begin
+        epoch = self.pace * steps + time.perf_counter() - begin
         fitting = [n for n in plan.lengths if n * epoch <= plan.share]
-        return (fitting[-1] if fitting else plan.lengths[0]), pace
+        return fitting[-1] if fitting else plan.lengths[0]
 
 
-def _begin(
-    plan: Plan, rates: np.ndarray, epochs: range
-) -> tuple[Trained, float, list[np.ndarray] | None, int]:
-    """The result so far, its best value and weights, and the epoch that patience counts from.
+class Stretch:
+    """Runs the steps of an epoch in stretches short enough to keep an eye on the clock.
 
-    Where the learning rate takes a new course, patience counts anew: after a rate has risen again
-    scores are worse for a while.
+    Attributes:
+        steps: Steps of an epoch.
     """
-    state = plan.start
-    if state is None:
-        return Trained(), math.inf, None, epochs.start
-    result = Trained(metrics=dict(state.metrics), epoch=state.epoch, epochs=state.epochs)
-    course = len(rates) > 0 and bool((np.ptp(rates, axis=0) > 0).any())
-    since = epochs.start if course or not epochs.start else state.epoch
-    return result, state.best, list(state.weights), since
-
-
-class _Stretch:
-    """Runs the steps of an epoch in stretches short enough to keep an eye on the clock."""
 
     def __init__(
         self,
@@ -410,7 +327,7 @@ class _Stretch:
     ) -> None:
         self._first = first
         self._run_steps = run_steps
-        self._steps = steps
+        self.steps = steps
         self._callbacks = callbacks
         self._by_batch = any(_wants_batches(callback) for callback in plan.callbacks)
         self._size = 1 if self._by_batch else max(1, int(_LOOK / pace)) if pace else steps
@@ -419,9 +336,9 @@ class _Stretch:
     def run(self, order: np.ndarray, rates: np.ndarray, epoch: int) -> bool:
         """Runs one epoch; `False` when the clock ended it early."""
         rows, all_rates = tf.constant(order), tf.constant(rates)
-        done = tf.constant((epoch - self._first) * self._steps)
-        for start in range(0, self._steps, self._size):
-            stop = min(start + self._size, self._steps)
+        done = tf.constant((epoch - self._first) * self.steps)
+        for start in range(0, self.steps, self._size):
+            stop = min(start + self._size, self.steps)
             if self._by_batch:
                 self._callbacks.on_train_batch_begin(start)
             self._run_steps(rows, tf.constant(start), tf.constant(stop), all_rates, done)
@@ -433,6 +350,11 @@ class _Stretch:
             if self._seconds_left() <= 0:
                 return False
         return True
+
+
+def order_of_rows(plan: Plan, epoch: int, rows: int) -> np.ndarray:
+    """The order in which an epoch goes through the rows, int32."""
+    return np.random.default_rng([*plan.seed, epoch]).permutation(rows).astype("int32")
 
 
 def _unchanged(grads_and_vars: Any) -> Any:
@@ -447,7 +369,8 @@ def _wants_batches(callback: keras.callbacks.Callback) -> bool:
     return any(getattr(o, "__func__", o) is not s for o, s in zip(own, stock, strict=True))
 
 
-def _joined(x: Any, y: Any, weights: np.ndarray | None) -> tuple[Any, ...]:
+def joined(x: Any, y: Any, weights: np.ndarray | None) -> tuple[Any, ...]:
+    """Data as a training step takes them apart."""
     return (x, y) if weights is None else (x, y, weights.astype("float32"))
 
 

@@ -25,16 +25,17 @@ from kerasnas.runner.answers import Predictor, evaluator
 from kerasnas.runner.candidates import write_answers
 from kerasnas.runner.checkpoint import State, checkpoint_path
 from kerasnas.runner.exploring import explore
-from kerasnas.runner.fold_training import FoldTrainer
+from kerasnas.runner.fold_training import Fold, FoldTrainer
 from kerasnas.runner.folds import mean_of
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.inheritance import inherit
 from kerasnas.runner.job import Job
 from kerasnas.runner.memory import Keeper
 from kerasnas.runner.metrics import Scorer
+from kerasnas.runner.plan import LENGTHS, Plan, Trained
 from kerasnas.runner.screen import Screen
 from kerasnas.runner.seeding import seed_of, seeded
-from kerasnas.runner.training import LENGTHS, Plan, Trained, Trainer, can_run
+from kerasnas.runner.training import Trainer, can_run
 from kerasnas.runner.view import View, part_of
 from kerasnas.spaces.solved import answers_of_trees
 
@@ -291,15 +292,27 @@ class Tuner(keras_tuner.Tuner):
         answers: list[np.ndarray] = []
         ends: list[Trained] = []
         trainer = FoldTrainer()
+        built: list[Fold] = []
         begin = time.perf_counter()
         for number in range(len(view.folds)):
             # Another fold must have a chance to come to an end.
             pace = (time.perf_counter() - begin) / max(1, len(networks))
             if networks and self.job.seconds_left < pace:
                 break
-            part = view.fold(number)
+            if number == 1 and trainer.worth_stacking(len(view.folds) - 1, ends[0].epochs):
+                built = [
+                    self._fold(trial, hp, view, rest, batch_size, ends)
+                    for rest in range(1, len(view.folds))
+                ]
+                together = trainer.train_together(built, ends[0].epochs)
+                if together is not None:
+                    networks += [fold.network for fold in built]
+                    ends += [end for end, _ in together]
+                    answers += [answer for _, answer in together]
+                    break
+            fold = built[number - 1] if built else None
             network, end, answer = self._in_fold(
-                trial, hp, part, number, len(view.folds) - number, batch_size, ends, trainer
+                trial, hp, view, number, batch_size, ends, trainer, fold
             )
             networks.append(network)
             ends.append(end)
@@ -324,55 +337,74 @@ class Tuner(keras_tuner.Tuner):
         self,
         trial: Any,
         hp: Any,
-        part: View,
+        view: View,
         number: int,
-        left: int,
         batch_size: int | None,
         before: list[Trained],
         trainer: FoldTrainer,
+        fold: Fold | None,
     ) -> tuple[keras.Model, Trained, np.ndarray]:
-        """Trains on one fold; those after the first take as many epochs as the first.
+        """Trains on one fold.
 
         Returns:
             The network, what came of its training, and its answers to the held-out rows.
         """
-        job = self.job
-        mixed = (job.seed, int(trial.trial_id), number)
-        # What a space learns from rows it has to learn from those of the fold.
-        of_fold = getattr(self.hypermodel, "for_fold", None)
-        hypermodel = self.hypermodel if of_fold is None else of_fold(number)
+        hypermodel, seed = self._of_fold(number), seed_of(self.job.seed, int(trial.trial_id))
         solve = getattr(hypermodel, "solve", None)
-        with seeded(seed_of(*mixed[:2]), number):
-            seconds = job.seconds_left / left
-            solved = solve(hp, part, seed_of(*mixed[:2]) ^ number, seconds) if solve else None
-            held_out = part.validation[0]
-            if solved is not None:
-                quick = answers_of_trees(solved, held_out)
-                answers = Predictor(solved, held_out)() if quick is None else quick
-                return solved, Trained(epochs=1), answers
-            recipe, model = self._recipe(hp), hypermodel.build(hp)
-            record = self.oracle.history.trials[int(trial.trial_id)]
-            share = max(job.seconds_left * self._share(recipe, record.number) / left, 0.5)
-            lengths = (recipe.lengths if recipe else None) or LENGTHS
-            monitor = job.monitor
-            plan = Plan(
-                batch_size=batch_size or 32,
-                epochs=before[0].full if before else self._epochs(recipe is not None, lengths),
-                monitor=monitor.name if monitor else None,
-                sign=1 if monitor is None or monitor.direction == "min" else -1,
-                patience=recipe.patience if recipe else job.patience,
-                rates=recipe.rates if recipe else None,
-                lengths=lengths,
-                seconds_left=lambda: job.seconds_left,
-                share=share,
-                seed=mixed,
-                callbacks=copy.deepcopy(job.callbacks),
-            )
-            if not self._is_fast(model, part):
-                end = self._fitted(hp, model, part, plan, batch_size)
-                return model, end, Predictor(model, held_out)()
-            end, answers = trainer.train(model, self._around(hp, model), part, plan)
-            return model, end, answers
+        with seeded(seed, number):
+            if solve is not None:
+                part = view.fold(number)
+                seconds = self.job.seconds_left / (len(view.folds) - number)
+                solved = solve(hp, part, seed ^ number, seconds)
+                if solved is not None:
+                    held_out = part.validation[0]
+                    quick = answers_of_trees(solved, held_out)
+                    answers = Predictor(solved, held_out)() if quick is None else quick
+                    return solved, Trained(epochs=1), answers
+            fold = fold or self._fold(trial, hp, view, number, batch_size, before)
+            if self._is_fast(fold.network, fold.part):
+                return fold.network, *trainer.train(fold)
+            end = self._fitted(hp, fold.network, fold.part, fold.plan, batch_size)
+            return fold.network, end, Predictor(fold.network, fold.part.validation[0])()
+
+    def _of_fold(self, number: int) -> Any:
+        """The hypermodel: what a space learns from rows it has to learn from those of the fold."""
+        of_fold = getattr(self.hypermodel, "for_fold", None)
+        return self.hypermodel if of_fold is None else of_fold(number)
+
+    def _fold(
+        self,
+        trial: Any,
+        hp: Any,
+        view: View,
+        number: int,
+        batch_size: int | None,
+        before: list[Trained],
+    ) -> Fold:
+        """The network of a fold; those after the first take as many epochs as the first."""
+        job = self.job
+        with seeded(seed_of(job.seed, int(trial.trial_id)), number):
+            recipe, network = self._recipe(hp), self._of_fold(number).build(hp)
+            model = self._around(hp, network)
+        record = self.oracle.history.trials[int(trial.trial_id)]
+        left = len(view.folds) - number
+        share = max(job.seconds_left * self._share(recipe, record.number) / left, 0.5)
+        lengths = (recipe.lengths if recipe else None) or LENGTHS
+        monitor = job.monitor
+        plan = Plan(
+            batch_size=batch_size or 32,
+            epochs=before[0].full if before else self._epochs(recipe is not None, lengths),
+            monitor=monitor.name if monitor else None,
+            sign=1 if monitor is None or monitor.direction == "min" else -1,
+            patience=recipe.patience if recipe else job.patience,
+            rates=recipe.rates if recipe else None,
+            lengths=lengths,
+            seconds_left=lambda: job.seconds_left,
+            share=share,
+            seed=(job.seed, int(trial.trial_id), number),
+            callbacks=copy.deepcopy(job.callbacks),
+        )
+        return Fold(network, model, view.fold(number), plan)
 
     def _train(
         self, trial: Any, hp: Any, model: keras.Model, view: View, batch_size: int | None

@@ -8,10 +8,20 @@ import pytest
 import kerasnas as kn
 from kerasnas.runner import Scorer, View, fold_training
 from kerasnas.runner.answers import Predictor
-from kerasnas.runner.fold_training import FoldTrainer
-from kerasnas.runner.training import Plan, Trainer
+from kerasnas.runner.fold_training import Fold, FoldTrainer
+from kerasnas.runner.plan import Plan
+from kerasnas.runner.stacked import StackedTrainer
+from kerasnas.runner.training import Trainer
 
 ROWS = 90
+SEARCH = {
+    "seed": 0,
+    "verbose": 0,
+    "folds": 3,
+    "ensemble": False,
+    "initial": [{"family": "mlp"}, {"family": "realmlp"}],
+    "space": ("mlp", "realmlp"),
+}
 
 
 def network(units: int = 8, seed: int = 0) -> keras.Model:
@@ -42,8 +52,9 @@ def fold(number: int, weighted: bool = False) -> View:
     )
 
 
-def plan(number: int) -> Plan:
+def plan(number: int, **given) -> Plan:
     return Plan(
+        **given,
         batch_size=16,
         epochs=4,
         monitor="val_rmse",
@@ -70,7 +81,7 @@ def test_shared_and_separate_trainings_are_equal(weighted, monkeypatch):
     trainer, shared = FoldTrainer(), []
     for number in range(3):
         model = network(seed=number)
-        end, answers = trainer.train(model, model, fold(number, weighted), plan(number))
+        end, answers = trainer.train(Fold(model, model, fold(number, weighted), plan(number)))
         shared.append((model, end, answers))
     assert len(traced) == 1
     for number, (model, end, answers) in enumerate(shared):
@@ -83,12 +94,57 @@ def test_shared_and_separate_trainings_are_equal(weighted, monkeypatch):
     assert len(traced) == 4
 
 
+def test_folds_in_one_program_are_what_they_are_one_after_the_other(monkeypatch):
+    slow = {"seconds_left": lambda: 1e6}
+    one, other = FoldTrainer(), FoldTrainer()
+    models = [network(seed=number) for number in range(3)]
+    folds = [Fold(m, m, fold(i), plan(i, **slow)) for i, m in enumerate(models)]
+    expected = [one.train(given) for given in folds]
+    again = [network(seed=number) for number in range(3)]
+    folds = [Fold(m, m, fold(i), plan(i, **slow)) for i, m in enumerate(again)]
+    first = other.train(folds[0])
+    # Four epochs of four steps are not worth a measurement; here it is made, and always won.
+    assert not other.worth_stacking(2, 4)
+    monkeypatch.setattr(fold_training, "_worth", lambda *_, xla, **__: not xla)
+    monkeypatch.setattr(StackedTrainer, "pace", lambda self: 0.0)
+    assert other.worth_stacking(2, 4)
+    together = other.train_together(folds[1:], 4)
+    assert together is not None
+    for (end, answers), (own, theirs) in zip([first, *together], expected, strict=True):
+        np.testing.assert_allclose(answers, theirs, rtol=1e-4, atol=1e-4)
+        assert (end.epoch, end.epochs) == (own.epoch, own.epochs)
+    for a, b in zip(models, again, strict=True):
+        for mine, theirs in zip(a.get_weights(), b.get_weights(), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_the_slower_form_is_left_alone(monkeypatch):
+    trainer = FoldTrainer()
+    models = [network(seed=number) for number in range(3)]
+    slow = {"seconds_left": lambda: 1e6}
+    folds = [Fold(m, m, fold(i), plan(i, **slow)) for i, m in enumerate(models)]
+    trainer.train(folds[0])
+    before = [model.get_weights() for model in models]
+    monkeypatch.setattr(fold_training, "_worth", lambda *_, **__: True)
+    monkeypatch.setattr(StackedTrainer, "pace", lambda self: 1e6)
+    assert trainer.train_together(folds[1:], 4) is None
+
+    def broken(self):
+        raise RuntimeError("no such device")
+
+    monkeypatch.setattr(StackedTrainer, "pace", broken)
+    assert trainer.train_together(folds[1:], 4) is None
+    for model, weights in zip(models, before, strict=True):
+        for mine, theirs in zip(model.get_weights(), weights, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
 def test_networks_that_differ_are_trained_alone():
     trainer = FoldTrainer()
     first, wide = network(8), network(9, seed=1)
-    trainer.train(first, first, fold(0), plan(0))
+    trainer.train(Fold(first, first, fold(0), plan(0)))
     kept = first.get_weights()
-    _, answers = trainer.train(wide, wide, fold(1), plan(1))
+    _, answers = trainer.train(Fold(wide, wide, fold(1), plan(1)))
     own = network(9, seed=1)
     _, expected = alone(own, fold(1), 1)
     np.testing.assert_array_equal(answers, expected)
@@ -106,8 +162,8 @@ def test_constants_of_a_network_make_it_another_one():
 
     trainer = FoldTrainer()
     first, other = shifted(0.0), shifted(5.0)
-    trainer.train(first, first, fold(0), plan(0))
-    _, answers = trainer.train(other, other, fold(1), plan(1))
+    trainer.train(Fold(first, first, fold(0), plan(0)))
+    _, answers = trainer.train(Fold(other, other, fold(1), plan(1)))
     np.testing.assert_allclose(answers, other(fold(1).validation[0]).numpy(), rtol=1e-5)
 
 
@@ -115,19 +171,47 @@ def test_a_search_over_folds_is_the_same_with_and_without(monkeypatch):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=120), "b": rng.choice(list("xyz"), 120)})
     y = np.where(frame["a"] + (frame["b"] == "x") + rng.normal(size=120) * 0.3 > 0.3, "yes", "no")
-    given = {
-        "budget": kn.Budget(trials=2, epochs=3),
-        "seed": 0,
-        "verbose": 0,
-        "folds": 3,
-        "ensemble": False,
-        "initial": [{"family": "mlp"}, {"family": "realmlp"}],
-        "space": ("mlp", "realmlp"),
-    }
-    shared = kn.TabularClassifier(**given).fit(frame, y).leaderboard()
+    shared = (
+        kn.TabularClassifier(**SEARCH, budget=kn.Budget(trials=2, epochs=3))
+        .fit(frame, y)
+        .leaderboard()
+    )
     monkeypatch.setattr(fold_training, "_alike", lambda *_: False)
-    alone = kn.TabularClassifier(**given).fit(frame, y).leaderboard()
+    alone = (
+        kn.TabularClassifier(**SEARCH, budget=kn.Budget(trials=2, epochs=3))
+        .fit(frame, y)
+        .leaderboard()
+    )
     trials = shared["kind"] == "trial"
     assert trials.sum() == 2
     columns = ["trial_id", "val_log_loss", "val_auc", "epochs"]
     pd.testing.assert_frame_equal(shared.loc[trials, columns], alone.loc[trials, columns])
+
+
+def test_a_search_on_the_clock_may_train_folds_in_one_program(monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=120), "b": rng.normal(size=120)})
+    y = frame["a"] - 0.5 * frame["b"]
+    alone = (
+        kn.TabularRegressor(**SEARCH, budget=kn.Budget(trials=2, seconds=300, epochs=3))
+        .fit(frame, y)
+        .leaderboard()
+    )
+    counts = []
+    run = StackedTrainer.run
+    monkeypatch.setattr(
+        StackedTrainer, "run", lambda self: (counts.append(len(self._members)), run(self))[1]
+    )
+    monkeypatch.setattr(fold_training, "_worth", lambda *_, xla, **__: not xla)
+    monkeypatch.setattr(StackedTrainer, "pace", lambda self: 0.0)
+    stacked = (
+        kn.TabularRegressor(**SEARCH, budget=kn.Budget(trials=2, seconds=300, epochs=3))
+        .fit(frame, y)
+        .leaderboard()
+    )
+    assert counts == [2, 2]
+    trials = stacked["kind"] == "trial"
+    columns = ["trial_id", "val_rmse", "epochs"]
+    pd.testing.assert_frame_equal(
+        stacked.loc[trials, columns], alone.loc[trials, columns], rtol=1e-3
+    )

@@ -11,7 +11,8 @@ from keras import layers
 
 from kerasnas.runner import memory
 from kerasnas.runner.memory import Keeper, let_graphs_go
-from kerasnas.runner.training import Plan, Trainer
+from kerasnas.runner.plan import Plan
+from kerasnas.runner.training import Trainer
 
 pytestmark = pytest.mark.skipif(not memory._gradients, reason="no register of gradients")
 

@@ -18,7 +18,8 @@ from kerasnas import oracles
 from kerasnas.oracles.schedulers import Full
 from kerasnas.runner.answers import evaluator
 from kerasnas.runner.checkpoint import State
-from kerasnas.runner.training import Plan, Trainer
+from kerasnas.runner.plan import Plan
+from kerasnas.runner.training import Trainer
 from kerasnas.runner.view import View, part_of
 from kerasnas.spaces.recipes import Recipe
 

@@ -12,7 +12,8 @@ from keras import layers
 
 from kerasnas.data.stored import StoredRows
 from kerasnas.runner.answers import Predictor, evaluator
-from kerasnas.runner.training import LENGTHS, Plan, Trainer, can_run
+from kerasnas.runner.plan import LENGTHS, Plan
+from kerasnas.runner.training import Trainer, can_run
 
 ROWS, BATCH = 22, 4
 STEPS = math.ceil(ROWS / BATCH)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from kerasnas.runner.answers import Predictor
-from kerasnas.runner.training import Plan, Trainer
+from kerasnas.runner.plan import Plan
+from kerasnas.runner.training import Trainer
 from kerasnas.spaces import tabular
 from kerasnas.spaces.blocks.realmlp import initialise
 from kerasnas.spaces.networks import FAMILIES

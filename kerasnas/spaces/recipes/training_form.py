@@ -75,7 +75,7 @@ class ScheduledDropout(keras.layers.Layer):
         """Drops values in training and passes them through otherwise."""
         if not training:
             return x
-        rate = self._rate * ops.convert_to_tensor(self._share)
+        rate = ops.cast(self._rate * ops.convert_to_tensor(self._share), x.dtype)
         kept = keras.random.uniform(ops.shape(x), seed=self._generator, dtype=x.dtype) >= rate
         return ops.where(kept, x / (1.0 - rate), ops.zeros_like(x))
 
