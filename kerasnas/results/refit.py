@@ -15,6 +15,7 @@ import numpy as np
 from kerasnas.history import TrialRecord
 from kerasnas.results.result import SearchResult
 from kerasnas.runner import Job, View
+from kerasnas.runner.offers import Offers
 from kerasnas.runner.plan import Plan
 from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.training import Trainer
@@ -61,15 +62,13 @@ def refit_best(
 
 def _train(hypermodel: Any, hp: Any, job: Job, rows: View, best: TrialRecord) -> keras.Model:
     """A network of the best configuration, trained on all rows."""
-    solve = getattr(hypermodel, "solve", None)
-    seed = seed_of(job.seed, best.number)
+    offers, seed = Offers(hypermodel), seed_of(job.seed, best.number)
     left = job.clock.left - job.reserve
-    solved = solve(hp, _with_a_rest(rows, seed), seed, left) if solve is not None else None
+    solved = offers.solve(hp, _with_a_rest(rows, seed), seed, left)
     if solved is not None:
         return solved
     network, recipe = hypermodel.build(hp), hypermodel.recipe(hp)
-    around = getattr(hypermodel, "train_model", None)
-    trained = around(hp, network) if around is not None else network
+    trained = offers.trained_model(hp, network)
     Trainer(trained, rows.x, rows.y, rows.weights, dict).run(
         Plan(
             batch_size=job.batch_size or recipe.batch_size,

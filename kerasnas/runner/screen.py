@@ -12,6 +12,7 @@ from kerasnas import artifact
 from kerasnas.objectives import Constraint, violation
 from kerasnas.runner import measure
 from kerasnas.runner.job import Job
+from kerasnas.runner.offers import Offers
 from kerasnas.runner.seeding import seeded
 
 log = logging.getLogger("kerasnas")
@@ -57,8 +58,7 @@ class Screen:
         if not model.built:
             return True
         names = {c.name for c in self.constraints}
-        front = getattr(self._hypermodel, "front_sizes", None)
-        known = measure.sizes(model, None, front(hp) if front is not None else None)
+        known = measure.sizes(model, None, Offers(self._hypermodel).front_sizes(hp))
         known = {k: v for k, v in known.items() if k in names}
         if self._broken(known) or not names & {"latency_ms", "size_bytes"}:
             return known

@@ -1,0 +1,148 @@
+"""One trial on folds: a network for each of them, scored on the rows that it has not seen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnas.runner.answers import Predictor
+from kerasnas.runner.fitting import Answers, Fitting
+from kerasnas.runner.fold_training import Fold, FoldTrainer
+from kerasnas.runner.folds import mean_of
+from kerasnas.runner.job import Job
+from kerasnas.runner.offers import Offers
+from kerasnas.runner.pace import Pace, lengths_of
+from kerasnas.runner.plan import Trained
+from kerasnas.runner.seeding import seed_of, seeded
+from kerasnas.runner.view import View
+from kerasnas.spaces.solved import answers_of_trees
+
+
+@dataclass(eq=False)
+class FoldedTrial:
+    """Trains a configuration on every fold.
+
+    Attributes:
+        fitting: Trains a network.
+        job: What is trained on.
+        pace: How long a training may be.
+        record: The trial.
+        hp: Its hyperparameters.
+        view: The data, with folds.
+        batch_size: Rows in a step.
+    """
+
+    fitting: Fitting
+    job: Job
+    pace: Pace
+    record: Any
+    hp: Any
+    view: View
+    batch_size: int | None
+    _trainer: FoldTrainer = field(default_factory=FoldTrainer)
+    _networks: list[keras.Model] = field(default_factory=list)
+    _ends: list[Trained] = field(default_factory=list)
+    _answers: list[np.ndarray] = field(default_factory=list)
+    _built: dict[int, Fold] = field(default_factory=dict)
+
+    def run(self, must_end: bool) -> tuple[keras.Model, Trained, Answers | None]:
+        """Trains as many folds as there is time for, at least one.
+
+        Args:
+            must_end: Whether all folds have to be trained, there being an answer already.
+
+        Returns:
+            The mean of the networks, its scores out of fold, and what gives the answers to all rows
+            where all folds were trained.
+
+        Raises:
+            TimeoutError: If time ran out before the last fold of a trial that must end.
+        """
+        folds, begin = self.view.folds, time.perf_counter()
+        while (done := len(self._networks)) < len(folds):
+            # Another fold must have a chance to come to an end.
+            if done and self.job.seconds_left < (time.perf_counter() - begin) / done:
+                break
+            if done != 1 or not self._train_rest_together():
+                self._train(done)
+        if done < len(folds) and must_end:
+            raise TimeoutError(f"time ran out after {done} of {len(folds)} folds")
+        assert self.view.scorer is not None, "folds belong to an estimator"
+        rows = np.concatenate([valid for _, valid in folds[:done]])
+        place = np.argsort(rows)
+        answers = np.concatenate(self._answers)[place]
+        trained = Trained(
+            metrics=self.view.scorer.of(rows[place]).validation(answers),
+            epoch=round(float(np.mean([end.epoch for end in self._ends]))),
+            epochs=max(end.epochs for end in self._ends),
+        )
+        whole = done == len(folds)
+        return mean_of(self._networks), trained, (lambda: answers) if whole else None
+
+    def _train_rest_together(self) -> bool:
+        """Trains all folds but the first in one program, where that is measured to be faster."""
+        epochs = self._ends[0].epochs
+        if not self._trainer.worth_stacking(len(self.view.folds) - 1, epochs):
+            return False
+        self._built = {n: self._fold(n) for n in range(1, len(self.view.folds))}
+        together = self._trainer.train_together(list(self._built.values()), epochs)
+        for fold, (end, answers) in zip(self._built.values(), together or [], strict=False):
+            self._note(fold.network, end, answers)
+        return together is not None
+
+    def _train(self, number: int) -> None:
+        """Trains on one fold."""
+        fold = self._built.get(number)
+        seed = seed_of(self.job.seed, self.record.number)
+        with seeded(seed, number):
+            if fold is None and self._solve(number, seed ^ number):
+                return
+            fold = fold or self._fold(number)
+            network, part = fold.network, fold.part
+            if self.fitting.is_fast(network, part):
+                self._note(network, *self._trainer.train(fold))
+                return
+            end, _ = self.fitting.fit(self.hp, network, part, fold.plan, self.batch_size)
+            self._note(network, end, Predictor(network, part.validation[0])())
+
+    def _solve(self, number: int, seed: int) -> bool:
+        """Fits on one fold what no gradient steps train; `False` for other families."""
+        part = self.view.fold(number)
+        seconds = self.job.seconds_left / (len(self.view.folds) - number)
+        offers = Offers(self.fitting.offers.of_fold(number))
+        network = offers.solve(self.hp, part, seed, seconds)
+        if network is None:
+            return False
+        held_out = part.validation[0]
+        quick = answers_of_trees(network, held_out)
+        answers = Predictor(network, held_out)() if quick is None else quick
+        self._note(network, Trained(epochs=1), answers)
+        return True
+
+    def _note(self, network: keras.Model, end: Trained, answers: np.ndarray) -> None:
+        self._networks.append(network)
+        self._ends.append(end)
+        self._answers.append(answers)
+
+    def _fold(self, number: int) -> Fold:
+        """The network of a fold; those after the first take as many epochs as the first."""
+        offers, seed = self.fitting.offers, seed_of(self.job.seed, self.record.number)
+        with seeded(seed, number):
+            recipe, network = offers.recipe(self.hp), offers.of_fold(number).build(self.hp)
+            model = offers.trained_model(self.hp, network)
+        left = len(self.view.folds) - number
+        lengths = lengths_of(recipe)
+        plan = self.fitting.plan(
+            recipe,
+            self.batch_size,
+            epochs=self._ends[0].full if self._ends else self.pace.epochs(lengths),
+            lengths=lengths,
+            seconds_left=lambda: self.job.seconds_left,
+            share=max(self.pace.share(recipe, self.record) / left, 0.5),
+            seed=(self.job.seed, self.record.number, number),
+        )
+        return Fold(network, model, self.view.fold(number), plan)

@@ -1,0 +1,156 @@
+"""How long trainings may be, for the time that is left."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasnas.runner.job import Job
+from kerasnas.runner.plan import LENGTHS, Plan
+from kerasnas.spaces.recipes import Recipe
+
+_DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
+_SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
+_OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
+_PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
+_KEPT = 0.5  # of the time, at most, is kept for training the best one in full
+_MARGIN = 1.2  # of the time that a full training seems to need
+_LENGTHS_NOTE = "lengths"
+
+
+def share_of(recipe: Recipe | None, number: int, objectives: int) -> float:
+    """The share of the time left that a trial may take, by its number.
+
+    A front is made of many trials: with several objectives none has more than the first.
+    """
+    shares = recipe.shares if recipe is not None else None
+    if not shares:
+        return _SHARE
+    share = shares[min(number, len(shares) - 1)]
+    return min(share, shares[0]) if objectives > 1 else share
+
+
+class Pace:
+    """Deals the time of a search out to its trials.
+
+    Args:
+        oracle: A kerasnas oracle, whose history tells what trainings have taken.
+        job: What is trained on, with the clock.
+        own: Whether the hypermodel is of this package, so that its recipes know how long to train.
+    """
+
+    def __init__(self, oracle: Any, job: Job, own: bool) -> None:
+        self._oracle = oracle
+        self._job = job
+        self._own = own
+        self._epoch_seconds: dict[int, float] = {}
+        oracle.allow_pausing(self._epochs())
+        if job.clock.seconds is not None:
+            oracle.hurry = self._must_finish
+
+    @property
+    def pauses(self) -> bool:
+        """Whether trials may pause."""
+        return len(self._oracle.scheduler.rungs) > 1
+
+    def another(self) -> bool:
+        """Whether there is time for another trial; the first one always runs."""
+        history, left = self._oracle.history, self._job.seconds_left
+        if math.isinf(left):
+            return True
+        known = [e.seconds for t in history.finished for e in t.executions if e.status != "FAILED"]
+        if not known:
+            return left > 0 or not history.finished
+        # It must have a chance to come to an end.
+        return left > 0.5 * float(np.median(known))
+
+    def saw(self, number: int, epoch_seconds: float) -> None:
+        """Takes note of what an epoch of a trial takes."""
+        self._epoch_seconds[number] = epoch_seconds
+
+    def share(self, recipe: Recipe | None, record: Any) -> float:
+        """Seconds that a trial should take."""
+        share = share_of(recipe, record.number, len(self._job.objectives))
+        return self._job.seconds_left * share
+
+    def lengths(self, recipe: Recipe | None, record: Any) -> Sequence[int]:
+        """Epochs to choose from; where trials pause, the length of the first is that of all."""
+        lengths = lengths_of(recipe)
+        most = recipe.first_length if recipe else None
+        if record.number or most is None or self.pauses:
+            return lengths
+        return [n for n in lengths if n <= most] or lengths[:1]
+
+    def epochs(self, lengths: Sequence[int]) -> int | None:
+        """Epochs of a full training; `None` where they are chosen by the clock."""
+        if self._epochs() is None:
+            return self._noted().get(str(list(lengths)))
+        return self._epochs()
+
+    def planned(self, share: float) -> float:
+        """Seconds of a share that a full training should take."""
+        return share * _PAUSING if self.pauses else share
+
+    def limit(self, share: float, record: Any) -> Callable[[], float]:
+        """Seconds left for a trial: while there is no answer yet, all; later a few shares.
+
+        Where trials pause, the last part of one has all the time that is left, and a shorter part
+        leaves what the best one needs to be trained in full.
+        """
+        job = self._job
+        last = self.pauses and record.fidelity == 1
+        if not self._oracle.history.scored() or math.isinf(share) or last:
+            return lambda: job.seconds_left
+        end = job.clock.spent + _OVERRUN * share
+        kept = self._finishing() if self.pauses else 0.0
+        kept = kept if kept < _KEPT * job.seconds_left else 0.0  # it is not to be had any more
+        return lambda: min(job.seconds_left - kept, end - job.clock.spent)
+
+    def note(self, plan: Plan, full: int) -> None:
+        """Where trials pause, all of them take the length that the first one was given."""
+        if self.pauses and plan.epochs is None:
+            noted = {**self._noted(), str(list(plan.lengths)): full}
+            self._oracle.history.note(_LENGTHS_NOTE, {"epochs": noted})
+
+    def _epochs(self) -> int | None:
+        if self._job.epochs is not None:
+            return self._job.epochs
+        if self._own:
+            return None if self._job.clock.seconds is not None else _DEFAULT_EPOCHS
+        return 1
+
+    def _noted(self) -> dict[str, int]:
+        return dict(self._oracle.history.notes.get(_LENGTHS_NOTE, {}).get("epochs", {}))
+
+    def _must_finish(self) -> bool:
+        """Whether a short training more would leave no time to train the best one in full."""
+        needed = self._finishing()
+        if not needed:
+            return False
+        history = self._oracle.history
+        longest = max(e.seconds for t in history.scored() for e in t.executions if e.rung == 0)
+        return self._job.seconds_left < needed + longest
+
+    def _finishing(self) -> float:
+        """Seconds that the rest of a full training of the best paused trial needs."""
+        waiting = [t for t in self._oracle.history.scored() if t.status == "STOPPED"]
+        if not waiting:
+            return 0.0
+        best = min(waiting, key=lambda t: (-t.rung, self._oracle.objectives[0].loss(t.scores)))
+        last = best.executions[-1]
+        epochs = best.measures.get("epochs", 0.0)
+        if best.number in self._epoch_seconds and self._oracle.fidelity == "epochs":
+            pace = self._epoch_seconds[best.number]
+            part = epochs / best.fidelity * (1.0 - best.fidelity)
+            needed = pace * part + max(0.0, last.seconds - pace * epochs)
+        else:
+            needed = last.seconds / best.fidelity * (1.0 - best.fidelity)
+        return _MARGIN * needed
+
+
+def lengths_of(recipe: Recipe | None) -> Sequence[int]:
+    """Epochs that a training may be given where the clock chooses."""
+    return (recipe.lengths if recipe else None) or LENGTHS
