@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from kerasnas.budget import Clock
+from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.task import Features
 
 _SHARE = 0.5  # of the time left, that one more form may take
-_KEPT = 3  # forms of all rows that are kept
+_KEPT_ON_DISK = (
+    8  # forms of all rows in files: to read all rows again takes longer than many epochs
+)
 
 
 class Forms:
@@ -21,12 +24,16 @@ class Forms:
         make: From a form to the features of all rows.
         clock: The clock of the fit.
         things: What the rows are, for errors.
+        kept: Forms that are kept in memory; of those in files there may be more.
     """
 
-    def __init__(self, make: Callable[[Any], Features], clock: Clock, things: str) -> None:
+    def __init__(
+        self, make: Callable[[Any], Features], clock: Clock, things: str, kept: int = 3
+    ) -> None:
         self._make = make
         self._clock = clock
         self._things = things
+        self._in_memory = kept
         self._seconds: list[float] = []  # that forms have taken
         self._kept: dict[Hashable, Features] = {}
 
@@ -41,7 +48,7 @@ class Forms:
             TimeoutError: If there is no time to make one more form and to train on it.
         """
         if not timed:
-            return remembered(self._kept, form, self._make, _KEPT)
+            return remembered(self._kept, form, self._make, self._most)
         if form not in self._kept:
             needed = float(np.median(self._seconds)) if self._seconds else 0.0
             if needed > _SHARE * self._clock.left:
@@ -49,7 +56,12 @@ class Forms:
                     f"no time to bring all {self._things} to another form ({needed:.0f} s), after "
                     f"{len(self._seconds)} of them"
                 )
-        return remembered(self._kept, form, self._timed, _KEPT)
+        return remembered(self._kept, form, self._timed, self._most)
+
+    @property
+    def _most(self) -> int:
+        on_disk = any(isinstance(made.data, StoredRows) for made in self._kept.values())
+        return _KEPT_ON_DISK if on_disk else self._in_memory
 
     def _timed(self, form: Hashable) -> Features:
         begin = self._clock.spent

@@ -16,6 +16,7 @@ from kerasnas.data.multilabel import MultiLabelTarget
 from kerasnas.data.pictures import Pictures, holds_targets, joined, split_pictures, to_pictures
 from kerasnas.data.room import blocks, room
 from kerasnas.data.stored import StoredRows, held
+from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.rows import (
     Rows,
     Validation,
@@ -35,45 +36,36 @@ from kerasnas.spaces.image import ImageHyperModel
 
 _LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
 _NATIVE = 64  # arrays of at most this side are never resized
-_KEPT = 2  # forms of all images that are kept in memory
-_KEPT_ON_DISK = 8  # and in files: to decode all images again takes longer than many epochs
 _THUMB = 14  # side of the pictures that linear models see
 _FLIP_ROWS = 2_000
 _FLIP_KEEPS = 0.85  # of what a linear model has learnt it must still know of mirrored images
 
 
 class ImageForms:
-    """All images in the forms that trials ask for, the last few kept.
+    """All images in the forms that trials ask for.
 
     Args:
         reader: The form of the raw images.
         pictures: Raw images of all rows.
+        clock: The clock of the fit.
     """
 
-    def __init__(self, reader: ImageReader, pictures: Pictures) -> None:
-        self.reader = reader
-        self.pictures = pictures
-        self._kept: dict[Form, Features] = {}
-
-    def features(self, form: Form) -> Features:
-        """Pixels of all rows, and the way back to raw images."""
-        if form not in self._kept:
-            made = self._made(form)
-            most = _KEPT_ON_DISK if isinstance(made.data, StoredRows) else _KEPT
-            while len(self._kept) >= most:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[form] = made
-        return self._kept[form]
+    def __init__(self, reader: ImageReader, pictures: Pictures, clock: Clock) -> None:
+        self._reader = reader
+        self._pictures = pictures
+        self.features = Forms(self._made, clock, "images", kept=2)
 
     def _made(self, form: Form) -> Features:
-        before = front(self.reader, form)
-        one = self.reader.probe()[:1]
+        """Pixels of all rows, and the way back to raw images."""
+        reader = self._reader
+        before = front(reader, form)
+        one = reader.probe()[:1]
 
         def assemble(network: keras.Model, units: Any) -> keras.Model:
-            return artifact.join(front(self.reader, form), network, units)
+            return artifact.join(front(reader, form), network, units)
 
         return Features(
-            data=held(pixels(self.reader, form, self.pictures)),
+            data=held(pixels(reader, form, self._pictures)),
             assemble=assemble,
             latency_ms=latency(before, one)["latency_ms"],
         )
@@ -147,7 +139,7 @@ def prepare_images(
         groups=groups,
         **split,
     )
-    task = image_task(reader, raw, rows, families, clock.seconds, settings or {})
+    task = image_task(reader, raw, rows, families, clock, settings or {})
     return task, broken
 
 
@@ -156,11 +148,11 @@ def image_task(
     raw: Pictures,
     rows: Rows,
     families: Sequence[str],
-    seconds: float | None,
+    clock: Clock,
     settings: dict[str, Any],
 ) -> Task:
     """The task of trials over checked images."""
-    forms = ImageForms(reader, raw)
+    forms = ImageForms(reader, raw, clock)
     sizes = sizes_for(reader)
     smallest = forms.features(Form(*sizes[0])).data
     if isinstance(smallest, StoredRows):
@@ -174,7 +166,7 @@ def image_task(
         statistics=stats,
         pixel_range=(reader.low, reader.high),
         rows=len(rows.train),
-        seconds=seconds,
+        seconds=clock.seconds,
         cores=cores(),
         flip=mirrored_alike(thumb, rows),
         families=families,
