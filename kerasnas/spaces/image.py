@@ -59,6 +59,7 @@ _EMA = 0.99
 _PACE = 2.5e10
 _PASSES = 3  # forwards, and backwards to activations and to weights
 _EPOCHS = 30  # that a known-good network should get
+_NARROW = 4  # first filters below which a network is only there for its size
 _SLIM = 8  # first filters of a network that a larger picture must leave time for
 
 
@@ -161,7 +162,7 @@ class ImageHyperModel(keras_tuner.HyperModel):
         if self.lean:
             bare = {"family": "conv", "conv_blocks": 0, "conv_dropout": 0.0}
             listed[1:1] = [
-                *({**bare, "conv_width": width} for width in (6, 4, 8)),
+                *({**bare, "conv_width": width} for width in (6, 3, 8, 4, 2)),
                 {"family": "mobile", "mobile_width": 8, "mobile_squeeze": 0, **adam},
                 {"family": "resnet", "resnet_width": 8},
             ]
@@ -280,9 +281,10 @@ class ImageHyperModel(keras_tuner.HyperModel):
         """Width of the convolutional family that can be trained in a share of the time."""
         budget, channels = self._affordable(share, epochs), self.input_shape[2]
         size = self._size(share, epochs)
-        fitting = [w for w in WIDTHS if conv_multiply_adds(size[0], size[1], channels, w) <= budget]
+        usual = [w for w in WIDTHS if w >= _NARROW]
+        fitting = [w for w in usual if conv_multiply_adds(size[0], size[1], channels, w) <= budget]
         most = 32 if (self.rows or 0) < 20_000 else WIDTHS[-1]
-        return int(min(max(fitting, default=WIDTHS[0]), most))
+        return int(min(max(fitting, default=_NARROW), most))
 
     @staticmethod
     def _near(value: int, values: Sequence[int]) -> int:

@@ -15,7 +15,7 @@ from keras import layers
 from kerasnas.spaces.blocks.convolutions import activate, convolve, drop, head_pool, normalize
 from kerasnas.spaces.blocks.image_sizes import stages_for, widths_for
 
-WIDTHS = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 
 
 def conv(hp: keras_tuner.HyperParameters, x: Any, width: int = 16) -> Any:
