@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ from kerasnas.runner.plan import Trained
 from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.view import View
 from kerasnas.spaces.solved import answers_of_trees
+
+_AFTER_THE_FIRST = 0.5  # of the time of the first fold, another one takes at the very least
 
 
 @dataclass(eq=False)
@@ -60,17 +63,20 @@ class FoldedTrial:
             where all folds were trained.
 
         Raises:
-            TimeoutError: If time ran out before the last fold of a trial that must end.
+            TimeoutError: If there is no time for the last fold of a trial that must end.
         """
-        folds, begin = self.view.folds, time.perf_counter()
+        folds, times = self.view.folds, list[float]()
         while (done := len(self._networks)) < len(folds):
-            # Another fold must have a chance to come to an end.
-            if done and self.job.seconds_left < (time.perf_counter() - begin) / done:
+            needed = len(folds) - done if must_end else 1
+            if times and self.job.seconds_left < needed * _least(times):
                 break
-            if done != 1 or not self._train_rest_together():
-                self._train(done)
+            if done == 1 and self._train_rest_together():
+                continue
+            begin = time.perf_counter()
+            self._train(done)
+            times.append(time.perf_counter() - begin)
         if done < len(folds) and must_end:
-            raise TimeoutError(f"time ran out after {done} of {len(folds)} folds")
+            raise TimeoutError(f"no time for more than {done} of {len(folds)} folds")
         assert self.view.scorer is not None, "folds belong to an estimator"
         rows = np.concatenate([valid for _, valid in folds[:done]])
         place = np.argsort(rows)
@@ -143,6 +149,12 @@ class FoldedTrial:
             lengths=lengths,
             seconds_left=lambda: self.job.seconds_left,
             share=max(self.pace.share(recipe, self.record) / left, 0.5),
+            most=self.pace.most(recipe) / left,
             seed=(self.job.seed, self.record.number, number),
         )
         return Fold(network, model, self.view.fold(number), plan)
+
+
+def _least(times: Sequence[float]) -> float:
+    """Seconds that another fold needs at the very least; the first one was traced as well."""
+    return min(times[1:]) if len(times) > 1 else _AFTER_THE_FIRST * times[0]

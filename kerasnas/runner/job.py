@@ -32,7 +32,8 @@ class Job:
         patience: Epochs without improvement before a training ends; a recipe's own goes first.
         candidates: Trials, the best ones, of which the files are kept; with more than one also
             their answers to the validation rows, so that an ensemble can be chosen.
-        members: Members of an ensemble to keep time for.
+        members: Members of an ensemble to keep time for, if there are as many trials.
+        finished: Trials that have come to a good end so far.
         member_seconds: Seconds that a member needs to be read and built in: at first a guess, then
             what the trials so far tell.
     """
@@ -49,6 +50,7 @@ class Job:
     patience: int | None = None
     candidates: int = 1
     members: int = 0
+    finished: int = 0
     member_seconds: float = 0.8
 
     @property
@@ -56,7 +58,8 @@ class Job:
         """Seconds that trials may still use."""
         if not self.members or self.clock.seconds is None:
             return self.clock.left - self.reserve
-        ensemble = min(self.members * self.member_seconds, _ENSEMBLE * self.clock.seconds)
+        members = min(self.members, self.finished + 1)  # with the trial that is running
+        ensemble = min(members * self.member_seconds, _ENSEMBLE * self.clock.seconds)
         return self.clock.left - self.reserve - ensemble
 
     @property

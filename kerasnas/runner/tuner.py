@@ -38,7 +38,7 @@ from kerasnas.runner.view import View, part_of
 log = logging.getLogger("kerasnas")
 
 _LEAST_BUILDING = 0.8  # seconds for a member of an ensemble
-_BUILDING = 2.0  # times the end of a trial, which building it into an ensemble takes
+_BUILDING = 2.4  # times the end of a trial, which building it into an ensemble takes
 
 
 class Tuner(keras_tuner.Tuner):
@@ -84,6 +84,7 @@ class Tuner(keras_tuner.Tuner):
         self.oracle.verbose = 0
         self._fitting = Fitting(self.hypermodel, job)
         self._pace = Pace(oracle, job, own=self._fitting.offers.of_this_package)
+        job.finished = len(oracle.history.completed())
         screen = Screen(self.oracle, self.hypermodel, job)
         if screen.constraints:
             self.oracle.fill(accept=screen)
@@ -171,6 +172,7 @@ class Tuner(keras_tuner.Tuner):
             spent=self.job.clock.spent,
         )
         self.oracle.end_trial(trial)
+        self.job.finished = len(self.oracle.history.completed())
         housekeeping.keep_the_best(self.folder, self.oracle, self.job.candidates)
         housekeeping.keep_checkpoints(self.folder, self.oracle)
         self._on_event("end", record, {})
@@ -262,15 +264,16 @@ class Tuner(keras_tuner.Tuner):
         job, pace, recipe = self.job, self._pace, self._fitting.offers.recipe(hp)
         by_rows = self.oracle.fidelity == "rows" and record.fidelity < 1
         view = part_of(view, record.fidelity, job.seed) if by_rows else view
-        share = max(pace.share(recipe, record), 1.0)
+        share, most = max(pace.share(recipe, record), 1.0), pace.most(recipe)
         lengths = pace.lengths(recipe, record)
         plan = self._fitting.plan(
             recipe,
             batch_size,
             epochs=pace.epochs(lengths),
             lengths=lengths,
-            seconds_left=pace.limit(share, record),
+            seconds_left=pace.limit(max(share, most), record),
             share=pace.planned(share),
+            most=pace.planned(most),
             seed=(job.seed, record.number),
             on_epoch=self._reports(record),
         )
