@@ -170,6 +170,7 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         seed=plan.seed,
         constraints=plan.constraints,
         portfolio=plan.portfolio,
+        turns_after=getattr(hypermodel, "turns_after", None),
         initial=plan.initial,
     )
     if tuple(oracle.objectives) != plan.objectives:

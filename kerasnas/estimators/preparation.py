@@ -34,9 +34,10 @@ from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import Useful
 
-# From so many rows for each second of the budget on, what is fitted in seconds goes first: where
-# rows are too many for folds, networks take most of the time.
-_HURRY = 30
+# Where the clock runs, what is fitted in seconds goes before networks: of the best known
+# configurations, or of all where rows are too many for folds and networks take most of the time.
+_FEW, _ALL = 6, 1000
+_HURRY = 30  # rows for each second of the budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ class Prepared:
             groups=front.owners[: front.width - len(front.embedded)],
             useful=useful[0] if useful else None,
             useful_in_folds=useful[1:],
-            solved_first=seconds is not None and len(rows.train) > _HURRY * seconds,
+            solved_first=_solved_first(len(rows.train), seconds),
         )
         return Task(
             reader=TableReader(self.schema, dict(front.probe)),
@@ -133,6 +134,12 @@ class Prepared:
                 **({FILTERED: True} if useful else {}),
             },
         )
+
+
+def _solved_first(rows: int, seconds: float | None) -> int:
+    if seconds is None:
+        return 0
+    return _ALL if rows > _HURRY * seconds else _FEW
 
 
 class TableForms:

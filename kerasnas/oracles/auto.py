@@ -76,7 +76,8 @@ class Circumstances:
 class Auto(Oracle):
     """The default: known-good configurations, then a model that suits the space and the task.
 
-    * Configurations that the space calls known-good are tried first, whatever else follows.
+    * Configurations that the space calls known-good are tried first, whatever else follows; where
+      the space says so, after some of them in turn with steps from the best trials.
     * Spaces of architectures: of many random ones those with the best zero-cost scores come next.
     * One objective: a Gaussian process; in larger spaces in turn with steps from the best trials.
     * Several objectives: a multi-objective Parzen estimator, then ageing NSGA-II.

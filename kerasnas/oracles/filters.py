@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
+from kerasnas.oracles.searchers.steps import steps_from_best
 from kerasnas.oracles.space import Space, Values
 from kerasnas.oracles.told import told
 
@@ -41,9 +43,16 @@ ENUMERABLE = 20_000
 """Spaces up to this size are searched to the last configuration."""
 
 
+OUT_OF_TIME = "TimeoutError"
+"""How the failure of a trial begins for which time was too short."""
+
 Accept = Callable[[Values], "bool | Mapping[str, float] | None"]
 """What is known of values without training: whether they will do; or measures, which the
 constraints of the same names judge; or `None` when there is no time left to look."""
+
+
+STEPPING = 3
+"""How many of the best trials are stepped from in turn with the rest of a portfolio."""
 
 
 class _NoTime(Exception):
@@ -56,6 +65,35 @@ class Proposal:
 
     values: Values
     origin: str
+
+
+class Affordable:
+    """Whether there is time for a trial, by what those of the same branch have taken.
+
+    Args:
+        space: The search space.
+        history: All trials so far.
+        seconds_left: Seconds that trials may still use; `None` where no clock runs.
+    """
+
+    def __init__(
+        self, space: Space, history: History, seconds_left: Callable[[], float] | None
+    ) -> None:
+        self._space = space
+        self._left = math.inf if seconds_left is None else seconds_left()
+        self._least: dict[str, float] = {}
+        for trial in history.trials if math.isfinite(self._left) else ():
+            seconds = math.inf  # one for which time was too short has taken too long
+            if trial.status != "FAILED":
+                seconds = trial.seconds
+            elif not trial.failure.startswith(OUT_OF_TIME):
+                continue
+            branch = repr(space.branch(trial.values))
+            self._least[branch] = min(seconds, self._least.get(branch, math.inf))
+
+    def __call__(self, values: Values) -> bool:
+        """Whether the fastest trial of the branch would still come to its end."""
+        return self._least.get(repr(self._space.branch(values)), 0.0) <= self._left
 
 
 @dataclass
@@ -71,6 +109,10 @@ class Proposer:
         portfolio: Known-good configurations, tried next; unknown names are ignored.
         accept: What is known of values without training, see `Accept`. Values that break a
             constraint are drawn again and use up no trial.
+        turns_after: Trials of the portfolio after which what is left of it takes turns with steps
+            from the best trials, and what takes longer than there is time for is passed over;
+            `None` tries the whole portfolio first.
+        seconds_left: Seconds that trials may still use.
 
     Attributes:
         ranked: Configurations that look best without training, tried after the portfolio.
@@ -81,6 +123,8 @@ class Proposer:
     initial: Sequence[Mapping[str, Any]] = ()
     portfolio: Sequence[Mapping[str, Any]] = ()
     accept: Accept | None = None
+    turns_after: int | None = None
+    seconds_left: Callable[[], float] | None = None
     ranked: Sequence[Values] = field(default=(), init=False)
     turned_down: list[tuple[Values, dict[str, float]]] = field(default_factory=list, init=False)
     _outside: dict[str, float] = field(default_factory=dict, init=False, repr=False)
@@ -114,9 +158,19 @@ class Proposer:
         constraints: Sequence[Constraint],
     ) -> Proposal | None:
         seen = seen_keys(space, history)
+        known = [space.repair(v) for v in self.portfolio]
+        steps: Iterable[Values] = ()
+        if self.turns_after is not None:
+            affordable = Affordable(space, history, self.seconds_left)
+            left = [v for v in known if space.key(v) not in seen]
+            known = [v for v in left if affordable(v)]
+            if left and (not known or self._steps_next(history)):
+                steps = steps_from_best(space, history, objectives, rng, constraints, STEPPING)
+                steps = filter(affordable, itertools.islice(steps, DUPLICATES))
         listed = [
             ("initial", self._wanted(space)),
-            ("portfolio", (space.repair(v) for v in self.portfolio)),
+            ("step", steps),
+            ("portfolio", known),
             ("zero-cost", self.ranked),
         ]
         for origin, source in listed:
@@ -135,11 +189,19 @@ class Proposer:
         initial: Sequence[Mapping[str, Any]],
         portfolio: Sequence[Mapping[str, Any]],
         accept: Accept | None,
+        turns_after: int | None = None,
+        seconds_left: Callable[[], float] | None = None,
     ) -> None:
         """Sets what is still empty."""
         self.initial = self.initial or initial
         self.portfolio = self.portfolio or portfolio
         self.accept = self.accept or accept
+        self.turns_after = turns_after if self.turns_after is None else self.turns_after
+        self.seconds_left = self.seconds_left or seconds_left
+
+    def _steps_next(self, history: History) -> bool:
+        tried = sum(t.origin == "portfolio" for t in history.trials)
+        return tried >= (self.turns_after or 0) and history.trials[-1].origin == "portfolio"
 
     @property
     def rejected(self) -> int:

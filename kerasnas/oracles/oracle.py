@@ -126,8 +126,13 @@ class Oracle(HistoryKeeper):
         portfolio: Sequence[Mapping[str, Any]] = (),
         initial: Sequence[Mapping[str, Any]] = (),
         accept: Accept | None = None,
+        turns_after: int | None = None,
+        seconds_left: Callable[[], float] | None = None,
     ) -> None:
-        """Sets what the oracle was made without; its own settings stay. Arguments as above."""
+        """Sets what the oracle was made without; its own settings stay.
+
+        Arguments as above; `turns_after` and `seconds_left` as in `Proposer`.
+        """
         if objective is not None and not self._objective_given:
             self._optimise(objective)
         if seed is not None and not self._seed_given:
@@ -135,7 +140,7 @@ class Oracle(HistoryKeeper):
         if self.max_trials is None:
             self.max_trials = max_trials
         self.constraints = self.constraints or tuple(constraints)
-        self.proposer.fill(tuple(initial), tuple(portfolio), accept)
+        self.proposer.fill(tuple(initial), tuple(portfolio), accept, turns_after, seconds_left)
         self._checked = False
 
     def allow_pausing(self, epochs: int | None = None) -> None:

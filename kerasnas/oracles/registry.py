@@ -59,6 +59,7 @@ def create(
     portfolio: Sequence[Mapping[str, Any]] = (),
     initial: Sequence[Mapping[str, Any]] = (),
     accept: Accept | None = None,
+    turns_after: int | None = None,
 ) -> Oracle:
     """The oracle that a user asked for.
 
@@ -73,6 +74,8 @@ def create(
         portfolio: Known-good configurations; only `auto` begins with them.
         initial: Configurations of the user, tried before all others.
         accept: Whether values meet what is known without training, or the measures that tell.
+        turns_after: Known-good configurations after which steps from the best trials take turns
+            with them; `None` tries them all first.
 
     Raises:
         SearchSpaceError: If no strategy has this name, or the object is no oracle of kerasnas.
@@ -86,6 +89,7 @@ def create(
         portfolio=portfolio if isinstance(oracle, Auto) else (),
         initial=initial,
         accept=accept,
+        turns_after=turns_after,
     )
     return oracle
 

@@ -67,6 +67,10 @@ class Space:
                 known[domain.name] = values[domain.name]
         return list(found.values())
 
+    def branch(self, values: Mapping[str, Any]) -> Values:
+        """The values that others depend on, such as the family of a network."""
+        return {d.name: values[d.name] for d in self.active(values) if d.name in self._parents}
+
     def random(self, rng: np.random.Generator) -> Values:
         """Random values of the active hyperparameters."""
         return self.walk(lambda domain, _: domain.sample(rng))

@@ -44,6 +44,7 @@ class Fitting:
             sign=1 if monitor is None or monitor.direction == "min" else -1,
             patience=recipe.patience if recipe else job.patience,
             rates=recipe.rates if recipe else None,
+            enough=recipe.enough if recipe else 0,
             callbacks=copy.deepcopy(job.callbacks),
             **rest,
         )

@@ -14,6 +14,7 @@ from kerasnas.spaces.recipes import Recipe
 
 _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
 _SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
+_MOST = 0.45  # of the time that is left is for a trial that needs as much for enough epochs
 _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
 _PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
 _KEPT = 0.5  # of the time, at most, is kept for training the best one in full
@@ -50,6 +51,7 @@ class Pace:
         oracle.allow_pausing(self._epochs())
         if job.clock.seconds is not None:
             oracle.hurry = self._must_finish
+            oracle.fill(seconds_left=lambda: job.seconds_left)
 
     @property
     def pauses(self) -> bool:
@@ -75,6 +77,10 @@ class Pace:
         """Seconds that a trial should take."""
         share = share_of(recipe, record.number, len(self._job.objectives))
         return self._job.seconds_left * share
+
+    def most(self, recipe: Recipe | None) -> float:
+        """Seconds that a trial may take to have enough epochs."""
+        return self._job.seconds_left * _MOST if recipe is not None and recipe.enough else 0.0
 
     def lengths(self, recipe: Recipe | None, record: Any) -> Sequence[int]:
         """Epochs to choose from; where trials pause, the length of the first is that of all."""

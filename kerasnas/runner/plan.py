@@ -32,6 +32,8 @@ class Plan:
         lengths: Numbers of epochs to choose from.
         seconds_left: Seconds until training must end, asked again and again.
         share: Seconds that this training should take at most, for the choice of `epochs`.
+        enough: Epochs for which it may take more.
+        most: Seconds that it may take for these.
         seed: Entropy of the order of rows.
         callbacks: Keras callbacks.
         on_epoch: Told the epoch (from 0) and its metrics; ends the training by answering `True`.
@@ -49,12 +51,23 @@ class Plan:
     lengths: Sequence[int] = LENGTHS
     seconds_left: Callable[[], float] = lambda: math.inf
     share: float = math.inf
+    enough: int = 0
+    most: float = 0.0
     seed: Sequence[int] = (0,)
     callbacks: Sequence[keras.callbacks.Callback] = ()
     on_epoch: Callable[[int, dict[str, float]], bool | None] = lambda epoch, logs: None
     fidelity: float = 1.0
     start: State | None = None
     keep: bool = False
+
+    def length(self, epoch: float) -> int:
+        """The number of epochs to choose where one takes so many seconds."""
+        fitting = [
+            n
+            for n in self.lengths
+            if n * epoch <= self.share or (n <= self.enough and n * epoch <= self.most)
+        ]
+        return max(fitting, default=self.lengths[0])
 
     def until(self, full: int) -> int:
         """The number of epochs after which to end, of so many of a full training."""

@@ -304,9 +304,7 @@ class Trainer:
         self.validate()  # the first call traces, which no epoch of the training pays again
         begin = time.perf_counter()
         self.validate()
-        epoch = self.pace * steps + time.perf_counter() - begin
-        fitting = [n for n in plan.lengths if n * epoch <= plan.share]
-        return fitting[-1] if fitting else plan.lengths[0]
+        return plan.length(self.pace * steps + time.perf_counter() - begin)
 
 
 class Stretch:

@@ -23,6 +23,7 @@ from kerasnas.spaces.family import Family, Network
 from kerasnas.spaces.heads import SmoothedCrossentropy, classification_head, regression_head
 from kerasnas.spaces.recipes import GroupedAdamW, Recipe, tabular_optimizer
 from kerasnas.spaces.recipes.realmlp import realmlp_optimizer, realmlp_recipe
+from kerasnas.spaces.recipes.tabular import ENOUGH
 from kerasnas.spaces.table import Table
 
 _BATCHES = [32, 64, 128, 256, 512, 1024]
@@ -124,7 +125,7 @@ def _recipe(
     default = next(size for limit, size in sizes if rows < limit)
     size = hp.Choice(f"{prefix}_batch_size", _BATCHES, default=default)
     schedule = hp.Choice(f"{prefix}_schedule", ["cosine", "constant"], default="cosine")
-    return Recipe(batch_size=int(size), schedule=schedule, patience=patience)
+    return Recipe(batch_size=int(size), schedule=schedule, patience=patience, enough=ENOUGH)
 
 
 _TABM_SIZES = (

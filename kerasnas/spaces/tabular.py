@@ -61,12 +61,16 @@ class TabularHyperModel(keras_tuner.HyperModel):
         useful: The columns that are not noise; where given, the hyperparameter `columns` chooses
             between these and all.
         useful_in_folds: The same for each fold, told by its own training rows.
-        solved_first: Whether what is fitted in seconds comes before networks that are trained: the
-            order was learnt on tables where there is time for all.
+        solved_first: Known-good configurations among which what is fitted in seconds comes before
+            networks: their order was learnt by what each adds to an ensemble, whatever it costs.
 
     Raises:
         SearchSpaceError: If a family is unknown, or its library is not installed.
     """
+
+    turns_after = 6
+    """Known-good configurations after which steps from the best ones are tried as well: by then it
+    shows whether networks or trees suit the table."""
 
     def __init__(
         self,
@@ -80,7 +84,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         groups: Sequence[str] | None = None,
         useful: Useful | None = None,
         useful_in_folds: Sequence[Useful] = (),
-        solved_first: bool = False,
+        solved_first: int = 0,
     ) -> None:
         super().__init__(name="tabular")
         _check(families)
@@ -100,11 +104,11 @@ class TabularHyperModel(keras_tuner.HyperModel):
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first."""
         known = [dict(c) for c in _portfolio() if c["family"] in self.families]
-        if self.solved_first:
-            known.sort(key=lambda c: c["family"] not in solved.SOLVED)
+        again = [{**c, "columns": "useful"} for c in known[:_WITH_USEFUL]]
+        first = slice(self.solved_first)
+        known[first] = sorted(known[first], key=lambda c: c["family"] not in solved.SOLVED)
         if self.useful is None:
             return known
-        again = [{**c, "columns": "useful"} for c in known[:_WITH_USEFUL]]
         return [*known[:_BEFORE_OPTIONAL], *again, *known[_BEFORE_OPTIONAL:]]
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -270,7 +274,7 @@ def tabular(
     groups: Sequence[str] | None = None,
     useful: Useful | None = None,
     useful_in_folds: Sequence[Useful] = (),
-    solved_first: bool = False,
+    solved_first: int = 0,
 ) -> TabularHyperModel:
     """The search space of tables, for any keras-tuner `Tuner` and for `kerasnas.search`.
 

@@ -55,6 +55,80 @@ def test_only_auto_begins_with_the_portfolio():
     assert run(make("random", portfolio=[{"kind": "linear"}]), 1)[0].origin == "random"
 
 
+GOOD = [{"kind": "mlp", "units": 2**n} for n in range(4, 9)]
+
+
+def test_after_some_trials_a_portfolio_takes_turns_with_steps_from_the_best():
+    records = run(make("auto", portfolio=GOOD, turns_after=2), 9)
+    turns = [
+        "portfolio",
+        "portfolio",
+        "step",
+        "portfolio",
+        "step",
+        "portfolio",
+        "step",
+        "portfolio",
+    ]
+    assert [r.origin for r in records] == [*turns, "mixed"]
+    space = make().space
+    tried = [r.values for r in records[:2]]
+    changed = min(_edits(records[2].values, values) for values in tried)
+    assert changed <= 1 or space.branch(records[2].values) != space.branch(tried[0])
+
+
+def _edits(one, other):
+    return sum(one.get(name) != other.get(name) for name in {*one, *other})
+
+
+class Timed:
+    """Time that runs while trials run: so many seconds for a trial of each kind."""
+
+    def __init__(self, oracle, seconds, **takes):
+        self.oracle, self.left, self.takes = oracle, seconds, takes
+        oracle.fill(seconds_left=lambda: self.left)
+
+    def run(self):
+        trial = self.oracle.create_trial("worker")
+        kind = trial.hyperparameters.get("kind")
+        taken = min(self.takes[kind], self.left)
+        failed = taken < self.takes[kind]
+        self.left -= taken
+        self.oracle.facts(
+            trial.trial_id, seconds=taken, failure="TimeoutError: no time" if failed else ""
+        )
+        self.oracle.update_trial(trial.trial_id, {"val_loss": 1.0})
+        trial.status = "FAILED" if failed else "COMPLETED"
+        self.oracle.end_trial(trial)
+        return self.oracle.history.trials[int(trial.trial_id)]
+
+
+def test_what_takes_longer_than_there_is_time_for_is_passed_over():
+    good = [{"kind": "mlp"}, {"kind": "linear"}, {"kind": "mlp", "units": 64}, {"kind": "resnet"}]
+    oracle = make("auto", portfolio=good, turns_after=10)
+    timed = Timed(oracle, 15.0, mlp=10.0, linear=1.0, resnet=2.0)
+    records = [timed.run() for _ in range(3)]
+    # 4 seconds are left after the second trial: an mlp has taken 10, nothing is known of a resnet.
+    assert [r.values["kind"] for r in records] == ["mlp", "linear", "resnet"]
+    further = oracle.create_trial("worker")
+    assert oracle.history.trials[-1].origin == "step"
+    assert further.hyperparameters.get("kind") != "mlp"
+
+
+def test_what_time_was_too_short_for_is_not_tried_again():
+    good = [{"kind": "linear"}, {"kind": "mlp"}, {"kind": "mlp", "units": 64}, {"kind": "resnet"}]
+    oracle = make("auto", portfolio=good, turns_after=10)
+    timed = Timed(oracle, 9.0, mlp=10.0, linear=1.0, resnet=2.0)
+    assert [timed.run().status for _ in range(2)] == ["COMPLETED", "FAILED"]
+    timed.left = 8.0
+    assert timed.run().values["kind"] == "resnet"
+
+
+def test_without_a_clock_everything_is_affordable():
+    records = run(make("auto", portfolio=GOOD, turns_after=10), 5)
+    assert [r.values["units"] for r in records] == [g["units"] for g in GOOD]
+
+
 def test_initial_is_checked_before_any_trial():
     oracle = make(initial=[{"kind": "mlp"}, {"rat": 1, "kind": "cnn"}])
     with pytest.raises(

@@ -3,6 +3,7 @@
 import pytest
 
 from kerasnas.runner.pace import share_of
+from kerasnas.runner.plan import Plan
 from kerasnas.spaces.recipes import Recipe
 
 
@@ -14,3 +15,24 @@ def test_no_trial_of_a_front_takes_most_of_the_time(objectives, expected):
 
 def test_without_a_recipe_all_trials_have_the_same_share():
     assert share_of(None, 0, 1) == share_of(None, 9, 1) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("epoch", "length"),
+    [
+        (0.01, 256),  # a share of 4 seconds is enough for all
+        (0.05, 64),
+        (0.1, 64),  # 32 would fit the share, but 64 epochs are worth more of the time
+        (0.25, 32),
+        (0.9, 16),
+        (9.0, 16),  # the least there is
+    ],
+)
+def test_a_training_takes_more_than_its_share_to_have_enough_epochs(epoch, length):
+    plan = Plan(batch_size=32, epochs=None, monitor=None, share=4.0, enough=64, most=10.0)
+    assert plan.length(epoch) == length
+
+
+def test_without_a_number_of_epochs_that_is_enough_the_share_decides():
+    plan = Plan(batch_size=32, epochs=None, monitor=None, share=4.0)
+    assert [plan.length(epoch) for epoch in (0.01, 0.1, 0.9)] == [256, 32, 16]

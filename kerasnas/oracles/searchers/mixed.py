@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +9,10 @@ import numpy as np
 
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.ranking import infeasibility, positions
 from kerasnas.oracles.searchers.bayesian import BayesianSearcher
 from kerasnas.oracles.searchers.gp import GpSearcher
 from kerasnas.oracles.searchers.nsga2 import Nsga2Searcher
+from kerasnas.oracles.searchers.steps import steps_from_best
 from kerasnas.oracles.searchers.tpe import TpeSearcher
 from kerasnas.oracles.space import Space, Values
 
@@ -70,15 +69,12 @@ class MixedSearcher:
         if by_gaussian_process(space, objectives):
             gp = GpSearcher(self.startup)
             return gp.suggest(space, history, objectives, rng, constraints)
-        done = [t for t in history.finished if math.isfinite(infeasibility(t, constraints))]
-        if not done or len(history) % 2:
-            return self._model.suggest(space, history, objectives, rng, constraints)
-        place = positions(done, objectives, constraints)
-        order = sorted(range(len(done)), key=lambda i: place[i])[: self.best]
-        # The best is mutated most often: ranks are drawn with weights 1, 1/2, 1/3, …
-        weights = 1.0 / np.arange(1, len(order) + 1)
-        chosen = int(rng.choice(len(order), p=weights / weights.sum()))
-        return space.mutate(done[order[chosen]].values, rng)
+        if len(history) % 2 == 0:
+            steps = steps_from_best(space, history, objectives, rng, constraints, self.best)
+            values = next(steps, None)
+            if values is not None:
+                return values
+        return self._model.suggest(space, history, objectives, rng, constraints)
 
     def describe(self, space: Space) -> str:
         """The rule in a few words."""

@@ -9,6 +9,7 @@ import keras_tuner
 from kerasnas.spaces.blocks.realmlp import RealMlp
 from kerasnas.spaces.recipes.grouped_adam import GroupedAdamW
 from kerasnas.spaces.recipes.recipe import Recipe
+from kerasnas.spaces.recipes.tabular import ENOUGH
 from kerasnas.spaces.table import Table
 
 _SLOW = 0.1  # of the learning rate, for embeddings, activations and biases
@@ -49,6 +50,7 @@ def realmlp_recipe(hp: keras_tuner.HyperParameters, table: Table) -> Recipe:
         batch_size=int(size),
         schedule="coslog4",
         patience=None,
+        enough=ENOUGH,
         dropout="flat_cos",
         weight_decay="flat_cos",
         whole_batches=True,

@@ -28,6 +28,8 @@ class Recipe:
             all others; `None` for the usual.
         first_length: Epochs that the first trial gets at most where time limits it, however fast
             it is: it is there for an answer that comes soon.
+        enough: Epochs with fewer of which a training is of little use: to have as many, it may take
+            nearly half of the time left.
         dropout: Name of the course of all dropout rates, as `schedule`.
         weight_decay: Name of the course of the weight decay of a `GroupedAdamW`, on top of that of
             the learning rate.
@@ -41,6 +43,7 @@ class Recipe:
     lengths: tuple[int, ...] | None = None
     shares: tuple[float, ...] | None = None
     first_length: int | None = None
+    enough: int = 0
     dropout: Schedule = "constant"
     weight_decay: Schedule = "constant"
     whole_batches: bool = False

@@ -7,6 +7,9 @@ import keras_tuner
 
 from kerasnas.spaces.recipes.recipe import Recipe
 
+ENOUGH = 64
+"""Epochs below which a network for tables has hardly learnt anything yet."""
+
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 
 
@@ -47,4 +50,4 @@ def tabular_recipe(hp: keras_tuner.HyperParameters, rows: int | None = None) -> 
     """
     size = hp.Choice("batch_size", list(BATCH_SIZES), default=default_batch_size(rows))
     schedule = hp.Choice("schedule", ["cosine", "one_cycle", "constant"], default="cosine")
-    return Recipe(batch_size=int(size), schedule=schedule, patience=20)
+    return Recipe(batch_size=int(size), schedule=schedule, patience=20, enough=ENOUGH)

@@ -21,7 +21,7 @@ from kerasnas.spaces.trees.sklearn_boosting import read_hist_gradient_boosting
 from kerasnas.spaces.trees.sklearn_forest import read_forest
 from kerasnas.spaces.trees.trees import Trees
 
-_ITERATIONS = (3000, 2000, 1000, 500, 250, 120, 60, 30)
+_ITERATIONS = (3000, 2000, 1400, 1000, 700, 500, 350, 250, 180, 120, 60, 30)
 _PATIENCE = 50  # iterations without a better validation loss
 _MOST_VALUES = 600_000  # numbers that a forest may hold: a few megabytes
 
