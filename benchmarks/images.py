@@ -2,13 +2,15 @@
 
     python benchmarks/images.py --data DIR [--sets digits mnist cifar10] [--autokeras PYTHON]
                                 [--hyperband] [--budget SECONDS] [--memory TRIALS]
+                                [--small FILE.png]
 
 Every contestant runs in a process of its own; its clock starts after its imports. kerasnas is
 scored by the file of its best trial whenever a trial ends, AutoKeras and Hyperband by the model of
 each trial as it ends; the scoring itself is not counted. `--autokeras` names the Python of an
 environment where AutoKeras 3.0.0 works (Keras 3.12 and tensorboard; it fails on later Keras).
-`--memory` runs that many short trials instead and prints what the process holds after each fifth,
-then once more.
+`--small` searches MNIST for accuracy and few parameters at once instead, at most 20,000 of them,
+for 480 seconds, and draws the front. `--memory` runs that many short trials instead and prints what
+the process holds after each fifth, then once more.
 """
 
 import argparse
@@ -219,6 +221,37 @@ def memory(trials: int) -> None:
         clf.fit(x, y)
 
 
+def small(data: tuple[np.ndarray, ...], seconds: float, picture: Path, limit: int = 20_000) -> None:
+    """Accuracy and parameters at once, within a limit of parameters."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import kerasnas as kn
+
+    x, y, xt, yt = data
+    begin = time.monotonic()
+    clf = kn.ImageClassifier(
+        objective=["val_accuracy", kn.Objective("params", "min")],
+        constraints=[kn.Constraint("params", max=limit)],
+        budget=seconds,
+        ensemble=False,
+        seed=0,
+        verbose=0,
+    ).fit(x, y)
+    took = time.monotonic() - begin
+    rows = clf.leaderboard()
+    rows = rows[(rows["kind"] == "trial") & (rows["status"] == "COMPLETED")]
+    columns = ["trial_id", "val_accuracy", "params", "seconds", "on_front"]
+    print(rows.sort_values("params")[columns].to_string(index=False))
+    beyond = int((rows["params"] > limit).sum())
+    params = clf.export_model().count_params()
+    print(
+        f"{len(rows)} models, {beyond} beyond {limit:,} parameters; {took:.0f} s; "
+        f"test accuracy {clf.score(xt, yt):.4f} with {params:,} parameters"
+    )
+    kn.plots.pareto_front(clf).figure.savefig(picture, dpi=150, bbox_inches="tight")
+
+
 CONTESTANTS = {"kerasnas": kerasnas, "autokeras": autokeras, "hyperband": hyperband}
 
 
@@ -254,10 +287,14 @@ def main() -> None:
     parser.add_argument("--autokeras", help="Python of an environment with AutoKeras")
     parser.add_argument("--hyperband", action="store_true", help="run stock Hyperband, too")
     parser.add_argument("--memory", type=int, help="trials; measures memory instead")
+    parser.add_argument("--small", type=Path, help="picture; searches small networks instead")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.memory:
         memory(given.memory)
+        return
+    if given.small:
+        small(load("mnist", given.data), given.budget or 480.0, given.small)
         return
     if given.one:
         who, name, seconds = given.one

@@ -6,7 +6,7 @@ import pytest
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces import image
-from kerasnas.spaces.blocks.conv import conv_multiply_adds
+from kerasnas.spaces.blocks.conv import WIDTHS, conv_multiply_adds
 from kerasnas.spaces.blocks.image_sizes import stages_for, widths_for
 from kerasnas.spaces.image import FAMILIES
 from kerasnas.spaces.pretrained import find_pretrained
@@ -56,12 +56,19 @@ def test_known_good_networks_fit_the_budget():
     assert quick <= large
 
 
+def test_networks_that_are_only_small_are_no_default():
+    hypermodel = image((28, 28, 1), 10, rows=60_000, seconds=5)
+    assert all(c.get("conv_width", 4) >= 4 for c in hypermodel.portfolio)
+    assert min(WIDTHS) < 4  # but they are in the space
+
+
 def test_small_networks_come_early_where_size_counts():
     def sizes(lean):
         hypermodel = image((28, 28, 1), 10, rows=6000, seconds=480, lean=lean)
         return [built(hypermodel, **c)[0].count_params() for c in hypermodel.portfolio[:6]]
 
-    assert sum(n <= 20_000 for n in sizes(True)) >= 4
+    small = [n for n in sizes(True) if n <= 20_000]
+    assert len(small) >= 4 and max(small) > 4 * min(small)  # a front of several sizes
     assert sum(n <= 20_000 for n in sizes(False)) < 2
 
 
