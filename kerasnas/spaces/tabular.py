@@ -20,6 +20,7 @@ from kerasnas.spaces.family import Network
 from kerasnas.spaces.inputs import embed
 from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback, for_training, tabular_recipe
+from kerasnas.spaces.recipes.tabular import ENOUGH
 from kerasnas.spaces.table import Useful, part_of, settle
 
 # Defaults of libraries that need not be there: no portfolio can be learnt with them everywhere.
@@ -139,7 +140,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
             return Recipe(batch_size=256)  # not used: nothing is trained by steps
         if family in CLASSIC:
             with self._classic_scope(hp):
-                return tabular_recipe(hp, self.rows)
+                return tabular_recipe(hp, self.rows, ENOUGH)
         with hp.conditional_scope("family", [family]):
             return NETWORKS[family].recipe(hp, self.table)
 

@@ -105,6 +105,14 @@ def test_portfolio_names_only_families_in_use():
         assert {c["family"] for c in portfolio} == {family}
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_networks_say_how_many_epochs_they_need(family):
+    hypermodel = tabular(4, 2, families=[family])
+    hp = keras_tuner.HyperParameters()
+    hypermodel.build(hp)
+    assert 32 <= hypermodel.recipe(hp).enough <= 128
+
+
 def test_portfolio_is_a_copy():
     hypermodel = tabular(4, 2)
     hypermodel.portfolio[0]["family"] = "changed"

@@ -41,13 +41,16 @@ def tabular_optimizer(hp: keras_tuner.HyperParameters) -> keras.optimizers.Optim
     return keras.optimizers.AdamW(rate, weight_decay=decay, global_clipnorm=5.0)
 
 
-def tabular_recipe(hp: keras_tuner.HyperParameters, rows: int | None = None) -> Recipe:
+def tabular_recipe(
+    hp: keras_tuner.HyperParameters, rows: int | None = None, enough: int = 0
+) -> Recipe:
     """Declares the hyperparameters of the training and reads their values.
 
     Args:
         hp: Where the hyperparameters are declared.
         rows: Training rows, which set the default batch size.
+        enough: As in `Recipe`.
     """
     size = hp.Choice("batch_size", list(BATCH_SIZES), default=default_batch_size(rows))
     schedule = hp.Choice("schedule", ["cosine", "one_cycle", "constant"], default="cosine")
-    return Recipe(batch_size=int(size), schedule=schedule, patience=20, enough=ENOUGH)
+    return Recipe(batch_size=int(size), schedule=schedule, patience=20, enough=enough)
