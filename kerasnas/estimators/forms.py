@@ -12,9 +12,7 @@ from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.task import Features
 
 _SHARE = 0.5  # of the time left, that one more form may take
-_KEPT_ON_DISK = (
-    8  # forms of all rows in files: to read all rows again takes longer than many epochs
-)
+_KEPT_ON_DISK = 8  # forms in files: to read all rows again takes longer than many epochs
 
 
 class Forms:

@@ -33,10 +33,11 @@ from kerasnas.search import fingerprint
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import Useful
+from kerasnas.spaces.tabular import TabularHyperModel
 
 # Where the clock runs, what is fitted in seconds goes before networks: of the best known
 # configurations, or of all where rows are too many for folds and networks take most of the time.
-_FEW, _ALL = 6, 1000
+_FEW, _ALL = TabularHyperModel.turns_after, 1000
 _HURRY = 30  # rows for each second of the budget
 
 

@@ -42,6 +42,8 @@ LAST_DRAWS = 1000
 ENUMERABLE = 20_000
 """Spaces up to this size are searched to the last configuration."""
 
+STEPPING = 3
+"""How many of the best trials are stepped from in turn with the rest of a portfolio."""
 
 OUT_OF_TIME = "TimeoutError"
 """How the failure of a trial begins for which time was too short."""
@@ -49,10 +51,6 @@ OUT_OF_TIME = "TimeoutError"
 Accept = Callable[[Values], "bool | Mapping[str, float] | None"]
 """What is known of values without training: whether they will do; or measures, which the
 constraints of the same names judge; or `None` when there is no time left to look."""
-
-
-STEPPING = 3
-"""How many of the best trials are stepped from in turn with the rest of a portfolio."""
 
 
 class _NoTime(Exception):
@@ -164,7 +162,7 @@ class Proposer:
             affordable = Affordable(space, history, self.seconds_left)
             left = [v for v in known if space.key(v) not in seen]
             known = [v for v in left if affordable(v)]
-            if left and (not known or self._steps_next(history)):
+            if left and (not known or self._steps_next(history, self.turns_after)):
                 steps = steps_from_best(space, history, objectives, rng, constraints, STEPPING)
                 steps = filter(affordable, itertools.islice(steps, DUPLICATES))
         listed = [
@@ -199,9 +197,10 @@ class Proposer:
         self.turns_after = turns_after if self.turns_after is None else self.turns_after
         self.seconds_left = self.seconds_left or seconds_left
 
-    def _steps_next(self, history: History) -> bool:
-        tried = sum(t.origin == "portfolio" for t in history.trials)
-        return tried >= (self.turns_after or 0) and history.trials[-1].origin == "portfolio"
+    @staticmethod
+    def _steps_next(history: History, turns_after: int) -> bool:
+        origins = [t.origin for t in history.trials]
+        return origins[-1:] == ["portfolio"] and origins.count("portfolio") >= turns_after
 
     @property
     def rejected(self) -> int:
