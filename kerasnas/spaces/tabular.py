@@ -26,6 +26,7 @@ from kerasnas.spaces.table import Useful, part_of, settle
 # Defaults of libraries that need not be there: no portfolio can be learnt with them everywhere.
 _OPTIONAL = ("catboost", "lightgbm", "xgboost")
 _BEFORE_OPTIONAL = 4
+_LONG = 1.0  # effort from which on a configuration waits for the first network
 _WITH_USEFUL = 2  # of the best configurations are tried on the useful columns alone as well
 
 
@@ -39,6 +40,27 @@ def _portfolio() -> tuple[dict[str, Any], ...]:
     learnt = json.loads(path.read_text(encoding="utf-8"))["configurations"]
     optional = [{"family": family} for family in _OPTIONAL]
     return (*learnt[:_BEFORE_OPTIONAL], *optional, *learnt[_BEFORE_OPTIONAL:])
+
+
+def _in_a_hurry(known: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is fitted in seconds before networks, the quickest first.
+
+    What takes longest of it, forests and boosting in many small steps, waits for the first network.
+    """
+    fitted = sorted((c for c in known if c["family"] in solved.SOLVED), key=_effort)
+    quick = [c for c in fitted if _effort(c) < _LONG]
+    networks = [c for c in known if c["family"] not in solved.SOLVED]
+    return [*quick, *networks[:1], *fitted[len(quick) :], *networks[1:]]
+
+
+def _effort(configuration: dict[str, Any]) -> float:
+    """What a configuration takes, relatively: boosting by small trees at a small rate most."""
+    if configuration["family"] == "extra_trees":
+        return _LONG
+    if configuration["family"] != "histgb":
+        return 0.0
+    leaves = configuration.get("histgb_leaves", 31)
+    return 1.0 / (leaves * configuration.get("histgb_learning_rate", 0.04))
 
 
 class TabularHyperModel(keras_tuner.HyperModel):
@@ -64,6 +86,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         useful_in_folds: The same for each fold, told by its own training rows.
         solved_first: Known-good configurations among which what is fitted in seconds comes before
             networks: their order was learnt by what each adds to an ensemble, whatever it costs.
+            If these are all there are, time is short, and what takes longest waits in its turn.
 
     Raises:
         SearchSpaceError: If a family is unknown, or its library is not installed.
@@ -106,8 +129,11 @@ class TabularHyperModel(keras_tuner.HyperModel):
         """Known-good configurations of the families in use, best first."""
         known = [dict(c) for c in _portfolio() if c["family"] in self.families]
         again = [{**c, "columns": "useful"} for c in known[:_WITH_USEFUL]]
-        first = slice(self.solved_first)
-        known[first] = sorted(known[first], key=lambda c: c["family"] not in solved.SOLVED)
+        if self.solved_first >= len(known):
+            known = _in_a_hurry(known)
+        else:
+            first = slice(self.solved_first)
+            known[first] = sorted(known[first], key=lambda c: c["family"] not in solved.SOLVED)
         if self.useful is None:
             return known
         return [*known[:_BEFORE_OPTIONAL], *again, *known[_BEFORE_OPTIONAL:]]

@@ -12,7 +12,7 @@ import numpy as np
 
 from kerasnas.spaces.cores import cores
 
-_SHARE = 0.12  # of the seconds left, for one ensemble of trees; most stop by themselves before
+_SHARE = 0.18  # of the seconds left, for one ensemble of trees; most stop by themselves before
 _THREADED = 200_000  # cells, from which several threads bring more than they cost
 _PROBE = 6  # iterations that are run for their time alone
 
