@@ -33,12 +33,11 @@ from kerasnas.search import fingerprint
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import Useful
-from kerasnas.spaces.tabular import TabularHyperModel
+from kerasnas.spaces.tabular import Order
 
-# Where the clock runs, what is fitted in seconds goes before networks: of the best known
-# configurations, or of all where rows are too many for folds and networks take most of the time.
-_FEW, _ALL = TabularHyperModel.turns_after, 1000
-_HURRY = 30  # rows for each second of the budget
+# Rows for each second of the budget from which time is short: they are too many for folds, and
+# networks take most of it.
+_HURRY = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +117,7 @@ class Prepared:
             groups=front.owners[: front.width - len(front.embedded)],
             useful=useful[0] if useful else None,
             useful_in_folds=useful[1:],
-            solved_first=_solved_first(len(rows.train), seconds),
+            order=_order(len(rows.train), seconds),
         )
         return Task(
             reader=TableReader(self.schema, dict(front.probe)),
@@ -137,10 +136,11 @@ class Prepared:
         )
 
 
-def _solved_first(rows: int, seconds: float | None) -> int:
+def _order(rows: int, seconds: float | None) -> Order:
+    """Which known-good configurations come first: without a clock, what they take is no matter."""
     if seconds is None:
-        return 0
-    return _ALL if rows > _HURRY * seconds else _FEW
+        return "learnt"
+    return "hurried" if rows > _HURRY * seconds else "quick_first"
 
 
 class TableForms:

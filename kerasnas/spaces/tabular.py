@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import keras_tuner
@@ -22,6 +22,8 @@ from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback, for_training, tabular_recipe
 from kerasnas.spaces.recipes.tabular import ENOUGH
 from kerasnas.spaces.table import Useful, part_of, settle
+
+Order = Literal["learnt", "quick_first", "hurried"]
 
 # Defaults of libraries that need not be there: no portfolio can be learnt with them everywhere.
 _OPTIONAL = ("catboost", "lightgbm", "xgboost")
@@ -84,9 +86,10 @@ class TabularHyperModel(keras_tuner.HyperModel):
         useful: The columns that are not noise; where given, the hyperparameter `columns` chooses
             between these and all.
         useful_in_folds: The same for each fold, told by its own training rows.
-        solved_first: Known-good configurations among which what is fitted in seconds comes before
-            networks: their order was learnt by what each adds to an ensemble, whatever it costs.
-            If these are all there are, time is short, and what takes longest waits in its turn.
+        order: Which known-good configurations come first. `learnt` is by what each adds to an
+            ensemble, whatever it costs; `quick_first` has those of the first `turns_after` before
+            the others that are fitted in seconds; `hurried` all of these, but for the slowest,
+            which wait for the first network.
 
     Raises:
         SearchSpaceError: If a family is unknown, or its library is not installed.
@@ -108,7 +111,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         groups: Sequence[str] | None = None,
         useful: Useful | None = None,
         useful_in_folds: Sequence[Useful] = (),
-        solved_first: int = 0,
+        order: Order = "learnt",
     ) -> None:
         super().__init__(name="tabular")
         _check(families)
@@ -117,7 +120,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         self.embedded = tuple(embedded)
         self.rows = rows
         self.codes = codes
-        self.solved_first = solved_first
+        self.order = order
         self.table = settle(width, classes, embedded, rows, sample, groups)
         fitting = [f for f in families if f not in NETWORKS or NETWORKS[f].fits(self.table)]
         self.families = tuple(fitting or families)
@@ -129,10 +132,10 @@ class TabularHyperModel(keras_tuner.HyperModel):
         """Known-good configurations of the families in use, best first."""
         known = [dict(c) for c in _portfolio() if c["family"] in self.families]
         again = [{**c, "columns": "useful"} for c in known[:_WITH_USEFUL]]
-        if self.solved_first >= len(known):
+        if self.order == "hurried":
             known = _in_a_hurry(known)
-        else:
-            first = slice(self.solved_first)
+        elif self.order == "quick_first":
+            first = slice(self.turns_after)
             known[first] = sorted(known[first], key=lambda c: c["family"] not in solved.SOLVED)
         if self.useful is None:
             return known
@@ -301,7 +304,7 @@ def tabular(
     groups: Sequence[str] | None = None,
     useful: Useful | None = None,
     useful_in_folds: Sequence[Useful] = (),
-    solved_first: int = 0,
+    order: Order = "learnt",
 ) -> TabularHyperModel:
     """The search space of tables, for any keras-tuner `Tuner` and for `kerasnas.search`.
 
@@ -316,7 +319,7 @@ def tabular(
         groups: As in `TabularHyperModel`.
         useful: As in `TabularHyperModel`.
         useful_in_folds: As in `TabularHyperModel`.
-        solved_first: As in `TabularHyperModel`.
+        order: As in `TabularHyperModel`.
     """
     width = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
     return TabularHyperModel(
@@ -330,5 +333,5 @@ def tabular(
         groups,
         useful,
         useful_in_folds,
-        solved_first,
+        order,
     )

@@ -44,24 +44,31 @@ def test_all_families_together_start_with_it():
     assert len({values["family"] for values in portfolio[:3]}) >= 2
 
 
-@pytest.mark.parametrize("first", [3, 6])
-def test_what_is_fitted_in_seconds_comes_first_among_so_many(first):
+def test_what_is_fitted_in_seconds_comes_first_among_the_best():
     families = [*FAMILIES, *available()]
-    usual = tabular(9, 2, families=families).portfolio
-    hurried = tabular(9, 2, families=families, solved_first=first).portfolio
-    assert hurried[first:] == usual[first:]
-    quick = [values["family"] in available() for values in hurried[:first]]
-    assert quick == sorted(quick, reverse=True) and any(quick)
+    space = tabular(9, 2, families=families, order="quick_first")
+    usual, quick_first = tabular(9, 2, families=families).portfolio, space.portfolio
+    first = space.turns_after
+    assert quick_first[first:] == usual[first:]
+    quick = [values["family"] in available() for values in quick_first[:first]]
+    assert quick == sorted(quick, reverse=True) and any(quick) and not all(quick)
     for some in (FAMILIES, available()):  # each kind keeps its order
-        assert [v for v in hurried[:first] if v["family"] in some] == [
+        assert [v for v in quick_first[:first] if v["family"] in some] == [
             v for v in usual[:first] if v["family"] in some
         ]
+
+
+def test_a_few_families_are_not_taken_for_a_hurry():
+    orders = [
+        tabular(9, 2, families=available(), order=o).portfolio for o in ("learnt", "quick_first")
+    ]
+    assert orders[0] == orders[1]  # all of them are quick
 
 
 def test_in_a_hurry_the_slow_ones_wait_for_the_first_network():
     families = [*FAMILIES, *available()]
     usual = tabular(9, 2, families=families).portfolio
-    hurried = tabular(9, 2, families=families, solved_first=1000).portfolio
+    hurried = tabular(9, 2, families=families, order="hurried").portfolio
     assert sorted(map(str, hurried)) == sorted(map(str, usual))
     network = next(i for i, c in enumerate(hurried) if c["family"] in FAMILIES)
     before, after = hurried[:network], hurried[network + 1 :]
