@@ -86,7 +86,7 @@ def assemble(
     """
     answering = _answering(network, units)
     inputs = raw_inputs({c.name: ((1,), input_dtype(c)) for c in preprocessing.columns})
-    front = copy_of(preprocessing.model, "kerasnas_preprocessing")
+    front = named(preprocessing.model, "kerasnas_preprocessing")
     return keyed_model(inputs, answering(front(list(inputs.values()))))
 
 
@@ -116,14 +116,45 @@ def keyed_model(inputs: Mapping[str, Any], answers: Any) -> keras.Model:
         return keras.Model(dict(inputs), answers, name="kerasnas")
 
 
-def copy_of(model: keras.Model, name: str) -> keras.Model:
-    """A model with the same layers and weights and a name of its own."""
+def named(model: keras.Model, name: str) -> keras.Model:
+    """A model of the very same layers under a name of its own, not compiled.
+
+    Nothing is copied: to build the layers again takes as long as to build the model.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=_KEYS_ARE_NO_NAMES)
-        copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    copy.name = name
-    return copy
+        return keras.Model(model.input, model.output, name=name)
+
+
+def part(model: keras.Model, name: str, taken: set[int]) -> keras.Model:
+    """A model to be one of several in a graph: as it is, or copied where it shares a layer.
+
+    A layer in two models of one graph is written to its file once, and read into one of them.
+
+    Args:
+        model: The model.
+        name: Its name in the graph.
+        taken: Layers in the graph so far, by identity; its own are added.
+    """
+    layers = {id(layer) for layer in _layers(model)}
+    if layers & taken:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_KEYS_ARE_NO_NAMES)
+            copy = keras.models.clone_model(model)
+        copy.set_weights(model.get_weights())
+        model = copy
+    taken |= layers
+    return named(model, name)
+
+
+def _layers(model: keras.Model) -> Iterator[Any]:
+    """All layers of a model and of the models in it, but for its inputs."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
 
 
 def join(
@@ -144,8 +175,8 @@ def join(
     )
     if front is None:
         return keras.Model(inputs, answering(inputs), name="kerasnas")
-    copy = copy_of(front, "kerasnas_preprocessing")
-    return keras.Model(inputs, answering(copy(inputs)), name="kerasnas")
+    front = named(front, "kerasnas_preprocessing")
+    return keras.Model(inputs, answering(front(inputs)), name="kerasnas")
 
 
 def _answering(network: keras.Model, units: Units | None) -> keras.Model:

@@ -216,6 +216,7 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         folder=folder,
         strategy=oracle.describe(),
         first_traceback=tuner.first_traceback,
+        models=tuner.models,
         scratch=scratch,
         seed=plan.seed,
     )

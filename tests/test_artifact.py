@@ -125,6 +125,32 @@ class TestAssemble:
         assert np.allclose(served.serve(inputs), model(inputs, training=False), atol=1e-6)
 
 
+class TestPart:
+    def test_named_has_the_same_layers_and_is_not_compiled(self):
+        one = network(3, 2, hidden=(4,))
+        one.compile(loss="mse")
+        other = artifact.named(one, "other")
+        assert other.name == "other" and not other.compiled
+        assert [id(w) for w in other.weights] == [id(w) for w in one.weights]
+        assert one.compiled and one.name != "other"
+
+    def test_only_what_shares_a_layer_is_copied(self, tmp_path):
+        shared = keras.layers.Dense(4)
+        x = keras.Input((3,))
+        models = [keras.Model(x, keras.layers.Dense(1)(shared(x))) for _ in range(2)]
+        models.append(keras.Model(x, keras.layers.Dense(1)(x)))
+        taken: set[int] = set()
+        parts = [artifact.part(model, f"part_{i}", taken) for i, model in enumerate(models)]
+        kept = [p.weights[-1] is m.weights[-1] for p, m in zip(parts, models, strict=True)]
+        assert kept == [True, False, True]
+        graph = keras.Model(x, keras.layers.Add()([part(x) for part in parts]))
+        artifact.write(graph, tmp_path / "graph.keras")
+        again = artifact.load_model(tmp_path / "graph.keras")
+        rows = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+        expected = sum(np.asarray(model(rows)) for model in models)
+        np.testing.assert_allclose(again(rows), expected, atol=1e-6)
+
+
 class TestWrite:
     def test_file_holds_the_model_and_the_member(self, good, model, inputs):
         member = artifact.read_member(good)

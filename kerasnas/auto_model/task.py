@@ -242,7 +242,7 @@ def assemble(
 def _front(name: str, fitted: Fitted, tensors: Sequence[Any]) -> Any:
     if fitted.front is None:
         return tensors[0]
-    front = artifact.copy_of(fitted.front, f"{name}_preprocessing")
+    front = artifact.named(fitted.front, f"{name}_preprocessing")
     return front(list(tensors) if isinstance(fitted.raw, Mapping) else tensors[0])
 
 

@@ -200,6 +200,7 @@ class Estimator(BaseEstimator):
         self.result_ = run(task.hypermodel, job, plan)
         self.result_.baselines = rows
         self.model_ = self._fused(task, job, wish) or self.result_.best_model()
+        self.result_.models.clear()  # their files are enough from here on
         if self.refit:
             self._refit(task, job)
         self._finish(task, seed)

@@ -201,8 +201,9 @@ class ForecastTask:
                 "future": keras.Input((self.horizon, len(places)), name="future"),
             }
         answer: Any = None
+        taken: set[int] = set()
         for number, (model, window, count) in enumerate(zip(models, pasts, counts, strict=True)):
-            member = artifact.copy_of(model, f"member_{number}")
+            member = artifact.part(model, f"member_{number}", taken)
             steps = past[:, longest - int(window.shape[1]) :]
             given = {**inputs, "past": steps} if places else steps
             part = member(given) * (count / sum(counts))

@@ -47,7 +47,7 @@ class Conformal:
         inputs = keras.tree.map_structure(
             lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), model.input
         )
-        answer = artifact.copy_of(model, "kerasnas_model")(inputs)
+        answer = artifact.named(model, "kerasnas_model")(inputs)
         outputs = {"prediction": answer}
         if self.least is None:
             outputs["lower"] = answer + self.low

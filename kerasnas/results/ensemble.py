@@ -6,7 +6,7 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ log = logging.getLogger("kerasnas")
 
 CANDIDATES = 25  # trials that are kept for an ensemble to choose from
 _AUTO = 8  # most members
+_USUAL = 5  # members that time is kept for: few ensembles have more, and none if time is short
 _LATENCY = re.compile(r"(\d+(?:\.\d+)?) ?ms")
 
 
@@ -84,7 +85,7 @@ class Ensemble:
 def make_room(job: Job, wish: Wish) -> None:
     """Has trials keep what an ensemble is chosen from, and leave time to build it."""
     job.candidates = CANDIDATES
-    job.members = wish.size
+    job.members = min(wish.size, _USUAL)
 
 
 def build_ensemble(
@@ -96,6 +97,7 @@ def build_ensemble(
     wish: Wish,
     *,
     seed: int,
+    models: Mapping[str, keras.Model] | None = None,
     seconds: Callable[[], float] = lambda: math.inf,
     pace: float = 0.0,
     probe: Any = None,
@@ -110,6 +112,7 @@ def build_ensemble(
         constraints: Bounds that the ensemble has to keep too.
         wish: Size and latency.
         seed: Seed of the search.
+        models: Exported models by trial that need not be read from their files.
         seconds: Seconds that are left.
         pace: Seconds that a member needs to be read and built in.
         probe: A few rows in the structure of the inputs, to measure the latency.
@@ -123,7 +126,7 @@ def build_ensemble(
     objective = objectives[0]
     if len(candidates) < 2 or objective.name.removeprefix("val_") not in scorer.names:
         return None
-    known: dict[str, keras.Model] = {}
+    known = dict(models or {})
     size = wish.size
     if pace and seconds() < math.inf:
         size = min(size, max(2, int(seconds() / pace)))
@@ -170,7 +173,7 @@ def _candidates(
 
 
 def _fused(selection: Selection, folder: Path, known: dict[str, keras.Model]) -> keras.Model:
-    """The graph of the members, each read from its file once."""
+    """The graph of the members; one that is not in memory is read from its file, once."""
     members = []
     for trial_id in selection.weights:
         if trial_id not in known:

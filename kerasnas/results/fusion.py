@@ -36,11 +36,10 @@ def fuse(
     inputs = keras.tree.map_structure(
         lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), first.input
     )
-    by_name = {t.name: t for t in keras.tree.flatten(inputs)}
-    fronts: dict[str, Any] = {}
+    graph = _Graph(inputs)
     parts = []
     for i, (member, weight) in enumerate(zip(members, weights, strict=True)):
-        answer = _member(member, i, inputs, by_name, fronts)
+        answer = graph.answer(member, i)
         parts.append(keras.layers.Rescaling(float(weight), name=f"weight_{i}")(answer))
     mean = keras.layers.Add(name="mean")(parts) if len(parts) > 1 else parts[0]
     if temperature is not None and temperature != Temperature():
@@ -50,21 +49,31 @@ def fuse(
     return keras.Model(inputs, mean, name="kerasnas")
 
 
-def _member(
-    member: keras.Model, i: int, inputs: Any, by_name: dict[str, Any], fronts: dict[str, Any]
-) -> Any:
-    """The answer of one member, its front end shared with an equal one that is there already."""
-    calls = _calls(member)
-    if set(calls) != {_FRONT, _NETWORK}:
-        whole = artifact.copy_of(member, f"member_{i}")
-        return whole(inputs)
-    front, network = member.get_layer(_FRONT), member.get_layer(_NETWORK)
-    taken = _resolve(calls[_FRONT], by_name)
-    key = _fingerprint(front) + json.dumps(calls[_FRONT], sort_keys=True)
-    if key not in fronts:
-        name = f"{_FRONT}_{len(fronts)}" if fronts else _FRONT
-        fronts[key] = artifact.copy_of(front, name)(taken)
-    return artifact.copy_of(network, f"member_{i}")(fronts[key])
+class _Graph:
+    """What there is of the fused graph so far.
+
+    Args:
+        inputs: Its inputs.
+    """
+
+    def __init__(self, inputs: Any) -> None:
+        self._inputs = inputs
+        self._by_name = {t.name: t for t in keras.tree.flatten(inputs)}
+        self._fronts: dict[str, Any] = {}
+        self._taken: set[int] = set()
+
+    def answer(self, member: keras.Model, i: int) -> Any:
+        """The answer of one member; an equal front end that is there already is shared."""
+        calls = _calls(member)
+        if set(calls) != {_FRONT, _NETWORK}:
+            return artifact.part(member, f"member_{i}", self._taken)(self._inputs)
+        front, network = member.get_layer(_FRONT), member.get_layer(_NETWORK)
+        key = _fingerprint(front) + json.dumps(calls[_FRONT], sort_keys=True)
+        if key not in self._fronts:
+            name = f"{_FRONT}_{len(self._fronts)}" if self._fronts else _FRONT
+            raw = _resolve(calls[_FRONT], self._by_name)
+            self._fronts[key] = artifact.part(front, name, self._taken)(raw)
+        return artifact.part(network, f"member_{i}", self._taken)(self._fronts[key])
 
 
 def _calls(model: keras.Model) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class SearchResult:
         baselines: Rows of the leaderboard that are no trials.
         strategy: One line about how the search was run.
         first_traceback: Traceback of the first failed trial, empty without one.
+        models: Exported models by trial that are in memory still; others are read from their files.
         scratch: Keeps a temporary folder alive as long as the result that reads from it.
         scorer: Scores answers to the validation rows in the user's units; `None` without.
         seed: Seed of the search.
@@ -62,6 +63,7 @@ class SearchResult:
     baselines: list[dict[str, Any]] = field(default_factory=list)
     strategy: str = ""
     first_traceback: str = ""
+    models: dict[str, keras.Model] = field(default_factory=dict, repr=False)
     scratch: Scratch | None = None
     scorer: Scorer | None = None
     seed: int = 0
@@ -236,6 +238,7 @@ class SearchResult:
             self.constraints,
             wish,
             seed=self.seed,
+            models=self.models,
             seconds=seconds,
             pace=pace,
             probe=probe,

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnas.data.stored import StoredRows
+from kerasnas.spaces.solved import answers_of_trees
 
 _CALL = 2**24  # bytes of input in one call: what layers make of it is many times as much
 
@@ -72,6 +73,12 @@ class Predictor:
             for start in range(0, rows, self._batch)
         ]
         return tf.nest.map_structure(lambda *a: np.concatenate(a, axis=0), *parts)
+
+
+def answers_of(network: keras.Model, x: Any) -> Any:
+    """What a network answers to rows that are looked at once; trees are walked untraced."""
+    of_trees = answers_of_trees(network, x)
+    return Predictor(network, x)() if of_trees is None else of_trees
 
 
 def evaluator(

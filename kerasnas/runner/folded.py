@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas.runner.answers import Predictor
+from kerasnas.runner.answers import Predictor, answers_of
 from kerasnas.runner.fitting import Answers, Fitting
 from kerasnas.runner.fold_training import Fold, FoldTrainer
 from kerasnas.runner.folds import mean_of
@@ -20,7 +20,6 @@ from kerasnas.runner.pace import Pace, lengths_of
 from kerasnas.runner.plan import Trained
 from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.view import View
-from kerasnas.spaces.solved import answers_of_trees
 
 _AFTER_THE_FIRST = 0.5  # of the time of the first fold, another one takes at the very least
 
@@ -123,10 +122,7 @@ class FoldedTrial:
         network = offers.solve(self.hp, part, seed, seconds)
         if network is None:
             return False
-        held_out = part.validation[0]
-        quick = answers_of_trees(network, held_out)
-        answers = Predictor(network, held_out)() if quick is None else quick
-        self._note(network, Trained(epochs=1), answers)
+        self._note(network, Trained(epochs=1), answers_of(network, part.validation[0]))
         return True
 
     def _note(self, network: keras.Model, end: Trained, answers: np.ndarray) -> None:

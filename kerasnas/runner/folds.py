@@ -21,5 +21,7 @@ def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
     inputs = keras.tree.map_structure(
         lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), networks[0].input
     )
-    answers = [artifact.copy_of(network, f"fold_{i}")(inputs) for i, network in enumerate(networks)]
+    taken: set[int] = set()
+    parts = [artifact.part(network, f"fold_{i}", taken) for i, network in enumerate(networks)]
+    answers = [part(inputs) for part in parts]
     return keras.Model(inputs, keras.layers.Average(name="mean_of_folds")(answers))

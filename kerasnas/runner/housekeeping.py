@@ -1,9 +1,11 @@
-"""Which files of trials are kept: those that somebody may still ask for."""
+"""Which files and models of trials are kept: those that somebody may still ask for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+import keras
 
 from kerasnas.objectives import Objective
 from kerasnas.oracles.ranking import fronts
@@ -13,6 +15,7 @@ from kerasnas.runner.checkpoint import checkpoint_path
 
 _TRADED = ("params", "latency_ms")
 _MOST_FILES = 32  # of trials that are best for some trade-off
+_MOST_BYTES = 256 * 2**20  # of models in memory, by the sizes of their files
 
 
 def keep_the_best(folder: Path, oracle: Any, candidates: int) -> None:
@@ -53,3 +56,19 @@ def keep_checkpoints(folder: Path, oracle: Any) -> None:
     for path in folder.glob("[0-9]*.rung*.npz"):
         if path not in kept:
             path.unlink(missing_ok=True)
+
+
+def keep_in_memory(models: dict[str, keras.Model], folder: Path) -> None:
+    """Lets go of models without a file, and of the oldest where all are too large together.
+
+    Args:
+        models: Exported models by trial.
+        folder: Where their files are.
+    """
+    files = {trial_id: folder / f"{trial_id}.keras" for trial_id in models}
+    sizes = {trial_id: path.stat().st_size for trial_id, path in files.items() if path.exists()}
+    room = _MOST_BYTES
+    for trial_id in reversed([*models]):
+        room -= sizes.get(trial_id, 0)
+        if trial_id not in sizes or room < 0:
+            del models[trial_id]

@@ -34,8 +34,8 @@ class Job:
             their answers to the validation rows, so that an ensemble can be chosen.
         members: Members of an ensemble to keep time for, if there are as many trials.
         finished: Trials that have come to a good end so far.
-        member_seconds: Seconds that a member needs to be read and built in: at first a guess, then
-            what the trials so far tell.
+        member_seconds: Seconds that a member needs to be built in: at first a guess, then what the
+            trials so far tell.
     """
 
     view: Callable[[Any], View]

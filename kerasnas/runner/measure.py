@@ -26,7 +26,8 @@ def latency(model: keras.Model, example: Any) -> dict[str, float]:
     Returns:
         `latency_ms` (median) and `latency_p95_ms`.
     """
-    run = tf.function(lambda x: model(x, training=False))
+    # Converted by autograph, a graph of many small steps takes twice as long to trace.
+    run = tf.function(lambda x: model(x, training=False), autograph=False)
     for _ in range(_WARM_UP):
         tf.nest.map_structure(lambda t: t.numpy(), run(example))
     times: list[float] = []

@@ -19,7 +19,7 @@ from kerasnas import artifact
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.runner import failures, housekeeping, measure
-from kerasnas.runner.answers import Predictor
+from kerasnas.runner.answers import Predictor, answers_of
 from kerasnas.runner.candidates import write_answers
 from kerasnas.runner.checkpoint import State, checkpoint_path
 from kerasnas.runner.exploring import explore
@@ -38,7 +38,7 @@ from kerasnas.runner.view import View, part_of
 log = logging.getLogger("kerasnas")
 
 _LEAST_BUILDING = 0.8  # seconds for a member of an ensemble
-_BUILDING = 2.4  # times the end of a trial, which building it into an ensemble takes
+_BUILDING = 1.5  # times the end of a trial, which building it into an ensemble takes
 
 
 class Tuner(keras_tuner.Tuner):
@@ -54,6 +54,10 @@ class Tuner(keras_tuner.Tuner):
         folder: Where the files of trials go.
         scratch: Folder for keras-tuner's own files, which nothing depends on.
         on_event: Told `("start" | "epoch" | "end", trial record, details)` for the progress line.
+
+    Attributes:
+        models: Exported models by trial, of those that an ensemble is chosen from, as far as there
+            is room for them in memory; the others have to be read from their files.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Tuner(keras_tuner.Tuner):
     ) -> None:
         self.job = job
         self.folder = folder
+        self.models: dict[str, keras.Model] = {}
         self._on_event = on_event
         self._memory = Keeper()
         self._measures: dict[str, dict[str, float]] = {}
@@ -175,6 +180,7 @@ class Tuner(keras_tuner.Tuner):
         self.job.finished = len(self.oracle.history.completed())
         housekeeping.keep_the_best(self.folder, self.oracle, self.job.candidates)
         housekeeping.keep_checkpoints(self.folder, self.oracle)
+        housekeeping.keep_in_memory(self.models, self.folder)
         self._on_event("end", record, {})
 
     def _attempt(
@@ -210,10 +216,13 @@ class Tuner(keras_tuner.Tuner):
             timed = measure.latency(model, view.example)
             measures.update({k: v + view.extra_latency for k, v in timed.items()})
         path = self.path(trial.trial_id)
-        artifact.write(view.assemble(model), path)
+        exported = view.assemble(model)
+        artifact.write(exported, path)
+        if job.members > 1:
+            self.models[trial.trial_id] = exported
         if job.candidates > 1 and isinstance(view.scorer, Scorer) and end.answers is not None:
             write_answers(self.folder, trial.trial_id, view.scorer.answers(end.answers()))
-        # A member of an ensemble is read, copied and traced, where a trial is traced and written.
+        # A member of an ensemble is traced and written as a trial is, in a larger graph.
         self._writing.append(time.perf_counter() - begin)
         job.member_seconds = max(_LEAST_BUILDING, _BUILDING * float(np.mean(self._writing)))
         measures["size_bytes"] = float(path.stat().st_size)
@@ -232,9 +241,9 @@ class Tuner(keras_tuner.Tuner):
             # The same holds for it: this is its full training at any rung.
             self._ends[record.trial_id] = _End(fidelity=1.0)
             assert view.scorer is not None, "a space with `solve` belongs to an estimator"
-            answers = Predictor(network, view.validation[0])
-            scores = view.scorer.validation(answers())
-            return _Outcome(network, Trained(metrics=scores, epochs=1), answers)
+            answers = answers_of(network, view.validation[0])
+            scores = view.scorer.validation(answers)
+            return _Outcome(network, Trained(metrics=scores, epochs=1), lambda: answers)
         model = self.hypermodel.build(hp)
         if not isinstance(model, keras.Model):
             raise keras_tuner.errors.FatalTypeError(

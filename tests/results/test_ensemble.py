@@ -193,6 +193,25 @@ def test_the_fused_graph_is_the_weighted_mean_of_its_members(fitted):
     np.testing.assert_allclose(fused(inputs), warm(mean), atol=1e-5)
 
 
+def test_members_that_are_in_memory_are_not_read(fitted, monkeypatch):
+    _, estimator = fitted
+    result = estimator.result_
+    assert not result.models  # not needed once a fit has ended
+    from_files = result.choose_ensemble(Wish(8))
+    paths = {t.trial_id: result.folder / f"{t.trial_id}.keras" for t in result.history.scored()}
+    loaded = {k: artifact.load_model(path) for k, path in paths.items() if path.exists()}
+    monkeypatch.setattr(artifact, "load_model", lambda path: pytest.fail(f"read {path}"))
+    in_memory = dataclasses.replace(result, models=loaded)
+    found = in_memory.choose_ensemble(Wish(8))
+    assert found.selection.weights == from_files.selection.weights
+    inputs = artifact.as_inputs(estimator._reader.probe(), artifact.input_dtypes(found.model))
+    np.testing.assert_allclose(found.model(inputs), from_files.model(inputs), atol=1e-6)
+    # A second, smaller one is made of the same models.
+    small = in_memory.choose_ensemble(Wish(2))
+    assert len(small.selection.weights) <= 2
+    assert set(in_memory.models) == set(loaded)
+
+
 def test_asking_for_an_ensemble_leaves_the_files_of_the_search_alone(fitted):
     _, estimator = fitted
     folder = estimator.result_.folder
