@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnas import artifact
+from kerasnas import artifact, assembly
 from kerasnas.data import MISSING_DATETIME, Column, Schema
 from kerasnas.errors import ArtifactError
 from kerasnas.preprocessing import fit_preprocessing
@@ -40,7 +40,7 @@ def network(width, units, activation=None, hidden=()):
 
 @pytest.fixture(scope="module")
 def model(front):
-    return artifact.assemble(front, network(front.width, 3, "softmax"))
+    return assembly.assemble(front, network(front.width, 3, "softmax"))
 
 
 @pytest.fixture(scope="module")
@@ -103,18 +103,18 @@ class TestAssemble:
     def test_regression_answers_in_units_within_limits(self, front, inputs):
         body = network(front.width, 1)
         plain = np.asarray(body(front.transform(RAW)))
-        scaled = artifact.assemble(front, body, artifact.Units(20.0, 1000.0, -1e9, 1e9))
+        scaled = assembly.assemble(front, body, assembly.Units(20.0, 1000.0, -1e9, 1e9))
         assert np.allclose(scaled(inputs), plain * 20 + 1000, rtol=1e-5)
         low, high = np.quantile(plain, [0.3, 0.7]) * 20 + 1000
-        clipped = artifact.assemble(front, body, artifact.Units(20.0, 1000.0, low, high))
+        clipped = assembly.assemble(front, body, assembly.Units(20.0, 1000.0, low, high))
         assert np.allclose(clipped(inputs), np.clip(plain * 20 + 1000, low, high), rtol=1e-5)
 
     def test_the_network_is_shared_and_left_as_it_was(self, front):
         body = network(front.width, 2)
         body.compile("adam", "mse")
         before = [layer.name for layer in body.layers]
-        artifact.assemble(front, body)
-        model = artifact.assemble(front, body)  # a second time, for a second file
+        assembly.assemble(front, body)
+        model = assembly.assemble(front, body)  # a second time, for a second file
         assert [layer.name for layer in body.layers] == before
         assert body.compiled
         assert not model.compiled
@@ -123,32 +123,6 @@ class TestAssemble:
         model.export(tmp_path / "saved", verbose=False)
         served = tf.saved_model.load(str(tmp_path / "saved"))
         assert np.allclose(served.serve(inputs), model(inputs, training=False), atol=1e-6)
-
-
-class TestPart:
-    def test_named_has_the_same_layers_and_is_not_compiled(self):
-        one = network(3, 2, hidden=(4,))
-        one.compile(loss="mse")
-        other = artifact.named(one, "other")
-        assert other.name == "other" and not other.compiled
-        assert [id(w) for w in other.weights] == [id(w) for w in one.weights]
-        assert one.compiled and one.name != "other"
-
-    def test_only_what_shares_a_layer_is_copied(self, tmp_path):
-        shared = keras.layers.Dense(4)
-        x = keras.Input((3,))
-        models = [keras.Model(x, keras.layers.Dense(1)(shared(x))) for _ in range(2)]
-        models.append(keras.Model(x, keras.layers.Dense(1)(x)))
-        taken: set[int] = set()
-        parts = [artifact.part(model, f"part_{i}", taken) for i, model in enumerate(models)]
-        kept = [p.weights[-1] is m.weights[-1] for p, m in zip(parts, models, strict=True)]
-        assert kept == [True, False, True]
-        graph = keras.Model(x, keras.layers.Add()([part(x) for part in parts]))
-        artifact.write(graph, tmp_path / "graph.keras")
-        again = artifact.load_model(tmp_path / "graph.keras")
-        rows = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
-        expected = sum(np.asarray(model(rows)) for model in models)
-        np.testing.assert_allclose(again(rows), expected, atol=1e-6)
 
 
 class TestWrite:
@@ -173,7 +147,7 @@ class TestWrite:
         assert np.array_equal(first(inputs), second(inputs))
 
     def test_an_older_file_is_replaced(self, good, front):
-        artifact.write(artifact.assemble(front, network(front.width, 5)), good)
+        artifact.write(assembly.assemble(front, network(front.width, 5)), good)
         assert artifact.load_model(good).output_shape == (None, 5)
         assert [p.name for p in good.parent.iterdir()] == [good.name]
 
@@ -187,7 +161,7 @@ class TestWrite:
     @pytest.mark.parametrize("step", ["save", "member", "check", "rename"])
     def test_a_failing_save_changes_nothing(self, good, front, monkeypatch, step):
         before = good.read_bytes()
-        fresh = artifact.assemble(front, network(front.width, 5))
+        fresh = assembly.assemble(front, network(front.width, 5))
         member = {"classes": ["x", "y", "z"]}
 
         def fail(*args, **kwargs):
@@ -211,7 +185,7 @@ class TestWrite:
         broken.set_weights([np.full_like(w, np.nan) for w in broken.get_weights()])
         path = tmp_path / "broken.keras"
         with pytest.raises(ArtifactError, match="answers differently"):
-            artifact.write(artifact.assemble(front, broken), path, probe=dict(front.probe))
+            artifact.write(assembly.assemble(front, broken), path, probe=dict(front.probe))
         assert not path.exists()
 
     @pytest.mark.parametrize("name", ["model", "model.h5", "model.keras.zip"])
@@ -227,7 +201,7 @@ class TestWrite:
         body = network(front.width, 2, hidden=(256, 256))
         body.compile(keras.optimizers.AdamW(), "sparse_categorical_crossentropy")
         body.fit(front.transform(RAW), np.array([0, 1, 0, 1]), verbose=0)
-        model = artifact.assemble(front, body)
+        model = assembly.assemble(front, body)
         path = tmp_path / "model.keras"
         artifact.write(model, path)
         assert path.stat().st_size < 4 * model.count_params() + 100_000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerasnas.artifact import Units
+from kerasnas.assembly import Units
 from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget
 from kerasnas.errors import SchemaError
 from kerasnas.runner import MultiLabelScorer, Scorer

@@ -25,9 +25,9 @@ from kerasnas.estimators.rows import (
     joined_weights,
     parse_validation,
 )
+from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.progress import Verbose
-from kerasnas.results.leaderboard import MEASURES
 from kerasnas.search import fingerprint
 
 
@@ -178,7 +178,7 @@ class AutoModel(Estimator):
 
     def _objectives(self) -> tuple[Any, ...]:
         several = len(self._heads) > 1
-        known = ["val_loss", *MEASURES, "train_seconds"]
+        known = ["val_loss", *MEASURED]
         for output, node in self._heads.items():
             prefix = f"val_{output}_" if several else "val_"
             known += [f"{prefix}{name}" for name in node.part.scores]

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas import artifact
-from kerasnas.artifact import Units
+from kerasnas import assembly
+from kerasnas.assembly import Units
 from kerasnas.auto_model.answers import Answer, ArrayTarget, QuantileTarget
 from kerasnas.auto_model.inputs import Fitted
 from kerasnas.auto_model.readers import InputsReader, flat
@@ -223,7 +223,7 @@ def assemble(
         network: From features by input to answers by output.
         units: The scale of the targets of those outputs that have one.
     """
-    raw = artifact.raw_inputs(flat({name: fitted.raw for name, fitted in inputs.items()}))
+    raw = assembly.raw_inputs(flat({name: fitted.raw for name, fitted in inputs.items()}))
     features = {}
     for name, fitted in inputs.items():
         own = list(flat({name: fitted.raw}))
@@ -236,13 +236,13 @@ def assemble(
         }
     else:
         answers = _in_units(answers, next(iter(units.values())), "units")
-    return artifact.keyed_model(raw, answers)
+    return assembly.keyed_model(raw, answers)
 
 
 def _front(name: str, fitted: Fitted, tensors: Sequence[Any]) -> Any:
     if fitted.front is None:
         return tensors[0]
-    front = artifact.named(fitted.front, f"{name}_preprocessing")
+    front = assembly.named(fitted.front, f"{name}_preprocessing")
     return front(list(tensors) if isinstance(fitted.raw, Mapping) else tensors[0])
 
 

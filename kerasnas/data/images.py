@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kerasnas.data.pictures import Axis, Pictures, broken, opened, to_pictures, told
+from kerasnas.data.picture_reading import broken, opened, told
+from kerasnas.data.pictures import Pictures, to_pictures
+from kerasnas.data.pixels import Axis
 from kerasnas.data.reader import chunks
 from kerasnas.data.room import blocks, fits, room
 from kerasnas.errors import SchemaError

@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasnas.data.names import did_you_mean, quoted, string_names
-from kerasnas.data.panel import Channel, Panel, Role, SeriesSchema, plain_name
+from kerasnas.data.names import quoted, string_names
+from kerasnas.data.panel import Channel, Panel, Role, SeriesSchema
+from kerasnas.data.series_columns import (
+    channels_of,
+    check_columns,
+    check_same,
+    names_of,
+    raise_all,
+    time_column,
+    varying,
+)
 from kerasnas.data.time_grid import infer_grid, looks_like_time, read_stamps
 from kerasnas.errors import SchemaError
 
 _MOST_EMPTY = 1000  # steps for every one with a row
-_MOST_LEVELS = 32  # of a column of strings, each of which becomes a channel
 
 
 def fit_series(
@@ -41,11 +49,11 @@ def fit_series(
     Raises:
         SchemaError: If the data cannot be used; all problems of the columns at once.
     """
-    known, still = _names(known_future, "known_future"), _names(static, "static")
+    known, still = names_of(known_future), names_of(static)
     frame = _frame(data, target)
-    _check_columns(frame, target, time, series, known, still)
+    check_columns(frame, target, time, series, known, still)
     if time is None:
-        time = _time_column(frame, {target, *known, *still, *([series] if series else [])})
+        time = time_column(frame, {target, *known, *still, *([series] if series else [])})
     schema = SeriesSchema(target, time, series, None, ())
     stamps = _stamps(frame, schema)
     parts = _parts(frame, schema)
@@ -56,9 +64,9 @@ def fit_series(
     roles |= {str(c): "past" for c in frame if c not in (time, series, target)}
     roles |= dict.fromkeys(known, "future") | dict.fromkeys(still, "static")  # type: ignore[arg-type]
     problems: list[str] = []
-    channels = [c for n, r in roles.items() for c in _channels(frame[n], n, r, problems)]
-    problems += _varying(frame, series, still)
-    _raise(problems, "the series cannot be used")
+    channels = [c for n, r in roles.items() for c in channels_of(frame[n], n, r, problems)]
+    problems += varying(frame, series, still)
+    raise_all(problems, "the series cannot be used")
     schema = replace(schema, channels=tuple(channels))
     return schema, _panel(frame, schema, stamps, parts)
 
@@ -70,7 +78,7 @@ def read_series(data: Any, schema: SeriesSchema) -> Panel:
         SchemaError: If it does not fit; all problems at once.
     """
     frame = _frame(data, schema.target)
-    _check_same(frame, schema, [c.column for c in schema.channels])
+    check_same(frame, schema, [c.column for c in schema.channels])
     return _panel(frame, schema, _stamps(frame, schema), _parts(frame, schema))
 
 
@@ -116,7 +124,7 @@ def read_future(data: Any, schema: SeriesSchema, panel: Panel, horizon: int) -> 
 
 def _read_later(data: Any, schema: SeriesSchema, panel: Panel, horizon: int) -> list[np.ndarray]:
     frame = string_names(data) if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
-    _check_same(frame, schema, schema.known, "future")
+    check_same(frame, schema, schema.known, "future")
     stamps = _stamps(frame, schema)
     of_name = {_key(name): rows for name, rows in _parts(frame, schema)}
     matrix = _matrix(frame, schema, [schema.channels[i] for i in schema.future])
@@ -156,62 +164,6 @@ def _frame(data: Any, target: str) -> pd.DataFrame:
     return string_names(data)
 
 
-def _names(given: Sequence[str] | str, argument: str) -> list[str]:
-    return [given] if isinstance(given, str) else [str(name) for name in given]
-
-
-def _check_columns(
-    frame: pd.DataFrame,
-    target: str,
-    time: str | None,
-    series: str | None,
-    known: list[str],
-    static: list[str],
-) -> None:
-    named = [("target", target), ("time", time), ("series", series)]
-    named += [("known_future", n) for n in known] + [("static", n) for n in static]
-    problems = [
-        f"`{argument}` names {name!r}, which is no column{did_you_mean(name, map(str, frame))}"
-        for argument, name in named
-        if name is not None and name not in frame
-    ]
-    used = [name for _, name in named if name is not None]
-    problems += [
-        f"`{name}` is named by several of `target`, `time`, `series`, `known_future`, `static`"
-        for name in sorted({n for n in used if used.count(n) > 1})
-    ]
-    if static and series is None:
-        problems.append("`static` needs `series=`: with one series such a column is constant")
-    _raise(problems, "the arguments do not fit the frame")
-
-
-def _check_same(
-    frame: pd.DataFrame, schema: SeriesSchema, columns: Sequence[str], what: str = "the frame"
-) -> None:
-    wanted = [c for c in (schema.time, schema.series, *columns) if c is not None]
-    missing = [c for c in dict.fromkeys(wanted) if c not in frame]
-    _raise([f"`{c}` is missing" for c in missing], f"{what} does not fit the schema learned in fit")
-
-
-def _raise(problems: Sequence[str], what: str) -> None:
-    if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise SchemaError(f"{count}, {what}: {'; '.join(problems)}.")
-
-
-def _time_column(frame: pd.DataFrame, others: set[str]) -> str | None:
-    """The column to take for the time: none where the index is one, else the only one that fits."""
-    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
-        return None
-    fitting = [str(c) for c in frame if c not in others and looks_like_time(frame[c])]
-    if len(fitting) > 1:
-        raise SchemaError(
-            f"{quoted(fitting)} all hold times. Say which one orders the steps, such as "
-            f"`time={fitting[0]!r}`."
-        )
-    return fitting[0] if fitting else None
-
-
 def _stamps(frame: pd.DataFrame, schema: SeriesSchema) -> pd.Index | None:
     """The times of all rows; `None` where rows are counted."""
     if schema.time is not None:
@@ -243,50 +195,6 @@ def _parts(frame: pd.DataFrame, schema: SeriesSchema) -> list[tuple[Any, np.ndar
     return list(zip(list(names), np.split(order, cuts), strict=True))
 
 
-def _channels(values: pd.Series, name: str, role: Role, problems: list[str]) -> list[Channel]:
-    dtype = values.dtype
-    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
-        numbers = values.to_numpy("float64", na_value=np.nan)
-        finite = numbers[np.isfinite(numbers)]
-        if role == "target" and not len(finite):
-            problems.append(f"`{name}`, the target, has no values")
-        if np.isinf(numbers).any():
-            problems.append(
-                f"`{name}` has infinite values (first in row {np.argmax(np.isinf(numbers))})"
-            )
-        return [Channel(name, name, role, typical=float(finite.mean()) if len(finite) else 0.0)]
-    if role == "target":
-        problems.append(f"`{name}`, the target, must hold numbers, received {dtype}")
-        return []
-    if looks_like_time(values):
-        problems.append(f"`{name}` holds times; name it with `time=` or leave it out")
-        return []
-    levels = sorted({str(v) for v in values.dropna().unique()})
-    if len(levels) > _MOST_LEVELS:
-        problems.append(
-            f"`{name}` has {len(levels)} different strings, more than {_MOST_LEVELS}; name it with "
-            "`series=` if it tells series apart, or leave it out"
-        )
-        return []
-    return [Channel(f"{name}={level}", name, role, level) for level in levels]
-
-
-def _varying(frame: pd.DataFrame, series: str | None, static: Sequence[str]) -> list[str]:
-    """Columns named as static that are not."""
-    problems = []
-    for name in static:
-        counts = frame.groupby(series, sort=False)[name].nunique()
-        values = counts.to_numpy()
-        if (values > 1).any():
-            place = int(np.argmax(values > 1))
-            problems.append(
-                f"`{name}` is named in `static` but has {values[place]} values in the series "
-                f"{plain_name(counts.index[place])!r}; leave it out of `static`, or name it in "
-                "`known_future`"
-            )
-    return problems
-
-
 def _matrix(frame: pd.DataFrame, schema: SeriesSchema, channels: Sequence[Channel]) -> np.ndarray:
     """Channels of all rows, missing values as NaN."""
     matrix = np.full((len(frame), len(channels)), np.nan)
@@ -303,7 +211,7 @@ def _matrix(frame: pd.DataFrame, schema: SeriesSchema, channels: Sequence[Channe
             problems.append(f"`{channel.column}` is {values.dtype}, expected numbers")
         if np.isinf(matrix[:, place]).any():
             problems.append(f"`{channel.column}` has infinite values")
-    _raise(problems, "the frame does not fit the schema learned in fit")
+    raise_all(problems, "the frame does not fit the schema learned in fit")
     return matrix
 
 

@@ -10,7 +10,8 @@ from kerasnas.budget import Budget
 from kerasnas.data.sound_reader import SoundReader
 from kerasnas.data.sounds import split_sounds
 from kerasnas.estimators.audio_task import prepare_sounds
-from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
+from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas import artifact
+from kerasnas import assembly
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
@@ -58,7 +58,7 @@ class SoundForms:
         before = front(reader.sample_rate, reader.samples, form)
 
         def assemble(network: keras.Model, units: Any) -> keras.Model:
-            return artifact.join(before, network, units)
+            return assembly.join(before, network, units)
 
         return Features(
             data=heard(reader, form, self.raw),

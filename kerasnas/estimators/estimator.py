@@ -13,25 +13,20 @@ from typing import Any, Self
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas import artifact
 from kerasnas.budget import Budget, Clock
-from kerasnas.data import (
-    ClassTarget,
-    MultiLabelTarget,
-    Reader,
-    RegressionTarget,
-    check_same_length,
-)
-from kerasnas.errors import ObjectiveError, SchemaError, SearchSpaceError
+from kerasnas.data import Reader, RegressionTarget, check_same_length
+from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
+from kerasnas.estimators.wanted import check_metrics, settle_objectives
 from kerasnas.export import export
 from kerasnas.history import stored_fingerprint
-from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
+from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.results.conformal import Conformal, from_json
 from kerasnas.results.ensemble import Wish, make_room, parse_ensemble
@@ -40,23 +35,12 @@ from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import refit_best
 from kerasnas.results.threshold import NEEDING, choose_threshold
-from kerasnas.runner import CLASSIFICATION, REGRESSION, MultiLabelScorer, Scorer
+from kerasnas.runner import MultiLabelScorer, Scorer
 from kerasnas.runner.answers import call
 from kerasnas.runner.candidates import read_answers
-from kerasnas.runner.metrics import is_quantile_loss
 from kerasnas.search import JOURNAL, Plan, run, settle_seed
 
 log = logging.getLogger("kerasnas")
-
-_MEASURES = (
-    "params",
-    "flops",
-    "latency_ms",
-    "latency_p95_ms",
-    "size_bytes",
-    "peak_memory_bytes",
-    "train_seconds",
-)
 
 
 class Estimator(BaseEstimator):
@@ -173,7 +157,7 @@ class Estimator(BaseEstimator):
             class_weight=class_weight,
             groups=groups,
         )
-        _check_metrics(task, objectives)
+        check_metrics(task, objectives)
         self._remember(task.reader, task.rows.target)
         job = task.job(objectives, clock, seed)
         job.epochs, job.batch_size = budget.epochs, batch_size
@@ -283,17 +267,7 @@ class Estimator(BaseEstimator):
         return parse_folds(self.folds, Budget.parse(self.budget), self._fold_pace)
 
     def _objectives(self) -> tuple[Any, ...]:
-        names = CLASSIFICATION if self._classify else REGRESSION
-        default = f"val_{names[0]}"
-        known = [*(f"val_{name}" for name in names), *_MEASURES]
-        given = default if self.objective is None else self.objective
-        items: list[Any] = (
-            [given] if isinstance(given, str) or hasattr(given, "name") else list(given)
-        )
-        asked = [getattr(item, "name", item) for item in items]
-        if not self._classify:
-            known += [n for n in asked if is_quantile_loss(str(n).removeprefix("val_"))]
-        return parse_objectives([default if i == "val_loss" else i for i in items], known)
+        return settle_objectives(self.objective, self._classify)
 
     def _families(self, known: Sequence[str]) -> Sequence[str]:
         """The families to search of those that the modality has, as `space` says."""
@@ -442,71 +416,3 @@ class Estimator(BaseEstimator):
                 path = Path(folder) / "estimator.keras"
                 path.write_bytes(state["_artifact"])
                 restore(self, artifact.read_member(path), artifact.load_model(path))
-
-
-def _check_metrics(task: Task, objectives: Sequence[Objective]) -> None:
-    """Tells a task the metrics that objectives ask for, before any training.
-
-    Raises:
-        ObjectiveError: If the targets do not have one of them.
-    """
-    scorer = task.scorer()
-    if not isinstance(scorer, Scorer):
-        return  # several heads: their metrics go by the names of the heads
-    names = [o.name.removeprefix("val_") for o in objectives if o.name.startswith("val_")]
-    task.extra = tuple(name for name in names if is_quantile_loss(name))
-    undefined = [name for name in names if name not in task.scorer().names]
-    if undefined:
-        raise ObjectiveError(
-            f"`objective` 'val_{undefined[0]}' is not defined for these targets. "
-            f"Known: {', '.join(f'val_{n}' for n in task.scorer().names)}."
-        )
-
-
-class Classifier(ClassifierMixin, Estimator):
-    """What classifiers of all modalities have in common.
-
-    Attributes:
-        classes_: The labels, sorted; columns of `predict_proba` are in this order.
-    """
-
-    _classify = True
-    _target_classes = (ClassTarget, MultiLabelTarget)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`."""
-        return self._answer(X)
-
-    def predict(self, X: Any) -> Any:
-        """The most probable label of each row, in the type the labels had in `fit`.
-
-        With several labels a row, those of a probability above one half, in the form of `y`.
-        """
-        answers = self._answer(X)
-        target: Any = self._target
-        if isinstance(target, MultiLabelTarget):
-            return target.decode(answers > 0.5)
-        threshold = self.__dict__.get("_threshold")
-        if threshold is not None and answers.shape[1] == 2:
-            return target.decode((answers[:, 1] >= threshold).astype("int64"))
-        return target.decode(answers.argmax(axis=1))
-
-    def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
-        """Log-loss, accuracy and area under the ROC curve on other rows."""
-        return self._scores(X, y, sample_weight)
-
-    def _remember(self, reader: Reader, target: Target) -> None:
-        super()._remember(reader, target)
-        self.classes_ = target.classes_  # type: ignore[union-attr]
-
-
-class Regressor(RegressorMixin, Estimator):
-    """What regressors of all modalities have in common."""
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Values of shape `(rows,)`, float64, in the units of the targets."""
-        return self._answer(X).reshape(-1).astype("float64")
-
-    def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
-        """Root mean squared error, mean absolute error and R² on other rows."""
-        return self._scores(X, y, sample_weight)

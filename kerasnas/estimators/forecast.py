@@ -32,6 +32,7 @@ from kerasnas.estimators.forecast_task import (
     channel_statistics,
 )
 from kerasnas.estimators.task import reserve
+from kerasnas.estimators.wanted import MEASURED
 from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.preprocessing import series as windows
@@ -42,25 +43,10 @@ from kerasnas.results.refit import refit_best
 from kerasnas.runner import Job
 from kerasnas.runner.forecasts import FORECAST
 from kerasnas.search import Plan, run, settle_seed
-from kerasnas.spaces.forecast import (
-    FAMILIES,
-    QUANTILES,
-    SOLVED,
-    ForecastHyperModel,
-    check_quantiles,
-)
+from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
+from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
 
 log = logging.getLogger("kerasnas")
-
-_MEASURES = (
-    "params",
-    "flops",
-    "latency_ms",
-    "latency_p95_ms",
-    "size_bytes",
-    "train_seconds",
-    "peak_memory_bytes",
-)
 
 
 class TimeSeriesForecaster(Estimator):
@@ -365,7 +351,7 @@ class TimeSeriesForecaster(Estimator):
         items = [given] if isinstance(given, str) or hasattr(given, "name") else list(given)
         named = ["val_mase" if item == "val_loss" else item for item in items]
         directed: list[Any] = [Objective(n, "min") if n in scores else n for n in named]
-        return parse_objectives(directed, [*scores, *_MEASURES])
+        return parse_objectives(directed, [*scores, *MEASURED])
 
     def _blends(self, objectives: Sequence[Any]) -> str | None:
         """The metric by which to blend trials; `None` where the best one is to answer alone."""

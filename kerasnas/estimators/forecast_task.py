@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasnas import artifact
+from kerasnas import artifact, assembly
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.history import TrialRecord
@@ -24,7 +24,8 @@ from kerasnas.runner import View
 from kerasnas.runner.answers import Predictor
 from kerasnas.runner.forecasts import ForecastScorer
 from kerasnas.search import fingerprint
-from kerasnas.spaces.forecast import ChannelStatistics, ForecastHyperModel
+from kerasnas.spaces.forecast import ForecastHyperModel
+from kerasnas.spaces.forecast_front import ChannelStatistics
 from kerasnas.spaces.forecast_solved import offsets
 
 _KEPT_VIEWS = 4
@@ -203,7 +204,7 @@ class ForecastTask:
         answer: Any = None
         taken: set[int] = set()
         for number, (model, window, count) in enumerate(zip(models, pasts, counts, strict=True)):
-            member = artifact.part(model, f"member_{number}", taken)
+            member = assembly.part(model, f"member_{number}", taken)
             steps = past[:, longest - int(window.shape[1]) :]
             given = {**inputs, "past": steps} if places else steps
             part = member(given) * (count / sum(counts))

@@ -12,8 +12,9 @@ from kerasnas.data import ClassTarget
 from kerasnas.data.images import ImageReader
 from kerasnas.data.pictures import split_pictures
 from kerasnas.errors import SearchSpaceError
-from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
+from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.image_task import prepare_images
+from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import FREE_MEASURES, Constraint, ObjectiveLike
 from kerasnas.progress import Verbose

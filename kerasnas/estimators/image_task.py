@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas import artifact
+from kerasnas import assembly
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
@@ -62,7 +62,7 @@ class ImageForms:
         one = reader.probe()[:1]
 
         def assemble(network: keras.Model, units: Any) -> keras.Model:
-            return artifact.join(front(reader, form), network, units)
+            return assembly.join(front(reader, form), network, units)
 
         return Features(
             data=held(pixels(reader, form, self._pictures)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas import artifact
+from kerasnas import assembly
 from kerasnas.budget import Clock
 from kerasnas.data import (
     RegressionTarget,
@@ -178,7 +178,7 @@ class TableForms:
         one = [t[:1] for t in front.tensors({name: v[:1] for name, v in raw.items()})]
         return Features(
             data=front.transform(raw) if form == "codes" else self._prepared.matrix,
-            assemble=lambda network, units: artifact.assemble(front, network, units),
+            assemble=lambda network, units: assembly.assemble(front, network, units),
             latency_ms=latency(front.model, one)["latency_ms"],
         )
 

@@ -20,13 +20,13 @@ from kerasnas.errors import KerasNASError, SchemaError
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.rows import check_weights
 from kerasnas.estimators.speech_task import SpeechTask, held_texts, prepare_speech
+from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.progress import Verbose
 from kerasnas.runner.decoding import Words, beam, error_rates, greedy
 from kerasnas.runner.transcripts import SPEECH
 from kerasnas.spaces.speech import FAMILIES
 
-_MEASURES = ("params", "flops", "latency_ms", "latency_p95_ms", "size_bytes", "train_seconds")
 _COMPARED = 400  # validation rows that decoders are compared on
 
 
@@ -167,7 +167,7 @@ class SpeechRecognizer(Estimator):
         return task
 
     def _objectives(self) -> tuple[Any, ...]:
-        known = [*(f"val_{name}" for name in SPEECH), *_MEASURES]
+        known = [*(f"val_{name}" for name in SPEECH), *MEASURED]
         given: Any = self.objective
         if given is None or given == "val_loss":
             given = "val_wer"

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnas import artifact
+from kerasnas import assembly
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length, holdout
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
@@ -66,7 +66,7 @@ class SpeechForms:
         before = front(self.reader.sample_rate, None, form)
         return Features(
             data=self._spectra(before),
-            assemble=lambda network, units: artifact.join(before, network, units),
+            assemble=lambda network, units: assembly.join(before, network, units),
             latency_ms=latency(before, self.reader.probe()[:1])["latency_ms"],
         )
 

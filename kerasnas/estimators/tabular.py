@@ -14,7 +14,8 @@ from kerasnas.budget import Budget, Clock
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.distil import distilled
-from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
+from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.preparation import prepare
 from kerasnas.estimators.rows import Target
 from kerasnas.estimators.task import Task

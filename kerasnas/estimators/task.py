@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnas.artifact import Units
+from kerasnas.assembly import Units
 from kerasnas.budget import Clock
 from kerasnas.data import Reader
 from kerasnas.estimators.rows import Rows

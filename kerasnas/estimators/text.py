@@ -11,7 +11,8 @@ from kerasnas.budget import Budget
 from kerasnas.data.documents import split_documents
 from kerasnas.data.texts import TextReader
 from kerasnas.errors import SearchSpaceError
-from kerasnas.estimators.estimator import Classifier, Estimator, Regressor
+from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_task import prepare_texts
 from kerasnas.objectives import Constraint, ObjectiveLike

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas import artifact
+from kerasnas import artifact, assembly
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.documents import Documents, split_documents, to_documents
@@ -117,7 +117,7 @@ class TextForms:
             with warnings.catch_warnings():
                 # A column whose name is no name for a layer: the dict is matched by its keys.
                 warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
-                return artifact.join(front.model, network, units)
+                return assembly.join(front.model, network, units)
 
         if isinstance(form, Pooled):
             data = self._vectors(form)

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas import artifact
+from kerasnas import assembly
 from kerasnas.errors import SchemaError, SearchSpaceError
 
 
@@ -47,7 +47,7 @@ class Conformal:
         inputs = keras.tree.map_structure(
             lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), model.input
         )
-        answer = artifact.named(model, "kerasnas_model")(inputs)
+        answer = assembly.named(model, "kerasnas_model")(inputs)
         outputs = {"prediction": answer}
         if self.least is None:
             outputs["lower"] = answer + self.low
@@ -57,7 +57,7 @@ class Conformal:
             most = keras.ops.max(answer, axis=1, keepdims=True)
             outputs["set"] = keras.ops.greater_equal(answer, keras.ops.minimum(most, self.least))
         if isinstance(inputs, dict):
-            return artifact.keyed_model(inputs, outputs)
+            return assembly.keyed_model(inputs, outputs)
         return keras.Model(inputs, outputs, name="kerasnas")
 
 

@@ -17,7 +17,7 @@ import keras
 import keras_tuner
 import numpy as np
 
-from kerasnas import artifact
+from kerasnas import artifact, assembly
 from kerasnas.objectives import Objective
 from kerasnas.preprocessing import Preprocessing
 from kerasnas.runner import Scorer, measure
@@ -71,7 +71,7 @@ class Lesson:
     targets: np.ndarray
     weights: np.ndarray | None
     classes: int | None
-    units: artifact.Units | None
+    units: assembly.Units | None
     learn: np.ndarray
     check: np.ndarray
     scorer: Scorer
@@ -141,7 +141,7 @@ def distil(
     found = predict()
     if lesson.units is not None:
         found = lesson.units.restore(found)
-    model = artifact.assemble(lesson.preprocessing, network, lesson.units)
+    model = assembly.assemble(lesson.preprocessing, network, lesson.units)
     row = _row(model, lesson, found, taught)
     row["hyperparameters"] = {**STUDENT, "rows": len(x), "made_rows": len(x) - rows}
     sentence = _sentence(row, teacher, lesson)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas import artifact
+from kerasnas import assembly
 from kerasnas.results.calibration import Temperature
 from kerasnas.runner.likeness import described
 
@@ -45,7 +45,7 @@ def fuse(
     if temperature is not None and temperature != Temperature():
         mean = temperature.build(mean)
     if isinstance(inputs, dict):
-        return artifact.keyed_model(inputs, mean)
+        return assembly.keyed_model(inputs, mean)
     return keras.Model(inputs, mean, name="kerasnas")
 
 
@@ -66,14 +66,14 @@ class _Graph:
         """The answer of one member; an equal front end that is there already is shared."""
         calls = _calls(member)
         if set(calls) != {_FRONT, _NETWORK}:
-            return artifact.part(member, f"member_{i}", self._taken)(self._inputs)
+            return assembly.part(member, f"member_{i}", self._taken)(self._inputs)
         front, network = member.get_layer(_FRONT), member.get_layer(_NETWORK)
         key = _fingerprint(front) + json.dumps(calls[_FRONT], sort_keys=True)
         if key not in self._fronts:
             name = f"{_FRONT}_{len(self._fronts)}" if self._fronts else _FRONT
             raw = _resolve(calls[_FRONT], self._by_name)
-            self._fronts[key] = artifact.part(front, name, self._taken)(raw)
-        return artifact.part(network, f"member_{i}", self._taken)(self._fronts[key])
+            self._fronts[key] = assembly.part(front, name, self._taken)(raw)
+        return assembly.part(network, f"member_{i}", self._taken)(self._fronts[key])
 
 
 def _calls(model: keras.Model) -> dict[str, Any]:

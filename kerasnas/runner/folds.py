@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from kerasnas import artifact
+from kerasnas import assembly
 from kerasnas.spaces.solved import mean_of_trees
 from kerasnas.spaces.text_linear import mean_of_linear
 
@@ -22,6 +22,6 @@ def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
         lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), networks[0].input
     )
     taken: set[int] = set()
-    parts = [artifact.part(network, f"fold_{i}", taken) for i, network in enumerate(networks)]
+    parts = [assembly.part(network, f"fold_{i}", taken) for i, network in enumerate(networks)]
     answers = [part(inputs) for part in parts]
     return keras.Model(inputs, keras.layers.Average(name="mean_of_folds")(answers))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -19,6 +18,8 @@ from kerasnas.spaces.blocks.nhits import nhits
 from kerasnas.spaces.blocks.patch_transformer import patch_transformer
 from kerasnas.spaces.blocks.tcn import tcn
 from kerasnas.spaces.blocks.tide import tide
+from kerasnas.spaces.forecast_front import ChannelStatistics, Front
+from kerasnas.spaces.quantiles import QUANTILES, QuantileLoss, check_quantiles
 from kerasnas.spaces.recipes import Recipe, ScheduleCallback
 from kerasnas.spaces.recipes.forecast import forecast_optimizer, forecast_recipe
 
@@ -31,66 +32,6 @@ FAMILIES: dict[str, Callable[[keras_tuner.HyperParameters, Any], Any]] = {
     "gru": gru,
 }
 SOLVED = ("linear", "autoregression", "naive")
-QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-
-
-@keras.saving.register_keras_serializable("kerasnas")
-class QuantileLoss(keras.losses.Loss):
-    """Mean pinball loss of all levels and steps; targets that are NaN do not count.
-
-    Only used in training; an exported model is not compiled.
-
-    Args:
-        quantiles: Levels of the predictions, in their order.
-        name: As in `keras.losses.Loss`.
-        **kwargs: As in `keras.losses.Loss`.
-    """
-
-    def __init__(
-        self, quantiles: Sequence[float], name: str = "quantile_loss", **kwargs: Any
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        self._quantiles = tuple(float(q) for q in quantiles)
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Loss of each row; `y_true` of shape `(batch, horizon)`."""
-        there = ops.logical_not(ops.isnan(y_true))
-        true = ops.where(there, y_true, 0.0)
-        levels = ops.convert_to_tensor(np.array(self._quantiles, "float32"))
-        gap = ops.expand_dims(true, -1) - y_pred
-        pinball = ops.mean(ops.maximum(levels * gap, (levels - 1.0) * gap), axis=-1)
-        count = ops.maximum(ops.sum(ops.cast(there, "float32"), axis=-1), 1.0)
-        return 2.0 * ops.sum(ops.where(there, pinball, 0.0), axis=-1) / count
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, for a compiled model in a file."""
-        return {**super().get_config(), "quantiles": self._quantiles}
-
-
-@dataclass(frozen=True)
-class ChannelStatistics:
-    """What training windows look like, for the scales inside the graph.
-
-    Attributes:
-        low: Smallest target; above 0 it may be taken the logarithm of.
-        high: Largest target.
-        spread: Standard deviation of the target.
-        means: Means of the further channels.
-        deviations: Their standard deviations.
-        future: Places, among all channels, of those known ahead.
-    """
-
-    low: float = -1.0
-    high: float = 1.0
-    spread: float = 1.0
-    means: tuple[float, ...] = ()
-    deviations: tuple[float, ...] = ()
-    future: tuple[int, ...] = ()
-
-    @property
-    def positive(self) -> bool:
-        """Whether logarithms are well defined."""
-        return self.low > 0 and self.high < 1e6 * self.low
 
 
 class ForecastHyperModel(keras_tuner.HyperModel):
@@ -275,7 +216,7 @@ class ForecastHyperModel(keras_tuner.HyperModel):
         wanted = seasons * max(self.season, min(self.horizon, 48))
         return min(self.lookbacks, key=lambda n: (abs(n - wanted), n))
 
-    def _front(self, hp: keras_tuner.HyperParameters) -> _Front:
+    def _front(self, hp: keras_tuner.HyperParameters) -> Front:
         statistics = self.statistics
         kinds = ["log", "none"] if statistics.positive else ["none"]
         transform = hp.Choice("transform", kinds)
@@ -286,10 +227,17 @@ class ForecastHyperModel(keras_tuner.HyperModel):
             bases = ["seasonal", "last", "mean"] if self.season > 1 else ["last", "mean"]
             with hp.conditional_scope("family", based):
                 base = hp.Choice("base", bases)
-        return _Front(self, self.lookback(hp), transform == "log", base)
+        return Front(
+            statistics,
+            (self.lookback(hp), self.channels),
+            self.horizon,
+            self.season,
+            logarithm=transform == "log",
+            base=base,
+        )
 
     def _head(
-        self, hp: keras_tuner.HyperParameters, front: _Front, features: Any, family: str
+        self, hp: keras_tuner.HyperParameters, front: Front, features: Any, family: str
     ) -> Any:
         """Corrections in units of the window's scale, `(batch, horizon, quantiles)`."""
         levels, horizon = len(self.quantiles), self.horizon
@@ -319,7 +267,7 @@ class ForecastHyperModel(keras_tuner.HyperModel):
             parts.append(point + above)
         return layers.Concatenate()(parts) if len(parts) > 1 else point
 
-    def _solution(self, front: _Front, family: str) -> Any:
+    def _solution(self, front: Front, family: str) -> Any:
         """The graph of a linear map of the window, constant distances between its levels."""
         shape = (self.horizon, len(self.quantiles))
         taken = front.target if family == "autoregression" else front.flat()
@@ -330,107 +278,6 @@ class ForecastHyperModel(keras_tuner.HyperModel):
         ones = ops.ones_like(front.target[:, :1])
         drift = layers.Dense(self.horizon, kernel_initializer="zeros", name="drift")(ones)
         return front.restored(answer, ops.expand_dims(drift, -1))
-
-
-class _Front:
-    """The graph from raw windows to what a network sees, and the way back."""
-
-    def __init__(
-        self, space: ForecastHyperModel, lookback: int, logarithm: bool, base: str
-    ) -> None:
-        statistics = space.statistics
-        self._space = space
-        self.logarithm = logarithm
-        past = keras.Input((lookback, space.channels), name="past")
-        self.inputs: Any = past
-        self.ahead: Any = None
-        if statistics.future:
-            future = keras.Input((space.horizon, len(statistics.future)), name="future")
-            self.inputs = {"past": past, "future": future}
-            places = [place - 1 for place in statistics.future]
-            self.ahead = _standard(
-                future,
-                [statistics.means[p] for p in places],
-                [statistics.deviations[p] for p in places],
-            )
-        target = past[:, :, 0]
-        spread = statistics.spread
-        if logarithm:
-            target = ops.log(ops.maximum(target, 0.1 * statistics.low))
-            spread = float(np.log(statistics.high / statistics.low)) / 4
-        last = target[:, -1:]
-        center = last if base == "last" else ops.mean(target, axis=1, keepdims=True)
-        variance = ops.mean(ops.square(target - ops.mean(target, axis=1, keepdims=True)), axis=1)
-        smallest = max(1e-3 * spread, 1e-9) ** 2
-        self.scale = ops.sqrt(ops.expand_dims(variance, -1) + smallest)
-        self.target = (target - center) / self.scale
-        if base == "seasonal":
-            repeats = -(-space.horizon // space.season)
-            season = target[:, -space.season :]
-            self.base = ops.tile(season, (1, repeats))[:, : space.horizon]
-        else:
-            self.base = ops.repeat(center, space.horizon, axis=1)
-        self.window = ops.expand_dims(self.target, -1)
-        self.latest: Any = None
-        if space.channels > 1:
-            others = _standard(past[:, :, 1:], statistics.means, statistics.deviations)
-            self.window = layers.Concatenate()([self.window, others])
-            self.latest = others[:, -1]
-
-    def flat(self) -> Any:
-        """The target's window, the latest covariates and those known ahead, as one row."""
-        parts = [self.target]
-        if self.latest is not None:
-            parts.append(self.latest)
-        if self.ahead is not None:
-            parts.append(layers.Flatten()(self.ahead))
-        return layers.Concatenate()(parts) if len(parts) > 1 else self.target
-
-    def restored(self, corrections: Any, drift: Any = None) -> Any:
-        """Answers in the user's units.
-
-        Args:
-            corrections: In units of the window's scale, `(batch, horizon, quantiles)`.
-            drift: What else to add, not scaled by the window.
-        """
-        answer = ops.expand_dims(self.base, -1) + ops.expand_dims(self.scale, -1) * corrections
-        if drift is not None:
-            answer = answer + drift
-        if self.logarithm:
-            statistics = self._space.statistics
-            answer = ops.exp(
-                ops.clip(
-                    answer,
-                    float(np.log(statistics.low)) - 5.0,
-                    float(np.log(statistics.high)) + 5.0,
-                )
-            )
-        return answer
-
-    def model(self) -> keras.Model:
-        """The front alone: features, window, base and scale."""
-        return keras.Model(self.inputs, [self.flat(), self.target, self.base, self.scale])
-
-
-def _standard(x: Any, means: Sequence[float], deviations: Sequence[float]) -> Any:
-    """Channels of mean 0 and deviation 1, as a layer that a file can hold."""
-    scales = [1.0 / d if d > 0 else 1.0 for d in deviations]
-    return layers.Rescaling(scales, [-m * s for m, s in zip(means, scales, strict=True)])(x)
-
-
-def check_quantiles(quantiles: Sequence[float]) -> None:
-    """Levels ascend between 0 and 1 and hold the median.
-
-    Raises:
-        SearchSpaceError: If they do not.
-    """
-    levels = list(quantiles)
-    good = levels == sorted(set(levels)) and all(0 < q < 1 for q in levels) and 0.5 in levels
-    if not good:
-        raise SearchSpaceError(
-            "`quantiles` must be ascending levels between 0 and 1 with 0.5, the point forecast, "
-            f"among them, such as (0.1, 0.5, 0.9); received {tuple(levels)}."
-        )
 
 
 def forecast(

@@ -268,7 +268,7 @@ def test_readers_come_back_from_json(x):
 
 @pytest.mark.parametrize("threads", [1, 8])
 def test_files_are_decoded_ahead_in_their_order(tmp_path, monkeypatch, threads):
-    from kerasnas.data import pictures as module
+    from kerasnas.data import picture_reading as module
 
     monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: range(threads), raising=False)
     monkeypatch.setattr(module, "_TELLS_CORES", True)

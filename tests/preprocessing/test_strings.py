@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasnas import artifact
+from kerasnas import artifact, assembly
 from kerasnas.data import Column, Schema
 from kerasnas.preprocessing import fit_preprocessing
 from kerasnas.preprocessing.categorical import MAX_ONE_HOT, learn_vocabulary
@@ -60,7 +60,7 @@ def saved_and_loaded(front, tmp_path):
     matrix = keras.Input((front.width,))
     identity = keras.Model(matrix, keras.layers.Rescaling(1.0)(matrix))
     path = tmp_path / "strings.keras"
-    artifact.write(artifact.assemble(front, identity), path)
+    artifact.write(assembly.assemble(front, identity), path)
     return artifact.load_model(path)
 
 

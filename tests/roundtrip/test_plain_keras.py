@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnas import artifact
+from kerasnas import artifact, assembly
 from kerasnas.data import MISSING_DATETIME, Column, Schema
 from kerasnas.preprocessing import fit_preprocessing, input_dtype
 
@@ -81,10 +81,10 @@ def answers(tmp_path_factory):
     )
     hidden = keras.layers.BatchNormalization()(keras.layers.Dense(16, activation="silu")(joined))
     classes = keras.layers.Dense(3, activation="softmax")(hidden)
-    classifier = artifact.assemble(front, keras.Model(matrix, classes))
+    classifier = assembly.assemble(front, keras.Model(matrix, classes))
     value = keras.layers.Dense(1)(hidden)
-    regressor = artifact.assemble(
-        front, keras.Model(matrix, value), artifact.Units(5.0, 100.0, 95.0, 104.0)
+    regressor = assembly.assemble(
+        front, keras.Model(matrix, value), assembly.Units(5.0, 100.0, 95.0, 104.0)
     )
     inputs = artifact.as_inputs(raw, {c.name: input_dtype(c) for c in front.columns})
     here = {}

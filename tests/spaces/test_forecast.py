@@ -8,13 +8,9 @@ import pytest
 from kerasnas.errors import SearchSpaceError
 from kerasnas.runner import View
 from kerasnas.spaces import forecast
-from kerasnas.spaces.forecast import (
-    FAMILIES,
-    SOLVED,
-    ChannelStatistics,
-    ForecastHyperModel,
-    QuantileLoss,
-)
+from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
+from kerasnas.spaces.forecast_front import ChannelStatistics
+from kerasnas.spaces.quantiles import QuantileLoss
 
 LEVELS = (0.1, 0.5, 0.9)
 LOOKBACK, HORIZON = 16, 4

@@ -1,0 +1,72 @@
+"""A single image: where its channels are, what a file of one holds, its number of channels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+CHANNELS = (1, 3, 4)  # grey, colour, colour with alpha
+
+Axis = Literal["none", "last", "first"]
+
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
+def channel_axis(shape: tuple[int, ...]) -> Axis:
+    """Where the channels of an image are: last unless only the first axis can be channels."""
+    if len(shape) == 2:
+        return "none"
+    last = shape[-1] in CHANNELS
+    return "first" if shape[0] in CHANNELS and not last and shape[-1] > 4 else "last"
+
+
+def what(item: Any) -> str:
+    """What an item is, for a message."""
+    if item is None or (isinstance(item, float) and np.isnan(item)):
+        return "a missing value"
+    shape = getattr(item, "shape", None)
+    return f"{type(item).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else "")
+
+
+def open_image(path: Path, channels: int | None) -> np.ndarray:
+    """A file as uint8 pixels, turned as its camera says."""
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as file:
+        image = ImageOps.exif_transpose(file)
+        if image.mode in ("I;16", "I", "F"):
+            # Sixteen bits to eight, as every viewer shows them.
+            image = Image.fromarray((np.asarray(image, dtype="float64") / 257).astype("uint8"))
+        if channels is None:
+            channels = _channels_of(image)
+        return with_channels(np.asarray(image.convert(_MODES[channels])), channels)
+
+
+def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """An image with another number of channels: grey repeated, no alpha opaque."""
+    image = image[:, :, None] if image.ndim == 2 else image
+    have = image.shape[2]
+    if have == channels:
+        return image
+    full = np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0
+    if have == 1 and channels in (3, 4):
+        image = np.repeat(image, 3, axis=2)
+    if have == 4 and channels == 3:
+        return image[:, :, :3]
+    if have in (3, 4) and channels == 1:
+        grey = image[:, :, :3] @ np.array([0.299, 0.587, 0.114])
+        return (np.rint(grey) if image.dtype.kind in "iu" else grey).astype(image.dtype)[..., None]
+    if channels == 4:
+        alpha = np.full((*image.shape[:2], 1), full, image.dtype)
+        return np.concatenate([image, alpha], axis=2)
+    if image.shape[2] != channels:
+        raise ValueError(f"has {have} channels, expected {channels}")
+    return image
+
+
+def _channels_of(image: Any) -> int:
+    if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
+        return 4
+    return 1 if image.mode in ("1", "L") else 3

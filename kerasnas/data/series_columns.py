@@ -1,0 +1,130 @@
+"""What the columns of a frame of time series are, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from kerasnas.data.names import did_you_mean, quoted
+from kerasnas.data.panel import Channel, Role, SeriesSchema, plain_name
+from kerasnas.data.time_grid import looks_like_time
+from kerasnas.errors import SchemaError
+
+_MOST_LEVELS = 32  # of a column of strings, each of which becomes a channel
+
+
+def names_of(given: Sequence[str] | str) -> list[str]:
+    """The names that an argument gives, one or several."""
+    return [given] if isinstance(given, str) else [str(name) for name in given]
+
+
+def check_columns(
+    frame: pd.DataFrame,
+    target: str,
+    time: str | None,
+    series: str | None,
+    known: list[str],
+    static: list[str],
+) -> None:
+    """Checks that arguments name columns of the frame, each only once.
+
+    Raises:
+        SchemaError: With all problems.
+    """
+    named = [("target", target), ("time", time), ("series", series)]
+    named += [("known_future", n) for n in known] + [("static", n) for n in static]
+    problems = [
+        f"`{argument}` names {name!r}, which is no column{did_you_mean(name, map(str, frame))}"
+        for argument, name in named
+        if name is not None and name not in frame
+    ]
+    used = [name for _, name in named if name is not None]
+    problems += [
+        f"`{name}` is named by several of `target`, `time`, `series`, `known_future`, `static`"
+        for name in sorted({n for n in used if used.count(n) > 1})
+    ]
+    if static and series is None:
+        problems.append("`static` needs `series=`: with one series such a column is constant")
+    raise_all(problems, "the arguments do not fit the frame")
+
+
+def check_same(
+    frame: pd.DataFrame, schema: SeriesSchema, columns: Sequence[str], what: str = "the frame"
+) -> None:
+    """Checks that columns learned in `fit` are there.
+
+    Raises:
+        SchemaError: With all that are missing.
+    """
+    wanted = [c for c in (schema.time, schema.series, *columns) if c is not None]
+    missing = [c for c in dict.fromkeys(wanted) if c not in frame]
+    raise_all(
+        [f"`{c}` is missing" for c in missing], f"{what} does not fit the schema learned in fit"
+    )
+
+
+def raise_all(problems: Sequence[str], what: str) -> None:
+    """Raises all problems at once, if there are any."""
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise SchemaError(f"{count}, {what}: {'; '.join(problems)}.")
+
+
+def time_column(frame: pd.DataFrame, others: set[str]) -> str | None:
+    """The column to take for the time: none where the index is one, else the only one that fits."""
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+        return None
+    fitting = [str(c) for c in frame if c not in others and looks_like_time(frame[c])]
+    if len(fitting) > 1:
+        raise SchemaError(
+            f"{quoted(fitting)} all hold times. Say which one orders the steps, such as "
+            f"`time={fitting[0]!r}`."
+        )
+    return fitting[0] if fitting else None
+
+
+def channels_of(values: pd.Series, name: str, role: Role, problems: list[str]) -> list[Channel]:
+    """The channels of a column; why it cannot have any is added to `problems`."""
+    dtype = values.dtype
+    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
+        numbers = values.to_numpy("float64", na_value=np.nan)
+        finite = numbers[np.isfinite(numbers)]
+        if role == "target" and not len(finite):
+            problems.append(f"`{name}`, the target, has no values")
+        if np.isinf(numbers).any():
+            problems.append(
+                f"`{name}` has infinite values (first in row {np.argmax(np.isinf(numbers))})"
+            )
+        return [Channel(name, name, role, typical=float(finite.mean()) if len(finite) else 0.0)]
+    if role == "target":
+        problems.append(f"`{name}`, the target, must hold numbers, received {dtype}")
+        return []
+    if looks_like_time(values):
+        problems.append(f"`{name}` holds times; name it with `time=` or leave it out")
+        return []
+    levels = sorted({str(v) for v in values.dropna().unique()})
+    if len(levels) > _MOST_LEVELS:
+        problems.append(
+            f"`{name}` has {len(levels)} different strings, more than {_MOST_LEVELS}; name it with "
+            "`series=` if it tells series apart, or leave it out"
+        )
+        return []
+    return [Channel(f"{name}={level}", name, role, level) for level in levels]
+
+
+def varying(frame: pd.DataFrame, series: str | None, static: Sequence[str]) -> list[str]:
+    """Columns named as static that are not."""
+    problems = []
+    for name in static:
+        counts = frame.groupby(series, sort=False)[name].nunique()
+        values = counts.to_numpy()
+        if (values > 1).any():
+            place = int(np.argmax(values > 1))
+            problems.append(
+                f"`{name}` is named in `static` but has {values[place]} values in the series "
+                f"{plain_name(counts.index[place])!r}; leave it out of `static`, or name it in "
+                "`known_future`"
+            )
+    return problems

@@ -1,0 +1,61 @@
+"""Classifiers and regressors: what `predict` makes of the answers of the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+
+from kerasnas.data import ClassTarget, MultiLabelTarget, Reader
+from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.rows import Target
+
+
+class Classifier(ClassifierMixin, Estimator):
+    """What classifiers of all modalities have in common.
+
+    Attributes:
+        classes_: The labels, sorted; columns of `predict_proba` are in this order.
+    """
+
+    _classify = True
+    _target_classes = (ClassTarget, MultiLabelTarget)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`."""
+        return self._answer(X)
+
+    def predict(self, X: Any) -> Any:
+        """The most probable label of each row, in the type the labels had in `fit`.
+
+        With several labels a row, those of a probability above one half, in the form of `y`.
+        """
+        answers = self._answer(X)
+        target: Any = self._target
+        if isinstance(target, MultiLabelTarget):
+            return target.decode(answers > 0.5)
+        threshold = self.__dict__.get("_threshold")
+        if threshold is not None and answers.shape[1] == 2:
+            return target.decode((answers[:, 1] >= threshold).astype("int64"))
+        return target.decode(answers.argmax(axis=1))
+
+    def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
+        """Log-loss, accuracy and area under the ROC curve on other rows."""
+        return self._scores(X, y, sample_weight)
+
+    def _remember(self, reader: Reader, target: Target) -> None:
+        super()._remember(reader, target)
+        self.classes_ = target.classes_  # type: ignore[union-attr]
+
+
+class Regressor(RegressorMixin, Estimator):
+    """What regressors of all modalities have in common."""
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Values of shape `(rows,)`, float64, in the units of the targets."""
+        return self._answer(X).reshape(-1).astype("float64")
+
+    def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
+        """Root mean squared error, mean absolute error and R² on other rows."""
+        return self._scores(X, y, sample_weight)
