@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,20 @@ class FoldTrainer:
             form = described(fold.network, seeds=False)
             self._first = _First(trainer, predict, form, optimizer)
         return trainer.run(fold.plan), predict()
+
+    def again(self, end: Trained) -> float:
+        """Seconds of the steps of another fold, trained as the first one: they are traced already.
+
+        Args:
+            end: What came of the first one.
+
+        Returns:
+            Infinity where it is not known.
+        """
+        if self._first is None:
+            return math.inf
+        trainer = self._first.trainer
+        return trainer.pace * math.ceil(trainer.rows / max(1, trainer.batch)) * end.epochs
 
     def worth_stacking(self, folds: int, epochs: int) -> bool:
         """Whether one program can be expected to save so many folds more than it costs."""

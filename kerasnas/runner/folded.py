@@ -21,7 +21,7 @@ from kerasnas.runner.plan import Trained
 from kerasnas.runner.seeding import seed_of, seeded
 from kerasnas.runner.view import View
 
-_AFTER_THE_FIRST = 0.5  # of the time of the first fold, another one takes at the very least
+_AFTER_THE_FIRST = 0.5  # of the time of the first fold, another one takes at most
 
 
 @dataclass(eq=False)
@@ -50,6 +50,8 @@ class FoldedTrial:
     _ends: list[Trained] = field(default_factory=list)
     _answers: list[np.ndarray] = field(default_factory=list)
     _built: dict[int, Fold] = field(default_factory=dict)
+    _must_end: bool = False
+    _building: float = 0.0  # seconds that the network of the last fold has taken to be built
 
     def run(self, must_end: bool) -> tuple[keras.Model, Trained, Answers | None]:
         """Trains as many folds as there is time for, at least one.
@@ -65,9 +67,10 @@ class FoldedTrial:
             TimeoutError: If there is no time for the last fold of a trial that must end.
         """
         folds, times = self.view.folds, list[float]()
+        self._must_end = must_end
         while (done := len(self._networks)) < len(folds):
             needed = len(folds) - done if must_end else 1
-            if times and self.job.seconds_left < needed * _least(times):
+            if times and self.job.seconds_left < needed * self._least(times):
                 break
             if done == 1 and self._train_rest_together():
                 continue
@@ -88,6 +91,13 @@ class FoldedTrial:
         whole = done == len(folds)
         return mean_of(self._networks), trained, (lambda: answers) if whole else None
 
+    def _least(self, times: Sequence[float]) -> float:
+        """Seconds that another fold needs at the very least; the first one was traced as well."""
+        if len(times) > 1:
+            return min(times[1:])
+        known = self._building + self._trainer.again(self._ends[0])
+        return min(_AFTER_THE_FIRST * times[0], known)
+
     def _train_rest_together(self) -> bool:
         """Trains all folds but the first in one program, where that is measured to be faster."""
         epochs = self._ends[0].epochs
@@ -106,7 +116,9 @@ class FoldedTrial:
         with seeded(seed, number):
             if fold is None and self._solve(number, seed ^ number):
                 return
+            begin = time.perf_counter()
             fold = fold or self._fold(number)
+            self._building = time.perf_counter() - begin
             network, part = fold.network, fold.part
             if self.fitting.is_fast(network, part):
                 self._note(network, *self._trainer.train(fold))
@@ -146,11 +158,8 @@ class FoldedTrial:
             seconds_left=lambda: self.job.seconds_left,
             share=max(self.pace.share(recipe, self.record) / left, 0.5),
             most=self.pace.most(recipe) / left,
+            parts=left,
+            must_end=self._must_end,
             seed=(self.job.seed, self.record.number, number),
         )
         return Fold(network, model, self.view.fold(number), plan)
-
-
-def _least(times: Sequence[float]) -> float:
-    """Seconds that another fold needs at the very least; the first one was traced as well."""
-    return min(times[1:]) if len(times) > 1 else _AFTER_THE_FIRST * times[0]

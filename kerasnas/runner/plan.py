@@ -34,6 +34,9 @@ class Plan:
         share: Seconds that this training should take at most, for the choice of `epochs`.
         enough: Epochs for which it may take more.
         most: Seconds that it may take for these.
+        parts: Trainings of this length, this one included, for which there has to be time: those of
+            the folds that are left.
+        must_end: Whether the parts are of no use unless all of them come to their end.
         seed: Entropy of the order of rows.
         callbacks: Keras callbacks.
         on_epoch: Told the epoch (from 0) and its metrics; ends the training by answering `True`.
@@ -53,6 +56,8 @@ class Plan:
     share: float = math.inf
     enough: int = 0
     most: float = 0.0
+    parts: int = 1
+    must_end: bool = False
     seed: Sequence[int] = (0,)
     callbacks: Sequence[keras.callbacks.Callback] = ()
     on_epoch: Callable[[int, dict[str, float]], bool | None] = lambda epoch, logs: None
@@ -61,11 +66,19 @@ class Plan:
     keep: bool = False
 
     def length(self, epoch: float) -> int:
-        """The number of epochs to choose where one takes so many seconds."""
+        """The number of epochs to choose where one takes so many seconds.
+
+        Raises:
+            TimeoutError: If all parts must come to their end, and not even the shortest would.
+        """
+        left = self.seconds_left() / self.parts
+        if self.must_end and self.lengths[0] * epoch > left:
+            raise TimeoutError(f"no time for {self.lengths[0]} epochs on {self.parts} folds")
         fitting = [
             n
             for n in self.lengths
-            if n * epoch <= self.share or (n <= self.enough and n * epoch <= self.most)
+            if n * epoch <= min(self.share, left)
+            or (n <= self.enough and n * epoch <= min(self.most, left))
         ]
         return max(fitting, default=self.lengths[0])
 

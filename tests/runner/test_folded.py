@@ -75,3 +75,10 @@ def test_without_an_answer_yet_as_many_folds_as_fit_are_one(trial):
     assert made.clock.now == 6.0 and answers is None
     assert made.view.scorer.rows.tolist() == list(range(8))
     assert trained.metrics == {"val_loss": 1.5}
+
+
+def test_what_the_first_fold_has_traced_counts_for_it_alone(trial):
+    made = trial(8.0)
+    made._trainer.again = lambda end: 1.0  # of the 3 seconds, 2 went into tracing
+    made.run(must_end=True)
+    assert made.clock.now == 7.0

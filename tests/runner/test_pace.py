@@ -36,3 +36,13 @@ def test_a_training_takes_more_than_its_share_to_have_enough_epochs(epoch, lengt
 def test_without_a_number_of_epochs_that_is_enough_the_share_decides():
     plan = Plan(batch_size=32, epochs=None, monitor=None, share=4.0)
     assert [plan.length(epoch) for epoch in (0.01, 0.1, 0.9)] == [256, 32, 16]
+
+
+def test_all_folds_have_to_fit_into_the_time_that_is_left():
+    times = {"share": 4.0, "enough": 64, "most": 10.0, "seconds_left": lambda: 15.0, "parts": 5}
+    plan = Plan(batch_size=32, epochs=None, monitor=None, **times)
+    assert [plan.length(epoch) for epoch in (0.01, 0.05, 0.1, 0.9)] == [256, 32, 16, 16]
+    plan.must_end = True
+    assert plan.length(0.1) == 16
+    with pytest.raises(TimeoutError, match="no time for 16 epochs on 5 folds"):
+        plan.length(0.9)
