@@ -33,7 +33,7 @@ from kerasnas.results.ensemble import Wish, make_room, parse_ensemble
 from kerasnas.results.folds import parse_folds
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import as_frame, rank_rows
-from kerasnas.results.refit import refit_best
+from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.threshold import NEEDING, choose_threshold
 from kerasnas.runner import MultiLabelScorer, Scorer
 from kerasnas.runner.answers import call
@@ -293,14 +293,9 @@ class Estimator(BaseEstimator):
 
     def _refit(self, task: Task, job: Any) -> None:
         """Makes the best configuration, trained on all rows, the model of this estimator."""
-        model, row = refit_best(
-            self.result_,
-            task.hypermodel,
-            job,
-            lambda hp: task.features(hp).data,
-            task.learnt(),
-            task.rows.weights,
-        )
+        best = self.result_.best_trial
+        features = task.features(hyperparameters(best)).data
+        model, row = refit(best, task.hypermodel, job, features, task.learnt(), task.rows.weights)
         self.result_.baselines.append(row)
         self.model_ = model if model is not None else self.model_
 

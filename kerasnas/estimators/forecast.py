@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import time as clocks
-import types
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import keras
-import keras_tuner
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -25,6 +22,7 @@ from kerasnas.data.series import fit_series, read_future, read_series
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.forecast_answer import blending_metric, choose_answer, train_again
 from kerasnas.estimators.forecast_backtest import compared, continued, origins_from
 from kerasnas.estimators.forecast_task import (
     MOST_MEMBERS,
@@ -33,13 +31,11 @@ from kerasnas.estimators.forecast_task import (
 )
 from kerasnas.estimators.task import reserve
 from kerasnas.estimators.wanted import MEASURED
-from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.preprocessing import series as windows
 from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
 from kerasnas.results.leaderboard import rank_rows
-from kerasnas.results.refit import refit_best
 from kerasnas.runner import Job
 from kerasnas.runner.forecasts import FORECAST
 from kerasnas.search import Plan, run, settle_seed
@@ -176,13 +172,11 @@ class TimeSeriesForecaster(Estimator):
         task = self._forecast_task(frame, validation_split, seed)
         job = Job(task.view, objectives, seed, Clock(budget.seconds, started=begin))
         job.reserve = reserve(job.clock)
-        if (
-            budget.seconds is not None
-        ):  # for putting an ensemble together, and for the last training
+        if budget.seconds is not None:  # for putting an ensemble together, and the last training
             job.reserve += min(5.0, 0.05 * budget.seconds) + 0.3 * budget.seconds * self.refit
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
-        metric = self._blends(objectives)
+        metric = blending_metric(self.ensemble, objectives, bool(self.constraints))
         job.candidates = MOST_MEMBERS if metric is not None else 1
         rows = task.baselines()
         plan = Plan(
@@ -198,9 +192,11 @@ class TimeSeriesForecaster(Estimator):
             identity=task.identity,
         )
         self.result_ = run(task.hypermodel, job, plan)
-        self.result_.baselines = rows
-        self.model_ = self.result_.best_model()
-        self._settle(task, job, metric)
+        answer = choose_answer(task, self.result_, self.ensemble, metric)
+        if self.refit:
+            answer = train_again(answer, task, job)
+        self.model_ = answer.model
+        self.result_.baselines = [*rows, *answer.rows]
         self._rows = rank_rows(self.result_.rows(), self.result_.objectives)
         past = self.model_.input["past"] if task.schema.future else self.model_.input
         self._remember(task.reader(int(past.shape[1])), RegressionTarget())
@@ -353,72 +349,6 @@ class TimeSeriesForecaster(Estimator):
         directed: list[Any] = [Objective(n, "min") if n in scores else n for n in named]
         return parse_objectives(directed, [*scores, *MEASURED])
 
-    def _blends(self, objectives: Sequence[Any]) -> str | None:
-        """The metric by which to blend trials; `None` where the best one is to answer alone."""
-        whole = isinstance(self.ensemble, int) and self.ensemble >= 0
-        if self.ensemble != "auto" and not whole:
-            raise SchemaError(
-                f'`ensemble` must be "auto", False or a number of trials, received '
-                f"{self.ensemble!r}."
-            )
-        name = str(objectives[0].name)
-        scored = name.removeprefix("val_") in FORECAST
-        single = self.ensemble is not True and self.ensemble in (0, 1)
-        bound = len(objectives) > 1 or bool(self.constraints)
-        return None if single or bound or not scored else name
-
-    def _settle(self, task: ForecastTask, job: Job, metric: str | None) -> None:
-        """Decides what answers: the best trial or a blend of several, trained again if asked."""
-        picked = [self.result_.best_trial]
-        counts = [1]
-        begin = clocks.perf_counter()
-        pool = task.members(self.result_, metric) if metric is not None else []
-        if metric is not None and len(pool) > 1:
-            most = None if isinstance(self.ensemble, str | bool) else self.ensemble
-            members, weights, scores = task.ensemble(pool, metric, most)
-            best = self.result_.best_trial.scores[metric]
-            if len(members) > 1 and scores[metric] < best:
-                picked, counts = [m.trial for m in members], weights
-                self.model_ = task.blend([m.model for m in members], counts)
-                self.result_.baselines.append(
-                    {
-                        "trial_id": "ensemble",
-                        "kind": "ensemble",
-                        "status": "COMPLETED",
-                        **scores,
-                        "params": float(self.model_.count_params()),
-                        "seconds": clocks.perf_counter() - begin,
-                        "feasible": True,
-                        "hyperparameters": {
-                            "members": {t.trial_id: n for t, n in zip(picked, counts, strict=True)},
-                        },
-                        "failure": "",
-                    }
-                )
-        if self.refit:
-            self._train_again(task, job, picked, counts)
-
-    def _train_again(
-        self,
-        task: ForecastTask,
-        job: Job,
-        picked: Sequence[TrialRecord],
-        counts: Sequence[int],
-    ) -> None:
-        """Trains what answers on all steps; all of it, or nothing changes."""
-        models: list[keras.Model] = []
-        row: dict[str, Any] = {}
-        for record in picked:
-            x, y, weights = task.everything(_hyperparameters(record.values))
-            found: Any = types.SimpleNamespace(best_trial=record)
-            model, row = refit_best(found, task.hypermodel, job, partial(_given, x), y, weights)
-            if model is None:
-                break
-            models.append(model)
-        if len(models) == len(picked):
-            self.model_ = models[0] if len(models) == 1 else task.blend(models, counts)
-        self.result_.baselines.append(row)
-
     def _forecasts(self, inputs: Any) -> np.ndarray:
         """Answers of the exported graph, `(windows, horizon, 1 + quantiles)`."""
         parts = []
@@ -434,16 +364,6 @@ class TimeSeriesForecaster(Estimator):
         self.channels_ = [c.name for c in reader.schema.channels]
         if not self.known_future:
             self.known_future = tuple(reader.schema.known)
-
-
-def _given(x: Any, hp: Any) -> Any:
-    return x
-
-
-def _hyperparameters(values: Mapping[str, Any]) -> Any:
-    hp = keras_tuner.HyperParameters()
-    hp.values = dict(values)
-    return hp
 
 
 def _whole(value: Any, name: str) -> int:

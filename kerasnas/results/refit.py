@@ -1,11 +1,10 @@
-"""Training the best configuration once more, on all rows."""
+"""Training the configuration of a trial once more, on all rows."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,7 +12,6 @@ import keras_tuner
 import numpy as np
 
 from kerasnas.history import TrialRecord
-from kerasnas.results.result import SearchResult
 from kerasnas.runner import Job, View
 from kerasnas.runner.offers import Offers
 from kerasnas.runner.plan import Plan
@@ -23,21 +21,21 @@ from kerasnas.runner.training import Trainer
 log = logging.getLogger("kerasnas")
 
 
-def refit_best(
-    result: SearchResult,
+def refit(
+    trial: TrialRecord,
     hypermodel: Any,
     job: Job,
-    features: Callable[[Any], Any],
+    features: Any,
     targets: np.ndarray,
     weights: np.ndarray | None,
 ) -> tuple[keras.Model | None, dict[str, Any]]:
-    """Trains the best configuration on all rows, for as many epochs as were best in its trial.
+    """Trains a trial's configuration on all rows, for as many epochs as were best in it.
 
     Args:
-        result: The search.
+        trial: The trial.
         hypermodel: What the trials were built with.
         job: What the trials trained on.
-        features: From hyperparameters to the features of all rows.
+        features: Features of all rows, as the trial takes them.
         targets: Targets of all rows, as trials take them.
         weights: Weight of every row, or `None`.
 
@@ -45,24 +43,29 @@ def refit_best(
         The exported model, `None` when time has run out, and a row of the leaderboard without a
         score: no rows are left to score it on.
     """
-    best = result.best_trial
-    if job.clock.left < 1.3 * best.seconds:
+    if job.clock.left < 1.3 * trial.seconds:
         log.warning("No time left in the budget to refit; the best trial is used as it is.")
-        return None, _row(best.values, 0.0, "no time left in the budget")
+        return None, _row(trial.values, 0.0, "no time left in the budget")
     begin = time.perf_counter()
-    hp = keras_tuner.HyperParameters()
-    hp.values = dict(best.values)
+    hp = hyperparameters(trial)
     kept = None if weights is None else (weights / weights.mean()).astype("float32")
     view = job.view(hp)
-    rows = dataclasses.replace(view, x=features(hp), y=targets, weights=kept)
-    with seeded(job.seed, best.number):
-        network = _train(hypermodel, hp, job, rows, best)
-    return view.assemble(network), _row(best.values, time.perf_counter() - begin, "")
+    rows = dataclasses.replace(view, x=features, y=targets, weights=kept)
+    with seeded(job.seed, trial.number):
+        network = _train(hypermodel, hp, job, rows, trial)
+    return view.assemble(network), _row(trial.values, time.perf_counter() - begin, "")
 
 
-def _train(hypermodel: Any, hp: Any, job: Job, rows: View, best: TrialRecord) -> keras.Model:
-    """A network of the best configuration, trained on all rows."""
-    offers, seed = Offers(hypermodel), seed_of(job.seed, best.number)
+def hyperparameters(trial: TrialRecord) -> keras_tuner.HyperParameters:
+    """The values of a trial as hypermodels take them."""
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(trial.values)
+    return hp
+
+
+def _train(hypermodel: Any, hp: Any, job: Job, rows: View, trial: TrialRecord) -> keras.Model:
+    """A network of the configuration, trained on all rows."""
+    offers, seed = Offers(hypermodel), seed_of(job.seed, trial.number)
     left = job.clock.left - job.reserve
     solved = offers.solve(hp, _with_a_rest(rows, seed), seed, left)
     if solved is not None:
@@ -72,11 +75,11 @@ def _train(hypermodel: Any, hp: Any, job: Job, rows: View, best: TrialRecord) ->
     Trainer(trained, rows.x, rows.y, rows.weights, dict).run(
         Plan(
             batch_size=job.batch_size or recipe.batch_size,
-            epochs=int(best.measures["best_epoch"]),
+            epochs=int(trial.measures["best_epoch"]),
             monitor=None,
             rates=recipe.rates,
             seconds_left=lambda: job.clock.left - job.reserve,
-            seed=(job.seed, best.number),
+            seed=(job.seed, trial.number),
         )
     )
     return network
