@@ -26,7 +26,7 @@ from tabular import TABLES, read
 
 from kerasnas.estimators.preparation import prepare
 from kerasnas.preprocessing import fit_tree_preprocessing
-from kerasnas.spaces.trees import TREE_FAMILIES, Rows, families
+from kerasnas.spaces.trees import TREE_FAMILIES, Rows, families, network_of
 
 SEED = 0
 TOLERANCE = {
@@ -129,7 +129,7 @@ def check(family: str, rows: Rows, matrix: np.ndarray) -> dict:
     fitted = time.perf_counter() - begin
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trees.keras"
-        trees.network().save(path)
+        network_of(trees).save(path)
         size = path.stat().st_size
         network = keras.models.load_model(path)
     run = tf.function(lambda x: network(x, training=False), reduce_retracing=True)

@@ -10,7 +10,7 @@ import keras_tuner
 import numpy as np
 
 from kerasnas.spaces.linear import declare_linear, solve_linear
-from kerasnas.spaces.trees import TREE_FAMILIES, Rows, Trees, fit_trees, mean_network
+from kerasnas.spaces.trees import TREE_FAMILIES, Rows, Trees, fit_trees, network_of
 
 LINEAR = "linear"
 SOLVED = (*TREE_FAMILIES, LINEAR)
@@ -101,7 +101,7 @@ def solve(
     trees = fit_trees(family, rows, values)
     if places is not None:
         trees = trees.within(width, places)
-    network = trees.network()
+    network = network_of(trees)
     network.kerasnas_trees = trees  # so that several can be walked as one: `mean_of`
     return network
 
@@ -116,7 +116,7 @@ def mean_of_trees(networks: Sequence[keras.Model]) -> keras.Model | None:
     """One network that walks the trees of all, `None` where these are no trees."""
     found = [getattr(network, "kerasnas_trees", None) for network in networks]
     trees = [one for one in found if isinstance(one, Trees)]
-    return mean_network(trees) if len(trees) == len(networks) else None
+    return network_of(*trees) if len(trees) == len(networks) else None
 
 
 def answers_of_trees(network: keras.Model, x: Any) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.runner import View
 from kerasnas.spaces import solved, tabular
 from kerasnas.spaces.linear import solve_linear
-from kerasnas.spaces.trees import TREE_FAMILIES, Rows, fit_trees
+from kerasnas.spaces.trees import TREE_FAMILIES, Rows, fit_trees, network_of
 
 INSTALLED = [name for name, family in TREE_FAMILIES.items() if family.installed]
 
@@ -36,18 +36,18 @@ def fitted(name: str, data: Rows, **given):
 @pytest.mark.parametrize("name", INSTALLED)
 def test_trees_learn_and_repeat_with_their_seed(name):
     data = rows(3)
-    network = fitted(name, data).network()
+    network = network_of(fitted(name, data))
     answers = network(data.x_valid).numpy()
     assert (answers.argmax(axis=1) == data.y_valid).mean() > 0.75
     np.testing.assert_allclose(answers.sum(axis=1), 1.0, atol=1e-5)
-    np.testing.assert_array_equal(fitted(name, data).network()(data.x_valid), answers)
+    np.testing.assert_array_equal(network_of(fitted(name, data))(data.x_valid), answers)
 
 
 @pytest.mark.parametrize("name", INSTALLED)
 def test_a_class_without_training_rows_gets_probability_zero(name):
     data = rows(3)
     gone = dataclasses.replace(data, y=np.where(data.y == 1, 2, data.y))
-    answers = fitted(name, gone).network()(data.x_valid).numpy()
+    answers = network_of(fitted(name, gone))(data.x_valid).numpy()
     assert answers.shape == (100, 3)
     assert (answers[:, 1] == 0).all()
 
@@ -57,7 +57,7 @@ def test_boosting_ends_where_validation_was_best():
     long = fitted("histgb", data, learning_rate=0.3)
     assert 0 < len(long.trees) < 200
     error = [
-        np.mean((long.first(n).network()(data.x_valid).numpy()[:, 0] - data.y_valid) ** 2)
+        np.mean((network_of(long.first(n))(data.x_valid).numpy()[:, 0] - data.y_valid) ** 2)
         for n in (len(long.trees) // 2, len(long.trees))
     ]
     assert error[1] <= error[0]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from sklearn import ensemble
 
 from kerasnas.errors import ArtifactError
-from kerasnas.spaces.trees import mean_network, read_forest, read_hist_gradient_boosting
+from kerasnas.spaces.trees import network_of, read_forest, read_hist_gradient_boosting
 from kerasnas.spaces.trees.catboost import read_catboost
 from kerasnas.spaces.trees.lightgbm import read_lightgbm
 from kerasnas.spaces.trees.trees import below, round_down
@@ -58,7 +58,7 @@ def test_boosting_of_scikit_learn(kind, categorical):
         )
     trees = read_hist_gradient_boosting(model)
     assert bool(trees.sets.columns) == (categorical is not None)
-    assert gap(trees.network(), model, table(7)) < 2e-6
+    assert gap(network_of(trees), model, table(7)) < 2e-6
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma", "quantile"])
@@ -66,7 +66,7 @@ def test_other_losses_of_boosting(loss):
     more = {"quantile": 0.2} if loss == "quantile" else {}
     x, y = table(0, infinite=False), np.exp(targets("value"))
     model = ensemble.HistGradientBoostingRegressor(loss=loss, max_iter=10, **more).fit(x, y)
-    network = read_hist_gradient_boosting(model).network()
+    network = network_of(read_hist_gradient_boosting(model))
     assert gap(network, model, table(7, infinite=False)) < 2e-5
 
 
@@ -76,7 +76,7 @@ def test_forests_of_scikit_learn(family, kind):
     cls = getattr(ensemble, f"{family}{'Regressor' if kind == 'value' else 'Classifier'}")
     model = cls(20, max_leaf_nodes=60, random_state=0)
     model.fit(table(0, infinite=False), targets(kind))
-    assert gap(read_forest(model).network(), model, table(7, infinite=False)) < 2e-6
+    assert gap(network_of(read_forest(model)), model, table(7, infinite=False)) < 2e-6
 
 
 @pytest.mark.parametrize("categorical", ["auto", [0]])
@@ -88,7 +88,7 @@ def test_lightgbm(kind, categorical):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(table(0), targets(kind), categorical_feature=categorical)
-        assert gap(read_lightgbm(model).network(), model, table(7)) < 2e-6
+        assert gap(network_of(read_lightgbm(model)), model, table(7)) < 2e-6
 
 
 def test_numbers_that_lightgbm_takes_for_zero():
@@ -100,7 +100,7 @@ def test_numbers_that_lightgbm_takes_for_zero():
     near = np.float32(1e-35) * np.array([-2, -1, -0.5, 0, 0.5, 1, 2], dtype="float32")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert gap(read_lightgbm(model).network(), model, near[:, None]) < 1e-6
+        assert gap(network_of(read_lightgbm(model)), model, near[:, None]) < 1e-6
 
 
 @pytest.mark.parametrize("types", [None, ["c", "q", "q", "q", "q"]])
@@ -113,7 +113,7 @@ def test_xgboost(kind, types):
     known = types is not None  # XGBoost refuses codes that it has not seen
     x = table(7, infinite=False, unseen=not known)
     model.fit(table(0, infinite=False, unseen=not known), targets(kind))
-    assert gap(read_xgboost(model).network(), model, x) < 5e-6
+    assert gap(network_of(read_xgboost(model)), model, x) < 5e-6
 
 
 @pytest.mark.parametrize("kind", ["value", "two", "three"])
@@ -122,14 +122,14 @@ def test_catboost(kind, tmp_path):
     cls = catboost.CatBoostRegressor if kind == "value" else catboost.CatBoostClassifier
     model = cls(n_estimators=25, verbose=0, thread_count=1, train_dir=str(tmp_path))
     model.fit(table(0, infinite=False), targets(kind))
-    assert gap(read_catboost(model).network(), model, table(7, infinite=False)) < 5e-6
+    assert gap(network_of(read_catboost(model)), model, table(7, infinite=False)) < 5e-6
 
 
 def test_a_file_of_trees_needs_plain_keras_only(tmp_path):
     model = ensemble.HistGradientBoostingClassifier(
         categorical_features=[0], max_iter=10, random_state=0
     ).fit(table(0, infinite=False, unseen=False), targets("three"))
-    network = read_hist_gradient_boosting(model).network()
+    network = network_of(read_hist_gradient_boosting(model))
     network.save(tmp_path / "trees.keras")
     again = keras.models.load_model(tmp_path / "trees.keras")
     x = tf.constant(table(7))
@@ -169,7 +169,7 @@ def test_parameters_are_the_numbers_that_the_trees_hold():
     model = ensemble.ExtraTreesRegressor(3, max_leaf_nodes=8, random_state=0)
     model.fit(table(0, infinite=False), targets("value"))
     nodes = sum(e.tree_.node_count for e in model.estimators_)
-    assert read_forest(model).network().count_params() == 5 * nodes
+    assert network_of(read_forest(model)).count_params() == 5 * nodes
 
 
 @pytest.mark.parametrize("kind", ["value", "two", "three"])
@@ -182,7 +182,7 @@ def test_ensembles_of_folds_are_walked_as_one(kind):
         model = cls(categorical_features=[0], max_iter=5 + 5 * part, random_state=0)
         found.append(read_hist_gradient_boosting(model.fit(x[part::3], y[part::3])))
     fresh = tf.constant(table(7))
-    mean = np.mean([one.network()(fresh).numpy() for one in found], axis=0)
-    together = mean_network(found)
+    mean = np.mean([network_of(one)(fresh).numpy() for one in found], axis=0)
+    together = network_of(*found)
     np.testing.assert_allclose(together(fresh).numpy(), mean, atol=2e-6)
-    np.testing.assert_allclose(found[1].answer(table(7)), found[1].network()(fresh), atol=2e-6)
+    np.testing.assert_allclose(found[1].answer(table(7)), network_of(found[1])(fresh), atol=2e-6)
