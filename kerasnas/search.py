@@ -217,6 +217,7 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         strategy=oracle.describe(),
         first_traceback=tuner.first_traceback,
         models=tuner.models,
+        solved=tuner.solved,
         scratch=scratch,
         seed=plan.seed,
     )

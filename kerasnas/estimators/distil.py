@@ -88,5 +88,5 @@ def _lesson(large: Any, prepared: Prepared, scorer: Scorer) -> Lesson:
         scorer=scorer,
         objective=objective,
         example=example,
-        seen=bool(rows.folds) or bool(large.refit),
+        seen=bool(rows.folds) or bool(large.refit) or large.fitted_again,
     )

@@ -28,9 +28,10 @@ from kerasnas.export import export
 from kerasnas.history import stored_fingerprint
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
+from kerasnas.results.again import Again
 from kerasnas.results.conformal import Conformal, from_json
 from kerasnas.results.ensemble import Wish, make_room, parse_ensemble
-from kerasnas.results.folds import parse_folds
+from kerasnas.results.folds import fits_again, parse_folds
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.refit import hyperparameters, refit
@@ -38,6 +39,7 @@ from kerasnas.results.threshold import NEEDING, choose_threshold
 from kerasnas.runner import MultiLabelScorer, Scorer
 from kerasnas.runner.answers import call
 from kerasnas.runner.candidates import read_answers
+from kerasnas.runner.offers import Offers
 from kerasnas.search import JOURNAL, Plan, run, settle_seed
 
 log = logging.getLogger("kerasnas")
@@ -166,6 +168,7 @@ class Estimator(BaseEstimator):
         self._conformal: Conformal | None = None
         if wish.size > 1:
             make_room(job, wish)
+            job.again = self._fits_again(task, budget, wish, validation_data)
         elif isinstance(task.scorer(), Scorer):
             job.candidates = 2  # so that trials keep their answers
         rows = task.baselines(task.scorer(), job.clock, seed)
@@ -185,6 +188,7 @@ class Estimator(BaseEstimator):
         self.result_.baselines = rows
         self.model_ = self._fused(task, job, wish) or self.result_.best_model()
         self.result_.models.clear()  # their files are enough from here on
+        self.result_.solved.clear()
         if self.refit:
             self._refit(task, job)
         self._finish(task, seed)
@@ -208,6 +212,12 @@ class Estimator(BaseEstimator):
         check_is_fitted(self)
         trials = [row for row in self._rows if row["kind"] == "trial" and row["feasible"]]
         return dict(trials[0]["hyperparameters"])
+
+    @property
+    def fitted_again(self) -> bool:
+        """Whether the model has members that were fitted once more, on the validation rows too."""
+        check_is_fitted(self)
+        return any(row["hyperparameters"].get("fitted_again") for row in self._rows)
 
     def export_model(self) -> keras.Model:
         """The Keras model that takes raw data, the same that `save` writes."""
@@ -266,6 +276,17 @@ class Estimator(BaseEstimator):
                 return lambda rows: int(begun["folds"])
         return parse_folds(self.folds, Budget.parse(self.budget), self._fold_pace)
 
+    def _fits_again(self, task: Task, budget: Budget, wish: Wish, validation_data: Any) -> bool:
+        """Whether members of the ensemble that were solved are to be fitted again, on all rows.
+
+        Rows that the user holds out stay held out, and who bounds what a model may cost gets the
+        one that was measured.
+        """
+        bound = wish.latency_ms is not None or len(self._objectives()) > 1 or self.constraints
+        held_out = validation_data is None and not task.rows.folds
+        solves = Offers(task.hypermodel).solves_again
+        return solves and held_out and not bound and fits_again(self.folds, budget)
+
     def _objectives(self) -> tuple[Any, ...]:
         return settle_objectives(self.objective, self._classify)
 
@@ -307,8 +328,10 @@ class Estimator(BaseEstimator):
         self.result_.scorer = scorer
         if wish.size < 2:
             return None
+        trials = {t.trial_id: t for t in self.result_.history}
+        again = Again(trials, self.result_.solved, task.hypermodel, job, task.whole)
         found = self.result_.choose_ensemble(
-            wish, lambda: job.clock.left, job.member_seconds, task.reader.probe()
+            wish, lambda: job.clock.left, job.member_seconds, task.reader.probe(), again
         )
         if found is None:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -79,6 +79,17 @@ class Task:
             self._views[id(features)] = features, self._view(features)
         return self._views[id(features)][1]
 
+    def whole(self, hp: Any) -> View:
+        """The view of these hyperparameters with the validation rows among those to train on."""
+        features, learnt = self.features(hp), self.learnt()
+        index = np.union1d(self.rows.train, self.rows.valid)
+        return replace(
+            self.view(hp),
+            x=features.take(index),
+            y=learnt[index],
+            weights=self._weights(index),
+        )
+
     def learnt(self) -> np.ndarray:
         """Targets of all rows as a network learns them."""
         targets = self.rows.targets
@@ -107,11 +118,6 @@ class Task:
 
     def _view(self, features: Features) -> View:
         rows = self.rows
-        weights = None
-        if rows.weights is not None:
-            # Weights of mean 1 leave the size of the gradient, and so the recipes, as they are.
-            kept = rows.weights[rows.train]
-            weights = (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
         scorer = self.scorer()
         if self.units is not None:
             scorer = UnitScorer(
@@ -121,7 +127,7 @@ class Task:
         return View(
             x=features.take(rows.train),
             y=learnt[rows.train],
-            weights=weights,
+            weights=self._weights(rows.train),
             validation=(features.take(rows.valid), learnt[rows.valid], scorer.weights),
             scorer=scorer,
             assemble=lambda network: features.assemble(network, self.units),
@@ -129,6 +135,13 @@ class Task:
             extra_latency=features.latency_ms,
             folds=rows.folds,
         )
+
+    def _weights(self, index: np.ndarray) -> np.ndarray | None:
+        """Weights of mean 1, which leave the size of the gradient, and so the recipes, as is."""
+        if self.rows.weights is None:
+            return None
+        kept = self.rows.weights[index]
+        return (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ def build_ensemble(
     seconds: Callable[[], float] = lambda: math.inf,
     pace: float = 0.0,
     probe: Any = None,
+    again: Callable[[str], keras.Model | None] = lambda trial_id: None,
 ) -> Ensemble | None:
     """Chooses among finished trials and fuses the chosen ones.
 
@@ -116,6 +117,7 @@ def build_ensemble(
         seconds: Seconds that are left.
         pace: Seconds that a member needs to be read and built in.
         probe: A few rows in the structure of the inputs, to measure the latency.
+        again: Gives the model that takes the place of a trial's where that is fitted once more.
 
     Returns:
         The ensemble, or `None` where there are too few trials or too little time, or every
@@ -141,8 +143,11 @@ def build_ensemble(
             seed=seed,
             seconds=seconds,
         )
-        model = _fused(selection, folder, known)
+        fitted = _fitted_again(selection, again) if selection.better else {}
+        model = _fused(selection, folder, known, fitted)
         row = _row(model, selection, candidates, scorer, objective, probe)
+        if fitted:
+            row["hyperparameters"]["fitted_again"] = sorted(fitted)
         row["seconds"] = time.perf_counter() - begin
         scores = {k: v for k, v in row.items() if isinstance(v, int | float)}
         slow = scores.get("latency_ms", 0.0) > limit
@@ -172,13 +177,30 @@ def _candidates(
     return found
 
 
-def _fused(selection: Selection, folder: Path, known: dict[str, keras.Model]) -> keras.Model:
+def _fitted_again(
+    selection: Selection, again: Callable[[str], keras.Model | None]
+) -> dict[str, keras.Model]:
+    """The models that take the place of members, the weightiest first, in case time runs out."""
+    found = {}
+    for trial_id in sorted(selection.weights, key=lambda k: -selection.weights[k]):
+        model = again(trial_id)
+        if model is not None:
+            found[trial_id] = model
+    return found
+
+
+def _fused(
+    selection: Selection,
+    folder: Path,
+    known: dict[str, keras.Model],
+    fitted: Mapping[str, keras.Model],
+) -> keras.Model:
     """The graph of the members; one that is not in memory is read from its file, once."""
     members = []
     for trial_id in selection.weights:
-        if trial_id not in known:
+        if trial_id not in known and trial_id not in fitted:
             known[trial_id] = artifact.load_model(folder / f"{trial_id}.keras")
-        members.append(known[trial_id])
+        members.append(fitted[trial_id] if trial_id in fitted else known[trial_id])
     return fuse(members, list(selection.weights.values()), selection.temperature)
 
 

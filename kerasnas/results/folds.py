@@ -39,9 +39,19 @@ def parse_folds(value: Any, budget: Budget, pace: float) -> Callable[[int], int]
     )
 
 
+def fits_again(value: Any, budget: Budget) -> bool:
+    """Whether `"auto"` has members of an ensemble fitted again on all rows, for want of folds.
+
+    Args:
+        value: As in `parse_folds`.
+        budget: As in `parse_folds`.
+    """
+    return value == "auto" and budget.trials is None and (budget.seconds or 0.0) >= _LEAST_SECONDS
+
+
 def _automatic(rows: int, budget: Budget, pace: float) -> int:
     seconds = budget.seconds or 0.0
-    if budget.trials is not None or seconds < _LEAST_SECONDS or rows < _LEAST_ROWS:
+    if not fits_again("auto", budget) or rows < _LEAST_ROWS:
         return 0
     if rows > min(_MOST_ROWS, pace * seconds):
         return 0

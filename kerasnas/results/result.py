@@ -26,6 +26,7 @@ from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ense
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.results.where import Where
 from kerasnas.runner import Scorer
+from kerasnas.runner.job import Solved
 
 
 class Scratch:
@@ -49,6 +50,7 @@ class SearchResult:
         strategy: One line about how the search was run.
         first_traceback: Traceback of the first failed trial, empty without one.
         models: Exported models by trial that are in memory still; others are read from their files.
+        solved: Those of their networks that no gradient steps trained.
         scratch: Keeps a temporary folder alive as long as the result that reads from it.
         scorer: Scores answers to the validation rows in the user's units; `None` without.
         seed: Seed of the search.
@@ -64,6 +66,7 @@ class SearchResult:
     strategy: str = ""
     first_traceback: str = ""
     models: dict[str, keras.Model] = field(default_factory=dict, repr=False)
+    solved: dict[str, Solved] = field(default_factory=dict, repr=False)
     scratch: Scratch | None = None
     scorer: Scorer | None = None
     seed: int = 0
@@ -225,6 +228,7 @@ class SearchResult:
         seconds: Callable[[], float] = lambda: math.inf,
         pace: float = 0.0,
         probe: Any = None,
+        again: Callable[[str], keras.Model | None] = lambda trial_id: None,
     ) -> Ensemble | None:
         """As `build_ensemble`, over the feasible trials of this search."""
         assert self.scorer is not None, "only a search with a scorer keeps answers"
@@ -242,6 +246,7 @@ class SearchResult:
             seconds=seconds,
             pace=pace,
             probe=probe,
+            again=again,
         )
 
     @property

@@ -13,6 +13,20 @@ from kerasnas.objectives import Objective
 from kerasnas.runner.view import View
 
 _ENSEMBLE = 0.15  # of the budget, at most, is kept for building an ensemble
+_AGAIN = 0.15  # of the budget, at most, is kept for fitting members once more
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """A fitted network that no gradient steps trained.
+
+    Attributes:
+        network: The network.
+        seconds: What fitting it has taken.
+    """
+
+    network: keras.Model
+    seconds: float
 
 
 @dataclass
@@ -36,6 +50,8 @@ class Job:
         finished: Trials that have come to a good end so far.
         member_seconds: Seconds that a member needs to be built in: at first a guess, then what the
             trials so far tell.
+        again: Whether members that were solved are to be fitted once more, on all rows.
+        again_seconds: Seconds that this would take for the best trials so far.
     """
 
     view: Callable[[Any], View]
@@ -52,6 +68,8 @@ class Job:
     members: int = 0
     finished: int = 0
     member_seconds: float = 0.8
+    again: bool = False
+    again_seconds: float = 0.0
 
     @property
     def seconds_left(self) -> float:
@@ -60,7 +78,8 @@ class Job:
             return self.clock.left - self.reserve
         members = min(self.members, self.finished + 1)  # with the trial that is running
         ensemble = min(members * self.member_seconds, _ENSEMBLE * self.clock.seconds)
-        return self.clock.left - self.reserve - ensemble
+        again = min(self.again_seconds, _AGAIN * self.clock.seconds)
+        return self.clock.left - self.reserve - ensemble - again
 
     @property
     def monitor(self) -> Objective | None:

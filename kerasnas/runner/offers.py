@@ -18,6 +18,8 @@ class Offers:
     * `recipe(hp)`: how to train the model of these hyperparameters.
     * `solve(hp, view, seed, seconds_left)`: the fitted network of a family that no gradient steps
       train, `None` for other families.
+    * `solve_again(hp, view, seed, network)`: as `solve`, for as long as this network of the same
+      hyperparameters was fitted, without a look at validation rows.
     * `train_model(hp, network)`: what is trained in the place of the network that is scored and
       exported, such as one with augmentation in front of it.
     * `front_sizes(hp)`: sizes of what the exported model has in front of the network.
@@ -50,6 +52,18 @@ class Offers:
         """The fitted network of a family that no gradient steps train, or `None`."""
         solve = getattr(self._hypermodel, "solve", None)
         return None if solve is None else solve(hp, view, seed, seconds_left)
+
+    @property
+    def solves_again(self) -> bool:
+        """Whether it can fit once more what it has solved."""
+        return hasattr(self._hypermodel, "solve_again")
+
+    def solve_again(
+        self, hp: Any, view: Any, seed: int, network: keras.Model
+    ) -> keras.Model | None:
+        """A network fitted as this one was, on the rows of another view, or `None`."""
+        found: keras.Model | None = self._hypermodel.solve_again(hp, view, seed, network)
+        return found
 
     def trained_model(self, hp: Any, network: keras.Model) -> keras.Model:
         """What is trained: the network, or what its hypermodel puts around it."""

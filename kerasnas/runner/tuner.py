@@ -26,7 +26,7 @@ from kerasnas.runner.exploring import explore
 from kerasnas.runner.fitting import Answers, Fitting
 from kerasnas.runner.folded import FoldedTrial
 from kerasnas.runner.inheritance import inherit
-from kerasnas.runner.job import Job
+from kerasnas.runner.job import Job, Solved
 from kerasnas.runner.memory import Keeper
 from kerasnas.runner.metrics import Scorer
 from kerasnas.runner.pace import Pace
@@ -38,6 +38,7 @@ from kerasnas.runner.view import View, part_of
 log = logging.getLogger("kerasnas")
 
 _LEAST_BUILDING = 0.8  # seconds for a member of an ensemble
+_AGAIN = 3  # trials, the best ones, that time is kept for to fit them once more
 _BUILDING = 1.5  # times the end of a trial, which building it into an ensemble takes
 
 
@@ -58,6 +59,7 @@ class Tuner(keras_tuner.Tuner):
     Attributes:
         models: Exported models by trial, of those that an ensemble is chosen from, as far as there
             is room for them in memory; the others have to be read from their files.
+        solved: Those of their networks that no gradient steps trained and that may be fitted again.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Tuner(keras_tuner.Tuner):
         self.job = job
         self.folder = folder
         self.models: dict[str, keras.Model] = {}
+        self.solved: dict[str, Solved] = {}
         self._on_event = on_event
         self._memory = Keeper()
         self._measures: dict[str, dict[str, float]] = {}
@@ -181,7 +184,15 @@ class Tuner(keras_tuner.Tuner):
         housekeeping.keep_the_best(self.folder, self.oracle, self.job.candidates)
         housekeeping.keep_checkpoints(self.folder, self.oracle)
         housekeeping.keep_in_memory(self.models, self.folder)
+        if self.job.again:
+            self._keep_solved()
         self._on_event("end", record, {})
+
+    def _keep_solved(self) -> None:
+        """Lets go of networks whose models went, and says what fitting the best again takes."""
+        self.solved = {k: v for k, v in self.solved.items() if k in self.models}
+        best = [t.trial_id for t in self.oracle.get_best_trials(_AGAIN)]
+        self.job.again_seconds = sum(self.solved[k].seconds for k in best if k in self.solved)
 
     def _attempt(
         self, trial: Any, batch_size: int | None
@@ -236,8 +247,11 @@ class Tuner(keras_tuner.Tuner):
             folded = FoldedTrial(self._fitting, self.job, self._pace, record, hp, view, batch_size)
             return _Outcome(*folded.run(must_end=bool(self.oracle.history.completed())))
         seed = seed_of(self.job.seed, record.number)
+        begin = time.perf_counter()
         network = self._fitting.offers.solve(hp, view, seed, self.job.seconds_left)
         if network is not None:
+            if self.job.again:
+                self.solved[record.trial_id] = Solved(network, time.perf_counter() - begin)
             # The same holds for it: this is its full training at any rung.
             self._ends[record.trial_id] = _End(fidelity=1.0)
             assert view.scorer is not None, "a space with `solve` belongs to an estimator"

@@ -62,6 +62,7 @@ def solve(
     seed: int,
     seconds: float,
     places: np.ndarray | None = None,
+    rounds: int | None = None,
 ) -> keras.Model:
     """Fits a family and gives its network.
 
@@ -77,6 +78,7 @@ def solve(
         seconds: Seconds left.
         places: Columns of the matrix that it is to see; `None` for all. `embedded` and `codes`
             count those of them only.
+        rounds: Iterations of boosting, or trees of a forest; `None` stops by the validation rows.
     """
     width = view.x.shape[1]
     x = view.x if places is None else view.x[:, places]
@@ -97,6 +99,7 @@ def solve(
         codes=codes,
         seed=seed,
         seconds=seconds,
+        rounds=rounds,
     )
     trees = fit_trees(family, rows, values)
     if places is not None:
@@ -117,6 +120,12 @@ def mean_of_trees(networks: Sequence[keras.Model]) -> keras.Model | None:
     found = [getattr(network, "kerasnas_trees", None) for network in networks]
     trees = [one for one in found if isinstance(one, Trees)]
     return network_of(*trees) if len(trees) == len(networks) else None
+
+
+def rounds_of(network: keras.Model) -> int | None:
+    """Iterations that a network of trees was fitted with, `None` for any other network."""
+    trees = getattr(network, "kerasnas_trees", None)
+    return trees.rounds if isinstance(trees, Trees) else None
 
 
 def answers_of_trees(network: keras.Model, x: Any) -> np.ndarray | None:

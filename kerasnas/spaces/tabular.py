@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -198,9 +199,38 @@ class TabularHyperModel(keras_tuner.HyperModel):
             seed: Seed of the trial.
             seconds_left: Seconds that the search has left.
         """
-        family = self.family(hp)
-        if family not in solved.SOLVED:
+        if self.family(hp) not in solved.SOLVED:
             return None
+        return self._solved(hp, view, seed, seconds_left)
+
+    def solve_again(
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, network: keras.Model
+    ) -> keras.Model | None:
+        """As `solve`, on other rows and as long as before: validation rows are not looked at.
+
+        Args:
+            hp: Hyperparameters.
+            view: A `runner.View` in the form of the family.
+            seed: Seed of the trial.
+            network: What `solve` gave.
+
+        Returns:
+            A network of its own; `None` where there is nothing to fit.
+        """
+        rounds = solved.rounds_of(network)
+        if self.family(hp) not in solved.SOLVED or rounds == 0:
+            return None
+        return self._solved(hp, view, seed, math.inf, rounds)
+
+    def _solved(
+        self,
+        hp: keras_tuner.HyperParameters,
+        view: Any,
+        seed: int,
+        seconds: float,
+        rounds: int | None = None,
+    ) -> keras.Model:
+        family = self.family(hp)
         with hp.conditional_scope("family", [family]):
             values = solved.declare(hp, family, self.classes is not None)
         useful, embedded, codes, places = self._useful(hp), self.embedded, self.codes, None
@@ -217,8 +247,9 @@ class TabularHyperModel(keras_tuner.HyperModel):
             embedded=embedded,
             codes=codes,
             seed=seed,
-            seconds=seconds_left,
+            seconds=seconds,
             places=places,
+            rounds=rounds,
         )
 
     def for_fold(self, number: int) -> TabularHyperModel:

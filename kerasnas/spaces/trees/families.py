@@ -78,13 +78,15 @@ def _fit_histgb(rows: Rows, values: Values) -> Trees:
         model = cls(
             **settings,
             max_iter=iterations,
-            early_stopping=True,
+            early_stopping=rows.rounds is None,
             scoring="loss",
             n_iter_no_change=_PATIENCE,
             tol=0.0,
             categorical_features=rows.categorical if native else None,
             random_state=rows.state,
         )
+        if rows.rounds is not None:
+            return model.fit(rows.x, rows.y, sample_weight=rows.weights)
         return model.fit(
             rows.x,
             rows.y,
@@ -97,6 +99,8 @@ def _fit_histgb(rows: Rows, values: Values) -> Trees:
     with threadpool_limits(rows.threads, user_api="openmp"):
         model = fit(rows.iterations(_ITERATIONS, fit))
     trees = read_hist_gradient_boosting(model)
+    if rows.rounds is not None:
+        return trees
     # The scores begin with that of no tree at all.
     best = int(np.argmax(model.validation_score_))
     return trees.first(best * len(trees.baseline))
@@ -170,6 +174,13 @@ def _fit_lightgbm(rows: Rows, values: Values) -> Trees:
             force_row_wise=True,
             verbose=-1,
         )
+        if rows.rounds is not None:
+            return model.fit(
+                rows.x,
+                rows.y,
+                sample_weight=rows.weights,
+                categorical_feature=rows.categorical or "auto",
+            )
         return model.fit(
             rows.x,
             rows.y,
@@ -213,13 +224,15 @@ def _fit_xgboost(rows: Rows, values: Values) -> Trees:
         model = cls(
             **values,
             n_estimators=iterations,
-            early_stopping_rounds=_PATIENCE,
+            early_stopping_rounds=_PATIENCE if rows.rounds is None else None,
             enable_categorical=True,
             feature_types=kinds,
             tree_method="hist",
             random_state=rows.state,
             n_jobs=rows.threads,
         )
+        if rows.rounds is not None:
+            return model.fit(rows.x, rows.y, sample_weight=rows.weights, verbose=False)
         return model.fit(
             rows.x,
             rows.y,
@@ -255,13 +268,14 @@ def _fit_catboost(rows: Rows, values: Values) -> Trees:
         model = cls(
             **values,
             iterations=iterations,
-            early_stopping_rounds=_PATIENCE,
+            early_stopping_rounds=_PATIENCE if rows.rounds is None else None,
             random_seed=rows.state,
             thread_count=rows.threads,
             allow_writing_files=False,
             verbose=False,
         )
-        return model.fit(rows.x, rows.y, sample_weight=rows.weights, eval_set=valid)
+        held = valid if rows.rounds is None else None
+        return model.fit(rows.x, rows.y, sample_weight=rows.weights, eval_set=held)
 
     return read_catboost(fit(rows.iterations(_ITERATIONS, fit)))
 

@@ -32,6 +32,8 @@ class Rows:
         codes: Columns of categories.
         seed: Seed.
         seconds: Seconds that the search has left, infinite without a limit.
+        rounds: Iterations to take; `None` stops by the validation rows, which are not looked at
+            otherwise.
     """
 
     x: np.ndarray
@@ -44,6 +46,7 @@ class Rows:
     codes: int
     seed: int
     seconds: float
+    rounds: int | None = None
 
     @property
     def categorical(self) -> list[int]:
@@ -66,10 +69,14 @@ class Rows:
     def iterations(self, wanted: Sequence[int], fit: Callable[[int], Any]) -> int:
         """The most iterations of a fixed list that fit in this trial's share of the time.
 
+        Where `rounds` says how many, these.
+
         Args:
             wanted: Numbers of iterations, falling.
             fit: Fits that many, to see how long they take.
         """
+        if self.rounds is not None:
+            return self.rounds
         if math.isinf(self.seconds):
             return wanted[0]
         begin = time.perf_counter()

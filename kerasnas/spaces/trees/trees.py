@@ -120,6 +120,12 @@ class Trees:
     sets: Sets = field(default_factory=Sets)
     present: tuple[tuple[int, ...], int] | None = None
 
+    @property
+    def rounds(self) -> int:
+        """Iterations of boosting, or trees of a forest."""
+        together = bool(self.trees) and self.trees[0].values.shape[1] > 1
+        return len(self.trees) // (1 if together else len(self.baseline))
+
     def answer(self, x: np.ndarray) -> np.ndarray:
         """The answers of the network, without Keras: for rows that are looked at once."""
         known = x.astype("float32")
