@@ -66,8 +66,9 @@ answers = auto.predict({"table": test[columns]})
 print(pd.Series(answers["kind"]).value_counts().to_dict(), np.round(answers["colour"][:3], 1))
 
 # %% [markdown]
-# AutoKeras trains once more on all rows at the end and predicts with another model. Here the model
-# that was scored is the model that answers, unless `refit=True` asks for a last training.
+# AutoKeras trains once more on all rows at the end and predicts with another model. Here
+# `refit=True` asks for that. Only trees and linear models in the ensemble of a large table answer
+# together with a twin that was fitted on all rows; `folds=False` leaves the twins out.
 
 # %%
 right = float(np.mean(np.asarray(clf.predict(test)) == y_test.to_numpy()))

@@ -47,7 +47,8 @@ class TabularEstimator(Estimator):
         folds: Number of parts of the rows, of which each is held out once: every configuration is
             trained as often, scored on all rows out of fold, and answers with the mean of these
             networks. `"auto"` does so where rows are few for the seconds of the budget and no
-            `validation_data` is given; `False` holds out `validation_split` once.
+            `validation_data` is given; where they are many, trees and linear models in an ensemble
+            are fitted once more on all rows at the end. `False` holds out `validation_split` once.
         intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
             gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: networks (`realmlp`, `tabm`, `mlp`,
@@ -214,9 +215,9 @@ class TabularEstimator(Estimator):
         answers; it is scored on the same validation rows. What it gives up is printed, and it is a
         row of the leaderboard of both estimators. This one keeps its model.
 
-        With folds, or with `refit`, there are no rows that this model has not learnt from: those
-        that the small network does not learn from score both too well, which is printed as well.
-        `evaluate` them on others.
+        With folds, with `refit` or with members that were fitted again, there are no rows that this
+        model has not learnt from: those that the small network does not learn from score both too
+        well, which is printed as well. `evaluate` them on others.
 
         Args:
             seconds: Seconds for making rows, asking this model and training.

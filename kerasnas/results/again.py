@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +16,16 @@ from kerasnas.runner.folds import mean_of
 from kerasnas.runner.job import Solved
 from kerasnas.runner.offers import Offers
 from kerasnas.runner.seeding import seed_of, seeded
+from kerasnas.spaces.solved import rounds_of
 
-_LONGER = 1.3  # times what a fit on the training rows alone has taken
+_TWINS = 2  # of a member, at most: a third one brings next to nothing
 
 
 @dataclass(eq=False)
 class Again:
     """Fits trees and linear models again, now on the validation rows as well, while there is time.
 
-    A trial's network and its twin answer with their mean. The twin takes the iterations at which
+    A trial's network and its twins answer with their mean. A twin takes the iterations at which
     the trial was best, so that no rows are needed to stop by.
 
     Attributes:
@@ -40,16 +42,37 @@ class Again:
     job: Job
     rows: Callable[[Any], View]
 
-    def __call__(self, trial_id: str) -> keras.Model | None:
-        """The exported model of both, `None` where there is no time or nothing to be fitted."""
-        first = self.solved.get(trial_id)
-        building = self.job.members * self.job.member_seconds
-        if first is None or self.job.clock.left - building < _LONGER * first.seconds:
-            return None
+    def __call__(self, weights: Mapping[str, float]) -> dict[str, keras.Model]:
+        """The exported models that take the place of members.
+
+        Args:
+            weights: Weights of the members by trial; the weightiest ones are fitted first.
+        """
+        building = len(weights) * self.job.member_seconds + self.job.reserve
+        order = [k for k in sorted(weights, key=lambda k: -weights[k]) if k in self.solved]
+        # A quarter more rows take no longer: the first time it was looked for when to stop.
+        seconds = {k: self.solved[k].seconds for k in order}
+        twins: dict[str, list[keras.Model]] = {k: [] for k in order}
+        for turn in range(1, 1 + _TWINS):
+            for trial_id in order:
+                if turn > 1 and rounds_of(self.solved[trial_id].network) is None:
+                    continue  # a linear model would come to the same
+                if self.job.clock.left - building < seconds[trial_id]:
+                    continue
+                begin = time.perf_counter()
+                twin = self._twin(trial_id, turn)
+                seconds[trial_id] = time.perf_counter() - begin
+                if twin is not None:
+                    twins[trial_id].append(twin)
+        return {k: self._joined(k, fitted) for k, fitted in twins.items() if fitted}
+
+    def _twin(self, trial_id: str, turn: int) -> keras.Model | None:
         trial = self.trials[trial_id]
         hp, seed = hyperparameters(trial), seed_of(self.job.seed, trial.number)
-        with seeded(seed, 1):
-            twin = Offers(self.hypermodel).solve_again(hp, self.rows(hp), seed ^ 1, first.network)
-        if twin is None:
-            return None
-        return self.job.view(hp).assemble(mean_of([first.network, twin]))
+        first, offers = self.solved[trial_id].network, Offers(self.hypermodel)
+        with seeded(seed, turn):
+            return offers.solve_again(hp, self.rows(hp), seed ^ turn, first)
+
+    def _joined(self, trial_id: str, twins: Sequence[keras.Model]) -> keras.Model:
+        view = self.job.view(hyperparameters(self.trials[trial_id]))
+        return view.assemble(mean_of([self.solved[trial_id].network, *twins]))

@@ -101,7 +101,7 @@ def build_ensemble(
     seconds: Callable[[], float] = lambda: math.inf,
     pace: float = 0.0,
     probe: Any = None,
-    again: Callable[[str], keras.Model | None] = lambda trial_id: None,
+    again: Callable[[Mapping[str, float]], dict[str, keras.Model]] = lambda weights: {},
 ) -> Ensemble | None:
     """Chooses among finished trials and fuses the chosen ones.
 
@@ -117,7 +117,8 @@ def build_ensemble(
         seconds: Seconds that are left.
         pace: Seconds that a member needs to be read and built in.
         probe: A few rows in the structure of the inputs, to measure the latency.
-        again: Gives the model that takes the place of a trial's where that is fitted once more.
+        again: From weights by trial to the models that take the place of trials', where these are
+            fitted once more.
 
     Returns:
         The ensemble, or `None` where there are too few trials or too little time, or every
@@ -143,7 +144,7 @@ def build_ensemble(
             seed=seed,
             seconds=seconds,
         )
-        fitted = _fitted_again(selection, again) if selection.better else {}
+        fitted = again(selection.weights) if selection.better else {}
         model = _fused(selection, folder, known, fitted)
         row = _row(model, selection, candidates, scorer, objective, probe)
         if fitted:
@@ -174,18 +175,6 @@ def _candidates(
             assert answers is not None
             latency = trial.measures.get("latency_ms", 0.0)
             found.append(Candidate(trial.trial_id, answers, latency))
-    return found
-
-
-def _fitted_again(
-    selection: Selection, again: Callable[[str], keras.Model | None]
-) -> dict[str, keras.Model]:
-    """The models that take the place of members, the weightiest first, in case time runs out."""
-    found = {}
-    for trial_id in sorted(selection.weights, key=lambda k: -selection.weights[k]):
-        model = again(trial_id)
-        if model is not None:
-            found[trial_id] = model
     return found
 
 

@@ -228,7 +228,7 @@ class SearchResult:
         seconds: Callable[[], float] = lambda: math.inf,
         pace: float = 0.0,
         probe: Any = None,
-        again: Callable[[str], keras.Model | None] = lambda trial_id: None,
+        again: Callable[[Mapping[str, float]], dict[str, keras.Model]] = lambda weights: {},
     ) -> Ensemble | None:
         """As `build_ensemble`, over the feasible trials of this search."""
         assert self.scorer is not None, "only a search with a scorer keeps answers"

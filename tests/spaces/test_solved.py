@@ -52,6 +52,17 @@ def test_a_class_without_training_rows_gets_probability_zero(name):
     assert (answers[:, 1] == 0).all()
 
 
+@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("classes", [None, 3])
+def test_told_how_many_rounds_it_looks_at_no_validation_row(name, classes):
+    data = rows(classes)
+    told = dataclasses.replace(data, rounds=7)
+    blind = dataclasses.replace(told, x_valid=data.x_valid * np.nan, y_valid=data.y_valid[::-1])
+    trees = fitted(name, told)
+    assert trees.rounds == 7
+    np.testing.assert_array_equal(trees.answer(data.x), fitted(name, blind).answer(data.x))
+
+
 def test_boosting_ends_where_validation_was_best():
     data = rows(None)
     long = fitted("histgb", data, learning_rate=0.3)
