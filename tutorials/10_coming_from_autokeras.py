@@ -68,7 +68,7 @@ print(pd.Series(answers["kind"]).value_counts().to_dict(), np.round(answers["col
 # %% [markdown]
 # AutoKeras trains once more on all rows at the end and predicts with another model. Here
 # `refit=True` asks for that. Only trees and linear models in the ensemble of a large table answer
-# together with a twin that was fitted on all rows; `folds=False` leaves the twins out.
+# together with twins that were fitted on all rows; `folds=False` leaves the twins out.
 
 # %%
 right = float(np.mean(np.asarray(clf.predict(test)) == y_test.to_numpy()))

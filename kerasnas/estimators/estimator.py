@@ -20,6 +20,7 @@ from kerasnas import artifact
 from kerasnas.budget import Budget, Clock
 from kerasnas.data import Reader, RegressionTarget, check_same_length
 from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.estimators.answer import choose_answer, make_ready, train_again
 from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
@@ -28,17 +29,14 @@ from kerasnas.export import export
 from kerasnas.history import stored_fingerprint
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
-from kerasnas.results.again import Again
 from kerasnas.results.conformal import Conformal, from_json
-from kerasnas.results.ensemble import Wish, make_room, parse_ensemble
+from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.folds import fits_again, parse_folds
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import as_frame, rank_rows
-from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.threshold import NEEDING, choose_threshold
 from kerasnas.runner import MultiLabelScorer, Scorer
 from kerasnas.runner.answers import call
-from kerasnas.runner.candidates import read_answers
 from kerasnas.runner.offers import Offers
 from kerasnas.search import JOURNAL, Plan, run, settle_seed
 
@@ -166,11 +164,8 @@ class Estimator(BaseEstimator):
         job.callbacks = list(callbacks or [])
         self._threshold: float | None = None
         self._conformal: Conformal | None = None
-        if wish.size > 1:
-            make_room(job, wish)
-            job.again = self._fits_again(task, budget, wish, validation_data)
-        elif isinstance(task.scorer(), Scorer):
-            job.candidates = 2  # so that trials keep their answers
+        make_ready(job, task, wish)
+        job.again = self._fits_again(task, budget, wish, validation_data)
         rows = task.baselines(task.scorer(), job.clock, seed)
         plan = Plan(
             objectives=objectives,
@@ -185,13 +180,14 @@ class Estimator(BaseEstimator):
             identity=task.identity,
         )
         self.result_ = run(task.hypermodel, job, plan)
-        self.result_.baselines = rows
-        self.model_ = self._fused(task, job, wish) or self.result_.best_model()
+        answer = choose_answer(self.result_, task, job, wish)
         self.result_.models.clear()  # their files are enough from here on
         self.result_.solved.clear()
         if self.refit:
-            self._refit(task, job)
-        self._finish(task, seed)
+            answer = train_again(answer, self.result_, task, job)
+        self.model_ = answer.model
+        self.result_.baselines = [*rows, *answer.rows]
+        self._finish(task, seed, answer.held_out)
         self._rows = rank_rows(self.result_.rows(), self.result_.objectives)
         self._serve()
         return self
@@ -282,6 +278,8 @@ class Estimator(BaseEstimator):
         Rows that the user holds out stay held out, and who bounds what a model may cost gets the
         one that was measured.
         """
+        if wish.size < 2:
+            return False
         bound = wish.latency_ms is not None or len(self._objectives()) > 1 or self.constraints
         held_out = validation_data is None and not task.rows.folds
         solves = Offers(task.hypermodel).solves_again
@@ -312,46 +310,10 @@ class Estimator(BaseEstimator):
         self._call = call(self.model_)
         self._dtypes = artifact.input_dtypes(self.model_)
 
-    def _refit(self, task: Task, job: Any) -> None:
-        """Makes the best configuration, trained on all rows, the model of this estimator."""
-        best = self.result_.best_trial
-        features = task.features(hyperparameters(best)).data
-        model, row = refit(best, task.hypermodel, job, features, task.learnt(), task.rows.weights)
-        self.result_.baselines.append(row)
-        self.model_ = model if model is not None else self.model_
-
-    def _fused(self, task: Task, job: Any, wish: Wish) -> keras.Model | None:
-        """The ensemble, if it is better than the best trial on rows it was not chosen on."""
-        scorer = task.scorer()
-        if not isinstance(scorer, Scorer):
-            return None  # several heads
-        self.result_.scorer = scorer
-        if wish.size < 2:
-            return None
-        trials = {t.trial_id: t for t in self.result_.history}
-        again = Again(trials, self.result_.solved, task.hypermodel, job, task.whole)
-        found = self.result_.choose_ensemble(
-            wish, lambda: job.clock.left, job.member_seconds, task.reader.probe(), again
-        )
-        if found is None:
-            return None
-        self.result_.baselines.append(found.row)
-        self.result_.optimism = {
-            self.result_.best_trial.trial_id: found.selection.single
-            - self.result_.objectives[0].loss(self.result_.best_trial.scores),
-        }
-        if not found.selection.better:
-            return None
-        self._answers = found.answers
-        return found.model
-
-    def _finish(self, task: Task, seed: int) -> None:
-        """What follows from the model: a threshold, and a word on how it compares."""
+    def _finish(self, task: Task, seed: int, answers: np.ndarray | None) -> None:
+        """What follows from the answers to the validation rows: a threshold, how they compare."""
         scorer, objective = task.scorer(), self.result_.objectives[0]
-        answers = self.__dict__.pop("_answers", None)
-        if answers is None and isinstance(scorer, Scorer):
-            answers = read_answers(self.result_.folder, self.result_.best_trial.trial_id)
-        if answers is None or len(answers) != len(scorer.targets):
+        if answers is None:
             return
         binary = scorer.classes == 2 and scorer.targets.ndim == 1
         if binary and objective.name in NEEDING:

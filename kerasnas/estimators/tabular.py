@@ -136,15 +136,15 @@ class TabularEstimator(Estimator):
         self._prepared = prepared.without_matrix()  # what `distil` needs
         return task
 
-    def _finish(self, task: Task, seed: int) -> None:
-        super()._finish(task, seed)
+    def _finish(self, task: Task, seed: int, answers: np.ndarray | None) -> None:
+        super()._finish(task, seed, answers)
         apart, level = self.__dict__.pop("_apart"), check_level(self.intervals)
         if level is None:
             return
         self._serve()
-        answers = self._answer_raw(apart)
+        fresh = self._answer_raw(apart)
         targets = task.rows.targets[task.rows.calibration]
-        self._conformal = fit_conformal(answers, targets, level, task.rows.classes)
+        self._conformal = fit_conformal(fresh, targets, level, task.rows.classes)
         self.model_ = self._conformal.build(self.model_)
 
     def _beyond(self, x: Any) -> Any:

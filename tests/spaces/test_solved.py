@@ -63,6 +63,32 @@ def test_told_how_many_rounds_it_looks_at_no_validation_row(name, classes):
     np.testing.assert_array_equal(trees.answer(data.x), fitted(name, blind).answer(data.x))
 
 
+@pytest.mark.parametrize("classes", [None, 3])
+def test_in_stages_boosting_comes_to_the_same_trees(classes):
+    whole = fitted("histgb", rows(classes), learning_rate=0.1)
+    staged = fitted("histgb", rows(classes, seconds=1e6), learning_rate=0.1)
+    x = rows(classes).x
+    assert staged.rounds == whole.rounds > 10  # more than one stage
+    np.testing.assert_array_equal(staged.answer(x), whole.answer(x))
+
+
+@pytest.mark.parametrize("held_up", [(), (1,), (40,), (100, 160)])
+def test_stages_end_with_the_time_they_may_take(held_up, monkeypatch):
+    clock, done = [0.0], 0
+    monkeypatch.setattr("kerasnas.spaces.trees.rows.time.perf_counter", lambda: clock[0])
+    data = rows(None, seconds=50.0)  # of which one ensemble may take 9
+    numbers = []
+    for target in data.stages(3000):
+        numbers.append(target)
+        for iteration in range(done, target):
+            clock[0] += 1.0 if iteration in held_up else 0.02
+        done = target
+    assert numbers == sorted(set(numbers))
+    assert 0.5 * data.share < clock[0] < 1.2 * data.share
+    assert list(dataclasses.replace(data, seconds=math.inf).stages(3000)) == [3000]
+    assert list(dataclasses.replace(data, rounds=70).stages(3000)) == [70]
+
+
 def test_boosting_ends_where_validation_was_best():
     data = rows(None)
     long = fitted("histgb", data, learning_rate=0.3)

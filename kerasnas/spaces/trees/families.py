@@ -74,30 +74,32 @@ def _fit_histgb(rows: Rows, values: Values) -> Trees:
         HistGradientBoostingRegressor if rows.classes is None else HistGradientBoostingClassifier
     )
 
-    def fit(iterations: int) -> Any:
-        model = cls(
-            **settings,
-            max_iter=iterations,
-            early_stopping=rows.rounds is None,
-            scoring="loss",
-            n_iter_no_change=_PATIENCE,
-            tol=0.0,
-            categorical_features=rows.categorical if native else None,
-            random_state=rows.state,
-        )
-        if rows.rounds is not None:
-            return model.fit(rows.x, rows.y, sample_weight=rows.weights)
-        return model.fit(
-            rows.x,
-            rows.y,
-            sample_weight=rows.weights,
-            X_val=rows.x_valid,
-            y_val=rows.y_valid,
-            sample_weight_val=rows.weights_valid,
-        )
-
+    held = {
+        "X_val": rows.x_valid,
+        "y_val": rows.y_valid,
+        "sample_weight_val": rows.weights_valid,
+    }
+    model = cls(
+        **settings,
+        early_stopping=rows.rounds is None,
+        scoring="loss",
+        n_iter_no_change=_PATIENCE,
+        tol=0.0,
+        categorical_features=rows.categorical if native else None,
+        random_state=rows.state,
+        warm_start=True,  # in stages it comes to the very trees that it comes to at once
+    )
     with threadpool_limits(rows.threads, user_api="openmp"):
-        model = fit(rows.iterations(_ITERATIONS, fit))
+        for iterations in rows.stages(_ITERATIONS[0]):
+            model.set_params(max_iter=iterations)
+            model.fit(
+                rows.x,
+                rows.y,
+                sample_weight=rows.weights,
+                **(held if rows.rounds is None else {}),
+            )
+            if model.n_iter_ < iterations:
+                break
     trees = read_hist_gradient_boosting(model)
     if rows.rounds is not None:
         return trees

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from kerasnas.spaces.cores import cores
 _SHARE = 0.18  # of the seconds left, for one ensemble of trees; most stop by themselves before
 _THREADED = 200_000  # cells, from which several threads bring more than they cost
 _PROBE = 6  # iterations that are run for their time alone
+_FIRST = 10  # iterations after which it is known what one takes
+_WORTH = 1.2  # times the iterations so far, which going on must bring
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +68,36 @@ class Rows:
         """The seed as every library takes it."""
         return self.seed % 2**31
 
+    @property
+    def share(self) -> float:
+        """Seconds that one ensemble of trees may take."""
+        return min(max(self.seconds * _SHARE, 1.0), self.seconds / 2)
+
+    def stages(self, most: int) -> Iterator[int]:
+        """Numbers of iterations to go on to, one after the other while there is time for the next.
+
+        For a library that goes on where it has stopped. What it takes is measured between two
+        numbers, so that a pace that was taken wrongly does no harm for long.
+
+        Args:
+            most: The last number.
+        """
+        if self.rounds is not None or math.isinf(self.seconds):
+            yield most if self.rounds is None else self.rounds
+            return
+        begin = time.perf_counter()
+        end, done, target = begin + self.share, 0, min(_FIRST, most)
+        while target > done * _WORTH:
+            yield target
+            now = time.perf_counter()
+            affordable = int((end - now) * (target - done) / max(now - begin, 1e-6))
+            done, begin = target, now
+            target = min(2 * done, done + affordable, most)
+
     def iterations(self, wanted: Sequence[int], fit: Callable[[int], Any]) -> int:
         """The most iterations of a fixed list that fit in this trial's share of the time.
 
-        Where `rounds` says how many, these.
+        Where `rounds` says how many, these. For a library that does not go on where it has stopped.
 
         Args:
             wanted: Numbers of iterations, falling.
@@ -79,13 +107,14 @@ class Rows:
             return self.rounds
         if math.isinf(self.seconds):
             return wanted[0]
-        begin = time.perf_counter()
-        fit(1)
-        start = time.perf_counter() - begin
-        begin = time.perf_counter()
-        fit(1 + _PROBE)
-        both = time.perf_counter() - begin
-        # The first fit may have been held up: then the difference says nothing.
+        start, both = _seconds(fit, 1), _seconds(fit, 1 + _PROBE)
+        if both < 2 * start:
+            start = min(start, _seconds(fit, 1))  # the first one may have been held up
         pace = max(both - start, 0.1 * both) / _PROBE
-        share = min(max(self.seconds * _SHARE, 1.0), self.seconds / 2)
-        return next((n for n in wanted if n * pace <= share), wanted[-1])
+        return next((n for n in wanted if n * pace <= self.share), wanted[-1])
+
+
+def _seconds(fit: Callable[[int], Any], iterations: int) -> float:
+    begin = time.perf_counter()
+    fit(iterations)
+    return time.perf_counter() - begin

@@ -1,0 +1,87 @@
+"""What answers for an estimator: the best trial, an ensemble, or what `refit` has trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasnas.estimators.task import Task
+from kerasnas.results.again import Again
+from kerasnas.results.ensemble import Ensemble, Wish, make_room
+from kerasnas.results.refit import hyperparameters, refit
+from kerasnas.results.result import SearchResult
+from kerasnas.runner import Job, Scorer
+from kerasnas.runner.candidates import read_answers
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What answers, and how it answered the validation rows.
+
+    Attributes:
+        model: The exported model.
+        held_out: Answers to the validation rows of what was scored; `None` where there are none, or
+            none to all of them.
+        rows: What the leaderboard says of it beside the trials.
+    """
+
+    model: keras.Model
+    held_out: np.ndarray | None
+    rows: Sequence[dict[str, Any]] = ()
+
+
+def make_ready(job: Job, task: Task, wish: Wish) -> None:
+    """Has trials keep what an answer is chosen from."""
+    if wish.size > 1:
+        make_room(job, wish)
+    elif isinstance(task.scorer(), Scorer):
+        job.candidates = 2  # so that trials keep their answers
+
+
+def choose_answer(result: SearchResult, task: Task, job: Job, wish: Wish) -> Answer:
+    """The ensemble, if it is better than the best trial on rows it was not chosen on; else that.
+
+    Args:
+        result: The search, which is told how much choosing flatters.
+        task: The data and the space.
+        job: What trials were trained on.
+        wish: The ensemble that was asked for.
+    """
+    scorer = task.scorer()
+    if not isinstance(scorer, Scorer):
+        return Answer(result.best_model(), None)  # several heads
+    result.scorer = scorer
+    best = result.best_trial
+    found = _ensemble(result, task, job, wish)
+    if found is not None:
+        loss = result.objectives[0].loss(best.scores)
+        result.optimism = {best.trial_id: found.selection.single - loss}
+        if found.selection.better:
+            return Answer(found.model, found.answers, [found.row])
+    held_out = read_answers(result.folder, best.trial_id)
+    whole = held_out is not None and len(held_out) == len(scorer.targets)
+    rows = [] if found is None else [found.row]
+    return Answer(result.best_model(), held_out if whole else None, rows)
+
+
+def train_again(answer: Answer, result: SearchResult, task: Task, job: Job) -> Answer:
+    """The best configuration, trained on all rows; the answer as it was where time has run out."""
+    best = result.best_trial
+    features = task.features(hyperparameters(best)).data
+    model, row = refit(best, task.hypermodel, job, features, task.learnt(), task.rows.weights)
+    rows = [*answer.rows, row]
+    return replace(answer, model=answer.model if model is None else model, rows=rows)
+
+
+def _ensemble(result: SearchResult, task: Task, job: Job, wish: Wish) -> Ensemble | None:
+    if wish.size < 2:
+        return None
+    trials = {t.trial_id: t for t in result.history}
+    again = Again(trials, result.solved, task.hypermodel, job, task.whole)
+    return result.choose_ensemble(
+        wish, lambda: job.clock.left, job.member_seconds, task.reader.probe(), again
+    )
