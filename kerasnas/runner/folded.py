@@ -160,6 +160,7 @@ class FoldedTrial:
             most=self.pace.most(recipe) / left,
             parts=left,
             must_end=self._must_end,
+            optional=self._must_end,
             seed=(self.job.seed, self.record.number, number),
         )
         return Fold(network, model, self.view.fold(number), plan)

@@ -15,6 +15,8 @@ from kerasnas.runner.checkpoint import State
 LENGTHS = (16, 32, 64, 128, 256)
 """Epochs that a trial may be given when time is what limits it."""
 
+_LEAST = 0.1  # of an epoch, without which a training is not worth its time
+
 
 @dataclass
 class Plan:
@@ -37,6 +39,7 @@ class Plan:
         parts: Trainings of this length, this one included, for which there has to be time: those of
             the folds that are left.
         must_end: Whether the parts are of no use unless all of them come to their end.
+        optional: Whether to give up where there is no time for anything worth having.
         seed: Entropy of the order of rows.
         callbacks: Keras callbacks.
         on_epoch: Told the epoch (from 0) and its metrics; ends the training by answering `True`.
@@ -58,12 +61,26 @@ class Plan:
     most: float = 0.0
     parts: int = 1
     must_end: bool = False
+    optional: bool = False
     seed: Sequence[int] = (0,)
     callbacks: Sequence[keras.callbacks.Callback] = ()
     on_epoch: Callable[[int, dict[str, float]], bool | None] = lambda epoch, logs: None
     fidelity: float = 1.0
     start: State | None = None
     keep: bool = False
+
+    def check(self, steps: float, scoring: float = 0.0) -> None:
+        """Gives up what is optional where a tenth of an epoch and its scores take too long.
+
+        Args:
+            steps: Seconds of the steps of an epoch.
+            scoring: Seconds of scoring the validation rows.
+
+        Raises:
+            TimeoutError: If it is given up.
+        """
+        if self.optional and self.seconds_left() < _LEAST * steps + scoring:
+            raise TimeoutError("no time for a tenth of an epoch")
 
     def length(self, epoch: float) -> int:
         """The number of epochs to choose where one takes so many seconds.

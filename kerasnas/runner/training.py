@@ -28,6 +28,7 @@ Course = tuple[Any, Callable[[int], np.ndarray]]
 """A scalar variable, and from a number of steps its value in each."""
 
 _LOOK = 0.5  # seconds between two looks at the clock
+_PROBE = 8  # steps that are run for their time alone
 
 
 def can_run(model: Any, x: Any) -> bool:
@@ -292,19 +293,28 @@ class Trainer:
         kept = [variable.numpy() for variable in variables]
         order = tf.range(self.rows, dtype="int32")
         rates = tf.constant([[float(v.numpy()) for v in turned]] * (steps + 1), "float32")
-        run_steps(order, tf.constant(0), tf.constant(1), rates, tf.constant(0))
-        begin = time.perf_counter()
-        probe = min(steps, 8)
-        run_steps(order, tf.constant(0), tf.constant(probe), rates, tf.constant(0))
-        self.pace = (time.perf_counter() - begin) / probe
+
+        def seconds(count: int) -> float:
+            begin = time.perf_counter()
+            run_steps(order, tf.constant(0), tf.constant(count), rates, tf.constant(0))
+            return time.perf_counter() - begin
+
+        seconds(1)  # the first run of a graph sets up much
+        self.pace = seconds(1)
+        probe = min(steps, _PROBE, int(_LOOK / self.pace))
+        if probe > 1:  # one slow step tells enough
+            self.pace = seconds(probe) / probe
         for variable, value in zip(variables, kept, strict=True):
             variable.assign(value)
+        plan.check(self.pace * steps)
         if plan.epochs is not None:
             return plan.epochs
         self.validate()  # the first call traces, which no epoch of the training pays again
         begin = time.perf_counter()
         self.validate()
-        return plan.length(self.pace * steps + time.perf_counter() - begin)
+        scoring = time.perf_counter() - begin
+        plan.check(self.pace * steps, scoring)
+        return plan.length(self.pace * steps + scoring)
 
 
 class Stretch:

@@ -297,6 +297,7 @@ class Tuner(keras_tuner.Tuner):
             seconds_left=pace.limit(max(share, most), record),
             share=pace.planned(share),
             most=pace.planned(most),
+            optional=bool(self.oracle.history.scored()) and not record.executions,
             seed=(job.seed, record.number),
             on_epoch=self._reports(record),
         )

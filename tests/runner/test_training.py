@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from dataclasses import dataclass
 
 import keras
@@ -419,3 +420,24 @@ def test_stored_rows_train_alike_and_their_thread_ends():
     with pytest.raises(ValueError, match="of a user"):
         Trainer(stored, StoredRows(X), Y, None, dict).run(plan_of(callbacks=[Fails()]))
     assert not [t for t in threading.enumerate() if t.name.startswith("kerasnas-reader")]
+
+
+@pytest.mark.parametrize("epochs", [None, 5])
+def test_what_is_optional_is_given_up_where_no_time_is_left_for_it(epochs):
+    given = {"epochs": epochs, "seconds_left": lambda: -1.0}
+    with pytest.raises(TimeoutError, match="a tenth of an epoch"):
+        train(model_of(), optional=True, **given)
+    assert train(model_of(), **given).epochs == 1  # the only answer there may be
+    assert train(model_of(), optional=True, epochs=2, seconds_left=lambda: 1e6).epochs == 2
+
+
+def test_of_slow_steps_few_are_run_for_their_time(monkeypatch):
+    steps = []
+
+    def slow(trainer, batch, turned):
+        return lambda order, start, stop, *rest: (steps.append(int(stop - start)), time.sleep(0.6))
+
+    monkeypatch.setattr(Trainer, "_run_steps", slow)
+    with pytest.raises(TimeoutError):
+        train(model_of(), optional=True, epochs=None, seconds_left=lambda: 1e-9)
+    assert steps == [1, 1]
