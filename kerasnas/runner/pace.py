@@ -19,6 +19,7 @@ _OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an ans
 _PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
 _KEPT = 0.5  # of the time, at most, is kept for training the best one in full
 _MARGIN = 1.2  # of the time that a full training seems to need
+_TRACING = 8.0  # times its building, a network takes at the least before its first step
 _LENGTHS_NOTE = "lengths"
 
 
@@ -68,6 +69,18 @@ class Pace:
             return left > 0 or not history.finished
         # It must have a chance to come to an end.
         return left > 0.5 * float(np.median(known))
+
+    def check_start(self, building: float) -> None:
+        """Gives up a network that would take all the time that is left before its first step.
+
+        Args:
+            building: Seconds that building it has taken.
+
+        Raises:
+            TimeoutError: If it is given up.
+        """
+        if self._job.seconds_left < _TRACING * building:
+            raise TimeoutError("no time to trace a network of so many layers")
 
     def saw(self, number: int, epoch_seconds: float) -> None:
         """Takes note of what an epoch of a trial takes."""

@@ -258,13 +258,20 @@ class Tuner(keras_tuner.Tuner):
             answers = answers_of(network, view.validation[0])
             scores = view.scorer.validation(answers)
             return _Outcome(network, Trained(metrics=scores, epochs=1), lambda: answers)
+        begin = time.perf_counter()
         model = self.hypermodel.build(hp)
+        if self._is_optional(record):
+            self._pace.check_start(time.perf_counter() - begin)
         if not isinstance(model, keras.Model):
             raise keras_tuner.errors.FatalTypeError(
                 f"`build` must return a compiled keras.Model, received {type(model).__name__}."
             )
         inherited = self._inherit(record, model)
         return self._train(record, hp, model, view, batch_size, inherited)
+
+    def _is_optional(self, record: Any) -> bool:
+        """Whether a trial may be given up: there is an answer, and nothing of it is lost."""
+        return bool(self.oracle.history.scored()) and not record.executions
 
     def _inherit(self, record: Any, model: keras.Model) -> dict[str, float]:
         """Gives a network the weights of its trial's parent; `inherited` is the share of them."""
@@ -297,7 +304,7 @@ class Tuner(keras_tuner.Tuner):
             seconds_left=pace.limit(max(share, most), record),
             share=pace.planned(share),
             most=pace.planned(most),
-            optional=bool(self.oracle.history.scored()) and not record.executions,
+            optional=self._is_optional(record),
             seed=(job.seed, record.number),
             on_epoch=self._reports(record),
         )

@@ -1,8 +1,10 @@
 """How the time of a search is dealt out."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from kerasnas.runner.pace import share_of
+from kerasnas.runner.pace import Pace, share_of
 from kerasnas.runner.plan import Plan
 from kerasnas.spaces.recipes import Recipe
 
@@ -46,3 +48,14 @@ def test_all_folds_have_to_fit_into_the_time_that_is_left():
     assert plan.length(0.1) == 16
     with pytest.raises(TimeoutError, match="no time for 16 epochs on 5 folds"):
         plan.length(0.9)
+
+
+def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds():
+    clock = SimpleNamespace(seconds=None)
+    job = SimpleNamespace(clock=clock, epochs=1, seconds_left=5.0)
+    pace = Pace(SimpleNamespace(allow_pausing=lambda epochs: None), job, own=True)
+    pace.check_start(0.5)
+    with pytest.raises(TimeoutError, match="to trace"):
+        pace.check_start(0.8)
+    job.seconds_left = 60.0
+    pace.check_start(0.8)
