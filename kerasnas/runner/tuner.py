@@ -168,7 +168,9 @@ class Tuner(keras_tuner.Tuner):
             trial.status = "FAILED"
             trial.message = failures.details(error)
             self.first_traceback = self.first_traceback or trial.message
-            log.warning("Trial %s failed. %s", trial.trial_id, failure)
+            # That time is short is no news to who has set the budget.
+            level = logging.INFO if isinstance(error, TimeoutError) else logging.WARNING
+            log.log(level, "Trial %s failed. %s", trial.trial_id, failure)
         seconds = time.perf_counter() - begin
         measures = self._measures.pop(trial.trial_id, {})
         measures["train_seconds"] = record.seconds + seconds
