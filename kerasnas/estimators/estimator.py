@@ -278,12 +278,11 @@ class Estimator(BaseEstimator):
         Rows that the user holds out stay held out, and who bounds what a model may cost gets the
         one that was measured.
         """
-        if wish.size < 2:
+        if wish.size < 2 or not Offers(task.hypermodel).solves_again:
             return False
         bound = wish.latency_ms is not None or len(self._objectives()) > 1 or self.constraints
         held_out = validation_data is None and not task.rows.folds
-        solves = Offers(task.hypermodel).solves_again
-        return solves and held_out and not bound and fits_again(self.folds, budget)
+        return held_out and not bound and fits_again(self.folds, budget)
 
     def _objectives(self) -> tuple[Any, ...]:
         return settle_objectives(self.objective, self._classify)
