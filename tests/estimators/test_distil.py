@@ -7,9 +7,19 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.errors import BudgetError, SchemaError
+from kerasnas.results import distillation
 from kerasnas.results.distillation import _mixed, _nearest
 
 ROWS = 500
+SECONDS = 300  # more than is used on any machine
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_length():
+    """What is learnt then does not hang on how fast a machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distillation, "_LENGTHS", (24,))
+        yield
 
 
 def table(seed=0):
@@ -46,7 +56,7 @@ def classifier(labels):
 
 @pytest.fixture(scope="module")
 def small(classifier):
-    return classifier.distil(seconds=6, seed=1)
+    return classifier.distil(seconds=SECONDS, seed=1)
 
 
 def test_a_classifier_becomes_one_small_file(classifier, small, labels, tmp_path):
@@ -87,8 +97,8 @@ def test_it_answers_as_its_teacher_does(classifier, small):
 
 def test_doing_it_again_replaces_the_row(labels):
     model = fitted(kn.TabularClassifier, labels)  # its own: the leaderboard changes
-    first = model.distil(seconds=1).leaderboard()
-    second = model.distil(seconds=1, seed=7).leaderboard()
+    first = model.distil(seconds=SECONDS).leaderboard()
+    second = model.distil(seconds=SECONDS, seed=7).leaderboard()
     assert (second["kind"] == "distilled").sum() == 1
     assert not second.equals(first)
 
@@ -105,7 +115,7 @@ def test_a_regressor_with_intervals_weights_and_folds(tmp_path, capsys):
         verbose=1,
     ).fit(frame, value, sample_weight=weight)
     capsys.readouterr()
-    small = model.distil(seconds=6)
+    small = model.distil(seconds=SECONDS)
     said = capsys.readouterr().err
     assert said.startswith("distilled: val_rmse ")
     assert "teacher" in said
@@ -123,7 +133,7 @@ def test_a_regressor_with_intervals_weights_and_folds(tmp_path, capsys):
 def test_the_threshold_is_chosen_anew(labels):
     rare = np.where(table()[1] > 1250, "yes", "no")
     model = fitted(kn.TabularClassifier, rare, objective="val_f1")
-    small = model.distil(seconds=2)
+    small = model.distil(seconds=SECONDS)
     assert model._threshold is not None
     assert small._threshold is not None
     assert set(small.predict(table()[0])) == {"yes", "no"}
