@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,10 +14,15 @@ import numpy as np
 from kerasnas.budget import Clock
 from kerasnas.data import MISSING_DATETIME, Column
 from kerasnas.runner import Scorer
+from kerasnas.spaces.linear_solver import affordable
 
 NO_TIME = "no time left in the budget"
 _NEEDED = 8.0  # seconds that must be left before a classical model is started
+_SHARE = 0.15  # of the seconds that are left, at most, for one classical model
 _MOST_ROWS = 50_000
+_MOST_CELLS = 20_000_000
+_ITERATIONS = 200  # of a linear model
+_STAGES = (1, 4, 16, 100)  # iterations of boosting, which show what the rest of them takes
 _THREADED = 200_000  # cells, from which boosting uses several threads
 
 
@@ -52,7 +58,8 @@ class Split:
         self.features = matrix[:, : matrix.shape[1] - embedded]
         self.targets = targets
         self.weights = weights
-        self.train = train[:: max(1, len(train) // _MOST_ROWS)]
+        most = min(_MOST_ROWS, max(1, _MOST_CELLS // max(1, matrix.shape[1])))
+        self.train = train[:: max(1, len(train) // most)]
         self.valid = valid
         self.folds = folds
         self.answers: dict[str, np.ndarray] = {}  # of each baseline to the validation rows
@@ -82,7 +89,8 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
     Args:
         split: Data.
         scorer: Scores validation rows.
-        clock: The clock of the fit; a classical model is not started near its end.
+        clock: The clock of the fit; a classical model is not started near its end, and one that
+            would take more than a share of the time that is left is given up.
         seed: Seed of the search.
 
     Returns:
@@ -93,9 +101,12 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
     fits = {first: _constant, "linear": _linear, "hist_gradient_boosting": _boosting}
 
     def answered(fit: Callable[..., np.ndarray]) -> Callable[[], np.ndarray]:
-        return lambda: split.joined(
-            [fit(part, task, scorer.classes, seed) for part in split.parts()]
-        )
+        def answer() -> np.ndarray:
+            parts = split.parts()
+            seconds = _SHARE * clock.left / len(parts)
+            return split.joined([fit(part, task, scorer.classes, seed, seconds) for part in parts])
+
+        return answer
 
     waiting = {name: answered(fit) for name, fit in fits.items()}
     return scored_rows(waiting, scorer, clock, _NEEDED, split.answers)
@@ -130,7 +141,7 @@ def scored_rows(
                 answers[name] = fit()
             metrics = scorer.validation(answers[name])
             rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
-        except ValueError as error:
+        except (ValueError, TimeoutError) as error:
             rows.append(baseline_row(name, {}, time.perf_counter() - begin, str(error)))
     return rows
 
@@ -151,7 +162,9 @@ def baseline_row(
     }
 
 
-def _constant(split: Split, task: str, classes: int | None, seed: int) -> np.ndarray:
+def _constant(
+    split: Split, task: str, classes: int | None, seed: int, seconds: float
+) -> np.ndarray:
     targets = split.targets[split.train]
     weights = None if split.weights is None else split.weights[split.train]
     rows = len(split.valid)
@@ -161,7 +174,7 @@ def _constant(split: Split, task: str, classes: int | None, seed: int) -> np.nda
     return np.tile(counts / counts.sum(), (rows, 1))
 
 
-def _linear(split: Split, task: str, classes: int | None, seed: int) -> np.ndarray:
+def _linear(split: Split, task: str, classes: int | None, seed: int, seconds: float) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression, RidgeCV
 
     weights = None if split.weights is None else split.weights[split.train]
@@ -169,24 +182,55 @@ def _linear(split: Split, task: str, classes: int | None, seed: int) -> np.ndarr
     if classes is None:
         ridge = RidgeCV(np.logspace(-3, 3, 7)).fit(x, y, sample_weight=weights)
         return np.asarray(ridge.predict(split.features[split.valid])).reshape(-1, 1)
-    logistic = LogisticRegression(max_iter=200).fit(x, y, sample_weight=weights)
+    most = affordable(x, classes, seconds, _ITERATIONS)
+    logistic = LogisticRegression(max_iter=most).fit(x, y, sample_weight=weights)
     return _spread(logistic, split.features[split.valid], classes)
 
 
-def _boosting(split: Split, task: str, classes: int | None, seed: int) -> np.ndarray:
+def _boosting(
+    split: Split, task: str, classes: int | None, seed: int, seconds: float
+) -> np.ndarray:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
     x, categorical = _ordinal(split)
     weights = None if split.weights is None else split.weights[split.train]
     cls = HistGradientBoostingRegressor if classes is None else HistGradientBoostingClassifier
-    model = cls(random_state=seed % 2**32, categorical_features=categorical)
+    # With warm starts it comes to the very trees that it comes to at once.
+    model = cls(random_state=seed % 2**32, categorical_features=categorical, warm_start=True)
+    took: list[float] = []
     # On a small table threads that wait for each other cost more than they bring.
     with threadpool_limits(None if x.size > _THREADED else 1, user_api="openmp"):
-        model.fit(x[split.train], split.targets[split.train], sample_weight=weights)
+        for iterations in _STAGES[-1:] if math.isinf(seconds) else _STAGES:
+            begin = time.perf_counter()
+            model.set_params(max_iter=iterations)
+            model.fit(x[split.train], split.targets[split.train], sample_weight=weights)
+            took.append(time.perf_counter() - begin)
+            _check_boosting(took, seconds)
     if classes is None:
         return np.asarray(model.predict(x[split.valid])).reshape(-1, 1)
     return _spread(model, x[split.valid], classes)
+
+
+def _check_boosting(took: list[float], seconds: float) -> None:
+    """Gives up boosting that will take longer than it may.
+
+    Args:
+        took: Seconds of the stages so far. Each of them sorts the rows into bins anew, which is
+            all that the first one, of one iteration, shows.
+        seconds: What all stages may take.
+
+    Raises:
+        TimeoutError: If it is given up.
+    """
+    if not 1 < len(took) < len(_STAGES):
+        return
+    new = _STAGES[len(took) - 1] - _STAGES[len(took) - 2]
+    pace = max(took[-1] - took[0], 0.0) / (new - _STAGES[0])
+    needed = sum(took) + took[0] + pace * (_STAGES[-1] - _STAGES[len(took) - 1])
+    # Few iterations tell their pace within a factor of two.
+    if needed > seconds * (2 if len(took) == 2 else 1):
+        raise TimeoutError(f"it would take some {needed:.0f} seconds")
 
 
 def _spread(model: Any, x: np.ndarray, classes: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +12,12 @@ import keras_tuner
 import numpy as np
 from keras import layers, ops
 
+from kerasnas.spaces.linear_solver import affordable
+
 _MOST_COLUMNS = 3000  # of the solved system; categories beyond are left out
 _ITERATIONS = 300
+_SHARE = 0.18  # of the seconds left, at most, for one model
+_DIRECT = 1e11  # products of a direct solution, beyond which one in steps is quicker
 
 
 def declare_linear(hp: keras_tuner.HyperParameters) -> float:
@@ -27,6 +32,7 @@ def solve_linear(
     embedded: Sequence[int],
     classes: int | None,
     penalty: float,
+    seconds: float = math.inf,
 ) -> keras.Model:
     """Ridge or logistic regression as a network over the feature matrix.
 
@@ -38,6 +44,7 @@ def solve_linear(
             gets a coefficient of its own.
         classes: Number of classes; `None` for regression.
         penalty: Weight of the squared coefficients.
+        seconds: Seconds that the search has left.
     """
     from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -45,13 +52,16 @@ def solve_linear(
     design, spans = _design(x, plain, embedded)
     labels = y.reshape(-1)
     if classes is None:
-        ridge = Ridge(alpha=penalty).fit(design, labels, sample_weight=weights)
+        direct = design.shape[0] * design.shape[1] ** 2 < _DIRECT
+        ridge = Ridge(alpha=penalty, solver="auto" if direct else "lsqr")
+        ridge.fit(design, labels, sample_weight=weights)
         kernel, bias = ridge.coef_.reshape(1, -1).T, np.atleast_1d(ridge.intercept_)
     else:
         with warnings.catch_warnings():
             # One that has not quite converged still is a fair linear model.
             warnings.simplefilter("ignore")
-            logistic = LogisticRegression(C=1.0 / penalty, max_iter=_ITERATIONS)
+            most = affordable(design, classes, _SHARE * seconds, _ITERATIONS)
+            logistic = LogisticRegression(C=1.0 / penalty, max_iter=most)
             logistic.fit(design, labels, sample_weight=weights)
         kernel, bias = _all_classes(logistic, classes)
     return _network(x.shape[1], plain, embedded, spans, kernel, bias, classes)

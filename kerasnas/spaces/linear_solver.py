@@ -23,6 +23,21 @@ def seconds_of_products(matrix: Any, outputs: int) -> float:
     return time.perf_counter() - begin
 
 
+def affordable(matrix: Any, outputs: int, seconds: float, most: int) -> int:
+    """Steps of a solver that fit in a time, at least one.
+
+    Args:
+        matrix: Sparse or dense, `(rows, terms)`.
+        outputs: Columns of the coefficients.
+        seconds: The time; infinite for `most` steps.
+        most: Most steps.
+    """
+    if seconds == float("inf"):
+        return most
+    pace = seconds_of_products(matrix, outputs)
+    return max(1, min(most, int(seconds / max(pace, 1e-9))))
+
+
 def solve_linear(
     matrix: Any,
     y: np.ndarray,

@@ -83,7 +83,7 @@ def solve(
     width = view.x.shape[1]
     x = view.x if places is None else view.x[:, places]
     if family == LINEAR:
-        linear = solve_linear(x, view.y, view.weights, embedded, classes, values)
+        linear = solve_linear(x, view.y, view.weights, embedded, classes, values, seconds)
         return linear if places is None else _behind(linear, width, places)
     rest = [*view.validation, None][:3]
     if places is not None:
