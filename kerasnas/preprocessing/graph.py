@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -82,8 +83,15 @@ class Preprocessing:
         if rows == 0:
             return np.zeros((0, self.width), dtype="float32")
         dataset = tf.data.Dataset.from_tensor_slices(tuple(self.tensors(raw))).batch(_BATCH)
-        run = tf.function(lambda *columns: self.model(list(columns), training=False))
-        return np.concatenate([run(*batch).numpy() for batch in dataset], axis=0)
+        return np.concatenate([self._run(*batch).numpy() for batch in dataset], axis=0)
+
+    @cached_property
+    def _run(self) -> Any:
+        """The graph, traced once for batches of any length."""
+        signature = [tf.TensorSpec((None, 1), input_dtype(c)) for c in self.columns]
+        return tf.function(
+            lambda *columns: self.model(list(columns), training=False), input_signature=signature
+        )
 
 
 def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preprocessing:
