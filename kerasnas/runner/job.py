@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +52,7 @@ class Job:
         member_seconds: Seconds that a member needs to be built in: at first a guess, then what the
             trials so far tell.
         again: Whether members that were solved are to be fitted once more, on all rows.
-        again_seconds: Seconds that this would take for the best trials so far.
+        again_seconds: Seconds that are kept for this.
     """
 
     view: Callable[[Any], View]
@@ -78,8 +79,18 @@ class Job:
             return self.clock.left - self.reserve
         members = min(self.members, self.finished + 1)  # with the trial that is running
         ensemble = min(members * self.member_seconds, _ENSEMBLE * self.clock.seconds)
-        again = min(self.again_seconds, _AGAIN * self.clock.seconds)
-        return self.clock.left - self.reserve - ensemble - again
+        return self.clock.left - self.reserve - ensemble - self.again_seconds
+
+    def keep_for_again(self, seconds: Sequence[float]) -> None:
+        """Keeps time for fitting members once more, but for those that would take too much of it.
+
+        Args:
+            seconds: What each would take, the best one first.
+        """
+        room, self.again_seconds = _AGAIN * (self.clock.seconds or math.inf), 0.0
+        for one in seconds:
+            if self.again_seconds + one <= room:
+                self.again_seconds += one
 
     @property
     def monitor(self) -> Objective | None:

@@ -194,7 +194,7 @@ class Tuner(keras_tuner.Tuner):
         """Lets go of networks whose models went, and says what fitting the best again takes."""
         self.solved = {k: v for k, v in self.solved.items() if k in self.models}
         best = [t.trial_id for t in self.oracle.get_best_trials(_AGAIN)]
-        self.job.again_seconds = sum(self.solved[k].seconds for k in best if k in self.solved)
+        self.job.keep_for_again([self.solved[k].seconds for k in best if k in self.solved])
 
     def _attempt(
         self, trial: Any, batch_size: int | None

@@ -21,3 +21,14 @@ def test_no_time_is_kept_where_there_is_no_ensemble_or_no_clock():
     assert job.seconds_left == pytest.approx(100.0, abs=0.5)
     job.clock, job.members = Clock(None), 8
     assert job.seconds_left == float("inf")
+
+
+def test_time_is_kept_for_what_can_be_fitted_again():
+    job = Job(lambda hp: None, (), 0, Clock(100.0))  # of which 15 seconds are for this
+    job.keep_for_again([20.0, 8.0, 9.0, 6.0])
+    assert job.again_seconds == 14.0
+    job.keep_for_again([3.0])
+    assert job.again_seconds == 3.0
+    endless = Job(lambda hp: None, (), 0, Clock(None))
+    endless.keep_for_again([1e6])
+    assert endless.seconds_left == float("inf")

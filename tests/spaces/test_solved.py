@@ -89,6 +89,19 @@ def test_stages_end_with_the_time_they_may_take(held_up, monkeypatch):
     assert list(dataclasses.replace(data, rounds=70).stages(3000)) == [70]
 
 
+@pytest.mark.parametrize(
+    ("enough", "pace", "spent"),
+    [(0, 0.02, 9.0), (100, 0.02, 9.0), (100, 0.2, 20.0), (100, 0.4, 22.5), (100, 1.0, 9.0)],
+)
+def test_enough_iterations_may_take_more_if_they_can_be_had(enough, pace, spent, monkeypatch):
+    clock, done = [0.0], 0
+    monkeypatch.setattr("kerasnas.spaces.trees.rows.time.perf_counter", lambda: clock[0])
+    for target in rows(None, seconds=50.0).stages(3000, enough):
+        clock[0] += pace * (target - done)
+        done = target
+    assert clock[0] == pytest.approx(max(spent, 10 * pace), rel=0.2)
+
+
 def test_boosting_ends_where_validation_was_best():
     data = rows(None)
     long = fitted("histgb", data, learning_rate=0.3)

@@ -23,6 +23,7 @@ from kerasnas.spaces.trees.trees import Trees
 
 _ITERATIONS = (3000, 2000, 1400, 1000, 700, 500, 350, 250, 180, 120, 60, 30)
 _PATIENCE = 50  # iterations without a better validation loss
+_ENOUGH = 10.0  # of the rates of all iterations, which boosting needs at the least
 _MOST_VALUES = 600_000  # numbers that a forest may hold: a few megabytes
 
 Values = Mapping[str, Any]
@@ -90,7 +91,7 @@ def _fit_histgb(rows: Rows, values: Values) -> Trees:
         warm_start=True,  # in stages it comes to the very trees that it comes to at once
     )
     with threadpool_limits(rows.threads, user_api="openmp"):
-        for iterations in rows.stages(_ITERATIONS[0]):
+        for iterations in rows.stages(_ITERATIONS[0], int(_ENOUGH / settings["learning_rate"])):
             model.set_params(max_iter=iterations)
             model.fit(
                 rows.x,

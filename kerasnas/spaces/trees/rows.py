@@ -13,6 +13,7 @@ import numpy as np
 from kerasnas.spaces.cores import cores
 
 _SHARE = 0.18  # of the seconds left, for one ensemble of trees; most stop by themselves before
+_MOST = 0.45  # of the seconds left, for one that comes to enough iterations in no less
 _THREADED = 200_000  # cells, from which several threads bring more than they cost
 _PROBE = 6  # iterations that are run for their time alone
 _FIRST = 10  # iterations after which it is known what one takes
@@ -73,7 +74,7 @@ class Rows:
         """Seconds that one ensemble of trees may take."""
         return min(max(self.seconds * _SHARE, 1.0), self.seconds / 2)
 
-    def stages(self, most: int) -> Iterator[int]:
+    def stages(self, most: int, enough: int = 0) -> Iterator[int]:
         """Numbers of iterations to go on to, one after the other while there is time for the next.
 
         For a library that goes on where it has stopped. What it takes is measured between two
@@ -81,18 +82,24 @@ class Rows:
 
         Args:
             most: The last number.
+            enough: Iterations below which the ensemble has hardly learnt anything: they are worth
+                more than its share of the time, if at least half of them can be had.
         """
         if self.rounds is not None or math.isinf(self.seconds):
             yield most if self.rounds is None else self.rounds
             return
-        begin = time.perf_counter()
-        end, done, target = begin + self.share, 0, min(_FIRST, most)
+        start = begin = time.perf_counter()
+        done, target = 0, min(_FIRST, most)
         while target > done * _WORTH:
             yield target
             now = time.perf_counter()
-            affordable = int((end - now) * (target - done) / max(now - begin, 1e-6))
-            done, begin = target, now
-            target = min(2 * done, done + affordable, most)
+            pace = max(now - begin, 1e-6) / (target - done)
+            done, begin, spent = target, now, now - start
+            longest = _MOST * self.seconds
+            hopeful = done + (longest - spent) / pace > enough / 2
+            needed = spent + (enough - done) * pace
+            may = max(self.share, min(needed, longest)) if hopeful else self.share
+            target = min(2 * done, done + int((may - spent) / pace), most)
 
     def iterations(self, wanted: Sequence[int], fit: Callable[[int], Any]) -> int:
         """The most iterations of a fixed list that fit in this trial's share of the time.
