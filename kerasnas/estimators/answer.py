@@ -65,7 +65,9 @@ def choose_answer(result: SearchResult, task: Task, job: Job, wish: Wish) -> Ans
     held_out = read_answers(result.folder, best.trial_id)
     whole = held_out is not None and len(held_out) == len(scorer.targets)
     rows = [] if found is None else [found.row]
-    return Answer(result.best_model(), held_out if whole else None, rows)
+    model = result.models.get(best.trial_id)  # to read a file of many columns takes seconds
+    model = result.best_model() if model is None else model
+    return Answer(model, held_out if whole else None, rows)
 
 
 def train_again(answer: Answer, result: SearchResult, task: Task, job: Job) -> Answer:
