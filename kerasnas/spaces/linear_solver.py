@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from typing import Any
@@ -17,7 +18,7 @@ def seconds_of_products(matrix: Any, outputs: int) -> float:
         matrix: Sparse or dense, `(rows, terms)`.
         outputs: Columns on the other side.
     """
-    right = np.ones((matrix.shape[1], outputs))
+    right = np.ones((matrix.shape[1], outputs), dtype=matrix.dtype)  # else numpy copies the matrix
     begin = time.perf_counter()
     _ = matrix.T @ (matrix @ right)
     return time.perf_counter() - begin
@@ -32,7 +33,7 @@ def affordable(matrix: Any, outputs: int, seconds: float, most: int) -> int:
         seconds: The time; infinite for `most` steps.
         most: Most steps.
     """
-    if seconds == float("inf"):
+    if math.isinf(seconds):
         return most
     pace = seconds_of_products(matrix, outputs)
     return max(1, min(most, int(seconds / max(pace, 1e-9))))
