@@ -205,6 +205,8 @@ def _boosting(
             begin = time.perf_counter()
             model.set_params(max_iter=iterations)
             model.fit(x[split.train], split.targets[split.train], sample_weight=weights)
+            if model.n_iter_ < iterations:
+                break  # it stopped by itself
             took.append(time.perf_counter() - begin)
             _check_boosting(took, seconds)
     if classes is None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from kerasnas.budget import Clock
+from kerasnas.data import infer_schema
 from kerasnas.estimators.preparation import prepare
 from kerasnas.results import baselines
 from kerasnas.spaces.linear_solver import affordable
@@ -32,6 +33,21 @@ def test_in_stages_boosting_answers_as_at_once(classes, folds):
     _, staged = fitted(1e6, classes, folds=folds)
     name = "hist_gradient_boosting"
     np.testing.assert_allclose(staged[name], whole[name], rtol=1e-6, atol=1e-9)
+
+
+def test_boosting_that_stops_by_itself_is_not_gone_on_with():
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=(12_000, 2)), rng.normal(size=12_000)  # many: it holds rows out
+    whole = HistGradientBoostingRegressor(random_state=0).fit(x, noise)
+    assert whole.n_iter_ < 16
+    columns = infer_schema(pd.DataFrame(x, columns=["a", "b"])).used
+    raw = {"a": x[:, 0], "b": x[:, 1]}
+    every = np.arange(len(x))
+    split = baselines.Split(columns, raw, x, 0, noise, None, every, every[:50])
+    answers = baselines._boosting(split, "regression", None, 0, 1e6)
+    np.testing.assert_array_equal(answers[:, 0], whole.predict(x[:50]))
 
 
 def test_boosting_that_takes_too_long_is_given_up(monkeypatch):
