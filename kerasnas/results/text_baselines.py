@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from kerasnas.budget import Clock
 from kerasnas.results.baselines import NO_TIME, baseline_row
 from kerasnas.runner import Scorer
-from kerasnas.spaces.linear_solver import seconds_of_products
+from kerasnas.spaces.linear_solver import PRODUCTS, seconds_of_products
 
 _NEEDED = 8.0  # seconds that must be left before a linear model is fitted
 _SHARE = 0.1  # of the seconds left, that the linear models together may take
@@ -22,7 +22,6 @@ _STRENGTHS = (1.0, 10.0, 0.1, 100.0)
 _ITERATIONS = 100
 _FEWEST = 15  # steps that make a usable fit
 _FEWEST_ROWS = 200  # that make a fair baseline
-_PRODUCTS = 3.0  # the time of a step, in pairs of products with the matrix
 _SAMPLE = 200  # texts whose reading is timed
 
 
@@ -112,7 +111,7 @@ def _answers(
     seen, asked = _features(columns, train, valid)
     y, kept = rows.targets[train], None if rows.weights is None else rows.weights[train]
     outputs = 1 if classes in (None, 2) and y.ndim == 1 else int(classes or 1)
-    pace = _PRODUCTS * outputs * seconds_of_products(seen, 1)
+    pace = PRODUCTS * outputs * seconds_of_products(seen, 1)
     # The first penalty may take half of the time.
     count = int(len(train) * min(1.0, max(left(), 0.0) / 2 / max(pace * _FEWEST, 1e-9)))
     if count < min(len(train), _FEWEST_ROWS):

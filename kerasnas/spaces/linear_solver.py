@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+PRODUCTS = 3.0
+"""The time of a step of a solver, in pairs of products with the matrix."""
+
 
 def seconds_of_products(matrix: Any, outputs: int) -> float:
     """Seconds of one pair of products with a matrix, which every step of a solver takes.
@@ -35,7 +38,7 @@ def affordable(matrix: Any, outputs: int, seconds: float, most: int) -> int:
     """
     if math.isinf(seconds):
         return most
-    pace = seconds_of_products(matrix, outputs)
+    pace = PRODUCTS * seconds_of_products(matrix, outputs)
     return max(1, min(most, int(seconds / max(pace, 1e-9))))
 
 

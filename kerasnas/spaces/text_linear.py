@@ -18,11 +18,10 @@ import numpy as np
 from keras import layers
 
 from kerasnas.spaces.blocks.term_bag import weighted_sum
-from kerasnas.spaces.linear_solver import seconds_of_products, solve_linear
+from kerasnas.spaces.linear_solver import PRODUCTS, seconds_of_products, solve_linear
 
 _STYLE = 0.1  # scale of the numbers of style beside terms of unit length
 _ITERATIONS = 200
-_PRODUCTS = 3.0  # the time of an iteration, in pairs of products with the matrix
 _FEWEST = 20  # iterations that make a usable fit
 
 
@@ -55,7 +54,7 @@ class TextLinear:
         """Iterations that fit into some seconds on this machine now; 0 where too few would."""
         outputs = 1 if self.classes is None or self.classes == 2 else self.classes
         narrow = min(outputs, 8)
-        pace = seconds_of_products(self.matrix, narrow) * _PRODUCTS * outputs / narrow
+        pace = seconds_of_products(self.matrix, narrow) * PRODUCTS * outputs / narrow
         number = int(min(seconds / max(pace, 1e-9), _ITERATIONS))
         return 0 if number < _FEWEST else number
 

@@ -14,7 +14,7 @@ from keras import layers, ops
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled
 from kerasnas.spaces.backbones.encoder import encoder, pooled
 from kerasnas.spaces.backbones.preset import Backbone
-from kerasnas.spaces.linear_solver import seconds_of_products, solve_linear
+from kerasnas.spaces.linear_solver import PRODUCTS, seconds_of_products, solve_linear
 from kerasnas.spaces.recipes import Recipe
 
 FROZEN = "none"
@@ -26,7 +26,6 @@ _RATE = 0.03  # over the width: what suits wide networks is too little for narro
 _HEAD = 30.0  # times the rate of the backbone, at which its head learns
 _STYLE = 0.1  # scale of the numbers of style beside those of unit variance
 _ITERATIONS, _FEWEST = 300, 20
-_PRODUCTS = 3.0  # the time of an iteration, in pairs of products with the matrix
 _CALL = 2**28  # bytes of what a layer makes of the rows that are predicted at once
 _MOST_PAIRS = 6  # of columns to be compared
 
@@ -94,7 +93,7 @@ def solve_head(
     matrix = np.concatenate([(vectors - mean) / spread, view.x["style"] * _STYLE], axis=1)
     outputs = 1 if classes is None or classes == 2 else classes
     narrow = min(outputs, 8)
-    pace = seconds_of_products(matrix, narrow) * _PRODUCTS * outputs / narrow
+    pace = seconds_of_products(matrix, narrow) * PRODUCTS * outputs / narrow
     most = int(min(seconds / max(pace, 1e-9), _ITERATIONS))
     if most < _FEWEST:
         return False
