@@ -105,7 +105,7 @@ def baselines(estimator: object, train: pd.DataFrame, test: pd.DataFrame, target
     """Linear model and gradient boosting, fitted on all training rows, on the test part."""
     from kerasnas.budget import Clock
     from kerasnas.estimators.preparation import prepare
-    from kerasnas.runner import Scorer
+    from kerasnas.problem import Scorer
 
     classify = hasattr(estimator, "predict_proba")
     data = prepare(

@@ -4,41 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasnas.preprocessing import Preprocessing, input_dtype
+from kerasnas.problem import Units
 
 KEYS_ARE_NO_NAMES = "When providing `inputs` as a dict"
 """How Keras's warning begins about keys that are no layer names: a dict is still matched by key."""
-
-
-@dataclass(frozen=True)
-class Units:
-    """The scale of a regression's targets.
-
-    Attributes:
-        scale: Standard deviation of the training targets.
-        mean: Their mean.
-        low: Smallest answer that the graph gives.
-        high: Largest answer that the graph gives.
-    """
-
-    scale: float
-    mean: float
-    low: float
-    high: float
-
-    def standardise(self, targets: np.ndarray) -> np.ndarray:
-        """Targets of shape `(rows,)` as a network learns them: float32, shape `(rows, 1)`."""
-        return ((targets - self.mean) / self.scale).astype("float32")[:, None]
-
-    def restore(self, answers: np.ndarray) -> np.ndarray:
-        """A network's answers in the target's own units, limited as in the graph."""
-        return np.clip(answers * self.scale + self.mean, self.low, self.high)
 
 
 def assemble(

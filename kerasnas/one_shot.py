@@ -15,10 +15,10 @@ import pandas as pd
 
 from kerasnas import oracles
 from kerasnas.budget import Budget, Clock
-from kerasnas.data import check_same_length, fit_class_target, holdout
+from kerasnas.data import check_same_length, fit_class_target
 from kerasnas.errors import SearchFailedError
 from kerasnas.objectives import Constraint, parse_objectives
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer, holdout
 from kerasnas.runner import measure as measures
 from kerasnas.runner.answers import Predictor
 from kerasnas.runner.plan import Plan

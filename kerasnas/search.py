@@ -16,15 +16,16 @@ import tensorflow as tf
 
 from kerasnas import oracles
 from kerasnas.budget import Budget, Clock
-from kerasnas.data import check_same_length, holdout
+from kerasnas.data import check_same_length
 from kerasnas.data.room import blocks
 from kerasnas.data.stored import StoredRows
 from kerasnas.errors import ObjectiveError, SearchSpaceError
 from kerasnas.history import History, stored_fingerprint
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
+from kerasnas.problem import View, holdout
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import Scratch, SearchResult
-from kerasnas.runner import Job, Tuner, View
+from kerasnas.runner import Job, Tuner
 from kerasnas.runner.zero_cost import zero_cost_of
 
 JOURNAL = "journal.jsonl"

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerasnas.assembly import Units
 from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget
 from kerasnas.errors import SchemaError
-from kerasnas.runner import MultiLabelScorer, Scorer
+from kerasnas.problem import MultiLabelScorer, Scorer, Units
 
 _MARGIN = 0.05  # of the training range, by which a regression's answers may leave it
 

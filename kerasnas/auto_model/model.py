@@ -16,17 +16,18 @@ from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.auto_model.task import ComposedTask, HeadRows, HeadTargets
 from kerasnas.budget import Budget, Clock
-from kerasnas.data import ClassTarget, MultiLabelTarget, check_same_length, holdout
+from kerasnas.data import ClassTarget, MultiLabelTarget, check_same_length
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.rows import (
+from kerasnas.estimators.wanted import MEASURED
+from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
+from kerasnas.problem import holdout
+from kerasnas.problem.rows import (
     Validation,
     check_weights,
     joined_weights,
     parse_validation,
 )
-from kerasnas.estimators.wanted import MEASURED
-from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.progress import Verbose
 from kerasnas.search import fingerprint
 

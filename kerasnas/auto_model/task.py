@@ -10,17 +10,17 @@ import keras
 import numpy as np
 
 from kerasnas import assembly
-from kerasnas.assembly import Units
 from kerasnas.auto_model.answers import Answer, ArrayTarget, QuantileTarget
 from kerasnas.auto_model.inputs import Fitted
 from kerasnas.auto_model.readers import InputsReader, flat
 from kerasnas.auto_model.space import ComposedHyperModel
+from kerasnas.baselines.tables import baseline_row
 from kerasnas.budget import Clock
 from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.task import reserve
-from kerasnas.results.baselines import baseline_row
-from kerasnas.runner import Job, View
+from kerasnas.problem import Units, View
+from kerasnas.runner import Job
 
 _TARGETS: dict[str, Any] = {
     cls.__name__: cls

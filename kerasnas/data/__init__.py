@@ -5,7 +5,6 @@ from kerasnas.data.ingest import MISSING_DATETIME, ingest
 from kerasnas.data.multilabel import MultiLabelTarget, fit_multilabel_target, is_multilabel
 from kerasnas.data.reader import Reader, chunks
 from kerasnas.data.schema import KINDS, Column, Kind, Schema
-from kerasnas.data.split import folds, holdout
 from kerasnas.data.table_reader import TableReader
 from kerasnas.data.tables import to_frame
 from kerasnas.data.targets import (
@@ -31,8 +30,6 @@ __all__ = [
     "chunks",
     "fit_class_target",
     "fit_multilabel_target",
-    "folds",
-    "holdout",
     "infer_schema",
     "ingest",
     "is_multilabel",

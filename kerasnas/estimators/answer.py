@@ -10,11 +10,12 @@ import keras
 import numpy as np
 
 from kerasnas.estimators.task import Task
+from kerasnas.problem import Scorer
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Ensemble, Wish, make_room
 from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.result import SearchResult
-from kerasnas.runner import Job, Scorer
+from kerasnas.runner import Job
 from kerasnas.runner.candidates import read_answers
 
 

@@ -10,13 +10,17 @@ import keras
 import numpy as np
 
 from kerasnas import assembly
+from kerasnas.baselines.features import feature_baselines, sampled
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.forms import Forms
-from kerasnas.estimators.rows import (
+from kerasnas.estimators.task import Features, Task
+from kerasnas.preprocessing.sounds import Form, front, heard, usual_hop
+from kerasnas.problem import Scorer
+from kerasnas.problem.rows import (
     Rows,
     Validation,
     fit_target,
@@ -24,10 +28,6 @@ from kerasnas.estimators.rows import (
     rows_of,
     settle_rows,
 )
-from kerasnas.estimators.task import Features, Task
-from kerasnas.preprocessing.sounds import Form, front, heard, usual_hop
-from kerasnas.results.feature_baselines import feature_baselines, sampled
-from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.audio import AudioHyperModel

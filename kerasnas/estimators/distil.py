@@ -12,11 +12,11 @@ from kerasnas.errors import BudgetError
 from kerasnas.estimators.preparation import Prepared
 from kerasnas.estimators.task import units_of
 from kerasnas.objectives import Objective, violation
+from kerasnas.problem import Scorer
 from kerasnas.results.conformal import fit_conformal
 from kerasnas.results.distillation import Lesson, distil
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.threshold import choose_threshold
-from kerasnas.runner import Scorer
 
 
 def distilled(large: Any, prepared: Prepared, scorer: Scorer, seconds: float, seed: int) -> Any:

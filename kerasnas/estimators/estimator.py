@@ -22,12 +22,13 @@ from kerasnas.data import Reader, RegressionTarget, check_same_length
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.answer import choose_answer, make_ready, train_again
 from kerasnas.estimators.member import member_of, restore
-from kerasnas.estimators.rows import Target, check_weights
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import check_metrics, settle_objectives
 from kerasnas.export import export
 from kerasnas.history import stored_fingerprint
 from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.problem import MultiLabelScorer, Scorer
+from kerasnas.problem.rows import Target, check_weights
 from kerasnas.progress import Verbose
 from kerasnas.results.conformal import Conformal, from_json
 from kerasnas.results.ensemble import Wish, parse_ensemble
@@ -35,7 +36,6 @@ from kerasnas.results.folds import fits_again, parse_folds
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import as_frame, rank_rows
 from kerasnas.results.threshold import NEEDING, choose_threshold
-from kerasnas.runner import MultiLabelScorer, Scorer
 from kerasnas.runner.answers import call
 from kerasnas.runner.offers import Offers
 from kerasnas.search import JOURNAL, Plan, run, settle_seed

@@ -14,13 +14,13 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasnas import artifact, assembly
+from kerasnas.baselines.tables import baseline_row
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.history import TrialRecord
 from kerasnas.preprocessing import series as windows
-from kerasnas.results.baselines import baseline_row
+from kerasnas.problem import View
 from kerasnas.results.result import SearchResult
-from kerasnas.runner import View
 from kerasnas.runner.answers import Predictor
 from kerasnas.runner.forecasts import ForecastScorer
 from kerasnas.search import fingerprint

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kerasnas import assembly
+from kerasnas.baselines.features import feature_baselines, sampled
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
@@ -17,7 +18,10 @@ from kerasnas.data.pictures import Pictures, holds_targets, joined, split_pictur
 from kerasnas.data.room import blocks, room
 from kerasnas.data.stored import StoredRows, held
 from kerasnas.estimators.forms import Forms
-from kerasnas.estimators.rows import (
+from kerasnas.estimators.task import Features, Task
+from kerasnas.preprocessing.images import Form, front, pixels, statistics
+from kerasnas.problem import Scorer
+from kerasnas.problem.rows import (
     Rows,
     Validation,
     fit_target,
@@ -25,10 +29,6 @@ from kerasnas.estimators.rows import (
     rows_of,
     settle_rows,
 )
-from kerasnas.estimators.task import Features, Task
-from kerasnas.preprocessing.images import Form, front, pixels, statistics
-from kerasnas.results.feature_baselines import feature_baselines, sampled
-from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.cores import cores

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from kerasnas.data import ClassTarget, MultiLabelTarget, Reader
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.rows import Target
+from kerasnas.problem.rows import Target
 
 
 class Classifier(ClassifierMixin, Estimator):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas import assembly
+from kerasnas.baselines.tables import Split, baseline_rows
 from kerasnas.budget import Clock
 from kerasnas.data import (
     RegressionTarget,
@@ -21,13 +22,12 @@ from kerasnas.data import (
     to_frame,
 )
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
 from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
-from kerasnas.results.baselines import Split, baseline_rows
+from kerasnas.problem import Scorer
+from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.results.conformal import needed_rows
-from kerasnas.runner import Scorer
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces import tabular

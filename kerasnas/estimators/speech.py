@@ -18,10 +18,10 @@ from kerasnas.data.sounds import split_sounds
 from kerasnas.data.transcripts import DECODERS, Transcripts, read_texts
 from kerasnas.errors import KerasNASError, SchemaError
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.rows import check_weights
 from kerasnas.estimators.speech_task import SpeechTask, held_texts, prepare_speech
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
+from kerasnas.problem.rows import check_weights
 from kerasnas.progress import Verbose
 from kerasnas.runner.decoding import Words, beam, error_rates, greedy
 from kerasnas.runner.transcripts import SPEECH

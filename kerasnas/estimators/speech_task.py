@@ -12,19 +12,19 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnas import assembly
+from kerasnas.baselines.tables import baseline_row
 from kerasnas.budget import Clock
-from kerasnas.data import check_same_length, holdout
+from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import named_groups, warn_of_speakers
 from kerasnas.estimators.forms import Forms
-from kerasnas.estimators.rows import Rows, check_weights, joined_weights, parse_validation, rows_of
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.sounds import Form, front
-from kerasnas.results.baselines import baseline_row
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer, holdout
+from kerasnas.problem.rows import Rows, check_weights, joined_weights, parse_validation, rows_of
 from kerasnas.runner.decoding import error_rates
 from kerasnas.runner.measure import latency
 from kerasnas.runner.transcripts import TranscriptScorer

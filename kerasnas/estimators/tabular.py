@@ -17,14 +17,14 @@ from kerasnas.estimators.distil import distilled
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.preparation import prepare
-from kerasnas.estimators.rows import Target
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.useful import filter_seconds
 from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.problem import Scorer
+from kerasnas.problem.rows import Target
 from kerasnas.progress import Verbose
 from kerasnas.results.conformal import check_level, fit_conformal
 from kerasnas.results.importance import permutation_importance
-from kerasnas.runner import Scorer
 from kerasnas.spaces.networks import FAMILIES as NETWORKS
 from kerasnas.spaces.solved import available
 

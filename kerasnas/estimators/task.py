@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnas.assembly import Units
 from kerasnas.budget import Clock
 from kerasnas.data import Reader
-from kerasnas.estimators.rows import Rows
-from kerasnas.runner import Job, MultiLabelScorer, Scorer, View
+from kerasnas.problem import MultiLabelScorer, Scorer, Units, View
+from kerasnas.problem.rows import Rows
+from kerasnas.runner import Job
 
 _MARGIN = 0.05  # of the training range, by which a regression's answers may leave it
 

@@ -11,7 +11,7 @@ import numpy as np
 from kerasnas.budget import Clock
 from kerasnas.data.documents import Documents
 from kerasnas.data.texts import lengths_of
-from kerasnas.estimators.rows import Rows
+from kerasnas.problem.rows import Rows
 
 log = logging.getLogger("kerasnas")
 

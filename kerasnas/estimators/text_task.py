@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from kerasnas import artifact, assembly
+from kerasnas.baselines.texts import text_baselines
 from kerasnas.budget import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.documents import Documents, split_documents, to_documents
@@ -20,14 +21,13 @@ from kerasnas.data.texts import TextReader, fit_text_reader, lengths_of
 from kerasnas.data.word_vectors import WordVectors, read_word_vectors
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.forms import Forms, remembered
-from kerasnas.estimators.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.estimators.task import Features, Task
 from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.preprocessing.texts.forms import Front, Terms, fit_terms, fit_tokens
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled, fit_pieces, usual_lengths
 from kerasnas.preprocessing.texts.script import usual_runs
-from kerasnas.results.text_baselines import text_baselines
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer
+from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.backbones import Backbone

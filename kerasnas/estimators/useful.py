@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from kerasnas.budget import Budget
-from kerasnas.estimators.rows import Rows
 from kerasnas.history import stored_fingerprint
 from kerasnas.preprocessing import Preprocessing, Sample, useful_columns
+from kerasnas.problem.rows import Rows
 from kerasnas.search import JOURNAL
 from kerasnas.spaces.table import Useful
 

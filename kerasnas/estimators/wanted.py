@@ -8,9 +8,9 @@ from typing import Any
 from kerasnas.errors import ObjectiveError
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Objective, ObjectiveLike, parse_objectives
+from kerasnas.problem import CLASSIFICATION, REGRESSION, Scorer
+from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.results.leaderboard import MEASURES
-from kerasnas.runner import CLASSIFICATION, REGRESSION, Scorer
-from kerasnas.runner.metrics import is_quantile_loss
 
 MEASURED = (*MEASURES, "train_seconds")
 """What is measured of every trial, whatever it answers."""

@@ -10,8 +10,9 @@ from typing import Any
 import keras
 
 from kerasnas.history import TrialRecord
+from kerasnas.problem import View
 from kerasnas.results.refit import hyperparameters
-from kerasnas.runner import Job, View
+from kerasnas.runner import Job
 from kerasnas.runner.folds import mean_of
 from kerasnas.runner.job import Solved
 from kerasnas.runner.offers import Offers

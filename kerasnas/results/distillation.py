@@ -20,7 +20,8 @@ import numpy as np
 from kerasnas import artifact, assembly
 from kerasnas.objectives import Objective
 from kerasnas.preprocessing import Preprocessing
-from kerasnas.runner import Scorer, measure
+from kerasnas.problem import Scorer
+from kerasnas.runner import measure
 from kerasnas.runner.answers import Predictor
 from kerasnas.runner.plan import Plan
 from kerasnas.runner.seeding import seeded

@@ -18,9 +18,10 @@ from kerasnas import artifact
 from kerasnas.errors import SearchSpaceError
 from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
+from kerasnas.problem import MultiLabelScorer, Scorer
 from kerasnas.results.fusion import fuse
 from kerasnas.results.selection import Candidate, Selection, select
-from kerasnas.runner import Job, MultiLabelScorer, Scorer, measure
+from kerasnas.runner import Job, measure
 from kerasnas.runner.candidates import read_answers
 
 log = logging.getLogger("kerasnas")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasnas.objectives import Objective
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer
 
 _RESAMPLES = 200
 _MOST_ROWS = 20_000

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer
 
 
 def permutation_importance(

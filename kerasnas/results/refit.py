@@ -12,7 +12,8 @@ import keras_tuner
 import numpy as np
 
 from kerasnas.history import TrialRecord
-from kerasnas.runner import Job, View
+from kerasnas.problem import View
+from kerasnas.runner import Job
 from kerasnas.runner.offers import Offers
 from kerasnas.runner.plan import Plan
 from kerasnas.runner.seeding import seed_of, seeded

@@ -21,11 +21,11 @@ from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, violation
 from kerasnas.oracles.ranking import pareto_first
+from kerasnas.problem import Scorer
 from kerasnas.results import pareto
 from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.results.where import Where
-from kerasnas.runner import Scorer
 from kerasnas.runner.job import Solved
 
 

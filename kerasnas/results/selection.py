@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasnas.objectives import Objective
+from kerasnas.problem import Scorer
 from kerasnas.results.calibration import Temperature, fit_temperature
-from kerasnas.runner import Scorer
 
 _ROUNDS = 40
 _TIE = 1e-12  # relative

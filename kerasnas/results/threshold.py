@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kerasnas.objectives import Objective
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer
 
 NEEDING = ("val_f1", "val_balanced_accuracy")
 """Objectives that one half does not serve where classes are of unequal size."""

@@ -9,13 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnas.problem.view import View
 from kerasnas.runner.answers import Predictor, evaluator
 from kerasnas.runner.hosted import fit_by_keras
 from kerasnas.runner.job import Job
 from kerasnas.runner.offers import Offers
 from kerasnas.runner.plan import Plan, Trained
 from kerasnas.runner.training import Trainer, can_run
-from kerasnas.runner.view import View
 from kerasnas.spaces.recipes import Recipe
 
 Answers = Callable[[], np.ndarray]

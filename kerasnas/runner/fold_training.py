@@ -11,12 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnas.problem.view import View
 from kerasnas.runner.answers import Predictor
 from kerasnas.runner.likeness import described
 from kerasnas.runner.plan import Plan, Trained
 from kerasnas.runner.stacked import Member, StackedTrainer
 from kerasnas.runner.training import Trainer
-from kerasnas.runner.view import View
 
 log = logging.getLogger("kerasnas")
 

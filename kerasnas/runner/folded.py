@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnas.problem.view import View
 from kerasnas.runner.answers import Predictor, answers_of
 from kerasnas.runner.fitting import Answers, Fitting
 from kerasnas.runner.fold_training import Fold, FoldTrainer
@@ -19,7 +20,6 @@ from kerasnas.runner.offers import Offers
 from kerasnas.runner.pace import Pace, lengths_of
 from kerasnas.runner.plan import Trained
 from kerasnas.runner.seeding import seed_of, seeded
-from kerasnas.runner.view import View
 
 _AFTER_THE_FIRST = 0.5  # of the time of the first fold, another one takes at most
 

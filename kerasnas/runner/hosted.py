@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
+from kerasnas.problem.view import View
 from kerasnas.runner.checkpoint import State, build
 from kerasnas.runner.job import Job
 from kerasnas.runner.plan import Plan, Trained, Watch
-from kerasnas.runner.view import View
 
 
 class _Watching(keras.callbacks.Callback):

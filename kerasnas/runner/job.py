@@ -11,7 +11,7 @@ import keras
 
 from kerasnas.budget import Clock
 from kerasnas.objectives import Objective
-from kerasnas.runner.view import View
+from kerasnas.problem.view import View
 
 _ENSEMBLE = 0.15  # of the budget, at most, is kept for building an ensemble
 _AGAIN = 0.15  # of the budget, at most, is kept for fitting members once more

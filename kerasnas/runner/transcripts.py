@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasnas.problem.metrics import Scorer
 from kerasnas.runner.decoding import error_rates, greedy
-from kerasnas.runner.metrics import Scorer
 
 SPEECH = ("wer", "cer", "text_accuracy")
 

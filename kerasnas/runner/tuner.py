@@ -18,6 +18,8 @@ import numpy as np
 from kerasnas import artifact
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
+from kerasnas.problem.metrics import Scorer
+from kerasnas.problem.view import View, part_of
 from kerasnas.runner import failures, housekeeping, measure
 from kerasnas.runner.answers import Predictor, answers_of
 from kerasnas.runner.candidates import write_answers
@@ -28,12 +30,10 @@ from kerasnas.runner.folded import FoldedTrial
 from kerasnas.runner.inheritance import inherit
 from kerasnas.runner.job import Job, Solved
 from kerasnas.runner.memory import Keeper
-from kerasnas.runner.metrics import Scorer
 from kerasnas.runner.pace import Pace
 from kerasnas.runner.plan import Plan, Trained
 from kerasnas.runner.screen import Screen
 from kerasnas.runner.seeding import seed_of, seeded
-from kerasnas.runner.view import View, part_of
 
 log = logging.getLogger("kerasnas")
 

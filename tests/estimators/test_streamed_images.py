@@ -13,14 +13,15 @@ import pytest
 from PIL import Image
 
 import kerasnas as kn
+from kerasnas.baselines import features as feature_baselines
 from kerasnas.budget import Clock
 from kerasnas.data import images as reading
 from kerasnas.data import room
 from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.image_task import prepare_images
-from kerasnas.results import feature_baselines
-from kerasnas.runner import Scorer, answers
-from kerasnas.runner.view import View, part_of
+from kerasnas.problem import Scorer
+from kerasnas.problem.view import View, part_of
+from kerasnas.runner import answers
 
 QUICK = {"seed": 0, "verbose": 0, "space": ["conv"]}
 COLUMNS = ["trial_id", "kind", "val_log_loss", "val_accuracy", "params"]

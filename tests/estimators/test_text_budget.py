@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 
 import kerasnas as kn
+from kerasnas.baselines import texts as baselines
 from kerasnas.budget import Clock
 from kerasnas.data import ClassTarget
 from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task
 from kerasnas.estimators.forms import Forms
-from kerasnas.estimators.rows import Rows, settle_rows
 from kerasnas.estimators.task import Features
 from kerasnas.estimators.text_budget import kept, room_for
-from kerasnas.results import text_baselines as baselines
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer
+from kerasnas.problem.rows import Rows, settle_rows
 
 
 class Watch:

@@ -15,11 +15,11 @@ import kerasnas as kn
 from kerasnas import artifact
 from kerasnas.errors import SearchFailedError, SearchSpaceError
 from kerasnas.objectives import Objective
+from kerasnas.problem import Scorer
 from kerasnas.results.calibration import Temperature, fit_temperature
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fusion import fuse
 from kerasnas.results.selection import Candidate, select
-from kerasnas.runner import Scorer
 
 RMSE = Objective("val_rmse")
 

@@ -8,9 +8,9 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.objectives import Objective
+from kerasnas.problem import Scorer
 from kerasnas.results.honesty import compare
 from kerasnas.results.threshold import choose_threshold
-from kerasnas.runner import Scorer
 
 F1 = Objective("val_f1")
 BALANCED = Objective("val_balanced_accuracy")

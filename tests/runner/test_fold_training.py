@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
-from kerasnas.runner import Scorer, View, fold_training
+from kerasnas.problem import Scorer, View
+from kerasnas.runner import fold_training
 from kerasnas.runner.answers import Predictor
 from kerasnas.runner.fold_training import Fold, FoldTrainer
 from kerasnas.runner.plan import Plan

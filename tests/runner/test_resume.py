@@ -19,11 +19,11 @@ import kerasnas as kn
 from kerasnas import oracles
 from kerasnas.budget import Clock
 from kerasnas.oracles.schedulers import Full
+from kerasnas.problem.view import View, part_of
 from kerasnas.runner.answers import evaluator
 from kerasnas.runner.checkpoint import State
 from kerasnas.runner.plan import Plan
 from kerasnas.runner.training import Trainer
-from kerasnas.runner.view import View, part_of
 from kerasnas.spaces.recipes import Recipe
 
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import pytest
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.sounds import Form
-from kerasnas.runner import View
+from kerasnas.problem import View
 from kerasnas.spaces import audio
 from kerasnas.spaces.audio import FAMILIES, AudioHyperModel
 from kerasnas.spaces.blocks.sound import NORMALIZATIONS, mask_of, normalized

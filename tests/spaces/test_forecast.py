@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasnas.errors import SearchSpaceError
-from kerasnas.runner import View
+from kerasnas.problem import View
 from kerasnas.spaces import forecast
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.forecast_front import ChannelStatistics

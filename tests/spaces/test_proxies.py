@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from kerasnas import spaces
+from kerasnas.problem.view import View
 from kerasnas.runner import Job
-from kerasnas.runner.view import View
 from kerasnas.runner.zero_cost import zero_cost_of
 from kerasnas.spaces.cell import RESIDUAL, Cell, cell_features
 from kerasnas.spaces.proxies import naswot, synflow

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kerasnas.errors import SearchSpaceError
-from kerasnas.runner import View
+from kerasnas.problem import View
 from kerasnas.spaces import solved, tabular
 from kerasnas.spaces.linear import solve_linear
 from kerasnas.spaces.trees import TREE_FAMILIES, Rows, fit_trees, network_of

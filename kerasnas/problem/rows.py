@@ -15,11 +15,10 @@ from kerasnas.data import (
     check_same_length,
     fit_class_target,
     fit_multilabel_target,
-    folds,
-    holdout,
     is_multilabel,
 )
 from kerasnas.errors import SchemaError
+from kerasnas.problem import folds, holdout
 
 Target = ClassTarget | MultiLabelTarget | RegressionTarget
 

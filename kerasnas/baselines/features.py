@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from kerasnas.baselines.tables import scored_rows
 from kerasnas.budget import Clock
-from kerasnas.results.baselines import scored_rows
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer
 
 MOST_ROWS = 10_000
 _NEEDED = 15.0  # seconds that must be left before a linear model is fitted

@@ -13,7 +13,7 @@ import numpy as np
 
 from kerasnas.budget import Clock
 from kerasnas.data import MISSING_DATETIME, Column
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer
 from kerasnas.spaces.linear_solver import affordable
 
 NO_TIME = "no time left in the budget"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from kerasnas.runner import MultiLabelScorer
+from kerasnas.problem import MultiLabelScorer
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasnas.data import folds
 from kerasnas.errors import SchemaError
+from kerasnas.problem import folds
 
 
 @settings(max_examples=40, deadline=None)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kerasnas.runner.metrics import Scorer, ranking
+from kerasnas.problem.metrics import Scorer, ranking
 
 
 @dataclass(frozen=True)

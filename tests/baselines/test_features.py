@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from kerasnas.baselines.features import MOST_ROWS, feature_baselines, sampled
 from kerasnas.budget import Clock
-from kerasnas.results.feature_baselines import MOST_ROWS, feature_baselines, sampled
-from kerasnas.runner import MultiLabelScorer, Scorer
+from kerasnas.problem import MultiLabelScorer, Scorer
 
 ROWS = 120
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from kerasnas.runner import CLASSIFICATION, REGRESSION, Scorer
-from kerasnas.runner.metrics import is_quantile_loss
+from kerasnas.problem import CLASSIFICATION, REGRESSION, Scorer
+from kerasnas.problem.metrics import is_quantile_loss
 
 
 def sample(seed, classes, rows, weighted, rounded):

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from kerasnas.baselines.tables import NO_TIME, baseline_row
 from kerasnas.budget import Clock
-from kerasnas.results.baselines import NO_TIME, baseline_row
-from kerasnas.runner import Scorer
+from kerasnas.problem import Scorer
 from kerasnas.spaces.linear_solver import PRODUCTS, seconds_of_products
 
 _NEEDED = 8.0  # seconds that must be left before a linear model is fitted

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kerasnas.data.stored import StoredRows
 from kerasnas.errors import SearchSpaceError
-from kerasnas.runner.metrics import Scorer
+from kerasnas.problem.metrics import Scorer
 
 
 def _as_it_is(network: keras.Model) -> keras.Model:

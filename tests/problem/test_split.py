@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasnas.data import holdout
 from kerasnas.errors import SchemaError
+from kerasnas.problem import holdout
 
 
 def check_parts(train, valid, n):

@@ -1,0 +1,1 @@
+"""Honest baselines, fitted on the problem's rows before the trials and scored on the same rows."""
