@@ -7,7 +7,6 @@ Keras ignores: labels, schema, leaderboard, versions. Nothing in it is ever exec
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import warnings
 import zipfile
@@ -23,7 +22,9 @@ import tensorflow as tf
 
 from kerasnas.assembly import KEYS_ARE_NO_NAMES
 from kerasnas.errors import ArtifactError
+from kerasnas.files import fresh_file
 
+ENDING = ".keras"
 FORMAT = 1
 MEMBER = "kerasnas.json"
 _MOST_BYTES = 64 * 2**20  # of the member, so that a crafted file cannot fill the memory
@@ -57,20 +58,10 @@ def write(
             give the same answers to them first.
 
     Raises:
-        ArtifactError: If the path has another ending or no folder, the model cannot be saved, or
-            the file does not answer as the model does.
+        ArtifactError: If the path has another ending, no folder or one that cannot be written to,
+            the model cannot be saved, or the file does not answer as the model does.
     """
-    path = Path(path)
-    if path.suffix != ".keras":
-        raise ArtifactError(
-            f"`path` must end in '.keras', received '{path}'. Write '{path.with_suffix('.keras')}'."
-        )
-    if not path.parent.is_dir():
-        raise ArtifactError(f"The folder '{path.parent}' does not exist. Create it first.")
-    handle, name = tempfile.mkstemp(suffix=".keras", prefix=".saving-", dir=path.parent)
-    os.close(handle)
-    fresh = Path(name)
-    try:
+    with fresh_file(path, (ENDING,)) as fresh:
         try:
             with _without_training(model):
                 keras.saving.save_model(model, fresh)
@@ -85,14 +76,6 @@ def write(
                 archive.writestr(MEMBER, json.dumps(content))
         if probe is not None:
             _prove(model, fresh, probe)
-        umask = os.umask(0)
-        os.umask(umask)
-        fresh.chmod(0o666 & ~umask)
-        with fresh.open("rb") as file:
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 @contextmanager

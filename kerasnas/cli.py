@@ -8,16 +8,18 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import secrets
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kerasnas
-from kerasnas.errors import KerasNASError, SchemaError
+from kerasnas.errors import ArtifactError, KerasNASError, SchemaError
+from kerasnas.files import check_file
+from kerasnas.table_files import TableFile, check_table_path, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,15 +120,15 @@ def _add_fit(commands: Any) -> None:
 def _fit(arguments: argparse.Namespace) -> None:
     from kerasnas.data.names import did_you_mean, quoted
 
-    frame = _read(arguments.data)
+    check_file(arguments.out, (".keras",), "`--out`")
+    budget = _budget(arguments.budget, arguments.trials)
+    frame = TableFile(arguments.data).read()
     target = arguments.target
     if target not in frame.columns:
         raise SchemaError(
             f"`--target` names `{target}`, which '{arguments.data}' does not have"
             f"{did_you_mean(target, frame.columns)}. Its columns are {quoted(frame.columns)}."
         )
-    _check_destination(arguments.out)
-    budget = _budget(arguments.budget, arguments.trials)
     say = (lambda *_: None) if arguments.quiet else print
     task, why = arguments.task, ""
     if task == "auto":
@@ -144,18 +146,19 @@ def _fit(arguments: argparse.Namespace) -> None:
         verbose=0 if arguments.quiet else 2 if arguments.verbose else "auto",
     )
     estimator.fit(frame, target)
-    estimator.save(arguments.out)
     say("\n" + short_leaderboard(estimator) + "\n")
+    _save(estimator, arguments.out)
     say(f"Saved in '{arguments.out}'. Next: kerasnas predict {arguments.out} NEW.csv")
 
 
 def _predict(arguments: argparse.Namespace) -> None:
+    if arguments.out is not None:
+        check_table_path(arguments.out, "`--out`")
     # Before the table is read: the schema says which columns to read as strings.
     estimator = kerasnas.load(arguments.model)
-    if arguments.out is not None:
-        _check_destination(arguments.out)
     texts = [c.name for c in estimator.schema_.used if c.dtype in ("str", "object", "string")]
-    frame = _read(arguments.data, texts)
+    table = TableFile(arguments.data)
+    frame = table.read(texts)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         added = _answers(estimator, frame)
@@ -166,21 +169,18 @@ def _predict(arguments: argparse.Namespace) -> None:
         raise SchemaError(
             f"'{arguments.data}' already has a column `{clash[0]}`. Rename or remove it first."
         )
-    # As the file writes them: a number read and written again may look different.
-    rows = frame if _is_parquet(arguments.data) else _read_as_written(arguments.data)
-    result = rows.assign(**added)
+    result = table.read_as_written().assign(**added)
     if arguments.out is None:
         result.to_csv(sys.stdout, index=False)
-    elif _is_parquet(arguments.out):
-        with _parquet():
-            result.to_parquet(arguments.out, index=False)
-    else:
-        result.to_csv(arguments.out, index=False)
-    if arguments.out is not None:
-        print(f"{len(result)} rows with {', '.join(added)} in '{arguments.out}'.")
+        return
+    write_table(result, arguments.out, "`--out`")
+    print(f"{len(result)} rows with {', '.join(added)} in '{arguments.out}'.")
 
 
 def _export(arguments: argparse.Namespace) -> None:
+    from kerasnas.export import check_export
+
+    check_export(arguments.out, arguments.format, "`out`")
     kerasnas.load(arguments.model).export(arguments.out, arguments.format)
     print(f"'{arguments.out}' answers as '{arguments.model}' does.")
 
@@ -293,57 +293,33 @@ def _seconds(text: str) -> str | float:
         return text
 
 
-def _read(path: str, texts: Sequence[str] = ()) -> pd.DataFrame:
-    """A table from a file; of a CSV file, the columns `texts` as strings."""
-    import pandas as pd
+def _save(estimator: TabularClassifier | TabularRegressor, path: str) -> None:
+    """Saves what was searched for, beside `path` where that has become impossible meanwhile.
 
-    if _is_parquet(path):
-        with _parquet():
-            frame = pd.read_parquet(path)
-    else:
-        with _csv(path):
-            frame = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"), low_memory=False)
-    if frame.empty:
-        raise SchemaError(f"'{path}' has no rows.")
-    return frame
-
-
-def _read_as_written(path: str) -> pd.DataFrame:
-    import pandas as pd
-
-    with _csv(path):
-        return pd.read_csv(path, dtype="str", keep_default_na=False)
-
-
-def _is_parquet(path: str) -> bool:
-    return Path(path).suffix in (".parquet", ".pq")
-
-
-@contextmanager
-def _csv(path: str) -> Iterator[None]:
+    Raises:
+        ArtifactError: If the file is not at `path`; says where it is instead.
+    """
     try:
-        yield
-    except ValueError as error:  # pandas's parser errors, and bytes that are not UTF-8
-        raise SchemaError(f"'{path}' cannot be read as CSV: {error}") from error
-
-
-@contextmanager
-def _parquet() -> Iterator[None]:
-    try:
-        yield
-    except ImportError as error:
-        raise SchemaError(
-            'Parquet files need pyarrow. Install it with `pip install "kerasnas[parquet]"`.'
+        estimator.save(path)
+    except ArtifactError as error:
+        beside = _save_beside(estimator, Path(path))
+        if beside is None:
+            raise
+        raise ArtifactError(
+            f"{error} The model is saved in '{beside}' instead: nothing of the search is lost."
         ) from error
-    except ValueError as error:  # pyarrow's errors about damaged files are ValueErrors
-        raise SchemaError(f"The Parquet file cannot be read or written: {error}") from error
 
 
-def _check_destination(path: str) -> None:
-    """Complains now, not after an hour of searching."""
-    folder = Path(path).parent
-    if not folder.is_dir():
-        raise SchemaError(f"The folder '{folder}' of `--out` does not exist. Create it first.")
+def _save_beside(estimator: TabularClassifier | TabularRegressor, path: Path) -> Path | None:
+    """Saves in the first folder that takes the file: that of `path`, this one, a temporary one."""
+    for folder in (path.parent, Path.cwd(), Path(tempfile.gettempdir())):
+        beside = folder / f"{path.stem}-{secrets.token_hex(4)}.keras"
+        try:
+            estimator.save(beside)
+        except ArtifactError:
+            continue
+        return beside.resolve()
+    return None
 
 
 def _load_tensorflow() -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import re
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -20,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnas.errors import ArtifactError
+from kerasnas.files import check_file, check_folder, fresh_file, fresh_folder
 
 Format = Literal["savedmodel", "onnx", "litert"]
 
@@ -34,18 +32,20 @@ def export(model: keras.Model, path: str | Path, format: str, probe: Any) -> Non
     Args:
         model: The exported Keras model.
         path: A folder for `savedmodel`; a file that ends in `.onnx` or `.tflite` for the others.
-            What is there is replaced only when the new export has been checked.
+            An older file, or a folder that kerasnas wrote, is replaced once the new export has
+            been checked.
         format: `savedmodel` for TensorFlow and its serving, `onnx`, or `litert`.
         probe: Inputs in the structure of the model's, to compare answers with.
 
     Raises:
         ArtifactError: If the format is unknown, a package for it is missing, the model cannot be
-            converted, or the other runtime gives other answers.
+            converted, the other runtime gives other answers, or the path cannot be written to or
+            holds what kerasnas did not write.
     """
-    path = Path(path)
-    _check(path, format)
-    with tempfile.TemporaryDirectory(prefix=".exporting-", dir=path.parent) as folder:
-        fresh = Path(folder) / path.name
+    check_export(path, format)
+    _check_inputs(model, format)
+    place = fresh_folder(path) if format == "savedmodel" else fresh_file(path, (_ENDINGS[format],))
+    with place as fresh:
         try:
             with _quiet():
                 model(_tensors(model, probe), training=False)  # Keras converts called models only
@@ -56,12 +56,20 @@ def export(model: keras.Model, path: str | Path, format: str, probe: Any) -> Non
                 f"The model cannot be exported as {format}: {str(error).strip()[:500]}"
             ) from error
         _compare(model, probe, theirs, format)
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(fresh, path)
 
 
-def _check(path: Path, format: str) -> None:
+def check_export(path: str | Path, format: str, argument: str = "`path`") -> None:
+    """Whether a model can be written to a path in a format, as far as that is known without it.
+
+    Args:
+        path: As in `export`.
+        format: As in `export`.
+        argument: How the user calls the path.
+
+    Raises:
+        ArtifactError: If the format is unknown, a package for it is missing, or the path cannot be
+            written to or holds what kerasnas did not write.
+    """
     if format not in get_args(Format):
         raise ArtifactError(
             f"`format` must be one of {', '.join(get_args(Format))}, received {format!r}."
@@ -72,16 +80,23 @@ def _check(path: Path, format: str) -> None:
             f"Exporting as {format} needs the packages {', '.join(missing)}. Install them with "
             f"`pip install 'kerasnas[{format}]'`."
         )
-    ending = _ENDINGS.get(format)
-    if ending and path.suffix != ending:
+    if format == "savedmodel":
+        check_folder(path, argument)
+    else:
+        check_file(path, (_ENDINGS[format],), argument)
+
+
+def _check_inputs(model: keras.Model, format: str) -> None:
+    """ONNX and LiteRT have no strings that a graph can look up: say so before converting."""
+    if format == "savedmodel":
+        return
+    strings = [tensor.name for tensor in model.inputs if tensor.dtype == "string"]
+    if strings:
+        names = ", ".join(f"`{name}`" for name in strings)
         raise ArtifactError(
-            f"`path` must end in '{ending}' for {format}, received '{path}'. Write "
-            f"'{path.with_suffix(ending)}'."
+            f"{format} has no strings to look up, and the model takes strings in {names}. Export "
+            "it as savedmodel, or fit it on columns that hold numbers."
         )
-    if not path.parent.is_dir():
-        raise ArtifactError(f"The folder '{path.parent}' does not exist. Create it first.")
-    if format == "savedmodel" and path.is_file():
-        raise ArtifactError(f"'{path}' is a file; a SavedModel is a folder. Choose another name.")
 
 
 def _savedmodel(model: keras.Model, path: Path) -> Callable[[Any], Any]:
@@ -100,10 +115,10 @@ def _signature(model: keras.Model) -> Any:
     taken: set[str] = set()
 
     def spec(key: str, tensor: Any) -> tf.TensorSpec:
-        name = stem = re.sub(r"\W", "_", key).lstrip("_") or "input"
-        while name in taken:
+        name = stem = re.sub(r"\W", "_", key, flags=re.ASCII).lstrip("_") or "input"
+        while name.lower() in taken:
             name = f"{stem}_{len(taken)}"
-        taken.add(name)
+        taken.add(name.lower())
         return tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
 
     if isinstance(model.input, dict):

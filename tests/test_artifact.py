@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import resource
 import zipfile
 
 import keras
@@ -179,6 +180,25 @@ class TestWrite:
             artifact.write(fresh, good, member, dict(front.probe))
         assert good.read_bytes() == before
         assert [p.name for p in good.parent.iterdir()] == [good.name]
+
+    def test_a_full_disk_is_one_error(self, good, model):
+        before = good.read_bytes()
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limit[1]))
+        try:
+            with pytest.raises(ArtifactError, match=r"model\.keras' cannot be written"):
+                artifact.write(model, good)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert good.read_bytes() == before
+        assert [p.name for p in good.parent.iterdir()] == [good.name]
+
+    def test_a_folder_is_no_file(self, model, tmp_path):
+        path = tmp_path / "model.keras"
+        path.mkdir()
+        with pytest.raises(ArtifactError, match="is a folder"):
+            artifact.write(model, path)
+        assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
     def test_not_a_number_in_the_answers_is_no_proof(self, front, tmp_path):
         broken = network(front.width, 2)

@@ -1,7 +1,9 @@
 """The command line: what it writes, and that expected errors are one line."""
 
 import csv
+import gzip
 import io
+import os
 import subprocess
 import sys
 
@@ -12,6 +14,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 import kerasnas as kn
 from kerasnas.cli import guess_task, main
+from kerasnas.errors import ArtifactError
+from kerasnas.table_files import TableFile
 
 # A search keeps its files in a temporary folder that goes with the last reference to its result.
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
@@ -152,6 +156,9 @@ def test_leaderboard_of_a_file(folder, capsys):
         (["--target", "diagnosis", "--budget", "soon"], "'soon'"),
         (["--target", "diagnosis", "--trials", "0"], "`trials`"),
         (["--target", "diagnosis", "--out", "nowhere/model.keras"], "'nowhere'"),
+        (["--target", "diagnosis", "--out", "model.h5"], "`--out` must end in '.keras'"),
+        (["--target", "diagnosis", "--out", "."], "`--out` must end in '.keras'"),
+        (["--target", "diagnosis", "--out", "/proc/model.keras"], "cannot be written"),
     ],
 )
 def test_mistakes_in_fit_are_one_line(folder, tmp_path, capsys, monkeypatch, arguments, words):
@@ -212,3 +219,112 @@ def test_export_says_what_is_wrong_in_one_line(folder, tmp_path, capsys):
     out = tmp_path / "model.wrong"
     assert main(["export", str(folder / "model.keras"), str(out), "--format", "onnx"]) == 2
     one_line(capsys)
+
+
+def test_out_is_checked_before_anything_is_read(folder, tmp_path, capsys):
+    nothing = str(tmp_path / "nothing")  # to read it would be another error
+    for arguments, words in [
+        (["fit", nothing, "--target", "y", "--out", "model.h5"], "`--out` must end in '.keras'"),
+        (["predict", nothing, nothing, "--out", "a.xlsx"], "`--out` must end in '.csv'"),
+        (["predict", nothing, nothing, "--out", "model.keras"], "`--out` must end in '.csv'"),
+        (["export", nothing, str(folder)], "did not write"),
+        (["export", nothing, "m.onnx/x.tflite", "--format", "onnx"], "onnx"),
+    ]:
+        assert main(arguments) == 2
+        assert words in one_line(capsys)
+
+
+def test_export_leaves_folders_of_the_user_alone(folder, tmp_path, capsys, monkeypatch):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "notes.txt").write_text("years of work")
+    (tmp_path / "link").symlink_to(tmp_path / "p")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "p"))
+    for out in ("p", "p/", ".", "..", "link", "/", str(tmp_path / "p")):
+        assert main(["export", str(folder / "model.keras"), out]) == 2
+        assert "not replaced" in (err := one_line(capsys)) or "did not write" in err
+    assert (tmp_path / "p" / "notes.txt").read_text() == "years of work"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "p"]
+
+
+def test_a_model_that_cannot_be_written_to_out_is_saved_beside(
+    folder, tmp_path, capsys, monkeypatch
+):
+    out = tmp_path / "out" / "model.keras"
+    out.parent.mkdir()
+    monkeypatch.chdir(tmp_path)
+    save = kn.TabularClassifier.save
+
+    def full(self, path):
+        if path == out or str(path).startswith(str(out.parent)):
+            raise ArtifactError(f"'{path}' cannot be written: the disk is full.")
+        save(self, path)
+
+    monkeypatch.setattr(kn.TabularClassifier, "save", full)
+    assert fit(folder / "train.csv", out, "diagnosis") == 2
+    said = one_line(capsys)
+    (beside,) = tmp_path.glob("model-*.keras")
+    assert "the disk is full" in said and f"saved in '{beside}'" in said
+    assert isinstance(kn.load(beside), kn.TabularClassifier)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a,b\n1,2\n3\n", "line 3 has 1 value, the first line names 2 columns"),
+        ("a,b\n1,2\n\n3,4,5\n", "line 4 has 3 values"),
+        ("a,b\n1,2,3\n4,5,6\n", "line 2 has 3 values"),  # pandas takes `a` for row names
+        ("a,b\n1,2,\n4,5,\n", "line 2 has 3 values"),
+        ('a,b\n"1\n1",2\n3\n', "line 4 has 1 value"),
+    ],
+)
+def test_ragged_lines_are_refused_with_their_number(folder, tmp_path, capsys, text, line):
+    path = tmp_path / "ragged.csv"
+    path.write_text(text)
+    assert main(["predict", str(folder / "model.keras"), str(path)]) == 2
+    assert line in one_line(capsys)
+    assert fit(path, tmp_path / "model.keras", "b") == 2
+    assert line in one_line(capsys)
+
+
+def test_cells_of_all_kinds_are_not_ragged(tmp_path):
+    text = 'a,b\r\n"1,5","x ""y"""\r\n\r\n"two\r\nlines",\r\n' + "x" * 200_000 + ",z\r\n"
+    for name, write in [
+        ("a.csv", lambda path, data: path.write_bytes(data)),
+        ("a.csv.gz", lambda path, data: path.write_bytes(gzip.compress(data))),
+    ]:
+        write(tmp_path / name, ("\ufeff" + text).encode())
+        frame = TableFile(str(tmp_path / name)).read()
+        assert frame.columns.tolist() == ["a", "b"] and len(frame) == 3
+        assert frame["b"][0] == 'x "y"'
+
+
+def test_predictions_onto_the_input(folder, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes((folder / "new.csv").read_bytes())
+    assert main(["predict", str(folder / "model.keras"), str(path), "--out", str(path)]) == 0
+    assert {"mean radius", "prediction"} <= set(pd.read_csv(path))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_predictions_that_cannot_be_written_leave_the_older_file(
+    folder, tmp_path, capsys, monkeypatch
+):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    (tmp_path / "out.csv").write_text("old")
+    given = [str(folder / "model.keras"), str(folder / "new.csv"), "--out"]
+    assert main(["predict", *given, str(tmp_path / "out.csv")]) == 2
+    assert "No space left on device" in one_line(capsys)
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
+def test_rows_through_a_pipe(folder, capsys):
+    read, write = os.pipe()
+    os.write(write, (folder / "new.csv").read_bytes())
+    os.close(write)
+    assert main(["predict", str(folder / "model.keras"), f"/dev/fd/{read}"]) == 0
+    os.close(read)
+    assert len(pd.read_csv(io.StringIO(capsys.readouterr().out))) == 40

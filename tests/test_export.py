@@ -5,6 +5,7 @@ from importlib.util import find_spec
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasnas import export as module
 from kerasnas.errors import ArtifactError
@@ -49,6 +50,7 @@ def test_a_wrong_answer_writes_nothing(model, tmp_path, monkeypatch):
     with pytest.raises(ArtifactError, match="answers differently"):
         export(model, tmp_path / "old", "savedmodel", PROBE)
     assert [p.name for p in tmp_path.iterdir()] == ["old"]
+    assert not list((tmp_path / "old").iterdir())
 
 
 def test_bad_paths(model, tmp_path, monkeypatch):
@@ -60,3 +62,59 @@ def test_bad_paths(model, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(ArtifactError, match="is a file"):
         export(model, tmp_path / "file", "savedmodel", PROBE)
+
+
+def test_a_folder_of_the_user_is_refused_before_anything_is_converted(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(module._WRITERS, "savedmodel", None)  # a call of it would be a TypeError
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("years of work")
+    with pytest.raises(ArtifactError, match=r"did not write: `notes\.txt`.*Write .*mine_new"):
+        export(model, tmp_path / "mine", "savedmodel", PROBE)
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "years of work"
+
+
+def test_an_older_export_is_replaced_until_the_user_adds_to_it(model, tmp_path):
+    path = tmp_path / "served"
+    export(model, path, "savedmodel", PROBE)
+    export(model, path, "savedmodel", PROBE)
+    (path / "assets" / "words.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match=r"`assets/words\.txt`"):
+        export(model, path, "savedmodel", PROBE)
+    assert (path / "assets" / "words.txt").read_text() == "mine"
+    assert (path / "saved_model.pb").is_file()
+    assert [p.name for p in tmp_path.iterdir()] == ["served"]
+
+
+@pytest.mark.parametrize("format", ["onnx", "litert"])
+def test_strings_are_refused_before_converting_where_a_runtime_has_none(
+    format, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "find_spec", lambda name: True)
+    monkeypatch.setitem(module._WRITERS, format, None)
+    columns = {
+        name: keras.Input((1,), dtype=kind, name=name)
+        for name, kind in {"age": "float32", "city": "string", "job": "string"}.items()
+    }
+    codes = [
+        keras.layers.StringLookup(vocabulary=["a"], output_mode="one_hot")(columns[name])
+        for name in ("city", "job")
+    ]
+    table = keras.Model(columns, keras.layers.Concatenate()([columns["age"], *codes]))
+    path = tmp_path / f"a{module._ENDINGS[format]}"
+    with pytest.raises(ArtifactError, match=r"strings in `city`, `job`\. Export it as savedmodel"):
+        export(table, path, format, {"age": [[1.0]], "city": [["a"]], "job": [["a"]]})
+    assert not list(tmp_path.iterdir())
+
+
+def test_columns_that_differ_in_case_or_script_are_told_apart(tmp_path):
+    names = ["Age", "age", "цена", "год"]
+    columns = {name: keras.Input((1,), name=name) for name in names}
+    weighed = [columns[name] * float(10**i) for i, name in enumerate(names)]
+    table = keras.Model(columns, keras.layers.Add()(weighed))
+    probe = {name: np.array([[i + 1.0]]) for i, name in enumerate(names)}
+    export(table, tmp_path / "served", "savedmodel", probe)
+    served = tf.saved_model.load(str(tmp_path / "served"))
+    rows = {name: tf.constant(values, "float32") for name, values in probe.items()}
+    assert served.serve(rows).numpy().tolist() == [[4321.0]]
+    signature = served.signatures["serving_default"].structured_input_signature[1]
+    assert len({name.lower() for name in signature}) == len(names)
