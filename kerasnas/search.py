@@ -164,17 +164,8 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         job: What to train on.
         plan: How to search.
     """
-    oracle = oracles.create(
-        plan.oracle,
-        objective=plan.objectives,
-        max_trials=plan.budget.trials,
-        seed=plan.seed,
-        constraints=plan.constraints,
-        portfolio=plan.portfolio,
-        turns_after=getattr(hypermodel, "turns_after", None),
-        initial=plan.initial,
-    )
-    if tuple(oracle.objectives) != plan.objectives:
+    oracle = oracles.create(plan.oracle)
+    if oracle.has_objective and oracle.objectives != plan.objectives:
         raise ObjectiveError(
             f"The oracle optimises {[o.name for o in oracle.objectives]}, `objective` says "
             f"{[o.name for o in plan.objectives]}. Give one of them, or the same to both."
@@ -185,6 +176,7 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
     folder.mkdir(parents=True, exist_ok=True)
     progress = Progress(plan.verbose, plan.objectives[0], job.clock, plan.budget.trials)
     tuner = Tuner(oracle, hypermodel, job, folder, scratch.path, progress)
+    tuner.begin(_context(hypermodel, job, plan))
     identity = {
         "objective": [[o.name, o.direction] for o in plan.objectives],
         "constraints": [[c.name, c.min, c.max] for c in plan.constraints],
@@ -197,12 +189,6 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
     history = History(journal, identity)
     job.clock.resume(history.spent)
     oracle.bind(history)
-    if isinstance(oracle, oracles.Auto):
-        oracle.settle(
-            oracles.Circumstances(
-                seconds=plan.budget.seconds, zero_cost=zero_cost_of(hypermodel, job), noisy=True
-            )
-        )
     try:
         with progress:
             progress.say(oracle.describe())
@@ -221,6 +207,22 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         solved=tuner.solved,
         scratch=scratch,
         seed=plan.seed,
+    )
+
+
+def _context(hypermodel: Any, job: Job, plan: Plan) -> oracles.Context:
+    """What the oracle is told of the search, but for what the runner adds."""
+    return oracles.Context(
+        objectives=plan.objectives,
+        max_trials=plan.budget.trials,
+        seconds=plan.budget.seconds,
+        seed=plan.seed,
+        constraints=plan.constraints,
+        initial=tuple(plan.initial),
+        portfolio=tuple(plan.portfolio),
+        turns_after=getattr(hypermodel, "turns_after", None),
+        zero_cost=zero_cost_of(hypermodel, job),
+        noisy=True,
     )
 
 

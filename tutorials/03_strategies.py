@@ -67,7 +67,7 @@ made_up = MadeUp()
 
 
 def found(name, seed):
-    oracle = kn.oracles.create(name, objective="val_accuracy", seed=seed)
+    oracle = kn.oracles.STRATEGIES[name]("val_accuracy", seed=seed)
     Simulated(made_up, seconds=8 * 3600, seed=seed).run(oracle)
     return made_up.quality(oracle.get_best_trials(1)[0].hyperparameters.values)
 
@@ -85,7 +85,7 @@ for name in ("random", "evolution", "local", "auto"):
 
 # %%
 both = ["val_accuracy", kn.Objective("params", "min")]
-oracle = kn.oracles.create("auto", objective=both, max_trials=60, seed=0)
+oracle = kn.oracles.Auto(both, max_trials=60, seed=0)
 Simulated(made_up, seed=0).run(oracle)
 print(oracle.describe())
 front = oracle.get_best_trials(5)

@@ -1,6 +1,7 @@
 """Strategies of search. Each is a `keras_tuner.Oracle` and works in any `keras_tuner.Tuner`."""
 
-from kerasnas.oracles.auto import Auto, Circumstances, ZeroCost
+from kerasnas.oracles.auto import Auto
+from kerasnas.oracles.context import Context, ZeroCost
 from kerasnas.oracles.oracle import Oracle
 from kerasnas.oracles.registry import STRATEGIES, create
 from kerasnas.oracles.space import Space
@@ -23,7 +24,7 @@ __all__ = [
     "Auto",
     "Bayesian",
     "Bohb",
-    "Circumstances",
+    "Context",
     "Evolution",
     "Grid",
     "Hyperband",

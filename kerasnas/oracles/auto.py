@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike
+from kerasnas.oracles.context import Context, ZeroCost
 from kerasnas.oracles.oracle import Oracle
 from kerasnas.oracles.ranking import is_sound, pareto_first
 from kerasnas.oracles.schedulers import VerifyScheduler
@@ -41,38 +41,6 @@ POOL_SHARE = 0.025
 """Share of the seconds of a search that zero-cost scores may take."""
 
 
-@dataclass(frozen=True)
-class ZeroCost:
-    """Scores of architectures that cost no training.
-
-    Attributes:
-        score: From values to scores by name, larger is better; NaN or missing is not known.
-        seconds: How long one configuration takes; `None` when that shows only as it is done.
-    """
-
-    score: Callable[[Mapping[str, Any]], Mapping[str, float]]
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """What `auto` is told of the search, apart from the history.
-
-    Attributes:
-        seconds: Seconds of the search; `None` for no limit.
-        full_seconds: About how long a full training takes, when that is known.
-        fidelities: Shares of a full training that stand for it, ascending, the last one 1.
-        zero_cost: Zero-cost scores, for spaces of architectures.
-        noisy: Whether the same configuration scores differently with another seed.
-    """
-
-    seconds: float | None = None
-    full_seconds: float | None = None
-    fidelities: tuple[float, ...] = (1.0,)
-    zero_cost: ZeroCost | None = None
-    noisy: bool = False
-
-
 class Auto(Oracle):
     """The default: known-good configurations, then a model that suits the space and the task.
 
@@ -95,6 +63,7 @@ class Auto(Oracle):
     """
 
     short_name = "auto"
+    takes_portfolio = True
 
     def __init__(
         self,
@@ -107,22 +76,18 @@ class Auto(Oracle):
     ) -> None:
         searcher = MixedSearcher(startup=startup)
         super().__init__(objective, max_trials, seed, searcher=searcher, **settings)
-        self.circumstances = Circumstances()
 
-    def settle(self, circumstances: Circumstances) -> None:
-        """Takes in what is known of the search; before the first trial.
-
-        Args:
-            circumstances: The budget, and what is on offer besides full trainings.
-        """
-        self.circumstances = circumstances
-        seconds, full = circumstances.seconds, circumstances.full_seconds
-        if len(circumstances.fidelities) < 2 or len(self.objectives) > 1:
+    def _settle(self, context: Context) -> None:
+        """Where time is short and short trainings are on offer, these are searched with."""
+        super()._settle(context)
+        self._ranked: Sequence[Values] = ()
+        seconds, full = context.seconds, context.full_seconds
+        if len(context.fidelities) < 2 or len(self.objectives) > 1:
             return
         if seconds is None or full is None or seconds >= ENOUGH * full:
             return
-        fitting = [f for f in circumstances.fidelities[:-1] if seconds >= ENOUGH * full * f]
-        low = max(fitting, default=circumstances.fidelities[0])
+        fitting = [f for f in context.fidelities[:-1] if seconds >= ENOUGH * full * f]
+        low = max(fitting, default=context.fidelities[0])
         self.scheduler = VerifyScheduler(low, seconds, order=self._order)
 
     def recommended(self, history: History | None = None) -> TrialRecord | None:
@@ -142,19 +107,23 @@ class Auto(Oracle):
         return self._order(history, self.objectives, self.constraints)[0]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Values for the next trial; the first call puts the pool of architectures in order."""
-        zero_cost = self.circumstances.zero_cost
-        if zero_cost is not None and self._pool and not self.proposer.ranked:
-            self._rank_pool(zero_cost)
+        """Values for the next trial; at the end the best ones once more."""
         again = self._to_repeat()
         if again is not None:
             return {"status": "RUNNING", "values": dict(again.values), "origin": REPEAT}
         return super().populate_space(trial_id)
 
+    def ranked(self) -> Sequence[Values]:
+        """The configurations that zero-cost scores put first; the first call scores the pool."""
+        zero_cost = self.context.zero_cost
+        if zero_cost is not None and self._pool and not self._ranked:
+            self._ranked = self._rank_pool(zero_cost)
+        return self._ranked
+
     def describe(self) -> str:
         """The strategy in one line, for the log."""
         name, _, rest = super().describe().partition(": ")
-        budget = self.circumstances.seconds
+        budget = self.context.seconds
         limits = [f"{self.max_trials} trials"] if self.max_trials is not None else []
         limits += [f"{budget:,.0f} seconds"] if budget is not None else []
         model = MixedSearcher().describe(self.space)
@@ -179,7 +148,7 @@ class Auto(Oracle):
         None where that would be too few to choose among, and for several objectives: no score
         knows of their trade-off.
         """
-        zero_cost, seconds = self.circumstances.zero_cost, self.circumstances.seconds
+        zero_cost, seconds = self.context.zero_cost, self.context.seconds
         if zero_cost is None or len(self.objectives) > 1:
             return 0
         if seconds is not None:
@@ -198,7 +167,7 @@ class Auto(Oracle):
     def _repeats(self) -> int:
         """Trials at the end that train the best once more, with another seed."""
         most = self.max_trials
-        if not self.circumstances.noisy or most is None or most < 20 or len(self.objectives) > 1:
+        if not self.context.noisy or most is None or most < 20 or len(self.objectives) > 1:
             return 0
         return min(most // 10, 2 * REPEATED)
 
@@ -214,11 +183,10 @@ class Auto(Oracle):
         best = pareto_first(first, self.objectives, self.constraints)[:REPEATED]
         return best[done % len(best)] if best else None
 
-    def _rank_pool(self, zero_cost: ZeroCost) -> None:
+    def _rank_pool(self, zero_cost: ZeroCost) -> Sequence[Values]:
         note = self.history.notes.get(NOTE)
         if note is not None:
-            self.proposer.ranked = [dict(values) for values in note["first"]]
-            return
+            return [dict(values) for values in note["first"]]
         space = self.space
         rng = np.random.default_rng([self.seed % 2**63, 2**32])
         pool: dict[str, Values] = {}
@@ -228,19 +196,18 @@ class Auto(Oracle):
             if len(pool) == self._pool:
                 break
         candidates, scores = list(pool.values()), []
-        begun = self.clock() if self.clock else 0.0
+        begun, limit = self._spent(), self.context.seconds
         for values in candidates:
             scores.append(zero_cost.score(values))
-            taken = self.clock() - begun if self.clock else 0.0
-            limit = self.circumstances.seconds
+            taken = self._spent() - begun
             if zero_cost.seconds is None and limit is not None and taken > POOL_SHARE * limit:
                 break
         order = rank(scores)
         first = [candidates[i] for i in order]
         # The more are kept here, the more are left when some of them break a constraint.
-        self.proposer.ranked = first[: self._kept] if not self.constraints else first
-        spent = self.clock() if self.clock else 0.0
-        self.history.note(NOTE, {"first": self.proposer.ranked}, spent=spent)
+        ranked = first[: self._kept] if not self.constraints else first
+        self.history.note(NOTE, {"first": ranked}, spent=self._spent())
+        return ranked
 
     def _order(
         self,
@@ -253,10 +220,6 @@ class Auto(Oracle):
         if by_gaussian_process(self.space, objectives):
             return posterior_order(self.space, sound, objectives, constraints)
         return pareto_first(sound, objectives, constraints)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy is told the circumstances of its own search."""
-        return {**super().__getstate__(), "circumstances": Circumstances()}
 
 
 def rank(scores: Sequence[Mapping[str, float]]) -> list[int]:

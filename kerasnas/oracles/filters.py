@@ -14,6 +14,7 @@ import numpy as np
 from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.context import Accept
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.searchers.steps import steps_from_best
 from kerasnas.oracles.space import Space, Values
@@ -47,10 +48,6 @@ STEPPING = 3
 
 OUT_OF_TIME = "TimeoutError"
 """How the failure of a trial begins for which time was too short."""
-
-Accept = Callable[[Values], "bool | Mapping[str, float] | None"]
-"""What is known of values without training: whether they will do; or measures, which the
-constraints of the same names judge; or `None` when there is no time left to look."""
 
 
 class _NoTime(Exception):
@@ -113,7 +110,6 @@ class Proposer:
         seconds_left: Seconds that trials may still use.
 
     Attributes:
-        ranked: Configurations that look best without training, tried after the portfolio.
         turned_down: Values and measures that were rejected and are not in the history yet.
     """
 
@@ -123,7 +119,6 @@ class Proposer:
     accept: Accept | None = None
     turns_after: int | None = None
     seconds_left: Callable[[], float] | None = None
-    ranked: Sequence[Values] = field(default=(), init=False)
     turned_down: list[tuple[Values, dict[str, float]]] = field(default_factory=list, init=False)
     _outside: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _nearest: tuple[float, Values] | None = field(default=None, init=False, repr=False)
@@ -138,12 +133,22 @@ class Proposer:
         objectives: Sequence[Objective],
         rng: np.random.Generator,
         constraints: Sequence[Constraint] = (),
+        ranked: Sequence[Values] = (),
     ) -> Proposal | None:
-        """The next unseen, accepted values, or `None` when there are none left."""
+        """The next unseen, accepted values, or `None` when there are none left.
+
+        Args:
+            space: The search space.
+            history: All trials so far.
+            objectives: What to optimise.
+            rng: The only source of randomness.
+            constraints: Bounds; trials outside are worse than any trial inside.
+            ranked: Configurations that look best without training, tried after the portfolio.
+        """
         self._constraints = constraints
         self._recall(space, history)
         try:
-            return self._propose(space, history, objectives, rng, constraints)
+            return self._propose(space, history, objectives, rng, constraints, ranked)
         except _NoTime:
             return None
 
@@ -154,6 +159,7 @@ class Proposer:
         objectives: Sequence[Objective],
         rng: np.random.Generator,
         constraints: Sequence[Constraint],
+        ranked: Sequence[Values],
     ) -> Proposal | None:
         seen = seen_keys(space, history)
         known = [space.repair(v) for v in self.portfolio]
@@ -169,7 +175,7 @@ class Proposer:
             ("initial", self._wanted(space)),
             ("step", steps),
             ("portfolio", known),
-            ("zero-cost", self.ranked),
+            ("zero-cost", ranked),
         ]
         for origin, source in listed:
             values = self._first_new(source, space, seen)
@@ -181,21 +187,6 @@ class Proposer:
             values = self._first_new(in_order(space, told(history, objectives)), space, seen)
             return None if values is None else Proposal(values, self.searcher.name)
         return self._searched(space, history, objectives, rng, constraints, seen)
-
-    def fill(
-        self,
-        initial: Sequence[Mapping[str, Any]],
-        portfolio: Sequence[Mapping[str, Any]],
-        accept: Accept | None,
-        turns_after: int | None = None,
-        seconds_left: Callable[[], float] | None = None,
-    ) -> None:
-        """Sets what is still empty."""
-        self.initial = self.initial or initial
-        self.portfolio = self.portfolio or portfolio
-        self.accept = self.accept or accept
-        self.turns_after = turns_after if self.turns_after is None else self.turns_after
-        self.seconds_left = self.seconds_left or seconds_left
 
     @staticmethod
     def _steps_next(history: History, turns_after: int) -> bool:

@@ -6,7 +6,8 @@ import secrets
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import keras_tuner
@@ -14,14 +15,16 @@ import numpy as np
 from keras_tuner import HyperParameters
 from keras_tuner.engine.trial import Trial
 
+from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
-from kerasnas.oracles.filters import Accept, Proposal, Proposer
+from kerasnas.oracles.context import Accept, Context
+from kerasnas.oracles.filters import Proposal, Proposer
 from kerasnas.oracles.relatives import parent_of
 from kerasnas.oracles.schedulers import Done, Full, Promote, Scheduler, Start
 from kerasnas.oracles.schedulers.asha import finish
 from kerasnas.oracles.searchers.protocol import Searcher
-from kerasnas.oracles.space import Space
+from kerasnas.oracles.space import Space, Values
 from kerasnas.oracles.state import HistoryKeeper
 from kerasnas.oracles.trials import make_trial, trial_of
 
@@ -31,6 +34,9 @@ IDLE_SECONDS = 0.05
 
 class Oracle(HistoryKeeper):
     """Proposes trials and records them; works in any `keras_tuner.Tuner`.
+
+    Who runs a whole search tells the oracle about it once, by `begin`. A tuner that does not know
+    of `begin`, such as keras-tuner's own, gets the oracle's own settings and trials in full.
 
     Args:
         objective: A name, an `Objective` of kerasnas or keras-tuner, or a list of these. `None`
@@ -57,9 +63,16 @@ class Oracle(HistoryKeeper):
     Raises:
         ObjectiveError: If the direction of an objective is not known.
         SearchSpaceError: If `initial` does not fit; as soon as the space is known.
+
+    Attributes:
+        context: What it knows of its search: its own settings, and what `begin` has told it.
     """
 
     short_name: ClassVar[str] = ""
+    takes_portfolio: ClassVar[bool] = False
+    """Whether it begins with the known-good configurations that the context brings."""
+    seeded: ClassVar[bool] = True
+    """Whether another seed gives another sequence of trials."""
     inherit = False
     """Whether a trial begins with the weights of a recent one that is one edit away."""
 
@@ -90,74 +103,113 @@ class Oracle(HistoryKeeper):
             tune_new_entries=tune_new_entries,
             max_retries_per_trial=max_retries_per_trial,
         )
-        self._objective_given = False
-        self.objectives: tuple[Objective, ...] = (
-            Objective(self.objective.name, self.objective.direction),
-        )
-        if objective is not None:
-            self._optimise(objective)
-        self.constraints = tuple(constraints)
-        self.seed = secrets.randbelow(2**31) if seed is None else int(seed)
+        self.seed = secrets.randbelow(2**31)
         self.max_consecutive_failed_trials = max_consecutive_failed_trials
-        self.proposer = Proposer(searcher, tuple(initial), tuple(portfolio), accept)
-        self.scheduler: Scheduler = Full() if scheduler is None else scheduler
         self.fidelity = fidelity
-        self.pausing = False
         self.history = History()
         self.stop_reason = ""
-        self.clock: Callable[[], float] | None = None
         self._lock = threading.RLock()
         self._journaled = False
-        self._seed_given = seed is not None
         self._interrupted: list[int] = []
         self._started: dict[str, float] = {}
         self._facts: dict[str, dict[str, Any]] = {}
         self._space: tuple[Any, int, Space] | None = None
-        self._checked = False
         self._warned = False
+        self._begun = False
+        self._own_searcher = searcher
+        self._own_scheduler: Scheduler = Full() if scheduler is None else scheduler
+        self._own = Context(
+            objectives=() if objective is None else parse_objectives(objective),
+            max_trials=max_trials,
+            seed=seed,
+            constraints=tuple(constraints),
+            initial=tuple(initial),
+            portfolio=tuple(portfolio),
+            accept=accept,
+        )
+        self._settle(self._own)
 
-    def fill(
-        self,
-        *,
-        objective: ObjectiveLike | None = None,
-        max_trials: int | None = None,
-        seed: int | None = None,
-        constraints: Sequence[Constraint] = (),
-        portfolio: Sequence[Mapping[str, Any]] = (),
-        initial: Sequence[Mapping[str, Any]] = (),
-        accept: Accept | None = None,
-        turns_after: int | None = None,
-        seconds_left: Callable[[], float] | None = None,
-    ) -> None:
-        """Sets what the oracle was made without; its own settings stay.
-
-        Arguments as above; `turns_after` and `seconds_left` as in `Proposer`.
-        """
-        if objective is not None and not self._objective_given:
-            self._optimise(objective)
-        if seed is not None and not self._seed_given:
-            self.seed, self._seed_given = int(seed), True
-        if self.max_trials is None:
-            self.max_trials = max_trials
-        self.constraints = self.constraints or tuple(constraints)
-        self.proposer.fill(tuple(initial), tuple(portfolio), accept, turns_after, seconds_left)
-        self._checked = False
-
-    def allow_pausing(self, epochs: int | None = None) -> None:
-        """Tells the oracle that who runs its trials can pause and continue them.
-
-        Such a runner looks at `history.trials[number]` of the trial it is given: `rung` and
-        `fidelity`, the share of a full training that this execution has to reach. It ends the
-        execution as COMPLETED; the oracle records it as STOPPED where it is a pause. The same trial
-        comes again when it is promoted. When the answer is STOPPED while other trials run, it asks
-        again after the next one has ended.
+    def begin(self, context: Context) -> None:
+        """Tells the oracle about its search, once, before the first trial.
 
         Args:
-            epochs: Epochs of a full training, when they are known: no rung is shorter than one.
+            context: What whoever runs the search knows. The oracle's own settings go first.
+
+        Raises:
+            SearchSpaceError: If the oracle has begun a search already.
         """
-        self.pausing = True
-        if self.fidelity == "epochs":
-            self.scheduler = self.scheduler.fitted(epochs)
+        if self._begun:
+            raise SearchSpaceError(
+                f"This `{type(self).__name__}` has begun a search already. Make a fresh oracle, or "
+                "take a copy by `copy.deepcopy`."
+            )
+        own = self._own
+        portfolio = context.portfolio if self.takes_portfolio else ()
+        self._begun = True
+        self._settle(
+            replace(
+                context,
+                objectives=own.objectives or context.objectives,
+                max_trials=context.max_trials if self.max_trials is None else self.max_trials,
+                seed=context.seed if own.seed is None else own.seed,
+                constraints=own.constraints or tuple(context.constraints),
+                initial=own.initial or tuple(context.initial),
+                portfolio=own.portfolio or tuple(portfolio),
+                accept=own.accept or context.accept,
+            )
+        )
+
+    def _settle(self, context: Context) -> None:
+        """Sets everything that follows from a context."""
+        self.context = context
+        for first in context.objectives[:1]:
+            # keras-tuner would add several objectives up: it is shown the first.
+            self.objective = keras_tuner.Objective(first.name, first.direction)
+        self.objectives: tuple[Objective, ...] = context.objectives or (
+            Objective(self.objective.name, self.objective.direction),
+        )
+        self.max_trials = context.max_trials
+        self.seed = self.seed if context.seed is None else int(context.seed)
+        self.constraints = context.constraints
+        self.proposer = Proposer(
+            self._searcher_for(context.max_trials),
+            context.initial,
+            context.portfolio,
+            context.accept,
+            context.turns_after,
+            context.seconds_left,
+        )
+        fits = context.pausing and self.fidelity == "epochs"
+        self.scheduler = self._own_scheduler.fitted(context.epochs) if fits else self._own_scheduler
+        self._adopt_rungs()
+        self._checked = False
+
+    def _searcher_for(self, max_trials: int | None) -> Searcher:
+        """The searcher for a search of so many trials; `None` without a limit."""
+        return self._own_searcher
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has the same settings and history, and may begin a search of its own."""
+        made_of_settings = ("_lock", "_space", "context", "proposer", "scheduler")
+        kept = {k: v for k, v in super().__getstate__().items() if k not in made_of_settings}
+        limit = self._own.max_trials if self._begun else self.max_trials
+        return kept | {"_own": replace(self._own, max_trials=limit), "_begun": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._lock, self._space = threading.RLock(), None
+        self._settle(self._own)
+
+    @property
+    def has_objective(self) -> bool:
+        """Whether it was made with objectives of its own."""
+        return bool(self._own.objectives)
+
+    @property
+    def pausing(self) -> bool:
+        """Whether who runs its trials can pause and continue them."""
+        return self.context.pausing
 
     def hopeless(self, trial_id: str) -> bool:
         """Whether a running trial should be ended after what it has just reported."""
@@ -174,13 +226,6 @@ class Oracle(HistoryKeeper):
                 self.history, self.objectives, self.constraints, max_trials=self.max_trials
             )
             return {self.history.trials[n].trial_id for n in numbers}
-
-    def _optimise(self, objective: ObjectiveLike) -> None:
-        """Keeps all objectives; keras-tuner, which would add them up, is shown the first."""
-        self.objectives = parse_objectives(objective)
-        first = self.objectives[0]
-        self.objective = keras_tuner.Objective(first.name, first.direction)
-        self._objective_given = True
 
     @property
     def space(self) -> Space:
@@ -213,6 +258,10 @@ class Oracle(HistoryKeeper):
             parts[-1] += f"; {how_far}"
         return f"{self.short_name or self.proposer.searcher.name}: {', then '.join(parts)}"
 
+    def ranked(self) -> Sequence[Values]:
+        """Configurations that look best without training, tried after the portfolio."""
+        return ()
+
     def update_space(self, hyperparameters: HyperParameters) -> None:
         """Adds hyperparameters that the space does not have yet."""
         with self._lock:
@@ -229,7 +278,7 @@ class Oracle(HistoryKeeper):
         number = len(self.history)
         rng = np.random.default_rng([self.seed % 2**63, number])
         proposal = self.proposer.propose(
-            self.space, self.history, self.objectives, rng, self.constraints
+            self.space, self.history, self.objectives, rng, self.constraints, self.ranked()
         )
         for values, measures in self.proposer.turned_down:
             self.history.reject(values, measures)
@@ -272,37 +321,6 @@ class Oracle(HistoryKeeper):
             time.sleep(IDLE_SECONDS)
         return trial
 
-    def end_trial(self, trial: Trial | str, status: str = "COMPLETED") -> None:
-        """Records how a trial ended; one without finite objectives counts as failed, with a reason.
-
-        Args:
-            trial: The trial, or a copy of it from another process; keras-tuner's older form, an id
-                and a status, works too.
-            status: With an id: how it ended.
-
-        Raises:
-            SearchFailedError: Only when `max_consecutive_failed_trials` is set and reached.
-        """
-        with self._lock:
-            if isinstance(trial, str):
-                trial = self.trials[trial]
-                trial.status = status
-            known = self.trials[trial.trial_id]
-            known.hyperparameters, known.status, known.message = (
-                trial.hyperparameters,
-                trial.status,
-                trial.message,
-            )
-            self.update_space(known.hyperparameters)
-            if not self._retry(known):
-                self._finish(known)
-            self._release(known)
-            self._save_trial(known)
-            self.save()
-            if known.trial_id in self._display.trial_start:
-                self._display.on_trial_end(known)
-            self._check_consecutive_failures()
-
     def _restart(self) -> Trial | None:
         """An interrupted trial, or one to be tried again."""
         if not self._interrupted:
@@ -338,7 +356,8 @@ class Oracle(HistoryKeeper):
 
     def _decision(self, may_start: bool) -> Start | Promote | Done:
         if self.pausing:
-            if self.hurry is not None and hasattr(self.scheduler, "fixed") and self.hurry():
+            must_finish = self.context.must_finish
+            if must_finish is not None and hasattr(self.scheduler, "fixed") and must_finish():
                 rungs = self.scheduler.rungs
                 last = finish(self.history, rungs, self.objectives, self.constraints)
                 if isinstance(last, Promote):
@@ -366,7 +385,7 @@ class Oracle(HistoryKeeper):
                 facts["parent"] = parent_of(
                     proposal.values, self.history, self.objectives, self.constraints
                 )
-        spent = self.clock() if self.clock else 0.0
+        spent = self._spent()
         record = self.history.start(proposal.values, origin=proposal.origin, spent=spent, **facts)
         if isinstance(decision, Promote):
             trial = trial_of(record, self.hyperparameters, self.objectives)

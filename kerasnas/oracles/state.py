@@ -6,9 +6,8 @@ import json
 import logging
 import math
 import os
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from keras_tuner.engine.trial import Trial
 from kerasnas.errors import ProjectMismatchError, SearchFailedError
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.context import Context
 from kerasnas.oracles.ranking import pareto_first
 from kerasnas.oracles.schedulers import Scheduler
 from kerasnas.oracles.trials import crash_reason, final_metrics, numbers, track, trial_of, unsound
@@ -40,11 +40,10 @@ class HistoryKeeper(keras_tuner.Oracle):
         history: All trials; in memory until `bind` gives a journal.
         objectives: What is optimised, as a vector.
         constraints: Bounds that a trial must keep to be among the best.
-        hurry: Whether the time that is left is what a full training of the best needs.
     """
 
-    hurry: Callable[[], bool] | None = None
     history: History
+    context: Context
     hyperparameters: HyperParameters
     max_trials: int | None
     seed: int
@@ -53,11 +52,9 @@ class HistoryKeeper(keras_tuner.Oracle):
     scheduler: Scheduler
     _lock: Any
     _journaled: bool
-    _seed_given: bool
     _interrupted: list[int]
     _started: dict[str, float]
     _facts: dict[str, dict[str, Any]]
-    clock: Callable[[], float] | None
 
     def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Trial:
         """Records the metrics of one step; a missing objective shows when the trial ends."""
@@ -103,6 +100,37 @@ class HistoryKeeper(keras_tuner.Oracle):
             given["metrics"] = None if metrics is None else numbers(metrics)
             known.update({k: v for k, v in given.items() if v is not None})
 
+    def end_trial(self, trial: Trial | str, status: str = "COMPLETED") -> None:
+        """Records how a trial ended; one without finite objectives counts as failed, with a reason.
+
+        Args:
+            trial: The trial, or a copy of it from another process; keras-tuner's older form, an id
+                and a status, works too.
+            status: With an id: how it ended.
+
+        Raises:
+            SearchFailedError: Only when `max_consecutive_failed_trials` is set and reached.
+        """
+        with self._lock:
+            if isinstance(trial, str):
+                trial = self.trials[trial]
+                trial.status = status
+            known = self.trials[trial.trial_id]
+            known.hyperparameters, known.status, known.message = (
+                trial.hyperparameters,
+                trial.status,
+                trial.message,
+            )
+            self.update_space(known.hyperparameters)
+            if not self._retry(known):
+                self._finish(known)
+            self._release(known)
+            self._save_trial(known)
+            self.save()
+            if known.trial_id in self._display.trial_start:
+                self._display.on_trial_end(known)
+            self._check_consecutive_failures()
+
     def score_trial(self, trial: Trial) -> None:
         """Sets the score, the first objective at its natural sign, and the step it belongs to."""
         scores = self.history.trials[int(trial.trial_id)].scores
@@ -130,7 +158,7 @@ class HistoryKeeper(keras_tuner.Oracle):
             self._journaled = True
             noted = history.notes.get(SPACE_NOTE)
             if noted is not None:
-                self.seed = self.seed if self._seed_given else noted["seed"]
+                self.seed = noted["seed"] if self.context.seed is None else self.seed
                 # The order in which hyperparameters were found is the order they are drawn in.
                 known = HyperParameters.from_config({"space": noted["space"], "values": {}})
                 found = self.hyperparameters.space
@@ -210,12 +238,6 @@ class HistoryKeeper(keras_tuner.Oracle):
         if not self._journaled and hasattr(self, "_project_name"):
             super()._save_trial(trial)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_space", "hurry")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.RLock(), _space=None)
-
     def _rebuild(self) -> None:
         """Trials and their order from the history; what was running waits to be handed out."""
         self.trials = {}
@@ -254,7 +276,7 @@ class HistoryKeeper(keras_tuner.Oracle):
             measures=facts["measures"],
             seconds=facts.get("seconds", time.monotonic() - begun),
             failure=failure,
-            spent=facts.get("spent", self.clock() if self.clock else 0.0),
+            spent=facts.get("spent", self._spent()),
             values=trial.hyperparameters.values,
             fidelity=reached,
         )
@@ -262,6 +284,10 @@ class HistoryKeeper(keras_tuner.Oracle):
         self.end_order = [t for t in self.end_order if t != trial.trial_id] + [trial.trial_id]
         if record.status != "FAILED":
             self.score_trial(trial)
+
+    def _spent(self) -> float:
+        """Seconds of the search so far; 0 where nobody counts them."""
+        return 0.0 if self.context.spent is None else self.context.spent()
 
     def _retry(self, trial: Trial) -> bool:
         """Whether a crashed trial runs again; it then waits at the head of the queue."""

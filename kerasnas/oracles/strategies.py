@@ -60,6 +60,7 @@ class Grid(Oracle):
     """
 
     short_name = "grid"
+    seeded = False
 
     def __init__(
         self,
@@ -103,15 +104,10 @@ class Evolution(Oracle):
     ) -> None:
         self._sizes = population, sample
         self.inherit = inherit
-        searcher = self._sized(max_trials)
+        searcher = self._searcher_for(max_trials)
         super().__init__(objective, max_trials, seed, searcher=searcher, **settings)
 
-    def fill(self, **settings: Any) -> None:
-        """As in `Oracle`; a limit of trials that was missing chooses the population."""
-        super().fill(**settings)
-        self.proposer.searcher = self._sized(self.max_trials)
-
-    def _sized(self, max_trials: int | None) -> EvolutionSearcher:
+    def _searcher_for(self, max_trials: int | None) -> Searcher:
         population, sample = self._sizes
         small = max_trials is not None and max_trials < SMALL_BUDGET
         return EvolutionSearcher(population or (10 if small else 20), sample or (3 if small else 5))

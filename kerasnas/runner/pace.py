@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from kerasnas.oracles import Context
 from kerasnas.runner.job import Job
 from kerasnas.runner.plan import LENGTHS, Plan
 from kerasnas.spaces.recipes import Recipe
@@ -49,10 +51,18 @@ class Pace:
         self._job = job
         self._own = own
         self._epoch_seconds: dict[int, float] = {}
-        oracle.allow_pausing(self._epochs())
-        if job.clock.seconds is not None:
-            oracle.hurry = self._must_finish
-            oracle.fill(seconds_left=lambda: job.seconds_left)
+
+    def context(self, context: Context) -> Context:
+        """Adds the time of the search, and that trials may pause, to the context of an oracle."""
+        job = self._job
+        context = replace(
+            context, pausing=True, epochs=self._epochs(), spent=lambda: job.clock.spent
+        )
+        if job.clock.seconds is None:
+            return context
+        return replace(
+            context, must_finish=self._must_finish, seconds_left=lambda: job.seconds_left
+        )
 
     @property
     def pauses(self) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 
 from kerasnas import artifact
 from kerasnas.objectives import Constraint, violation
+from kerasnas.oracles import Context
 from kerasnas.runner import measure
 from kerasnas.runner.job import Job
 from kerasnas.runner.offers import Offers
@@ -20,6 +22,12 @@ log = logging.getLogger("kerasnas")
 _GRACE = 10.0  # seconds beyond the budget for finding the first configuration to train
 
 
+def screened(context: Context, oracle: Any, hypermodel: Any, job: Job) -> Context:
+    """Adds a screen to the context of an oracle where constraints can be told without training."""
+    free = [c for c in oracle.constraints or context.constraints if c.free]
+    return replace(context, accept=Screen(oracle, hypermodel, job, free)) if free else context
+
+
 class Screen:
     """Builds the network of a configuration, untrained, and measures what constraints ask for.
 
@@ -27,16 +35,19 @@ class Screen:
     that cannot be built, or has no size before it is called, passes: its trial will tell.
 
     Args:
-        oracle: Whose configurations, and whose constraints.
+        oracle: Whose configurations.
         hypermodel: Builds the network.
         job: The data, for latency and size, and the clock.
+        constraints: The constraints that can be told without training.
     """
 
-    def __init__(self, oracle: Any, hypermodel: Any, job: Job) -> None:
+    def __init__(
+        self, oracle: Any, hypermodel: Any, job: Job, constraints: Sequence[Constraint]
+    ) -> None:
         self._oracle = oracle
         self._hypermodel = hypermodel
         self._job = job
-        self.constraints: Sequence[Constraint] = [c for c in oracle.constraints if c.free]
+        self.constraints = constraints
 
     def __call__(self, values: Mapping[str, Any]) -> bool | Mapping[str, float] | None:
         """The measures of these values, `True` where nothing is known, `None` out of time."""

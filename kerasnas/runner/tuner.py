@@ -18,6 +18,7 @@ import numpy as np
 from kerasnas import artifact
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
+from kerasnas.oracles import Context
 from kerasnas.problem.metrics import Scorer
 from kerasnas.problem.view import View, part_of
 from kerasnas.runner import failures, housekeeping, measure
@@ -32,7 +33,7 @@ from kerasnas.runner.job import Job, Solved
 from kerasnas.runner.memory import Keeper
 from kerasnas.runner.pace import Pace
 from kerasnas.runner.plan import Plan, Trained
-from kerasnas.runner.screen import Screen
+from kerasnas.runner.screen import screened
 from kerasnas.runner.seeding import seed_of, seeded
 
 log = logging.getLogger("kerasnas")
@@ -93,9 +94,11 @@ class Tuner(keras_tuner.Tuner):
         self._fitting = Fitting(self.hypermodel, job)
         self._pace = Pace(oracle, job, own=self._fitting.offers.of_this_package)
         job.finished = len(oracle.history.completed())
-        screen = Screen(self.oracle, self.hypermodel, job)
-        if screen.constraints:
-            self.oracle.fill(accept=screen)
+
+    def begin(self, context: Context) -> None:
+        """Tells the oracle about its search: what is given, and what is known here."""
+        context = self._pace.context(context)
+        self.oracle.begin(screened(context, self.oracle, self.hypermodel, self.job))
 
     def _populate_initial_space(self) -> None:
         """As keras-tuner's, which leaves it to be overridden, but the same in every run."""

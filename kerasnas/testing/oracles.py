@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import json
 import math
@@ -10,6 +11,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial
 
 from kerasnas.history import History
-from kerasnas.oracles.space import Space
+from kerasnas.objectives import Objective
+from kerasnas.oracles import Context, Oracle, Space
 
 MakeOracle = Callable[..., keras_tuner.Oracle]
 Score = Callable[[dict[str, Any]], float]
@@ -60,23 +63,25 @@ def check_seeds(make_oracle: MakeOracle) -> None:
 
     for seed in (0, 7):
         assert sequence(seed) == sequence(seed), f"seed={seed} does not repeat its sequence."
-    if not getattr(make_oracle, "deterministic", False):
+    oracle = _make(make_oracle, conditional_space(), 20)
+    if not isinstance(oracle, Oracle) or oracle.seeded:
         assert sequence(0) != sequence(1), "Seeds 0 and 1 give the same sequence."
 
 
 def check_history_decides(make_oracle: MakeOracle) -> None:
     """The same journal gives the same next suggestion, in a fresh oracle and in one asked before.
 
-    Oracles without `bind` keep no journal and are not checked.
+    Other oracles than those of kerasnas keep no journal and are not checked.
     """
     oracle = _make(make_oracle, conditional_space(), None)
-    if not hasattr(oracle, "bind"):
+    if not isinstance(oracle, Oracle):
         return
     _run(oracle, 24, _conditional_loss)
     events = json.loads(json.dumps(oracle.history.events()))
     suggested = oracle.create_trial("next").hyperparameters.values
     for _ in range(2):
         fresh = _make(make_oracle, conditional_space(), None)
+        assert isinstance(fresh, Oracle)
         history = History()
         history.restore(events)
         fresh.bind(history)
@@ -168,10 +173,10 @@ def check_pausing(make_oracle: MakeOracle) -> None:
     """
 
     def fresh(history: History | None = None) -> Any:
-        oracle: Any = _make(make_oracle, conditional_space(), 20)
-        if not hasattr(oracle, "allow_pausing"):
+        oracle = _make(make_oracle, conditional_space(), 20)
+        if not isinstance(oracle, Oracle):
             return None
-        oracle.allow_pausing(9)
+        oracle.begin(Context(pausing=True, epochs=9))
         if history is not None:
             oracle.bind(history)
         return oracle if len(oracle.scheduler.rungs) > 1 else None
@@ -211,6 +216,32 @@ def check_pausing(make_oracle: MakeOracle) -> None:
     assert any(t.status == "STOPPED" for t in oracle.history), "No trial was paused."
 
 
+def check_context(make_oracle: MakeOracle) -> None:
+    """An oracle takes from its context what it was made without, once; a copy begins anew.
+
+    Other oracles than those of kerasnas have no `begin` and are not checked.
+    """
+    context = Context((Objective("val_accuracy", "max"),), max_trials=3, seed=7)
+    oracle = _make(make_oracle, conditional_space(), None)
+    if not isinstance(oracle, Oracle):
+        return
+    oracle.begin(context)
+    told = (oracle.objective.name, oracle.max_trials, oracle.seed)
+    assert told == (LOSS, 3, 0), f"Made for {LOSS} with seed 0, it goes by {told}, expected 3."
+    trials = _run(oracle, 5, _conditional_loss)
+    assert len(trials) == 3, f"Told of 3 trials it started {len(trials)}."
+    try:
+        oracle.begin(context)
+    except ValueError:
+        pass
+    else:
+        raise AssertionError("It was told its context a second time, and took it.")
+    twin = copy.deepcopy(oracle)
+    twin.begin(replace(context, max_trials=5))
+    trials = _run(twin, 5, _conditional_loss)
+    assert len(trials) == 2, f"A copy that was told of 5 trials started {len(trials)} after 3."
+
+
 ORACLE_CHECKS: tuple[Callable[[MakeOracle], None], ...] = (
     check_values,
     check_seeds,
@@ -222,6 +253,7 @@ ORACLE_CHECKS: tuple[Callable[[MakeOracle], None], ...] = (
     check_parallel,
     check_failures,
     check_pausing,
+    check_context,
 )
 
 
@@ -269,7 +301,7 @@ def _make(
         objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters
     )
     oracle.verbose = 0
-    if not hasattr(oracle, "bind"):
+    if not isinstance(oracle, Oracle):
         # Oracles that know no journal write files at once.
         folder = tempfile.mkdtemp(prefix="check-oracle-")
         weakref.finalize(oracle, shutil.rmtree, folder, ignore_errors=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerasnas import Constraint, oracles
-from kerasnas.oracles import Auto, Circumstances, ZeroCost
+from kerasnas.oracles import Auto, Context, ZeroCost
 from kerasnas.oracles.auto import REPEAT, rank
 
 
@@ -29,11 +29,11 @@ def value(values):
     return sum(int(str(v)[-1]) for v in values.values())
 
 
-def made(space=None, objective="val_loss", max_trials=None, circumstances=None, **settings):
+def made(space=None, objective="val_loss", max_trials=None, context=None, **settings):
     oracle = Auto(objective, max_trials, seed=0, hyperparameters=space or choices(), **settings)
     oracle.verbose = 0
-    if circumstances is not None:
-        oracle.settle(circumstances)
+    if context is not None:
+        oracle.begin(context)
     return oracle
 
 
@@ -66,7 +66,7 @@ def test_zero_cost_scores_choose_what_comes_first():
         asked.append(values)
         return {"synflow": -value(values)}
 
-    oracle = run(made(circumstances=Circumstances(zero_cost=ZeroCost(score))), 12)
+    oracle = run(made(context=Context(zero_cost=ZeroCost(score))), 12)
     origins = [t.origin for t in oracle.history]
     assert origins[:10] == ["zero-cost"] * 10 and origins[10] == "mixed"
     assert len(asked) == 100
@@ -79,13 +79,13 @@ def test_the_pool_keeps_to_the_constraints():
         return {"synflow": value(values)}
 
     oracle = made(
-        circumstances=Circumstances(zero_cost=ZeroCost(score)),
+        context=Context(zero_cost=ZeroCost(score)),
         accept=lambda values: value(values) <= 12,
     )
     run(oracle, 10)
     assert all(value(t.values) <= 12 for t in oracle.history)
     limited = made(
-        circumstances=Circumstances(zero_cost=ZeroCost(score)),
+        context=Context(zero_cost=ZeroCost(score)),
         accept=lambda values: {"params": value(values)},
         constraints=[Constraint("params", max=12)],
     )
@@ -95,7 +95,7 @@ def test_the_pool_keeps_to_the_constraints():
 
 
 @pytest.mark.parametrize(
-    ("settings", "circumstances", "pool"),
+    ("settings", "context", "pool"),
     [
         ({}, {}, 100),
         ({"max_trials": 3}, {}, 0),
@@ -105,21 +105,35 @@ def test_the_pool_keeps_to_the_constraints():
         ({"objective": ["val_loss", "params"]}, {}, 0),
     ],
 )
-def test_the_pool_grows_with_the_budget(settings, circumstances, pool):
+def test_the_pool_grows_with_the_budget(settings, context, pool):
     asked = []
 
     def score(values):
         asked.append(values)
         return {"synflow": 0.0}
 
-    made_up = Circumstances(zero_cost=ZeroCost(score), **circumstances)
-    oracle = made(circumstances=made_up, **settings)
+    made_up = Context(zero_cost=ZeroCost(score), **context)
+    oracle = made(context=made_up, **settings)
     oracle.create_trial("worker")
     assert len(asked) == pool
 
 
+def test_scoring_the_pool_ends_when_its_share_of_the_time_is_up():
+    seconds = [0.0]
+
+    def score(values):
+        seconds[0] += 20.0
+        return {"synflow": 0.0}
+
+    context = Context(zero_cost=ZeroCost(score), seconds=3600.0, spent=lambda: seconds[0])
+    oracle = made(context=context)
+    oracle.create_trial("worker")
+    # A fortieth of an hour is 90 seconds: the fifth score goes beyond.
+    assert seconds == [100.0] and len(oracle.ranked()) == 5
+
+
 def test_the_best_are_trained_again_at_the_end_and_their_means_decide():
-    oracle = made(max_trials=40, circumstances=Circumstances(noisy=True))
+    oracle = made(max_trials=40, context=Context(noisy=True))
     run(oracle, 60, noise=2.0)
     assert len(oracle.history) == 40
     again = [t for t in oracle.history if t.origin == REPEAT]
@@ -139,12 +153,12 @@ def test_the_best_are_trained_again_at_the_end_and_their_means_decide():
 def test_nothing_is_repeated_where_scores_do_not_vary_or_trials_are_few():
     for settings in ({"max_trials": 40}, {"max_trials": 10}):
         noisy = settings["max_trials"] == 10
-        oracle = run(made(circumstances=Circumstances(noisy=noisy), **settings), 60)
+        oracle = run(made(context=Context(noisy=noisy), **settings), 60)
         assert not [t for t in oracle.history if t.origin == REPEAT]
 
 
 @pytest.mark.parametrize(
-    ("settings", "circumstances", "said"),
+    ("settings", "context", "said"),
     [
         (
             {},
@@ -162,9 +176,8 @@ def test_nothing_is_repeated_where_scores_do_not_vary_or_trials_are_few():
         ),
     ],
 )
-def test_one_line_says_what_was_chosen_and_why(settings, circumstances, said):
-    oracle = made(circumstances=Circumstances(**circumstances), **settings)
-    oracle.allow_pausing()
+def test_one_line_says_what_was_chosen_and_why(settings, context, said):
+    oracle = made(context=Context(pausing=True, **context), **settings)
     line = oracle.describe()
     assert line.startswith("auto: ") and "\n" not in line
     for part in said:
@@ -173,7 +186,7 @@ def test_one_line_says_what_was_chosen_and_why(settings, circumstances, said):
 
 def test_the_line_tells_the_parts_in_the_order_in_which_they_come():
     oracle = made(
-        circumstances=Circumstances(zero_cost=ZeroCost(lambda v: {})),
+        context=Context(zero_cost=ZeroCost(lambda v: {})),
         portfolio=[{"edge0": "op1"}],
         initial=[{"edge0": "op2"}],
     )

@@ -1,5 +1,6 @@
 """Known-good values first, nothing twice, nothing that a free constraint forbids."""
 
+import copy
 import logging
 
 import keras_tuner
@@ -9,14 +10,19 @@ import pytest
 from kerasnas import oracles
 from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History
+from kerasnas.objectives import Objective, parse_objectives
+from kerasnas.oracles import Context
 from kerasnas.testing.oracles import conditional_space
+
+LOSS = (Objective("val_loss"),)
 
 # Oracles are run here as a tuner runs them that cannot pause trials.
 pytestmark = pytest.mark.filterwarnings("ignore:.*cannot pause and continue trials")
 
 
-def make(name="random", space=conditional_space, **settings):
-    oracle = oracles.create(name, objective="val_loss", seed=0, **settings)
+def make(name="random", space=conditional_space, **context):
+    oracle = oracles.create(name)
+    oracle.begin(Context(LOSS, seed=0, **context))
     oracle.hyperparameters = space()
     oracle.verbose = 0
     return oracle
@@ -84,9 +90,11 @@ def _edits(one, other):
 class Timed:
     """Time that runs while trials run: so many seconds for a trial of each kind."""
 
-    def __init__(self, oracle, seconds, **takes):
-        self.oracle, self.left, self.takes = oracle, seconds, takes
-        oracle.fill(seconds_left=lambda: self.left)
+    def __init__(self, portfolio, seconds, **takes):
+        self.left, self.takes = seconds, takes
+        self.oracle = make(
+            "auto", portfolio=portfolio, turns_after=10, seconds_left=lambda: self.left
+        )
 
     def run(self):
         trial = self.oracle.create_trial("worker")
@@ -105,8 +113,8 @@ class Timed:
 
 def test_what_takes_longer_than_there_is_time_for_is_passed_over():
     good = [{"kind": "mlp"}, {"kind": "linear"}, {"kind": "mlp", "units": 64}, {"kind": "resnet"}]
-    oracle = make("auto", portfolio=good, turns_after=10)
-    timed = Timed(oracle, 15.0, mlp=10.0, linear=1.0, resnet=2.0)
+    timed = Timed(good, 15.0, mlp=10.0, linear=1.0, resnet=2.0)
+    oracle = timed.oracle
     records = [timed.run() for _ in range(3)]
     # 4 seconds are left after the second trial: an mlp has taken 10, nothing is known of a resnet.
     assert [r.values["kind"] for r in records] == ["mlp", "linear", "resnet"]
@@ -117,8 +125,7 @@ def test_what_takes_longer_than_there_is_time_for_is_passed_over():
 
 def test_what_time_was_too_short_for_is_not_tried_again():
     good = [{"kind": "linear"}, {"kind": "mlp"}, {"kind": "mlp", "units": 64}, {"kind": "resnet"}]
-    oracle = make("auto", portfolio=good, turns_after=10)
-    timed = Timed(oracle, 9.0, mlp=10.0, linear=1.0, resnet=2.0)
+    timed = Timed(good, 9.0, mlp=10.0, linear=1.0, resnet=2.0)
     assert [timed.run().status for _ in range(2)] == ["COMPLETED", "FAILED"]
     timed.left = 8.0
     assert timed.run().values["kind"] == "resnet"
@@ -194,21 +201,38 @@ def test_unknown_strategies_suggest_a_name():
         oracles.create(keras_tuner.oracles.RandomSearchOracle(objective="val_loss"))
 
 
+def begun(given, **context):
+    oracle = oracles.create(given)
+    oracle.begin(Context(**context))
+    return oracle
+
+
 def test_an_oracle_keeps_its_settings_and_is_given_the_missing_ones():
-    settings = {"objective": ["val_loss", "params"], "max_trials": 30, "seed": 5}
+    both = parse_objectives(["val_loss", "params"])
+    context = {"objectives": both, "max_trials": 30, "seed": 5}
     bare = oracles.Evolution()
-    filled = oracles.create(bare, **settings, initial=[{}], portfolio=[{}])
-    assert [o.name for o in filled.objectives] == ["val_loss", "params"]
-    assert (filled.objective.name, filled.max_trials, filled.seed) == ("val_loss", 30, 5)
-    assert filled.proposer.searcher == oracles.create("evolution", **settings).proposer.searcher
-    assert filled.proposer.searcher.population == 10
-    assert (len(filled.proposer.initial), len(filled.proposer.portfolio)) == (1, 0)
+    told = begun(bare, **context, initial=({},), portfolio=({},))
+    assert told.objectives == both
+    assert (told.objective.name, told.max_trials, told.seed) == ("val_loss", 30, 5)
+    assert told.proposer.searcher == begun("evolution", **context).proposer.searcher
+    assert told.proposer.searcher.population == 10
+    assert (len(told.proposer.initial), len(told.proposer.portfolio)) == (1, 0)
     # The object of the user stays as it was and can be passed again.
     assert (bare.max_trials, bare.proposer.initial) == (None, ())
     own = oracles.Evolution("val_accuracy", 60, 0, population=7)
-    kept = oracles.create(own, **settings)
+    kept = begun(own, **context)
     assert (kept.objective.name, kept.max_trials, kept.seed) == ("val_accuracy", 60, 0)
     assert kept.proposer.searcher.population == 7
+
+
+def test_a_copy_of_an_oracle_forgets_the_search_of_the_original():
+    oracle = begun("auto", max_trials=30, seed=5, portfolio=({},), pausing=True, noisy=True)
+    twin = copy.deepcopy(oracle)
+    assert (oracle.max_trials, oracle.context.pausing) == (30, True)
+    assert (twin.max_trials, twin.context.pausing, twin.context.noisy) == (None, False, False)
+    assert (len(oracle.proposer.portfolio), len(twin.proposer.portfolio)) == (1, 0)
+    with pytest.raises(SearchSpaceError, match="`Auto` has begun a search already"):
+        oracle.begin(Context())
 
 
 def test_numbers_of_numpy_and_whole_floats_are_spelled_as_the_space_does(tmp_path):

@@ -12,6 +12,7 @@ from kerasnas import oracles
 from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles import Context
 from kerasnas.oracles.ranking import epsilon_net, positions
 from kerasnas.oracles.schedulers import (
     AshaScheduler,
@@ -40,12 +41,12 @@ def table(values, fidelity, rng=None):
     return quality + (1 - fidelity) * (0.5 + wiggle)
 
 
-def make(name, epochs=27, max_trials=None, seed=0, objective="val_loss", **settings):
+def make(name, epochs=27, max_trials=None, seed=0, objective="val_loss", context=None, **settings):
     oracle = oracles.STRATEGIES[name](
         objective, max_trials=max_trials, seed=seed, hyperparameters=space(), **settings
     )
     oracle.verbose = 0
-    oracle.allow_pausing(epochs)
+    oracle.begin(Context(pausing=True, epochs=epochs, **(context or {})))
     return oracle
 
 
@@ -145,7 +146,7 @@ def test_successive_halving_is_one_bracket():
         hyperparameters=space(),
     )
     oracle.verbose = 0
-    oracle.allow_pausing(27)
+    oracle.begin(Context(pausing=True, epochs=27))
     assert counts(run(oracle)) == [27, 9, 3, 1]
     wide = successive_halving(eta=3, size=100).fitted(27)
     assert wide.brackets[0].size == 100
@@ -187,7 +188,7 @@ def test_a_space_of_six_is_promoted_to_the_end(name):
     hp.Boolean("b")
     oracle = oracles.STRATEGIES[name]("val_loss", seed=0, hyperparameters=hp)
     oracle.verbose = 0
-    oracle.allow_pausing(9)
+    oracle.begin(Context(pausing=True, epochs=9))
     for _ in range(100):
         trial = oracle.create_trial("worker")
         if trial.status != "RUNNING":
@@ -335,7 +336,7 @@ def test_what_the_clock_cut_short_is_no_result_of_the_rung():
     assert oracle.get_best_trials()[0].trial_id == "0000"
     full = oracles.Random("val_loss", hyperparameters=space(), seed=0)
     full.verbose = 0
-    full.allow_pausing(9)
+    full.begin(Context(pausing=True, epochs=9))
     trial = full.create_trial("worker")
     full.facts(trial.trial_id, metrics={"val_loss": 0.0}, fidelity=0.4)
     full.end_trial(trial.trial_id)
@@ -444,11 +445,12 @@ def test_short_trainings_find_more_than_full_ones_for_the_same_price(name):
 
 @pytest.mark.parametrize("name", MULTI)
 def test_in_a_hurry_the_best_is_trained_in_full(name):
-    oracle = make(name, epochs=27)
+    hurry = []
+    oracle = make(name, epochs=27, context={"must_finish": lambda: bool(hurry)})
     run(oracle, 5)
     before = [t for t in oracle.history if t.status == "STOPPED"]
     best = min(before, key=lambda t: (-t.rung, t.metrics["val_loss"]))
-    oracle.hurry = lambda: True
+    hurry.append(True)
     (number, _, fidelity), *rest = run(oracle, 3)
     assert (number, fidelity) == (best.number, 1.0) and best.status == "COMPLETED"
     # Once there is a full training, the search goes on as before.

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from kerasnas.oracles import Context
 from kerasnas.runner.pace import Pace, share_of
 from kerasnas.runner.plan import Plan
 from kerasnas.spaces.recipes import Recipe
@@ -53,9 +54,20 @@ def test_all_folds_have_to_fit_into_the_time_that_is_left():
 def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds():
     clock = SimpleNamespace(seconds=None)
     job = SimpleNamespace(clock=clock, epochs=1, seconds_left=5.0)
-    pace = Pace(SimpleNamespace(allow_pausing=lambda epochs: None), job, own=True)
+    pace = Pace(SimpleNamespace(), job, own=True)
     pace.check_start(0.5)
     with pytest.raises(TimeoutError, match="to trace"):
         pace.check_start(0.8)
     job.seconds_left = 60.0
     pace.check_start(0.8)
+
+
+@pytest.mark.parametrize("limit", [100.0, None])
+def test_an_oracle_is_told_of_the_time_and_that_trials_may_pause(limit):
+    clock = SimpleNamespace(seconds=limit, spent=3.0)
+    job = SimpleNamespace(clock=clock, epochs=9, seconds_left=5.0)
+    told = Pace(SimpleNamespace(), job, own=True).context(Context(noisy=True))
+    assert (told.noisy, told.pausing, told.epochs, told.spent()) == (True, True, 9, 3.0)
+    assert (told.seconds_left is None) == (told.must_finish is None) == (limit is None)
+    if told.seconds_left is not None:
+        assert told.seconds_left() == 5.0

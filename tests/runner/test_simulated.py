@@ -172,7 +172,8 @@ def test_auto_goes_on_from_its_journal_without_scoring_again(table):
     again.create_trial("one")  # the training that the end of the time had cut off
     again.create_trial("another")
     assert executor.now == 0.0
-    assert again.proposer.ranked == oracle.proposer.ranked
+    assert again.ranked() == oracle.ranked()
+    assert len(oracle.ranked()) == 10 and executor.now == 0.0
 
 
 def test_auto_beats_random_search(table, short):

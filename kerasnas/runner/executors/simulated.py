@@ -12,7 +12,7 @@ import keras_tuner
 import numpy as np
 
 from kerasnas.history import TrialRecord
-from kerasnas.oracles import Auto, Circumstances, Oracle, ZeroCost
+from kerasnas.oracles import Context, Oracle, ZeroCost
 
 
 @dataclass(frozen=True)
@@ -198,20 +198,18 @@ class Simulated:
     def attach(self, oracle: Oracle) -> None:
         """Gives the oracle the space, the clock and what the simulation offers."""
         oracle.verbose = 0
-        oracle.clock = lambda: self.now
         if not len(oracle.space):
             oracle.update_space(self.simulation.hyperparameters)
-        if len(self.simulation.fidelities) > 1:
-            oracle.allow_pausing()
-        if isinstance(oracle, Auto):
-            oracle.settle(
-                Circumstances(
-                    seconds=self.seconds,
-                    full_seconds=self.simulation.full_seconds,
-                    fidelities=self.simulation.fidelities,
-                    zero_cost=self._charged(self.simulation.zero_cost()),
-                )
+        oracle.begin(
+            Context(
+                seconds=self.seconds,
+                spent=lambda: self.now,
+                pausing=len(self.simulation.fidelities) > 1,
+                full_seconds=self.simulation.full_seconds,
+                fidelities=self.simulation.fidelities,
+                zero_cost=self._charged(self.simulation.zero_cost()),
             )
+        )
 
     def _occupy(self, oracle: Oracle, worker: str) -> bool:
         """Whether there was something to do for a worker."""
