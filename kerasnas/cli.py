@@ -178,7 +178,7 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from kerasnas.export import check_export
+    from kerasnas.artifact.export import check_export
 
     check_export(arguments.out, arguments.format, "`out`")
     kerasnas.load(arguments.model).export(arguments.out, arguments.format)

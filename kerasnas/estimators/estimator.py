@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas import artifact
+from kerasnas.artifact.export import export
 from kerasnas.budget import Budget, Clock
 from kerasnas.data import Reader, RegressionTarget, check_same_length
 from kerasnas.errors import SchemaError, SearchSpaceError
@@ -24,7 +25,6 @@ from kerasnas.estimators.answer import choose_answer, make_ready, train_again
 from kerasnas.estimators.member import member_of, restore
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import check_metrics, settle_objectives
-from kerasnas.export import export
 from kerasnas.history import stored_fingerprint
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.problem import MultiLabelScorer, Scorer

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from kerasnas import artifact, assembly
+from kerasnas.artifact import reading, writing
 from kerasnas.data import MISSING_DATETIME, Column, Schema
 from kerasnas.errors import ArtifactError
 from kerasnas.preprocessing import fit_preprocessing
@@ -173,7 +174,7 @@ class TestWrite:
         elif step == "member":
             member["odd"] = object()
         elif step == "check":
-            monkeypatch.setattr(artifact, "load_model", lambda path: lambda x, training: np.ones(5))
+            monkeypatch.setattr(writing, "load_model", lambda path: lambda x, training: np.ones(5))
         else:
             monkeypatch.setattr(type(good), "replace", fail)
         with pytest.raises((OSError, TypeError, ArtifactError)):
@@ -308,7 +309,7 @@ class TestDamage:
             artifact.read_member(rewritten(good, kerasnas__json=newer))
 
     def test_too_large_a_member(self, good, monkeypatch):
-        monkeypatch.setattr(artifact, "_MOST_BYTES", 10)
+        monkeypatch.setattr(reading, "_MOST_BYTES", 10)
         with pytest.raises(ArtifactError, match="too large"):
             artifact.read_member(good)
 

@@ -1,5 +1,6 @@
 """Exports are refused in a sentence, or answer as the Keras model does."""
 
+import dataclasses
 from importlib.util import find_spec
 
 import keras
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasnas import export as module
+from kerasnas.artifact.export import RUNTIMES, export, exporting
 from kerasnas.errors import ArtifactError
-from kerasnas.export import export
 
 PROBE = np.random.default_rng(0).integers(0, 255, (3, 8, 8)).astype("uint8")
+
+
+def with_writer(monkeypatch, name, write):
+    monkeypatch.setitem(RUNTIMES, name, dataclasses.replace(RUNTIMES[name], write=write))
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def model():
 
 @pytest.mark.parametrize("format", ["onnx", "litert"])
 def test_a_missing_package_is_named(model, format, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(exporting, "find_spec", lambda name: None)
     with pytest.raises(ArtifactError, match=rf"kerasnas\[{format}\]"):
         export(model, tmp_path / "a.onnx", format, PROBE)
 
@@ -33,9 +37,9 @@ def test_a_missing_package_is_named(model, format, tmp_path, monkeypatch):
 @pytest.mark.parametrize("format", ["onnx", "litert"])
 @pytest.mark.filterwarnings("ignore")
 def test_other_runtimes_answer_alike(model, format, tmp_path):
-    if any(find_spec(name) is None for name in module._NEEDED[format]):
+    if any(find_spec(name) is None for name in RUNTIMES[format].packages):
         pytest.skip(f"the extra {format} is not installed")
-    path = tmp_path / f"a{module._ENDINGS[format]}"
+    path = tmp_path / f"a{RUNTIMES[format].ending}"
     export(model, path, format, PROBE)
     assert path.stat().st_size > 100
 
@@ -45,7 +49,7 @@ def test_a_wrong_answer_writes_nothing(model, tmp_path, monkeypatch):
         path.mkdir()
         return lambda probe: np.full((3, 3), 0.5)
 
-    monkeypatch.setitem(module._WRITERS, "savedmodel", wrong)
+    with_writer(monkeypatch, "savedmodel", wrong)
     (tmp_path / "old").mkdir()
     with pytest.raises(ArtifactError, match="answers differently"):
         export(model, tmp_path / "old", "savedmodel", PROBE)
@@ -54,7 +58,7 @@ def test_a_wrong_answer_writes_nothing(model, tmp_path, monkeypatch):
 
 
 def test_bad_paths(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "find_spec", lambda name: True)
+    monkeypatch.setattr(exporting, "find_spec", lambda name: True)
     with pytest.raises(ArtifactError, match=r"must end in '\.onnx'"):
         export(model, tmp_path / "a.keras", "onnx", PROBE)
     with pytest.raises(ArtifactError, match="does not exist"):
@@ -65,7 +69,7 @@ def test_bad_paths(model, tmp_path, monkeypatch):
 
 
 def test_a_folder_of_the_user_is_refused_before_anything_is_converted(model, tmp_path, monkeypatch):
-    monkeypatch.setitem(module._WRITERS, "savedmodel", None)  # a call of it would be a TypeError
+    with_writer(monkeypatch, "savedmodel", None)  # a call of it would be a TypeError
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("years of work")
     with pytest.raises(ArtifactError, match=r"did not write: `notes\.txt`.*Write .*mine_new"):
@@ -89,8 +93,8 @@ def test_an_older_export_is_replaced_until_the_user_adds_to_it(model, tmp_path):
 def test_strings_are_refused_before_converting_where_a_runtime_has_none(
     format, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(module, "find_spec", lambda name: True)
-    monkeypatch.setitem(module._WRITERS, format, None)
+    monkeypatch.setattr(exporting, "find_spec", lambda name: True)
+    with_writer(monkeypatch, format, None)
     columns = {
         name: keras.Input((1,), dtype=kind, name=name)
         for name, kind in {"age": "float32", "city": "string", "job": "string"}.items()
@@ -100,7 +104,7 @@ def test_strings_are_refused_before_converting_where_a_runtime_has_none(
         for name in ("city", "job")
     ]
     table = keras.Model(columns, keras.layers.Concatenate()([columns["age"], *codes]))
-    path = tmp_path / f"a{module._ENDINGS[format]}"
+    path = tmp_path / f"a{RUNTIMES[format].ending}"
     with pytest.raises(ArtifactError, match=r"strings in `city`, `job`\. Export it as savedmodel"):
         export(table, path, format, {"age": [[1.0]], "city": [["a"]], "job": [["a"]]})
     assert not list(tmp_path.iterdir())
