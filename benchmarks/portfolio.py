@@ -116,6 +116,7 @@ def parts(task, values):
     import keras
     import keras_tuner
 
+    from kerasnas.clock import Deadline
     from kerasnas.runner.answers import Predictor
     from kerasnas.runner.plan import Plan
     from kerasnas.runner.seeding import seeded
@@ -128,7 +129,7 @@ def parts(task, values):
     keras.backend.clear_session(free_memory=False)
     with seeded(0, 0):
         view = task.view(hp)
-        network = space.solve(hp, view, 0, 60.0)
+        network = space.solve(hp, view, 0, Deadline.after(60.0))
         solved = network is not None
         if network is None:
             network = space.build(hp)

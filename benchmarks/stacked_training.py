@@ -20,6 +20,7 @@ import keras_tuner
 import numpy as np
 import tensorflow as tf
 
+from kerasnas.clock import Deadline
 from kerasnas.runner.plan import Plan
 from kerasnas.runner.stacked import Member, StackedTrainer
 from kerasnas.runner.training import Trainer
@@ -47,7 +48,9 @@ def members_of(family: str, count: int, rows: int) -> list[Member]:
         network = space.build(hp)
         model = space.train_model(hp, network)
         # A clock that never ends a training, but makes it look at the time that steps take.
-        plan = Plan(space.recipe(hp).batch_size, 1, None, seed=(number,), seconds_left=lambda: 1e6)
+        plan = Plan(
+            space.recipe(hp).batch_size, 1, None, seed=(number,), deadline=Deadline.after(1e6)
+        )
         data = *rows_of(number, rows), None
         members.append(Member(network, model, *data, plan, sample[:1], lambda answers: {}))
     return members

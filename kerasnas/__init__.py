@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         TimeSeriesInput,
         block,
     )
-    from kerasnas.budget import Budget
+    from kerasnas.clock import Budget
     from kerasnas.estimators import (
         AudioClassifier,
         AudioRegressor,
@@ -111,7 +111,7 @@ _HOLDERS = {
     "AudioRegressor": "kerasnas.estimators",
     "AutoModel": "kerasnas.auto_model",
     "Block": "kerasnas.auto_model",
-    "Budget": "kerasnas.budget",
+    "Budget": "kerasnas.clock",
     "ClassificationHead": "kerasnas.auto_model",
     "Constraint": "kerasnas.objectives",
     "DenseBlock": "kerasnas.auto_model",

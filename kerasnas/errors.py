@@ -24,6 +24,10 @@ class BudgetError(KerasNASError, ValueError):
     """A budget cannot be read or is too small to do anything."""
 
 
+class OutOfTime(KerasNASError, TimeoutError):
+    """Too little time is left for something that is begun only where it can be finished."""
+
+
 class ProjectMismatchError(KerasNASError, ValueError):
     """A directory holds another search than the one that was asked for."""
 

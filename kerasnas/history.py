@@ -69,6 +69,7 @@ class TrialRecord:
         measures: What was measured of the model: `params`, `flops`, `latency_ms`, …
         seconds: Wall-clock seconds of the trial.
         failure: Reason of a failed trial, empty otherwise.
+        out_of_time: Whether a failed trial was given up for want of time.
         executions: Its trainings that have ended, in order: one, or one a rung.
     """
 
@@ -85,6 +86,7 @@ class TrialRecord:
     measures: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     failure: str = ""
+    out_of_time: bool = False
     executions: list[Execution] = field(default_factory=list)
 
     @property
@@ -196,6 +198,7 @@ class History:
         measures: Mapping[str, float] | None = None,
         seconds: float = 0.0,
         failure: str = "",
+        out_of_time: bool = False,
         spent: float = 0.0,
         values: Mapping[str, Any] | None = None,
         fidelity: float | None = None,
@@ -217,6 +220,8 @@ class History:
             "failure": failure,
             "spent": spent,
         }
+        if out_of_time:
+            event["out_of_time"] = True
         if values is not None and dict(values) != self.trials[number].values:
             event["values"] = dict(values)
         if fidelity is not None and fidelity != self.trials[number].fidelity:
@@ -301,6 +306,7 @@ class History:
     def _apply_finished(self, event: dict[str, Any]) -> None:
         trial = self.trials[event["number"]]
         ended = {k: event[k] for k in ("status", "metrics", "measures", "failure")}
+        trial.out_of_time = event.get("out_of_time", False)
         trial.values = event.get("values", trial.values)
         trial.fidelity = event.get("fidelity", trial.fidelity)
         trial.seconds += event["seconds"]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas import oracles
-from kerasnas.budget import Budget, Clock
+from kerasnas.clock import Budget, Clock
 from kerasnas.data import check_same_length, fit_class_target
 from kerasnas.errors import SearchFailedError
 from kerasnas.objectives import Constraint, parse_objectives
@@ -242,7 +242,7 @@ def _fine_tune(
             monitor="val_accuracy",
             sign=-1,
             rates=space.recipe(None).rates,
-            seconds_left=lambda: clock.left,
+            deadline=clock.deadline,
             seed=(seed,),
         )
     )

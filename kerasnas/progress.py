@@ -10,7 +10,7 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.status import Status
 
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.history import TrialRecord
 from kerasnas.objectives import Objective
 

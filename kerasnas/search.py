@@ -15,7 +15,7 @@ import pandas as pd
 import tensorflow as tf
 
 from kerasnas import oracles
-from kerasnas.budget import Budget, Clock
+from kerasnas.clock import Budget, Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.room import blocks
 from kerasnas.data.stored import StoredRows
@@ -112,8 +112,8 @@ def search(
         SearchFailedError: If no trial came to a good end.
         ProjectMismatchError: If `directory` holds another search.
     """
-    clock_start = Clock()
     limits = Budget.parse(budget).with_epochs(epochs)
+    clock = Clock(limits.seconds)
     plan = Plan(
         objectives=parse_objectives(objective),
         budget=limits,
@@ -144,7 +144,7 @@ def search(
         view=lambda hp: view,
         objectives=plan.objectives,
         seed=plan.seed,
-        clock=Clock(limits.seconds, started=clock_start.started),
+        clock=clock,
         epochs=limits.epochs,
         batch_size=batch_size,
         callbacks=list(callbacks or []),

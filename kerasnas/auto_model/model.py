@@ -15,7 +15,7 @@ from kerasnas.auto_model.nodes import Node, check_graph
 from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.auto_model.task import ComposedTask, HeadRows, HeadTargets
-from kerasnas.budget import Budget, Clock
+from kerasnas.clock import Budget, Clock
 from kerasnas.data import ClassTarget, MultiLabelTarget, check_same_length
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.estimator import Estimator

@@ -15,10 +15,9 @@ from kerasnas.auto_model.inputs import Fitted
 from kerasnas.auto_model.readers import InputsReader, flat
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.baselines.tables import baseline_row
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock, Purpose
 from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.task import reserve
 from kerasnas.problem import Units, View
 from kerasnas.runner import Job
 
@@ -169,12 +168,12 @@ class ComposedTask:
 
     def job(self, objectives: Sequence[Any], clock: Clock, seed: int) -> Job:
         """What every trial trains on and is judged by."""
+        clock.keep(Purpose.ANSWER)
         return Job(
             view=lambda hp: self._view,
             objectives=tuple(objectives),
             seed=seed,
             clock=clock,
-            reserve=reserve(clock),
         )
 
     def baselines(self, scorer: HeadsScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kerasnas.baselines.tables import scored_rows
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.problem import Scorer
 
 MOST_ROWS = 10_000

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import MISSING_DATETIME, Column
 from kerasnas.problem import Scorer
 from kerasnas.spaces.linear_solver import affordable

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kerasnas.baselines.tables import NO_TIME, baseline_row
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.problem import Scorer
 from kerasnas.spaces.linear_solver import PRODUCTS, seconds_of_products
 

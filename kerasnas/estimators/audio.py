@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasnas.budget import Budget
+from kerasnas.clock import Budget
 from kerasnas.data.sound_reader import SoundReader
 from kerasnas.data.sounds import split_sounds
 from kerasnas.estimators.audio_task import prepare_sounds

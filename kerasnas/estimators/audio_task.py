@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasnas import assembly
 from kerasnas.baselines.features import feature_baselines, sampled
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kerasnas import artifact
 from kerasnas.artifact.export import export
-from kerasnas.budget import Budget, Clock
+from kerasnas.clock import Budget, Clock
 from kerasnas.data import Reader, RegressionTarget, check_same_length
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.answer import choose_answer, make_ready, train_again
@@ -140,12 +139,11 @@ class Estimator(BaseEstimator):
             SchemaError: If the data cannot be used; all problems at once, before any training.
             SearchFailedError: If no trial came to a good end.
         """
-        begin = time.monotonic()
         budget = Budget.parse(self.budget).with_epochs(epochs)
+        clock = Clock(budget.seconds)
         objectives = self._objectives()
         wish = parse_ensemble(False if self.refit else self.ensemble)
         seed = settle_seed(self.seed, self.directory)
-        clock = Clock(budget.seconds, started=begin)
         task = self._prepare(
             X,
             y,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time as clocks
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas import artifact
-from kerasnas.budget import Budget, Clock
+from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.data import RegressionTarget
 from kerasnas.data.panel import Panel
 from kerasnas.data.series import fit_series, read_future, read_series
@@ -29,7 +28,6 @@ from kerasnas.estimators.forecast_task import (
     ForecastTask,
     channel_statistics,
 )
-from kerasnas.estimators.task import reserve
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.preprocessing import series as windows
@@ -165,15 +163,16 @@ class TimeSeriesForecaster(Estimator):
             SchemaError: If the data cannot be used; before any training.
             SearchFailedError: If no trial came to a good end.
         """
-        begin = clocks.monotonic()
         budget = Budget.parse(self.budget).with_epochs(epochs)
+        clock = Clock(budget.seconds)
         objectives = self._objectives()
         seed = settle_seed(self.seed, self.directory)
         task = self._forecast_task(frame, validation_split, seed)
-        job = Job(task.view, objectives, seed, Clock(budget.seconds, started=begin))
-        job.reserve = reserve(job.clock)
-        if budget.seconds is not None:  # for putting an ensemble together, and the last training
-            job.reserve += min(5.0, 0.05 * budget.seconds) + 0.3 * budget.seconds * self.refit
+        job = Job(task.view, objectives, seed, clock)
+        clock.keep(Purpose.ANSWER)
+        clock.keep(Purpose.BLEND)
+        if self.refit:
+            clock.keep(Purpose.REFIT)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
         metric = blending_metric(self.ensemble, objectives, bool(self.constraints))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from keras import layers, ops
 
 from kerasnas import artifact, assembly
 from kerasnas.baselines.tables import baseline_row
+from kerasnas.clock import Deadline, Stopwatch
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.history import TrialRecord
@@ -133,9 +133,9 @@ class ForecastTask:
             rules["seasonal_naive"] = lambda: self._naive(self.season)
         rules["dlinear"] = self._linear
         for name, rule in rules.items():
-            begin = time.perf_counter()
+            watch = Stopwatch()
             metrics = scorer.validation(rule())
-            rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
+            rows.append(baseline_row(name, metrics, watch.seconds, ""))
         return rows
 
     def members(self, result: SearchResult, metric: str) -> list[Member]:
@@ -269,7 +269,7 @@ class ForecastTask:
         values = {"family": "linear", "transform": "none", "base": "last", "ridge": 0.1}
         hp.values = {**values, "lookback": space.lookback(keras_tuner.HyperParameters())}
         view = self.view(hp)
-        network = plain.solve(hp, view, self.seed, np.inf)
+        network = plain.solve(hp, view, self.seed, Deadline())
         assert network is not None
         return Predictor(network, view.validation[0])().astype("float64")
 

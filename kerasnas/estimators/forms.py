@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.task import Features
 

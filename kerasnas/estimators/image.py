@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasnas.budget import Budget
+from kerasnas.clock import Budget
 from kerasnas.data import ClassTarget
 from kerasnas.data.images import ImageReader
 from kerasnas.data.pictures import split_pictures

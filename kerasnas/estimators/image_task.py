@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasnas import assembly
 from kerasnas.baselines.features import feature_baselines, sampled
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.multilabel import MultiLabelTarget

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasnas import assembly
 from kerasnas.baselines.tables import Split, baseline_rows
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import (
     RegressionTarget,
     Schema,

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas import artifact
-from kerasnas.budget import Budget
+from kerasnas.clock import Budget
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader
 from kerasnas.data.sounds import split_sounds

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from kerasnas import assembly
 from kerasnas.baselines.tables import baseline_row
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds

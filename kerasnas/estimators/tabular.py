@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.budget import Budget, Clock
+from kerasnas.clock import Budget, Clock
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.distil import distilled

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock, Purpose
 from kerasnas.data import Reader
 from kerasnas.problem import MultiLabelScorer, Scorer, Units, View
 from kerasnas.problem.rows import Rows
@@ -108,12 +108,12 @@ class Task:
 
     def job(self, objectives: Sequence[Any], clock: Clock, seed: int) -> Job:
         """What every trial trains on and is judged by."""
+        clock.keep(Purpose.ANSWER)
         return Job(
             view=self.view,
             objectives=tuple(objectives),
             seed=seed,
             clock=clock,
-            reserve=reserve(clock),
         )
 
     def _view(self, features: Features) -> View:
@@ -170,8 +170,3 @@ def units_of(rows: Rows) -> Units | None:
         low=float(values.min()) - margin,
         high=float(values.max()) + margin,
     )
-
-
-def reserve(clock: Clock) -> float:
-    """Seconds for what comes after the last trial: loading the best file, the first prediction."""
-    return 0.0 if clock.seconds is None else min(3.0, max(0.5, 0.03 * clock.seconds))

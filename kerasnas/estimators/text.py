@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasnas.budget import Budget
+from kerasnas.clock import Budget
 from kerasnas.data.documents import split_documents
 from kerasnas.data.texts import TextReader
 from kerasnas.errors import SearchSpaceError

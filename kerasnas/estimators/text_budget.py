@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data.documents import Documents
 from kerasnas.data.texts import lengths_of
 from kerasnas.problem.rows import Rows

@@ -14,7 +14,7 @@ import numpy as np
 
 from kerasnas import artifact, assembly
 from kerasnas.baselines.texts import text_baselines
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.documents import Documents, split_documents, to_documents
 from kerasnas.data.texts import TextReader, fit_text_reader, lengths_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasnas.budget import Budget
+from kerasnas.clock import Budget
 from kerasnas.history import stored_fingerprint
 from kerasnas.preprocessing import Preprocessing, Sample, useful_columns
 from kerasnas.problem.rows import Rows

@@ -46,9 +46,6 @@ ENUMERABLE = 20_000
 STEPPING = 3
 """How many of the best trials are stepped from in turn with the rest of a portfolio."""
 
-OUT_OF_TIME = "TimeoutError"
-"""How the failure of a trial begins for which time was too short."""
-
 
 class _NoTime(Exception):
     """There is no time left to look for values."""
@@ -81,7 +78,7 @@ class Affordable:
             seconds = math.inf  # one for which time was too short has taken too long
             if trial.status != "FAILED":
                 seconds = trial.seconds
-            elif not trial.failure.startswith(OUT_OF_TIME):
+            elif not trial.out_of_time:
                 continue
             branch = repr(space.branch(trial.values))
             self._least[branch] = min(seconds, self._least.get(branch, math.inf))

@@ -15,6 +15,7 @@ import numpy as np
 from keras_tuner import HyperParameters
 from keras_tuner.engine.trial import Trial
 
+from kerasnas.clock import Stopwatch
 from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
@@ -111,7 +112,7 @@ class Oracle(HistoryKeeper):
         self._lock = threading.RLock()
         self._journaled = False
         self._interrupted: list[int] = []
-        self._started: dict[str, float] = {}
+        self._started: dict[str, Stopwatch] = {}
         self._facts: dict[str, dict[str, Any]] = {}
         self._space: tuple[Any, int, Space] | None = None
         self._warned = False
@@ -311,7 +312,7 @@ class Oracle(HistoryKeeper):
             trial = self._restart() or self._begin()
             if trial.status == "RUNNING":
                 self.ongoing_trials[tuner_id] = trial
-                self._started[trial.trial_id] = time.monotonic()
+                self._started[trial.trial_id] = Stopwatch()
                 self._save_trial(trial)
                 self.save()
                 self._display.on_trial_begin(trial)

@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import keras_tuner
 from keras_tuner import HyperParameters
 from keras_tuner.engine.trial import Trial
 
+from kerasnas.clock import Stopwatch
 from kerasnas.errors import ProjectMismatchError, SearchFailedError
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
@@ -53,7 +53,7 @@ class HistoryKeeper(keras_tuner.Oracle):
     _lock: Any
     _journaled: bool
     _interrupted: list[int]
-    _started: dict[str, float]
+    _started: dict[str, Stopwatch]
     _facts: dict[str, dict[str, Any]]
 
     def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Trial:
@@ -72,6 +72,7 @@ class HistoryKeeper(keras_tuner.Oracle):
         measures: Mapping[str, float] | None = None,
         seconds: float | None = None,
         failure: str | None = None,
+        out_of_time: bool | None = None,
         spent: float | None = None,
         metrics: Mapping[str, float] | None = None,
         fidelity: float | None = None,
@@ -83,6 +84,7 @@ class HistoryKeeper(keras_tuner.Oracle):
             measures: Measured quantities such as `params`, `flops`, `latency_ms`.
             seconds: Wall-clock seconds of the trial; measured by the oracle when not given.
             failure: Why the trial failed, in one sentence.
+            out_of_time: Whether it failed because there was too little time left for it.
             spent: Seconds of the whole search so far.
             metrics: Final metrics; otherwise those of the best step that was reported.
             fidelity: Share of a full training that was reached, where it is not the one asked for:
@@ -94,6 +96,7 @@ class HistoryKeeper(keras_tuner.Oracle):
             given: dict[str, Any] = {
                 "seconds": seconds,
                 "failure": failure,
+                "out_of_time": out_of_time,
                 "spent": spent,
                 "fidelity": fidelity,
             }
@@ -268,14 +271,15 @@ class HistoryKeeper(keras_tuner.Oracle):
             trial.message = trial.message or failure
         elif trial.status == "COMPLETED" and reached < 1 and len(self.scheduler.rungs) > 1:
             trial.status = "STOPPED"
-        begun = self._started.pop(trial.trial_id, time.monotonic())
+        watch = self._started.pop(trial.trial_id, Stopwatch())
         self.history.finish(
             record.number,
             trial.status,
             metrics=metrics,
             measures=facts["measures"],
-            seconds=facts.get("seconds", time.monotonic() - begun),
+            seconds=facts.get("seconds", watch.seconds),
             failure=failure,
+            out_of_time=facts.get("out_of_time", False),
             spent=facts.get("spent", self._spent()),
             values=trial.hyperparameters.values,
             fidelity=reached,

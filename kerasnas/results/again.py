@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from kerasnas.clock import Purpose, Stopwatch
 from kerasnas.history import TrialRecord
 from kerasnas.problem import View
 from kerasnas.results.refit import hyperparameters
@@ -49,7 +49,7 @@ class Again:
         Args:
             weights: Weights of the members by trial; the weightiest ones are fitted first.
         """
-        building = len(weights) * self.job.member_seconds + self.job.reserve
+        building = len(weights) * self.job.member_seconds + self.job.clock.kept(Purpose.ANSWER)
         order = [k for k in sorted(weights, key=lambda k: -weights[k]) if k in self.solved]
         # A quarter more rows take no longer: the first time it was looked for when to stop.
         seconds = {k: self.solved[k].seconds for k in order}
@@ -60,9 +60,9 @@ class Again:
                     continue  # a linear model would come to the same
                 if self.job.clock.left - building < seconds[trial_id]:
                     continue
-                begin = time.perf_counter()
+                watch = Stopwatch()
                 twin = self._twin(trial_id, turn)
-                seconds[trial_id] = time.perf_counter() - begin
+                seconds[trial_id] = watch.seconds
                 if twin is not None:
                     twins[trial_id].append(twin)
         return {k: self._joined(k, fitted) for k, fitted in twins.items() if fitted}

@@ -18,6 +18,7 @@ import keras_tuner
 import numpy as np
 
 from kerasnas import artifact, assembly
+from kerasnas.clock import Deadline
 from kerasnas.objectives import Objective
 from kerasnas.preprocessing import Preprocessing
 from kerasnas.problem import Scorer
@@ -183,7 +184,6 @@ def _train(
         return lesson.scorer.validation(answers if units is None else units.restore(answers))
 
     share = _TRAINING * left()
-    end = time.monotonic() + share
     Trainer(space.train_model(hp, network), x, y, weights, validate).run(
         Plan(
             batch_size=recipe.batch_size,
@@ -192,7 +192,7 @@ def _train(
             sign=1 if lesson.objective.direction == "min" else -1,
             rates=recipe.rates,
             lengths=_LENGTHS,
-            seconds_left=lambda: end - time.monotonic(),
+            deadline=Deadline.after(share),
             share=0.9 * share,
             seed=(seed, 0),
         )

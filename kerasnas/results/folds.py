@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.budget import Budget
+from kerasnas.clock import Budget
 from kerasnas.errors import SearchSpaceError
 
 _FEW, _MANY = 5, 8  # folds

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
 
+from kerasnas.clock import Purpose, Stopwatch
 from kerasnas.history import TrialRecord
 from kerasnas.problem import View
 from kerasnas.runner import Job
@@ -47,14 +47,14 @@ def refit(
     if job.clock.left < 1.3 * trial.seconds:
         log.warning("No time left in the budget to refit; the best trial is used as it is.")
         return None, _row(trial.values, 0.0, "no time left in the budget")
-    begin = time.perf_counter()
+    watch = Stopwatch()
     hp = hyperparameters(trial)
     kept = None if weights is None else (weights / weights.mean()).astype("float32")
     view = job.view(hp)
     rows = dataclasses.replace(view, x=features, y=targets, weights=kept)
     with seeded(job.seed, trial.number):
         network = _train(hypermodel, hp, job, rows, trial)
-    return view.assemble(network), _row(trial.values, time.perf_counter() - begin, "")
+    return view.assemble(network), _row(trial.values, watch.seconds, "")
 
 
 def hyperparameters(trial: TrialRecord) -> keras_tuner.HyperParameters:
@@ -67,8 +67,8 @@ def hyperparameters(trial: TrialRecord) -> keras_tuner.HyperParameters:
 def _train(hypermodel: Any, hp: Any, job: Job, rows: View, trial: TrialRecord) -> keras.Model:
     """A network of the configuration, trained on all rows."""
     offers, seed = Offers(hypermodel), seed_of(job.seed, trial.number)
-    left = job.clock.left - job.reserve
-    solved = offers.solve(hp, _with_a_rest(rows, seed), seed, left)
+    deadline = job.clock.deadline.minus(job.clock.kept(Purpose.ANSWER))
+    solved = offers.solve(hp, _with_a_rest(rows, seed), seed, deadline)
     if solved is not None:
         return solved
     network, recipe = hypermodel.build(hp), hypermodel.recipe(hp)
@@ -79,7 +79,7 @@ def _train(hypermodel: Any, hp: Any, job: Job, rows: View, trial: TrialRecord) -
             epochs=int(trial.measures["best_epoch"]),
             monitor=None,
             rates=recipe.rates,
-            seconds_left=lambda: job.clock.left - job.reserve,
+            deadline=deadline,
             seed=(job.seed, trial.number),
         )
     )

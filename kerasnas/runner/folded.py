@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnas.clock import OutOfTime, Stopwatch
 from kerasnas.problem.view import View
 from kerasnas.runner.answers import Predictor, answers_of
 from kerasnas.runner.fitting import Answers, Fitting
@@ -64,21 +64,21 @@ class FoldedTrial:
             where all folds were trained.
 
         Raises:
-            TimeoutError: If there is no time for the last fold of a trial that must end.
+            OutOfTime: If there is no time for the last fold of a trial that must end.
         """
         folds, times = self.view.folds, list[float]()
         self._must_end = must_end
         while (done := len(self._networks)) < len(folds):
             needed = len(folds) - done if must_end else 1
-            if times and self.job.seconds_left < needed * self._least(times):
+            if times and self.job.deadline.left < needed * self._least(times):
                 break
             if done == 1 and self._train_rest_together():
                 continue
-            begin = time.perf_counter()
+            watch = Stopwatch()
             self._train(done)
-            times.append(time.perf_counter() - begin)
+            times.append(watch.seconds)
         if done < len(folds) and must_end:
-            raise TimeoutError(f"no time for more than {done} of {len(folds)} folds")
+            raise OutOfTime(f"no time for more than {done} of {len(folds)} folds")
         assert self.view.scorer is not None, "folds belong to an estimator"
         rows = np.concatenate([valid for _, valid in folds[:done]])
         place = np.argsort(rows)
@@ -116,9 +116,9 @@ class FoldedTrial:
         with seeded(seed, number):
             if fold is None and self._solve(number, seed ^ number):
                 return
-            begin = time.perf_counter()
+            watch = Stopwatch()
             fold = fold or self._fold(number)
-            self._building = time.perf_counter() - begin
+            self._building = watch.seconds
             network, part = fold.network, fold.part
             if self.fitting.is_fast(network, part):
                 self._note(network, *self._trainer.train(fold))
@@ -129,9 +129,9 @@ class FoldedTrial:
     def _solve(self, number: int, seed: int) -> bool:
         """Fits on one fold what no gradient steps train; `False` for other families."""
         part = self.view.fold(number)
-        seconds = self.job.seconds_left / (len(self.view.folds) - number)
+        deadline = self.job.deadline.part(1 / (len(self.view.folds) - number))
         offers = Offers(self.fitting.offers.of_fold(number))
-        network = offers.solve(self.hp, part, seed, seconds)
+        network = offers.solve(self.hp, part, seed, deadline)
         if network is None:
             return False
         self._note(network, Trained(epochs=1), answers_of(network, part.validation[0]))
@@ -155,7 +155,7 @@ class FoldedTrial:
             self.batch_size,
             epochs=self._ends[0].full if self._ends else self.pace.epochs(lengths),
             lengths=lengths,
-            seconds_left=lambda: self.job.seconds_left,
+            deadline=self.job.deadline,
             share=max(self.pace.share(recipe, self.record) / left, 0.5),
             most=self.pace.most(recipe) / left,
             parts=left,

@@ -25,7 +25,7 @@ class _Watching(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Looks at the clock."""
-        if self._plan.seconds_left() <= 0:
+        if self._plan.deadline.passed:
             self._ended = False
             self.model.stop_training = True
 

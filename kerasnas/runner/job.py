@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock, Deadline, Purpose
 from kerasnas.objectives import Objective
 from kerasnas.problem.view import View
-
-_ENSEMBLE = 0.15  # of the budget, at most, is kept for building an ensemble
-_AGAIN = 0.15  # of the budget, at most, is kept for fitting members once more
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +35,6 @@ class Job:
         objectives: What is optimised; the first one chooses the best epoch where it can.
         seed: Seed of the search.
         clock: The wall clock of the whole fit.
-        reserve: Seconds to keep for what comes after the last trial.
         epochs: Epochs of one trial, or `None`.
         batch_size: Rows in a step where the hypermodel has no recipe.
         callbacks: Keras callbacks, copied for every trial.
@@ -52,14 +47,12 @@ class Job:
         member_seconds: Seconds that a member needs to be built in: at first a guess, then what the
             trials so far tell.
         again: Whether members that were solved are to be fitted once more, on all rows.
-        again_seconds: Seconds that are kept for this.
     """
 
     view: Callable[[Any], View]
     objectives: tuple[Objective, ...]
     seed: int
     clock: Clock
-    reserve: float = 0.0
     epochs: int | None = None
     batch_size: int | None = None
     callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
@@ -70,16 +63,13 @@ class Job:
     finished: int = 0
     member_seconds: float = 0.8
     again: bool = False
-    again_seconds: float = 0.0
 
     @property
-    def seconds_left(self) -> float:
-        """Seconds that trials may still use."""
-        if not self.members or self.clock.seconds is None:
-            return self.clock.left - self.reserve
+    def deadline(self) -> Deadline:
+        """Until when trials may go on."""
         members = min(self.members, self.finished + 1)  # with the trial that is running
-        ensemble = min(members * self.member_seconds, _ENSEMBLE * self.clock.seconds)
-        return self.clock.left - self.reserve - ensemble - self.again_seconds
+        self.clock.keep(Purpose.ENSEMBLE, members * self.member_seconds)
+        return self.clock.for_trials
 
     def keep_for_again(self, seconds: Sequence[float]) -> None:
         """Keeps time for fitting members once more, but for those that would take too much of it.
@@ -87,10 +77,11 @@ class Job:
         Args:
             seconds: What each would take, the best one first.
         """
-        room, self.again_seconds = _AGAIN * (self.clock.seconds or math.inf), 0.0
+        room, kept = self.clock.most(Purpose.SECOND_FIT), 0.0
         for one in seconds:
-            if self.again_seconds + one <= room:
-                self.again_seconds += one
+            if kept + one <= room:
+                kept += one
+        self.clock.keep(Purpose.SECOND_FIT, kept)
 
     @property
     def monitor(self) -> Objective | None:

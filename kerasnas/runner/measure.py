@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
+
+from kerasnas.clock import laps_of
 
 _WARM_UP = 3
 _REPEATS = 30
@@ -28,18 +28,14 @@ def latency(model: keras.Model, example: Any) -> dict[str, float]:
     """
     # Converted by autograph, a graph of many small steps takes twice as long to trace.
     run = tf.function(lambda x: model(x, training=False), autograph=False)
-    for _ in range(_WARM_UP):
+
+    def answer() -> None:
         tf.nest.map_structure(lambda t: t.numpy(), run(example))
-    times: list[float] = []
-    begin = time.perf_counter()
-    while len(times) < _REPEATS and time.perf_counter() - begin < _LATENCY_SECONDS:
-        start = time.perf_counter()
-        tf.nest.map_structure(lambda t: t.numpy(), run(example))
-        times.append((time.perf_counter() - start) * 1e3)
-    return {
-        "latency_ms": float(np.median(times)),
-        "latency_p95_ms": float(np.quantile(times, 0.95)),
-    }
+
+    for _ in range(_WARM_UP - 1):
+        answer()
+    laps = laps_of(answer, later=_REPEATS, seconds=_LATENCY_SECONDS)
+    return {"latency_ms": 1e3 * laps.median, "latency_p95_ms": 1e3 * laps.quantile(0.95)}
 
 
 def flops(model: keras.Model) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import keras_tuner
 
+from kerasnas.clock import Deadline
 from kerasnas.spaces.recipes import Recipe
 
 
@@ -16,7 +17,7 @@ class Offers:
     A space of this package has a `recipe`, and as many of these as it needs:
 
     * `recipe(hp)`: how to train the model of these hyperparameters.
-    * `solve(hp, view, seed, seconds_left)`: the fitted network of a family that no gradient steps
+    * `solve(hp, view, seed, deadline)`: the fitted network of a family that no gradient steps
       train, `None` for other families.
     * `solve_again(hp, view, seed, network)`: as `solve`, for as long as this network of the same
       hyperparameters was fitted, without a look at validation rows.
@@ -48,10 +49,10 @@ class Offers:
         """How to train the model of these hyperparameters; `None` where only `compile` says."""
         return self._hypermodel.recipe(hp) if self.of_this_package else None
 
-    def solve(self, hp: Any, view: Any, seed: int, seconds_left: float) -> keras.Model | None:
+    def solve(self, hp: Any, view: Any, seed: int, deadline: Deadline) -> keras.Model | None:
         """The fitted network of a family that no gradient steps train, or `None`."""
         solve = getattr(self._hypermodel, "solve", None)
-        return None if solve is None else solve(hp, view, seed, seconds_left)
+        return None if solve is None else solve(hp, view, seed, deadline)
 
     @property
     def solves_again(self) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from kerasnas.clock import Deadline
 from kerasnas.oracles import Context
 from kerasnas.runner.job import Job
 from kerasnas.runner.plan import LENGTHS, Plan
@@ -61,7 +62,7 @@ class Pace:
         if job.clock.seconds is None:
             return context
         return replace(
-            context, must_finish=self._must_finish, seconds_left=lambda: job.seconds_left
+            context, must_finish=self._must_finish, seconds_left=lambda: job.deadline.left
         )
 
     @property
@@ -71,7 +72,7 @@ class Pace:
 
     def another(self) -> bool:
         """Whether there is time for another trial; the first one always runs."""
-        history, left = self._oracle.history, self._job.seconds_left
+        history, left = self._oracle.history, self._job.deadline.left
         if math.isinf(left):
             return True
         known = [e.seconds for t in history.finished for e in t.executions if e.status != "FAILED"]
@@ -87,10 +88,10 @@ class Pace:
             building: Seconds that building it has taken.
 
         Raises:
-            TimeoutError: If it is given up.
+            OutOfTime: If it is given up.
         """
-        if self._job.seconds_left < _TRACING * building:
-            raise TimeoutError("no time to trace a network of so many layers")
+        what = "to trace a network of so many layers"
+        self._job.deadline.require(_TRACING * building, what)
 
     def saw(self, number: int, epoch_seconds: float) -> None:
         """Takes note of what an epoch of a trial takes."""
@@ -99,11 +100,11 @@ class Pace:
     def share(self, recipe: Recipe | None, record: Any) -> float:
         """Seconds that a trial should take."""
         share = share_of(recipe, record.number, len(self._job.objectives))
-        return self._job.seconds_left * share
+        return self._job.deadline.left * share
 
     def most(self, recipe: Recipe | None) -> float:
         """Seconds that a trial may take to have enough epochs."""
-        return self._job.seconds_left * _MOST if recipe is not None and recipe.enough else 0.0
+        return self._job.deadline.left * _MOST if recipe is not None and recipe.enough else 0.0
 
     def lengths(self, recipe: Recipe | None, record: Any) -> Sequence[int]:
         """Epochs to choose from; where trials pause, the length of the first is that of all."""
@@ -123,20 +124,19 @@ class Pace:
         """Seconds of a share that a full training should take."""
         return share * _PAUSING if self.pauses else share
 
-    def limit(self, share: float, record: Any) -> Callable[[], float]:
-        """Seconds left for a trial: while there is no answer yet, all; later a few shares.
+    def limit(self, share: float, record: Any) -> Deadline:
+        """Until when a trial may go on: without an answer yet, to the end; later a few shares.
 
         Where trials pause, the last part of one has all the time that is left, and a shorter part
         leaves what the best one needs to be trained in full.
         """
-        job = self._job
+        deadline = self._job.deadline
         last = self.pauses and record.fidelity == 1
         if not self._oracle.history.scored() or math.isinf(share) or last:
-            return lambda: job.seconds_left
-        end = job.clock.spent + _OVERRUN * share
+            return deadline
         kept = self._finishing() if self.pauses else 0.0
-        kept = kept if kept < _KEPT * job.seconds_left else 0.0  # it is not to be had any more
-        return lambda: min(job.seconds_left - kept, end - job.clock.spent)
+        kept = kept if kept < _KEPT * deadline.left else 0.0  # it is not to be had any more
+        return deadline.minus(kept).at_most(_OVERRUN * share)
 
     def note(self, plan: Plan, full: int) -> None:
         """Where trials pause, all of them take the length that the first one was given."""
@@ -161,7 +161,7 @@ class Pace:
             return False
         history = self._oracle.history
         longest = max(e.seconds for t in history.scored() for e in t.executions if e.rung == 0)
-        return self._job.seconds_left < needed + longest
+        return self._job.deadline.left < needed + longest
 
     def _finishing(self) -> float:
         """Seconds that the rest of a full training of the best paused trial needs."""

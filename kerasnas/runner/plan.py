@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnas.clock import Deadline
 from kerasnas.runner.checkpoint import State
 
 LENGTHS = (16, 32, 64, 128, 256)
@@ -32,7 +33,7 @@ class Plan:
         rates: From a number of steps to the learning rate of each as a share of the compiled one;
             `None` leaves the optimiser's own rate alone.
         lengths: Numbers of epochs to choose from.
-        seconds_left: Seconds until training must end, asked again and again.
+        deadline: Until when training must end.
         share: Seconds that this training should take at most, for the choice of `epochs`.
         enough: Epochs for which it may take more.
         most: Seconds that it may take for these.
@@ -55,7 +56,7 @@ class Plan:
     patience: int | None = None
     rates: Callable[[int], np.ndarray] | None = None
     lengths: Sequence[int] = LENGTHS
-    seconds_left: Callable[[], float] = lambda: math.inf
+    deadline: Deadline = field(default_factory=Deadline)
     share: float = math.inf
     enough: int = 0
     most: float = 0.0
@@ -77,20 +78,21 @@ class Plan:
             scoring: Seconds of scoring the validation rows.
 
         Raises:
-            TimeoutError: If it is given up.
+            OutOfTime: If it is given up.
         """
-        if self.optional and self.seconds_left() < _LEAST * steps + scoring:
-            raise TimeoutError("no time for a tenth of an epoch")
+        if self.optional:
+            self.deadline.require(_LEAST * steps + scoring, "for a tenth of an epoch")
 
     def length(self, epoch: float) -> int:
         """The number of epochs to choose where one takes so many seconds.
 
         Raises:
-            TimeoutError: If all parts must come to their end, and not even the shortest would.
+            OutOfTime: If all parts must come to their end, and not even the shortest would.
         """
-        left = self.seconds_left() / self.parts
-        if self.must_end and self.lengths[0] * epoch > left:
-            raise TimeoutError(f"no time for {self.lengths[0]} epochs on {self.parts} folds")
+        if self.must_end:
+            what = f"for {self.lengths[0]} epochs on {self.parts} folds"
+            self.deadline.require(self.parts * self.lengths[0] * epoch, what)
+        left = self.deadline.left / self.parts
         fitting = [
             n
             for n in self.lengths

@@ -51,7 +51,7 @@ class Screen:
 
     def __call__(self, values: Mapping[str, Any]) -> bool | Mapping[str, float] | None:
         """The measures of these values, `True` where nothing is known, `None` out of time."""
-        left = self._job.seconds_left
+        left = self._job.deadline.left
         if left <= (0.0 if self._oracle.history.finished else -_GRACE):
             return None
         hp = self._oracle.hyperparameters.copy()

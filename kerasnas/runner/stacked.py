@@ -8,7 +8,6 @@ it would come to alone, up to rounding.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnas.clock import laps_of
 from kerasnas.runner.plan import Plan, Trained, Watch
 from kerasnas.runner.stacked_step import CannotStackError, StackedStep, courses_of
 from kerasnas.runner.training import Stretch, joined, order_of_rows
@@ -86,14 +86,13 @@ class StackedTrainer:
         order, rates = tf.constant(self._order(0)), tf.constant(self._rates)
         zero = tf.constant(0)
         steps = min(_PROBE, self.whole)
-        self._step.run(order, zero, tf.constant(1), rates, zero)
-        times = []
-        for _ in range(_REPEATS):
-            begin = time.perf_counter()
+
+        def some_steps() -> None:
             self._step.run(order, zero, tf.constant(steps), rates, zero)
             self._step.losses()  # waits for a device that has only taken note so far
-            times.append((time.perf_counter() - begin) / steps)
-        self._pace = min(times)  # the first ones are slower than those of a long training
+
+        # The later laps are faster, as the steps of a long training are.
+        self._pace = laps_of(some_steps, later=_REPEATS).fastest / steps
         self._step.reset()
         return self._pace
 

@@ -9,7 +9,6 @@ memory stay in a file: a batch is read by a thread while the one before it is tr
 from __future__ import annotations
 
 import math
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnas.clock import Stopwatch, laps_of, seconds_of
 from kerasnas.data.stored import Ahead, StoredRows
 from kerasnas.runner.answers import numbers
 from kerasnas.runner.checkpoint import State
@@ -161,9 +161,9 @@ class Trainer:
             order = order_of_rows(plan, epoch, self.rows)
             for stream in self.streams:
                 stream.start(order, batch)
-            begin = time.perf_counter()
+            stopwatch = Stopwatch()
             ended = stretch.run(order, rates, epoch)
-            took += time.perf_counter() - begin
+            took += stopwatch.seconds
             logs = numbers(self.model.get_metrics_result())
             last = self._average()
             logs.update(self.validate())
@@ -230,9 +230,9 @@ class Trainer:
     def _run_steps(self, batch: int, turned: Sequence[Any]) -> Callable[..., None]:
         """Runs steps of the present data."""
         if self._steps is None or self._steps[0] != batch:
-            begin = time.perf_counter()
+            watch = Stopwatch()
             self._steps = batch, self._traced(batch, turned)
-            self.tracing = time.perf_counter() - begin
+            self.tracing = watch.seconds
         traced = self._steps[1]
         tensors = [a for a in tf.nest.flatten(self.data) if not isinstance(a, Ahead)]
         return lambda *arguments: traced(*arguments, *tensors)
@@ -287,32 +287,27 @@ class Trainer:
         The first steps are run for their time alone: every variable gets its value back, so that
         the training that follows starts as if nothing had happened.
         """
-        if plan.epochs is not None and math.isinf(plan.seconds_left()):
+        if plan.epochs is not None and plan.deadline.endless:
             return plan.epochs
         variables = [*self.model.variables, *self.model.optimizer.variables]
         kept = [variable.numpy() for variable in variables]
         order = tf.range(self.rows, dtype="int32")
         rates = tf.constant([[float(v.numpy()) for v in turned]] * (steps + 1), "float32")
 
-        def seconds(count: int) -> float:
-            begin = time.perf_counter()
+        def run(count: int) -> None:
             run_steps(order, tf.constant(0), tf.constant(count), rates, tf.constant(0))
-            return time.perf_counter() - begin
 
-        seconds(1)  # the first run of a graph sets up much
-        self.pace = seconds(1)
+        self.pace = laps_of(lambda: run(1), later=1).median
         probe = min(steps, _PROBE, int(_LOOK / self.pace))
         if probe > 1:  # one slow step tells enough
-            self.pace = seconds(probe) / probe
+            self.pace = seconds_of(lambda: run(probe)) / probe
         for variable, value in zip(variables, kept, strict=True):
             variable.assign(value)
         plan.check(self.pace * steps)
         if plan.epochs is not None:
             return plan.epochs
-        self.validate()  # the first call traces, which no epoch of the training pays again
-        begin = time.perf_counter()
-        self.validate()
-        scoring = time.perf_counter() - begin
+        # The first lap traces, which no epoch of the training pays again.
+        scoring = laps_of(self.validate, later=1).median
         plan.check(self.pace * steps, scoring)
         return plan.length(self.pace * steps + scoring)
 
@@ -339,7 +334,7 @@ class Stretch:
         self._callbacks = callbacks
         self._by_batch = any(_wants_batches(callback) for callback in plan.callbacks)
         self._size = 1 if self._by_batch else max(1, int(_LOOK / pace)) if pace else steps
-        self._seconds_left = plan.seconds_left
+        self._deadline = plan.deadline
 
     def run(self, order: np.ndarray, rates: np.ndarray, epoch: int) -> bool:
         """Runs one epoch; `False` when the clock ended it early."""
@@ -355,7 +350,7 @@ class Stretch:
                 self._callbacks.on_train_batch_end(start, numbers(model.get_metrics_result()))
                 if model.stop_training:
                     break
-            if self._seconds_left() <= 0:
+            if self._deadline.passed:
                 return False
         return True
 

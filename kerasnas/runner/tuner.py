@@ -16,6 +16,7 @@ import keras_tuner
 import numpy as np
 
 from kerasnas import artifact
+from kerasnas.clock import OutOfTime, Stopwatch
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.oracles import Context
@@ -151,10 +152,10 @@ class Tuner(keras_tuner.Tuner):
             )
 
     def _run(self, trial: Any) -> None:
-        begin = time.perf_counter()
+        watch = Stopwatch()
         record = self.oracle.history.trials[int(trial.trial_id)]
         self._on_event("start", record, {})
-        failure = ""
+        failure, out_of_time = "", False
         try:
             metrics = self.run_trial(trial)
             if not record.reports:
@@ -172,9 +173,10 @@ class Tuner(keras_tuner.Tuner):
             trial.message = failures.details(error)
             self.first_traceback = self.first_traceback or trial.message
             # That time is short is no news to who has set the budget.
-            level = logging.INFO if isinstance(error, TimeoutError) else logging.WARNING
+            out_of_time = isinstance(error, OutOfTime)
+            level = logging.INFO if out_of_time else logging.WARNING
             log.log(level, "Trial %s failed. %s", trial.trial_id, failure)
-        seconds = time.perf_counter() - begin
+        seconds = watch.seconds
         measures = self._measures.pop(trial.trial_id, {})
         measures["train_seconds"] = record.seconds + seconds
         self.oracle.facts(
@@ -182,6 +184,7 @@ class Tuner(keras_tuner.Tuner):
             measures=measures,
             seconds=seconds,
             failure=failure,
+            out_of_time=out_of_time,
             spent=self.job.clock.spent,
         )
         self.oracle.end_trial(trial)
@@ -223,7 +226,7 @@ class Tuner(keras_tuner.Tuner):
         with seeded(job.seed, record.number):
             view = job.view(hp)
             end = self._trained(record, hp, view, batch_size)
-        model, begin = end.model, time.perf_counter()
+        model, watch = end.model, Stopwatch()
         front = self._fitting.offers.front_sizes(hp)
         measures = measure.sizes(model, view.example, front) | end.measures
         measures["epochs"] = float(end.trained.epochs)
@@ -239,7 +242,7 @@ class Tuner(keras_tuner.Tuner):
         if job.candidates > 1 and isinstance(view.scorer, Scorer) and end.answers is not None:
             write_answers(self.folder, trial.trial_id, view.scorer.answers(end.answers()))
         # A member of an ensemble is traced and written as a trial is, in a larger graph.
-        self._writing.append(time.perf_counter() - begin)
+        self._writing.append(watch.seconds)
         job.member_seconds = max(_LEAST_BUILDING, _BUILDING * float(np.mean(self._writing)))
         measures["size_bytes"] = float(path.stat().st_size)
         return end.trained.metrics, measures
@@ -252,21 +255,21 @@ class Tuner(keras_tuner.Tuner):
             folded = FoldedTrial(self._fitting, self.job, self._pace, record, hp, view, batch_size)
             return _Outcome(*folded.run(must_end=bool(self.oracle.history.completed())))
         seed = seed_of(self.job.seed, record.number)
-        begin = time.perf_counter()
-        network = self._fitting.offers.solve(hp, view, seed, self.job.seconds_left)
+        watch = Stopwatch()
+        network = self._fitting.offers.solve(hp, view, seed, self.job.deadline)
         if network is not None:
             if self.job.again:
-                self.solved[record.trial_id] = Solved(network, time.perf_counter() - begin)
+                self.solved[record.trial_id] = Solved(network, watch.seconds)
             # The same holds for it: this is its full training at any rung.
             self._ends[record.trial_id] = _End(fidelity=1.0)
             assert view.scorer is not None, "a space with `solve` belongs to an estimator"
             answers = answers_of(network, view.validation[0])
             scores = view.scorer.validation(answers)
             return _Outcome(network, Trained(metrics=scores, epochs=1), lambda: answers)
-        begin = time.perf_counter()
+        watch = Stopwatch()
         model = self.hypermodel.build(hp)
         if self._is_optional(record):
-            self._pace.check_start(time.perf_counter() - begin)
+            self._pace.check_start(watch.seconds)
         if not isinstance(model, keras.Model):
             raise keras_tuner.errors.FatalTypeError(
                 f"`build` must return a compiled keras.Model, received {type(model).__name__}."
@@ -306,7 +309,7 @@ class Tuner(keras_tuner.Tuner):
             batch_size,
             epochs=pace.epochs(lengths),
             lengths=lengths,
-            seconds_left=pace.limit(max(share, most), record),
+            deadline=pace.limit(max(share, most), record),
             share=pace.planned(share),
             most=pace.planned(most),
             optional=self._is_optional(record),
@@ -329,10 +332,11 @@ class Tuner(keras_tuner.Tuner):
         before = record.reports[-1][0] + 1 if record.reports else 0
         offset = before if self.oracle.fidelity == "rows" else 0
 
+        watch = Stopwatch()
         times: list[float] = []
 
         def on_epoch(epoch: int, logs: dict[str, float]) -> bool:
-            times.append(time.perf_counter())
+            times.append(watch.seconds)
             if len(times) > 1:  # the first one is mostly tracing
                 self._pace.saw(record.number, (times[-1] - times[0]) / (len(times) - 1))
             self._on_event("epoch", record, {"epoch": epoch, "logs": logs})

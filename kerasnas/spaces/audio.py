@@ -12,6 +12,7 @@ import keras_tuner
 import numpy as np
 from keras import layers
 
+from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.sounds import Form, lowest
 from kerasnas.spaces.blocks.sound import normalized
@@ -210,7 +211,7 @@ class AudioHyperModel(keras_tuner.HyperModel):
             return sound_augmentation(hp, warp=self.classes is not None, mix=single)
 
     def solve(
-        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, seconds_left: float
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
     ) -> keras.Model | None:
         """The solved linear model; `None` for other families.
 
@@ -218,7 +219,7 @@ class AudioHyperModel(keras_tuner.HyperModel):
             hp: Hyperparameters.
             view: A `runner.View` with spectrograms.
             seed: Not used: the problem has one solution.
-            seconds_left: Not used: it takes a second or two.
+            deadline: Not used: it takes a second or two.
         """
         if self.family(hp) != "linear":
             return None

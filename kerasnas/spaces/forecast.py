@@ -10,6 +10,7 @@ import keras_tuner
 import numpy as np
 from keras import layers, ops
 
+from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces import forecast_solved as solved
 from kerasnas.spaces.blocks.dlinear import dlinear
@@ -162,7 +163,7 @@ class ForecastHyperModel(keras_tuner.HyperModel):
         return int(hp.Choice("lookback", self.lookbacks, default=self._lookback(2)))
 
     def solve(
-        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, seconds_left: float
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
     ) -> keras.Model | None:
         """The network of a family whose weights are solved for; `None` for all others.
 
@@ -170,7 +171,7 @@ class ForecastHyperModel(keras_tuner.HyperModel):
             hp: Hyperparameters.
             view: A `runner.View` with windows of the lookback.
             seed: Not used: nothing is random.
-            seconds_left: Not used: it is a matter of seconds.
+            deadline: Not used: it is a matter of seconds.
         """
         family = self.family(hp)
         if family not in SOLVED:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +14,7 @@ import keras
 import keras_tuner
 import numpy as np
 
+from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces import solved
 from kerasnas.spaces.family import Network
@@ -189,7 +189,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         return str(hp.Choice("family", list(self.families), default=self.families[0]))
 
     def solve(
-        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, seconds_left: float
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
     ) -> keras.Model | None:
         """The fitted network of a family that a library fits; `None` for all others.
 
@@ -197,11 +197,11 @@ class TabularHyperModel(keras_tuner.HyperModel):
             hp: Hyperparameters.
             view: A `runner.View` in the form of the family.
             seed: Seed of the trial.
-            seconds_left: Seconds that the search has left.
+            deadline: When the search ends.
         """
         if self.family(hp) not in solved.SOLVED:
             return None
-        return self._solved(hp, view, seed, seconds_left)
+        return self._solved(hp, view, seed, deadline)
 
     def solve_again(
         self, hp: keras_tuner.HyperParameters, view: Any, seed: int, network: keras.Model
@@ -220,14 +220,14 @@ class TabularHyperModel(keras_tuner.HyperModel):
         rounds = solved.rounds_of(network)
         if self.family(hp) not in solved.SOLVED or rounds == 0:
             return None
-        return self._solved(hp, view, seed, math.inf, rounds)
+        return self._solved(hp, view, seed, Deadline(), rounds)
 
     def _solved(
         self,
         hp: keras_tuner.HyperParameters,
         view: Any,
         seed: int,
-        seconds: float,
+        deadline: Deadline,
         rounds: int | None = None,
     ) -> keras.Model:
         family = self.family(hp)
@@ -247,7 +247,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
             embedded=embedded,
             codes=codes,
             seed=seed,
-            seconds=seconds,
+            seconds=deadline.left,
             places=places,
             rounds=rounds,
         )

@@ -13,6 +13,7 @@ import keras_tuner
 import numpy as np
 from keras import layers, ops
 
+from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.texts.forms import Terms, Tokens
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled
@@ -239,7 +240,7 @@ class TextHyperModel(keras_tuner.HyperModel):
             return text_recipe(hp, self.rows)
 
     def solve(
-        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, seconds_left: float
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
     ) -> keras.Model | None:
         """The solved linear model, of terms or on a backbone as it is.
 
@@ -249,19 +250,19 @@ class TextHyperModel(keras_tuner.HyperModel):
             hp: Hyperparameters.
             view: A `runner.View` with weighted terms, or with vectors.
             seed: Not used: the problem has one solution.
-            seconds_left: Seconds that the search has left.
+            deadline: When the search ends.
         """
         family = self.family(hp)
         if family == "backbone" and isinstance(self.form(hp), Pooled):
             model = self.build(hp)
-            seconds = min(_SHARE * seconds_left, 600.0)
+            seconds = min(_SHARE * deadline.left, 600.0)
             return model if solve_head(hp, model, view, self.classes, seconds) else None
         if family != "linear":
             return None
         model = self.build(hp)
         size = model.get_layer("of_terms").input_dim
         problem = TextLinear(view.x, view.y, view.weights, size, self.classes)
-        most = problem.iterations(min(_SHARE * seconds_left, 600.0))
+        most = problem.iterations(min(_SHARE * deadline.left, 600.0))
         if not most:
             return None
         terms, style, bias = problem.solve(

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.errors import KerasNASError, SchemaError, SearchSpaceError
 
 ROWS = 120

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasnas.baselines.features import MOST_ROWS, feature_baselines, sampled
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.problem import MultiLabelScorer, Scorer
 
 ROWS = 120

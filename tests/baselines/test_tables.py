@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kerasnas.baselines import tables as baselines
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import infer_schema
 from kerasnas.estimators.preparation import prepare
 from kerasnas.spaces.linear_solver import affordable

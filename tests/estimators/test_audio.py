@@ -11,7 +11,7 @@ from scipy.io import wavfile
 from sklearn.base import clone
 
 import kerasnas as kn
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.errors import KerasNASError, ObjectiveError, SchemaError
 from kerasnas.estimators.audio_task import colour_matters, summaries
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import kerasnas as kn
 from kerasnas.baselines import features as feature_baselines
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import images as reading
 from kerasnas.data import room
 from kerasnas.data.stored import StoredRows

@@ -3,7 +3,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.baselines import texts as baselines
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.data import ClassTarget
 from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
-from kerasnas.budget import Budget
+from kerasnas.clock import Budget, Deadline
 from kerasnas.estimators.preparation import prepare
 from kerasnas.estimators.useful import filter_seconds
 
@@ -94,7 +94,7 @@ def test_libraries_fitted_on_useful_columns_answer_for_whole_rows(family, classi
     hp = values(family=family, columns="useful", histgb_leaves=8)
     task.hypermodel.build(hp)
     view = task.view(hp)
-    network = task.hypermodel.solve(hp, view, 0, 1.0)
+    network = task.hypermodel.solve(hp, view, 0, Deadline.after(1.0))
     useful = task.hypermodel.useful
     places = useful.features if family == "linear" else useful.codes
     assert network.input_shape == (None, view.x.shape[1])

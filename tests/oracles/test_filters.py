@@ -102,9 +102,8 @@ class Timed:
         taken = min(self.takes[kind], self.left)
         failed = taken < self.takes[kind]
         self.left -= taken
-        self.oracle.facts(
-            trial.trial_id, seconds=taken, failure="TimeoutError: no time" if failed else ""
-        )
+        failure = "too late" if failed else ""
+        self.oracle.facts(trial.trial_id, seconds=taken, failure=failure, out_of_time=failed)
         self.oracle.update_trial(trial.trial_id, {"val_loss": 1.0})
         trial.status = "FAILED" if failed else "COMPLETED"
         self.oracle.end_trial(trial)

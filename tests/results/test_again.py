@@ -6,7 +6,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas import artifact
-from kerasnas.budget import Budget, Clock
+from kerasnas.clock import Budget, Clock, Deadline
 from kerasnas.estimators.preparation import prepare
 from kerasnas.history import TrialRecord
 from kerasnas.results.again import Again
@@ -39,7 +39,7 @@ def solved(family: str, classify: bool, seconds: float | None = None):
     trial = TrialRecord(3, VALUES[family])
     hp = hyperparameters(trial)
     view = task.view(hp)
-    network = task.hypermodel.solve(hp, view, 5, np.inf)
+    network = task.hypermodel.solve(hp, view, 5, Deadline())
     job = Job(task.view, (), 0, Clock(seconds))
     again = Again({"0003": trial}, {"0003": Solved(network, 2.0)}, task.hypermodel, job, task.whole)
     return task, again, view, network

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
+from kerasnas.clock import Deadline
 from kerasnas.problem import Scorer, View
 from kerasnas.runner import fold_training
 from kerasnas.runner.answers import Predictor
@@ -96,7 +97,7 @@ def test_shared_and_separate_trainings_are_equal(weighted, monkeypatch):
 
 
 def test_folds_in_one_program_are_what_they_are_one_after_the_other(monkeypatch):
-    slow = {"seconds_left": lambda: 1e6}
+    slow = {"deadline": Deadline.after(1e6)}
     one, other = FoldTrainer(), FoldTrainer()
     models = [network(seed=number) for number in range(3)]
     folds = [Fold(m, m, fold(i), plan(i, **slow)) for i, m in enumerate(models)]
@@ -122,7 +123,7 @@ def test_folds_in_one_program_are_what_they_are_one_after_the_other(monkeypatch)
 def test_the_slower_form_is_left_alone(monkeypatch):
     trainer = FoldTrainer()
     models = [network(seed=number) for number in range(3)]
-    slow = {"seconds_left": lambda: 1e6}
+    slow = {"deadline": Deadline.after(1e6)}
     folds = [Fold(m, m, fold(i), plan(i, **slow)) for i, m in enumerate(models)]
     trainer.train(folds[0])
     before = [model.get_weights() for model in models]

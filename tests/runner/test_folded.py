@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasnas.runner import folded
+from kerasnas.clock import Deadline, OutOfTime
 from kerasnas.runner.folded import FoldedTrial
 from kerasnas.runner.plan import Trained
 
@@ -37,12 +37,12 @@ class Watched(FoldedTrial):
 def trial(monkeypatch):
     def make(seconds):
         clock = SimpleNamespace(now=0.0)
-        monkeypatch.setattr(folded.time, "perf_counter", lambda: clock.now)
+        monkeypatch.setattr("time.perf_counter", lambda: clock.now)
 
         class Job:
             @property
-            def seconds_left(self):
-                return seconds - clock.now
+            def deadline(self):
+                return Deadline(seconds, now=lambda: clock.now)
 
         rows = np.arange(10)
         folds = tuple((np.setdiff1d(rows, part), part) for part in np.array_split(rows, 5))
@@ -64,7 +64,7 @@ def test_all_folds_are_trained_and_scored_on_all_rows(trial):
 
 def test_a_trial_that_cannot_come_to_its_end_is_given_up_after_its_first_fold(trial):
     made = trial(8.0)  # 3 are spent, 4 folds need at least half as long each
-    with pytest.raises(TimeoutError, match="no time for more than 1 of 5 folds"):
+    with pytest.raises(OutOfTime, match="no time for more than 1 of 5 folds"):
         made.run(must_end=True)
     assert made.clock.now == 3.0
 

@@ -24,8 +24,8 @@ class Whole(OwnFit):
     def recipe(self, hp):
         return "recipe"
 
-    def solve(self, hp, view, seed, seconds_left):
-        return (hp, view, seed, seconds_left)
+    def solve(self, hp, view, seed, deadline):
+        return (hp, view, seed, deadline)
 
     def train_model(self, hp, network):
         return ("around", network)

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from kerasnas.clock import Deadline, OutOfTime
 from kerasnas.oracles import Context
 from kerasnas.runner.pace import Pace, share_of
 from kerasnas.runner.plan import Plan
@@ -42,30 +43,36 @@ def test_without_a_number_of_epochs_that_is_enough_the_share_decides():
 
 
 def test_all_folds_have_to_fit_into_the_time_that_is_left():
-    times = {"share": 4.0, "enough": 64, "most": 10.0, "seconds_left": lambda: 15.0, "parts": 5}
+    times = {
+        "share": 4.0,
+        "enough": 64,
+        "most": 10.0,
+        "deadline": Deadline(15.0, now=lambda: 0.0),
+        "parts": 5,
+    }
     plan = Plan(batch_size=32, epochs=None, monitor=None, **times)
     assert [plan.length(epoch) for epoch in (0.01, 0.05, 0.1, 0.9)] == [256, 32, 16, 16]
     plan.must_end = True
     assert plan.length(0.1) == 16
-    with pytest.raises(TimeoutError, match="no time for 16 epochs on 5 folds"):
+    with pytest.raises(OutOfTime, match="no time for 16 epochs on 5 folds"):
         plan.length(0.9)
 
 
 def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds():
     clock = SimpleNamespace(seconds=None)
-    job = SimpleNamespace(clock=clock, epochs=1, seconds_left=5.0)
+    job = SimpleNamespace(clock=clock, epochs=1, deadline=Deadline.after(5.0))
     pace = Pace(SimpleNamespace(), job, own=True)
     pace.check_start(0.5)
-    with pytest.raises(TimeoutError, match="to trace"):
+    with pytest.raises(OutOfTime, match="to trace"):
         pace.check_start(0.8)
-    job.seconds_left = 60.0
+    job.deadline = Deadline.after(60.0)
     pace.check_start(0.8)
 
 
 @pytest.mark.parametrize("limit", [100.0, None])
 def test_an_oracle_is_told_of_the_time_and_that_trials_may_pause(limit):
     clock = SimpleNamespace(seconds=limit, spent=3.0)
-    job = SimpleNamespace(clock=clock, epochs=9, seconds_left=5.0)
+    job = SimpleNamespace(clock=clock, epochs=9, deadline=Deadline(5.0, now=lambda: 0.0))
     told = Pace(SimpleNamespace(), job, own=True).context(Context(noisy=True))
     assert (told.noisy, told.pausing, told.epochs, told.spent()) == (True, True, 9, 3.0)
     assert (told.seconds_left is None) == (told.must_finish is None) == (limit is None)

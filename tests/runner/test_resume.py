@@ -17,7 +17,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas import oracles
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.oracles.schedulers import Full
 from kerasnas.problem.view import View, part_of
 from kerasnas.runner.answers import evaluator

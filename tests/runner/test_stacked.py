@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from kerasnas.clock import Deadline
 from kerasnas.runner.plan import Plan
 from kerasnas.runner.stacked import Member, StackedTrainer
 from kerasnas.runner.stacked_step import CannotStackError
@@ -169,7 +170,8 @@ def test_timing_a_step_changes_nothing():
 
 def test_the_clock_ends_all_of_them():
     calls = iter(range(100))
-    plans = [plan(i, epochs=50, seconds_left=lambda: 9.5 - next(calls)) for i in range(2)]
+    deadline = Deadline(9.5, now=lambda: next(calls))
+    plans = [plan(i, epochs=50, deadline=deadline) for i in range(2)]
     members = members_of([{}, {}], plans, [50, 50])
     _, ends = together(members)
     assert [end.epochs for end in ends] == [11, 11]

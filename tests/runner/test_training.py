@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from kerasnas.clock import Deadline, OutOfTime
 from kerasnas.data.stored import StoredRows
 from kerasnas.runner.answers import Predictor, evaluator
 from kerasnas.runner.plan import LENGTHS, Plan
@@ -171,7 +172,7 @@ def test_rates_are_applied_step_by_step(clock):
     def rates(steps):
         return np.linspace(1, 0.1, steps, dtype="float32")
 
-    train(model, rates=rates, callbacks=[watch], seconds_left=lambda: clock)
+    train(model, rates=rates, callbacks=[watch], deadline=Deadline.after(clock))
     expected = 0.05 * rates(3 * STEPS)
     assert np.allclose(watch.rates, expected, rtol=1e-5)
     step = 0
@@ -209,11 +210,11 @@ def test_a_model_may_name_what_else_changes(clock):
     trained = keras.Model(x, Turned()(model(x)))
     trained.compile(keras.optimizers.SGD(0.05), "mse")
     trained.pacing = Pace(((dial, lambda steps: np.linspace(1, 0, steps)),))
-    train(trained, callbacks=[Look()], seconds_left=lambda: clock)
+    train(trained, callbacks=[Look()], deadline=Deadline.after(clock))
     assert np.allclose(seen, np.linspace(1, 0, 3 * STEPS), atol=1e-6)
     both = Pace(((dial, lambda steps: np.full(steps, 0.5)),))
     trained.pacing = both
-    train(trained, rates=lambda steps: np.full(steps, 0.1), seconds_left=lambda: clock)
+    train(trained, rates=lambda steps: np.full(steps, 0.1), deadline=Deadline.after(clock))
     assert float(trained.optimizer.learning_rate.numpy()) == pytest.approx(0.005)
     assert float(dial.numpy()) == 0.5
 
@@ -233,18 +234,17 @@ def test_without_rates_the_optimizers_own_schedule_stays():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
     watch = BatchWatch()
     model = model_of(keras.optimizers.SGD(schedule))
-    train(model, epochs=1, callbacks=[watch], seconds_left=lambda: 1e6)
+    train(model, epochs=1, callbacks=[watch], deadline=Deadline.after(1e6))
     assert np.allclose(watch.rates, 0.1 * 0.5 ** np.arange(1, STEPS + 1))
 
 
 def test_the_clock_ends_a_training_within_an_epoch():
     watch = BatchWatch()
 
-    def left():
-        return 1.0 if len(watch.rates) < STEPS + 2 else -1.0
+    deadline = Deadline(STEPS + 1.5, now=lambda: len(watch.rates))
 
     model = model_of()
-    result = train(model, None, Scores(2, 1), callbacks=[watch], seconds_left=left)
+    result = train(model, None, Scores(2, 1), callbacks=[watch], deadline=deadline)
     assert result.out_of_time
     assert len(watch.rates) == STEPS + 2
     assert int(model.optimizer.iterations) == STEPS + 2
@@ -254,7 +254,7 @@ def test_the_clock_ends_a_training_within_an_epoch():
 
 def test_no_time_at_all_still_gives_a_model():
     model = model_of()
-    result = train(model, None, Scores(1, 1), monitor="val_loss", seconds_left=lambda: -1.0)
+    result = train(model, None, Scores(1, 1), monitor="val_loss", deadline=Deadline.after(-1.0))
     assert result.out_of_time
     assert result.epochs == 1
     assert result.metrics["val_loss"] == 1
@@ -324,7 +324,7 @@ def test_the_probe_leaves_all_variables_as_they_were(epochs):
     for clock in (math.inf, 1e6):
         extra = [layers.BatchNormalization(), layers.Dropout(0.3, seed=2)]
         model = model_of(keras.optimizers.Adam(0.01), extra)
-        changes = {"seconds_left": lambda clock=clock: clock}
+        changes = {"deadline": Deadline.after(clock)}
         if epochs is None and clock == 1e6:
             changes.update(epochs=None, share=0.0)
         else:
@@ -424,11 +424,11 @@ def test_stored_rows_train_alike_and_their_thread_ends():
 
 @pytest.mark.parametrize("epochs", [None, 5])
 def test_what_is_optional_is_given_up_where_no_time_is_left_for_it(epochs):
-    given = {"epochs": epochs, "seconds_left": lambda: -1.0}
-    with pytest.raises(TimeoutError, match="a tenth of an epoch"):
+    given = {"epochs": epochs, "deadline": Deadline.after(-1.0)}
+    with pytest.raises(OutOfTime, match="a tenth of an epoch"):
         train(model_of(), optional=True, **given)
     assert train(model_of(), **given).epochs == 1  # the only answer there may be
-    assert train(model_of(), optional=True, epochs=2, seconds_left=lambda: 1e6).epochs == 2
+    assert train(model_of(), optional=True, epochs=2, deadline=Deadline.after(1e6)).epochs == 2
 
 
 def test_of_slow_steps_few_are_run_for_their_time(monkeypatch):
@@ -438,6 +438,6 @@ def test_of_slow_steps_few_are_run_for_their_time(monkeypatch):
         return lambda order, start, stop, *rest: (steps.append(int(stop - start)), time.sleep(0.6))
 
     monkeypatch.setattr(Trainer, "_run_steps", slow)
-    with pytest.raises(TimeoutError):
-        train(model_of(), optional=True, epochs=None, seconds_left=lambda: 1e-9)
+    with pytest.raises(OutOfTime):
+        train(model_of(), optional=True, epochs=None, deadline=Deadline.after(1e-9))
     assert steps == [1, 1]

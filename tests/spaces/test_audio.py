@@ -5,6 +5,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.sounds import Form
 from kerasnas.problem import View
@@ -78,7 +79,7 @@ def test_linear_models_are_solved(classes, multilabel):
     )
     hp = chosen(family="linear", linear_strength=1.0)
     view = View(x=x, y=y.astype("int32" if classes == 3 else "float32"))
-    answers = space.solve(hp, view, 0, 10.0)(x, training=False).numpy()
+    answers = space.solve(hp, view, 0, Deadline.after(10.0))(x, training=False).numpy()
     if classes == 3:
         np.testing.assert_allclose(answers.sum(axis=1), 1.0, atol=1e-5)
         assert (answers.argmax(axis=1) == label).mean() > 0.95

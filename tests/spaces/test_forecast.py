@@ -5,6 +5,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.problem import View
 from kerasnas.spaces import forecast
@@ -93,7 +94,7 @@ def solve(series, **given):
         statistics=ChannelStatistics(float(series.min()), float(series.max()), float(series.std()))
     )
     hp = values(**given)
-    network = hypermodel.solve(hp, View(x=x, y=y, weights=np.ones(len(x))), 0, np.inf)
+    network = hypermodel.solve(hp, View(x=x, y=y, weights=np.ones(len(x))), 0, Deadline())
     return network, x, y
 
 
@@ -156,7 +157,7 @@ def test_windows_with_unknown_answers_do_not_spoil_a_solution():
     x, y = windows_of(series)
     y[5, 2] = np.nan
     view = View(x=x, y=y, weights=np.ones(len(x)))
-    network = space().solve(values(family="linear", base="last", ridge=1e-4), view, 0, np.inf)
+    network = space().solve(values(family="linear", base="last", ridge=1e-4), view, 0, Deadline())
     np.testing.assert_allclose(np.asarray(network(x))[:, :, 1], windows_of(series)[1], atol=0.2)
 
 

@@ -7,6 +7,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.problem import View
 from kerasnas.spaces import solved, tabular
@@ -142,12 +143,12 @@ def test_the_space_solves_trees_and_trains_the_rest():
     hp.values["family"] = "extra_trees"
     model.build(hp)
     assert "forest_min_leaf" in hp.values and "learning_rate" not in hp.values
-    assert model.solve(hp, view, 0, math.inf).output.shape == (None, 3)
+    assert model.solve(hp, view, 0, Deadline()).output.shape == (None, 3)
     hp = keras_tuner.HyperParameters()
     hp.values["family"] = "mlp"
     model.build(hp)
     assert "learning_rate" in hp.values and "forest_min_leaf" not in hp.values
-    assert model.solve(hp, view, 0, math.inf) is None
+    assert model.solve(hp, view, 0, Deadline()) is None
 
 
 def test_a_library_that_is_not_there_is_named(monkeypatch):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sparse
 
+from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.texts.forms import Terms
 from kerasnas.spaces import text
@@ -136,7 +137,7 @@ def test_the_solved_model_answers_as_scikit_learn():
     weights = np.random.default_rng(2).uniform(0.5, 2, ROWS)
     made = hypermodel(families=("linear",))
     hp = with_values(made, family="linear", linear_strength=2.0, linear_scaling=0.0)
-    network = made.solve(hp, View(x, y, weights), seed=0, seconds_left=1e6)
+    network = made.solve(hp, View(x, y, weights), seed=0, deadline=Deadline.after(1e6))
     matrix = np.zeros((ROWS, SIZE))
     np.add.at(matrix, (np.arange(ROWS)[:, None], x["terms"]), x["weights"])
     both = sparse.csr_matrix(np.hstack([matrix, 0.1 * x["style"]]))
@@ -156,7 +157,7 @@ def test_two_classes_values_and_labels_are_solved(scaling):
     ):
         made = hypermodel(classes=classes, multilabel=multilabel, families=("linear",))
         hp = with_values(made, family="linear", linear_scaling=scaling, linear_strength=30.0)
-        answers = made.solve(hp, View(x, target), seed=0, seconds_left=1e6)(x).numpy()
+        answers = made.solve(hp, View(x, target), seed=0, deadline=Deadline.after(1e6))(x).numpy()
         if classes is None:
             assert np.corrcoef(answers[:, 0], target[:, 0])[0, 1] > 0.9
         elif multilabel:
@@ -169,7 +170,7 @@ def test_there_is_no_solving_without_time():
     made = hypermodel(families=("linear",))
     hp = with_values(made, family="linear")
     x, y = terms(np.random.default_rng(0))
-    assert made.solve(hp, View(x, y), seed=0, seconds_left=0.0) is None
+    assert made.solve(hp, View(x, y), seed=0, deadline=Deadline.after(0.0)) is None
     problem = TextLinear(x, y, None, SIZE, 3)
     assert problem.iterations(0.0) == 0 < problem.iterations(1e6)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import numbers
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kerasnas.errors import BudgetError
@@ -97,40 +95,3 @@ def _seconds(text: str) -> float:
     if not parts or _DURATION.sub("", text).strip():
         raise BudgetError(f"`budget` cannot be read from {text!r}. {_HELP}")
     return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
-
-
-class Clock:
-    """Counts the wall-clock seconds of one `fit`, those of earlier, interrupted calls included.
-
-    Args:
-        seconds: The limit, or `None` for none.
-        spent: Seconds that earlier calls on the same directory have used.
-        started: Reading of `now` at which this call began; default is the present.
-        now: Source of time, for tests.
-    """
-
-    def __init__(
-        self,
-        seconds: float | None = None,
-        spent: float = 0.0,
-        started: float | None = None,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.seconds = seconds
-        self._now = now
-        self.started = now() if started is None else started
-        self._before = spent
-
-    def resume(self, spent: float) -> None:
-        """Counts the seconds that earlier, interrupted calls have used."""
-        self._before = spent
-
-    @property
-    def spent(self) -> float:
-        """Seconds used so far."""
-        return self._now() - self.started + self._before
-
-    @property
-    def left(self) -> float:
-        """Seconds left; infinite without a limit."""
-        return math.inf if self.seconds is None else self.seconds - self.spent

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from kerasnas.budget import Budget, Clock
+from kerasnas.clock import Budget
 from kerasnas.errors import BudgetError
 
 
@@ -56,13 +56,3 @@ def test_what_is_no_duration(value):
 def test_budgets_that_cannot_be(limits):
     with pytest.raises(BudgetError, match="Write"):
         Budget(**limits)
-
-
-def test_the_clock_counts_earlier_calls():
-    now = [100.0]
-    clock = Clock(10.0, spent=4.0, now=lambda: now[0])
-    assert (clock.spent, clock.left) == (4.0, 6.0)
-    now[0] = 103.0
-    assert (clock.spent, clock.left) == (7.0, 3.0)
-    assert Clock(None).left == math.inf
-    assert Clock(10.0, started=98.0, now=lambda: now[0]).spent == 5.0
