@@ -10,13 +10,16 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from kerasnas.errors import ProjectMismatchError
 
 FORMAT = 1
+_IN_MEMORY = ("trials", "finished", "rejected", "spent", "notes", "fingerprint")
+"""What a copy of a history takes along: all but the file."""
+
 Status = Literal["RUNNING", "COMPLETED", "STOPPED", "FAILED"]
 
 
@@ -134,7 +137,7 @@ class History:
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles live in memory: one journal has one writer."""
-        return {**self.__dict__, "_file": None}
+        return {name: getattr(self, name) for name in _IN_MEMORY} | {"_file": None}
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -246,7 +249,7 @@ class History:
     def events(self) -> list[dict[str, Any]]:
         """The trials as events again, for keras-tuner's own state files."""
         return [
-            t.__dict__
+            {f.name: getattr(t, f.name) for f in fields(t)}
             | {
                 "reports": [list(r) for r in t.reports],
                 "executions": [asdict(e) for e in t.executions],

@@ -178,10 +178,9 @@ class Proposer:
             values = self._first_new(source, space, seen)
             if values is not None:
                 return Proposal(values, origin)
-        in_order = getattr(self.searcher, "candidates", None)
+        in_order = self.searcher.candidates(space, history)
         if in_order is not None:
-            # A searcher with an order of its own ends where that order ends.
-            values = self._first_new(in_order(space, told(history, objectives)), space, seen)
+            values = self._first_new(in_order, space, seen)
             return None if values is None else Proposal(values, self.searcher.name)
         return self._searched(space, history, objectives, rng, constraints, seen)
 

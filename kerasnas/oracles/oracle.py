@@ -23,7 +23,6 @@ from kerasnas.oracles.context import Accept, Context
 from kerasnas.oracles.filters import Proposal, Proposer
 from kerasnas.oracles.relatives import parent_of
 from kerasnas.oracles.schedulers import Done, Full, Promote, Scheduler, Start
-from kerasnas.oracles.schedulers.asha import finish
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
 from kerasnas.oracles.state import HistoryKeeper
@@ -110,6 +109,7 @@ class Oracle(HistoryKeeper):
         self.history = History()
         self.stop_reason = ""
         self._lock = threading.RLock()
+        self._project_name = None  # set by a tuner of keras-tuner, which gives it a folder
         self._journaled = False
         self._interrupted: list[int] = []
         self._started: dict[str, Stopwatch] = {}
@@ -252,8 +252,7 @@ class Oracle(HistoryKeeper):
         parts = [f"{len(self.proposer.initial)} initial"] if self.proposer.initial else []
         if self.proposer.portfolio:
             parts.append(f"{len(self.proposer.portfolio)} known-good configurations")
-        explain = getattr(self.proposer.searcher, "describe", None)
-        parts.append(explain(self.space) if explain else self.proposer.searcher.name)
+        parts.append(self.proposer.searcher.describe(self.space))
         how_far = self.scheduler.describe()
         if how_far and self.pausing:
             parts[-1] += f"; {how_far}"
@@ -357,10 +356,9 @@ class Oracle(HistoryKeeper):
 
     def _decision(self, may_start: bool) -> Start | Promote | Done:
         if self.pausing:
-            must_finish = self.context.must_finish
-            if must_finish is not None and hasattr(self.scheduler, "fixed") and must_finish():
-                rungs = self.scheduler.rungs
-                last = finish(self.history, rungs, self.objectives, self.constraints)
+            hurry = self.context.must_finish if len(self.scheduler.rungs) > 1 else None
+            if hurry is not None and hurry():
+                last = self.scheduler.finish(self.history, self.objectives, self.constraints)
                 if isinstance(last, Promote):
                     return last
             return self.scheduler.next(

@@ -7,7 +7,6 @@ import logging
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,7 @@ class HistoryKeeper(keras_tuner.Oracle):
     scheduler: Scheduler
     _lock: Any
     _journaled: bool
+    _project_name: str | None
     _interrupted: list[int]
     _started: dict[str, Stopwatch]
     _facts: dict[str, dict[str, Any]]
@@ -173,9 +173,8 @@ class HistoryKeeper(keras_tuner.Oracle):
     def _adopt_rungs(self) -> None:
         """Takes the rungs of the journal: results lie at them."""
         noted = self.history.notes.get(RUNGS_NOTE)
-        scheduler: Any = self.scheduler
-        if noted is not None and hasattr(scheduler, "fixed"):
-            self.scheduler = replace(scheduler, fixed=tuple(noted["shares"]))
+        if noted is not None:
+            self.scheduler = self.scheduler.at_rungs(tuple(noted["shares"]))
 
     def _note_rungs(self) -> None:
         """Writes into a bound journal where trials may pause."""
@@ -225,7 +224,7 @@ class HistoryKeeper(keras_tuner.Oracle):
 
     def save(self) -> None:
         """Writes the state file, whole or not at all; nothing when a journal is bound."""
-        if self._journaled or not hasattr(self, "_project_name"):
+        if self._journaled or self._project_name is None:
             return
         path = Path(self._get_oracle_fname())
         fresh = path.with_suffix(".tmp")
@@ -238,7 +237,7 @@ class HistoryKeeper(keras_tuner.Oracle):
             self.set_state(json.loads(Path(self._get_oracle_fname()).read_text(encoding="utf-8")))
 
     def _save_trial(self, trial: Trial) -> None:
-        if not self._journaled and hasattr(self, "_project_name"):
+        if not self._journaled and self._project_name is not None:
             super()._save_trial(trial)
 
     def _rebuild(self) -> None:

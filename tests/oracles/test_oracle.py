@@ -12,6 +12,8 @@ from kerasnas import oracles
 from kerasnas.errors import ObjectiveError, ProjectMismatchError, SearchFailedError
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.schedulers import Done, Promote, Scheduler, Start
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.testing import check_oracle
 from kerasnas.testing.oracles import check_divergence, check_seeds, conditional_space
 
@@ -234,6 +236,47 @@ def test_oracles_can_be_copied():
         twin.create_trial("a").hyperparameters.values
         == oracle.create_trial("a").hyperparameters.values
     )
+
+
+class Plain(Searcher):
+    name = "plain"
+
+    def suggest(self, space, history, objectives, rng, constraints=()):
+        return space.random(rng)
+
+
+class TwoHalves(Scheduler):
+    """Every trial is trained to a half and is promoted at once."""
+
+    name = "halves"
+    rungs = (0.5, 1.0)
+
+    def next(self, history, objectives, constraints=(), *, may_start=True):
+        for trial in history.trials:
+            if trial.status == "STOPPED":
+                return Promote(trial.number, 1, 1.0)
+        return Start(0, 0.5) if may_start else Done()
+
+
+def test_what_a_searcher_and_a_scheduler_do_not_say_has_a_default():
+    oracle = oracles.Oracle(
+        "val_loss",
+        max_trials=3,
+        seed=0,
+        searcher=Plain(),
+        scheduler=TwoHalves(),
+        hyperparameters=conditional_space(),
+    )
+    oracle.verbose = 0
+    oracle.begin(oracles.Context(pausing=True, epochs=4, must_finish=lambda: True))
+    assert oracle.describe() == "plain: plain"
+    ids = [step(oracle, 1.0).trial_id for _ in range(6)]
+    assert ids == ["0000", "0000", "0001", "0001", "0002", "0002"]
+    assert {t.status for t in oracle.history} == {"COMPLETED"}
+    assert {t.origin for t in oracle.history} == {"plain"}
+    assert step(oracle, 1.0).status == "STOPPED" and oracle.promotable() == set()
+    with pytest.raises(TypeError, match="abstract"):
+        Searcher()
 
 
 class Stock(keras_tuner.Tuner):

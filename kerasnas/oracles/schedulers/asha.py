@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Start, Verdict
+from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Scheduler, Start
 from kerasnas.oracles.schedulers.rungs import MOST_KEPT, ladder, standings, survivors
 
 LEAST = 1 / 9
@@ -15,7 +15,7 @@ LEAST = 1 / 9
 
 
 @dataclass(frozen=True)
-class AshaScheduler:
+class AshaScheduler(Scheduler):
     """Promotes whoever is in the best 1/eta of a rung as it stands; never waits for the rest.
 
     Source: Li et al., *A System for Massively Parallel Hyperparameter Tuning*, MLSys 2020,
@@ -50,6 +50,19 @@ class AshaScheduler:
         """The same with rungs of whole epochs."""
         return replace(self, epochs=epochs)
 
+    def at_rungs(self, shares: tuple[float, ...]) -> AshaScheduler:
+        """The same with other rungs."""
+        return replace(self, fixed=shares)
+
+    def finish(
+        self,
+        history: History,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint] = (),
+    ) -> Decision:
+        """The best trial of the highest rung, to the top."""
+        return straight_to_the_top(history, self.rungs, objectives, constraints)
+
     def next(
         self,
         history: History,
@@ -68,10 +81,6 @@ class AshaScheduler:
         if may_start:
             return Start(0, rungs[0])
         return climb(history, rungs, objectives, constraints)
-
-    def on_report(self, history: History, number: int, objectives: Sequence[Objective]) -> Verdict:
-        """Trials pause at their rung and not before."""
-        return "continue"
 
     def promotable(
         self,
@@ -117,7 +126,7 @@ def climb(
     return Done()
 
 
-def finish(
+def straight_to_the_top(
     history: History,
     rungs: Sequence[float],
     objectives: Sequence[Objective],

@@ -10,11 +10,11 @@ import numpy as np
 
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.schedulers.protocol import Decision, Done, Start, Verdict
+from kerasnas.oracles.schedulers.protocol import Decision, Done, Scheduler, Start, Verdict
 
 
 @dataclass(frozen=True)
-class Full:
+class Full(Scheduler):
     """Trains every trial in full, save those that the median rule gives up.
 
     A trial is stopped at a step when the best it has reported is worse than the median of what the
@@ -35,10 +35,6 @@ class Full:
     least_share: float = 0.5
     name: str = "full"
     rungs: tuple[float, ...] = (1.0,)
-
-    def fitted(self, epochs: int | None) -> Full:
-        """The same: there are no rungs to lay out."""
-        return self
 
     def next(
         self,
@@ -70,21 +66,6 @@ class Full:
             return "continue"
         best = min((objectives[0].loss(m) for _, m in mine.reports), default=math.inf)
         return "stop" if best > float(np.median(averages)) else "continue"
-
-    def promotable(
-        self,
-        history: History,
-        objectives: Sequence[Objective],
-        constraints: Sequence[Constraint] = (),
-        *,
-        max_trials: int | None = None,
-    ) -> set[int]:
-        """None: a stopped trial stays stopped."""
-        return set()
-
-    def describe(self) -> str:
-        """Nothing worth a word."""
-        return ""
 
 
 def _average(trial: TrialRecord, step: int, objective: Objective) -> float:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.schedulers.asha import climb
-from kerasnas.oracles.schedulers.protocol import Decision, Promote, Start, Verdict
+from kerasnas.oracles.schedulers.asha import climb, straight_to_the_top
+from kerasnas.oracles.schedulers.protocol import Decision, Promote, Scheduler, Start
 from kerasnas.oracles.schedulers.rungs import (
     MOST_KEPT,
     Result,
@@ -28,7 +28,7 @@ class Bracket:
 
 
 @dataclass(frozen=True)
-class HyperbandScheduler:
+class HyperbandScheduler(Scheduler):
     """Brackets that start few configurations high or many low, one after the other, over and over.
 
     Source: Li et al., *Hyperband*, JMLR 2018, algorithm 1; n = ceil((S+1)/(s+1) eta^s)
@@ -75,6 +75,19 @@ class HyperbandScheduler:
         """The same with rungs of whole epochs."""
         return replace(self, epochs=epochs)
 
+    def at_rungs(self, shares: tuple[float, ...]) -> HyperbandScheduler:
+        """The same with other rungs."""
+        return replace(self, fixed=shares)
+
+    def finish(
+        self,
+        history: History,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint] = (),
+    ) -> Decision:
+        """The best trial of the highest rung, to the top."""
+        return straight_to_the_top(history, self.rungs, objectives, constraints)
+
     def next(
         self,
         history: History,
@@ -101,10 +114,6 @@ class HyperbandScheduler:
                 first = kinds[bracket % len(kinds)].first
                 return Start(first, rungs[first], bracket)
         return climb(history, rungs, objectives, constraints)
-
-    def on_report(self, history: History, number: int, objectives: Sequence[Objective]) -> Verdict:
-        """Trials pause at their rung and not before."""
-        return "continue"
 
     def promotable(
         self,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import is_sound
-from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Start, Verdict
+from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Scheduler, Start
 from kerasnas.oracles.schedulers.rungs import standings
 
 Order = Callable[[History, Sequence[Objective], Sequence[Constraint]], Sequence[TrialRecord]]
@@ -22,7 +22,7 @@ MOST = 3
 
 
 @dataclass(frozen=True)
-class VerifyScheduler:
+class VerifyScheduler(Scheduler):
     """Searches with short trainings and keeps the end of the budget for full ones of the best.
 
     Where `share` of the budget does not pay for two full trainings, all of it goes into the search.
@@ -44,10 +44,6 @@ class VerifyScheduler:
     def rungs(self) -> tuple[float, ...]:
         """The two shares of a full training."""
         return (self.low, 1.0)
-
-    def fitted(self, epochs: int | None) -> VerifyScheduler:
-        """The same: both rungs are given."""
-        return self
 
     def next(
         self,
@@ -75,10 +71,6 @@ class VerifyScheduler:
                 if trial.rung == 0 and trial.status == "STOPPED" and self._cost(trial) <= left:
                     return Promote(trial.number, 1, 1.0)
         return Done()
-
-    def on_report(self, history: History, number: int, objectives: Sequence[Objective]) -> Verdict:
-        """Every training runs to its end."""
-        return "continue"
 
     def promotable(
         self,

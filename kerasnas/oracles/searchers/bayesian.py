@@ -10,6 +10,7 @@ import numpy as np
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.gp import GpSearcher
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.searchers.tpe import TpeSearcher
 from kerasnas.oracles.space import Space, Values
 
@@ -18,7 +19,7 @@ GP_TRIALS = 200
 
 
 @dataclass(frozen=True)
-class BayesianSearcher:
+class BayesianSearcher(Searcher):
     """A Gaussian process for one objective, a Parzen estimator for several or for many trials.
 
     Args:

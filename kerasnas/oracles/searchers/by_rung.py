@@ -16,7 +16,7 @@ from kerasnas.oracles.told import at_highest_rung
 
 
 @dataclass(frozen=True)
-class RungSearcher:
+class RungSearcher(Searcher):
     """Asks a model that is shown one fidelity only, the highest with more results than dimensions.
 
     Source: Falkner et al., *BOHB*, ICML 2018, section 3.2. Their two kernel densities are here the
@@ -51,6 +51,4 @@ class RungSearcher:
 
     def describe(self, space: Space) -> str:
         """The rule in a few words."""
-        explain = getattr(self.model, "describe", None)
-        model = explain(space) if explain is not None else self.model.name
-        return f"{model} of the highest rung with enough trials"
+        return f"{self.model.describe(space)} of the highest rung with enough trials"

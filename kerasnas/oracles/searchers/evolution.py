@@ -11,11 +11,12 @@ import numpy as np
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import infeasibility, positions
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
 
 
 @dataclass(frozen=True)
-class EvolutionSearcher:
+class EvolutionSearcher(Searcher):
     """Mutates the best of a random sample of the youngest trials; the oldest die, good or not.
 
     Source: Real et al., *Regularized Evolution for Image Classifier Architecture Search*, AAAI

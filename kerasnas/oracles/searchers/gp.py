@@ -19,7 +19,7 @@ from kerasnas.oracles.ranking import (
     normal_scores,
     positions,
 )
-from kerasnas.oracles.searchers.protocol import seen_keys
+from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.space import Space, Values
 
 LENGTHS = (1.0, 2.0, 4.0)
@@ -83,7 +83,7 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class GpSearcher:
+class GpSearcher(Searcher):
     """Expected improvement under a Gaussian process, among edits of the best trials.
 
     Sources: Snoek et al., *Practical Bayesian Optimization*, NeurIPS 2012, for the criterion;

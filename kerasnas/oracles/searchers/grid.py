@@ -9,12 +9,12 @@ import numpy as np
 
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.searchers.protocol import seen_keys
+from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.space import CONTINUOUS_POINTS, Space, Values
 
 
 @dataclass(frozen=True)
-class GridSearcher:
+class GridSearcher(Searcher):
     """Every configuration once, in lexicographic order; the last hyperparameter changes fastest.
 
     Args:

@@ -12,12 +12,12 @@ import numpy as np
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import positions
-from kerasnas.oracles.searchers.protocol import seen_keys
+from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.space import Space, Values
 
 
 @dataclass(frozen=True)
-class LocalSearcher:
+class LocalSearcher(Searcher):
     """Visits the one-edit neighbours of the incumbent in random order, moves at the first gain.
 
     Source: White et al., *Exploring the Loss Landscape in Neural Architecture Search*, UAI 2021.

@@ -12,6 +12,7 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.bayesian import BayesianSearcher
 from kerasnas.oracles.searchers.gp import GpSearcher
 from kerasnas.oracles.searchers.nsga2 import Nsga2Searcher
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.searchers.steps import steps_from_best
 from kerasnas.oracles.searchers.tpe import TpeSearcher
 from kerasnas.oracles.space import Space, Values
@@ -27,7 +28,7 @@ SEVERAL = f"multi-objective Parzen estimator for {FEW} trials, then ageing NSGA-
 
 
 @dataclass(frozen=True)
-class MixedSearcher:
+class MixedSearcher(Searcher):
     """Picks a rule; the reasons are measurements, see `docs/strategies.md`.
 
     * One objective, only choices and none that depends on another, or at most 12 hyperparameters of

@@ -11,11 +11,12 @@ import numpy as np
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import infeasibility, positions
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
 
 
 @dataclass(frozen=True)
-class Nsga2Searcher:
+class Nsga2Searcher(Searcher):
     """Mutates the tournament's winner by (front, crowding); the population is the youngest trials.
 
     Sources: Deb et al., *A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II*, 2002, for

@@ -1,9 +1,9 @@
-"""What a searcher is."""
+"""What a searcher is: one method to write, and defaults for the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.space import Space, Values
 
 
-class Searcher(Protocol):
+class Searcher(ABC):
     """A rule that picks the next values.
+
+    Only `name` and `suggest` have to be written.
 
     `suggest` is a pure function of its arguments: whatever a searcher keeps between calls can be
     rebuilt from the history and never changes an answer. Two calls with equal arguments give
@@ -21,9 +23,11 @@ class Searcher(Protocol):
     """
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Short name, written into the journal as the origin of a trial."""
 
+    @abstractmethod
     def suggest(
         self,
         space: Space,
@@ -44,6 +48,17 @@ class Searcher(Protocol):
         Returns:
             Active values, possibly ones already tried, or `None` when nothing unseen is left.
         """
+
+    def candidates(self, space: Space, history: History) -> Iterator[Values] | None:
+        """All configurations that were not tried, where the searcher has an order of its own.
+
+        A search by such a searcher ends where the order ends. `None` where `suggest` decides.
+        """
+        return None
+
+    def describe(self, space: Space) -> str:
+        """The rule in a few words, for the log."""
+        return self.name
 
 
 def seen_keys(space: Space, history: History) -> set[str]:

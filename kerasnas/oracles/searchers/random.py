@@ -9,11 +9,12 @@ import numpy as np
 
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
 
 
 @dataclass(frozen=True)
-class RandomSearcher:
+class RandomSearcher(Searcher):
     """Independent draws, each from its own generator.
 
     Source: Bergstra and Bengio, *Random Search for Hyper-Parameter Optimization*, JMLR 2012.

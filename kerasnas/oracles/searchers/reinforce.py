@@ -13,6 +13,7 @@ from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.domains import Domain
 from kerasnas.oracles.ranking import infeasibility, losses, normal_scores, positions
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
 
 CELLS = 8
@@ -23,7 +24,7 @@ SPREAD = 5.0
 
 
 @dataclass(frozen=True)
-class ReinforceSearcher:
+class ReinforceSearcher(Searcher):
     """A softmax over the options of each hyperparameter, moved along the policy gradient.
 
     Sources: Williams, *Simple Statistical Gradient-Following Algorithms*, 1992; Zoph and Le,

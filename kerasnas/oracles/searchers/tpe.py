@@ -15,6 +15,7 @@ from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import is_sound
 from kerasnas.oracles.searchers.optuna_bridge import ask, frozen_trial
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
 
 MOST_SPENT = 256
@@ -32,7 +33,7 @@ class _Study:
 
 
 @dataclass
-class TpeSearcher:
+class TpeSearcher(Searcher):
     """Models good and bad trials by two densities and takes the candidate with the best ratio.
 
     Sources: Bergstra et al., *Algorithms for Hyper-Parameter Optimization*, NeurIPS 2011; Watanabe,
@@ -70,7 +71,8 @@ class TpeSearcher:
         return "tree-structured Parzen estimator"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": None}
+        """A copy builds a study of its own."""
+        return {"startup": self.startup, "group": self.group, "name": self.name, "_cache": None}
 
     def _ask(
         self,
