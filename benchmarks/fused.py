@@ -114,7 +114,7 @@ def check(table: str, arguments: argparse.Namespace, folder: Path) -> None:
     path = folder / "fused.keras"
     fuse(members, weights.tolist()).save(path)
 
-    raw = found._reader.read(x)
+    raw = found.fitted_.reader.read(x)
     inputs = artifact.as_inputs(raw, artifact.input_dtypes(members[0]))
     expected = np.average([np.asarray(m(inputs)) for m in members], axis=0, weights=weights)
     np.savez(

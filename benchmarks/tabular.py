@@ -125,8 +125,9 @@ def run_own(peer, train, test, target, classes, budget, seed, folder) -> dict:
     predict = model.predict_proba if classes else model.predict
     rows = model.leaderboard()
     from kerasnas import artifact
+    from kerasnas.runner.answers import call
 
-    inputs = artifact.as_inputs(model._reader.probe(), model._dtypes)
+    inputs = artifact.as_inputs(model.fitted_.reader.probe(), model.fitted_.traced.dtypes)
     import keras
 
     one = keras.tree.map_structure(lambda t: t[:1], inputs)
@@ -134,7 +135,7 @@ def run_own(peer, train, test, target, classes, budget, seed, folder) -> dict:
         **score(test, target, predict(x), list(model.classes_) if classes else None),
         "seconds": seconds,
         "bytes": path.stat().st_size,
-        "row_ms": timed(lambda r: model._call(r), one),
+        "row_ms": timed(call(model.model_), one),
         "frame_row_ms": timed(predict, x[:1]),
         "trials": int((rows["kind"] == "trial").sum()),
         "best": str(rows.iloc[0]["trial_id"]),

@@ -14,6 +14,7 @@ import pandas as pd
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import Objective
 from kerasnas.results.leaderboard import pareto_rows
+from kerasnas.results.result import SearchResult
 
 __all__ = ["history", "importance", "pareto_front"]
 
@@ -143,8 +144,8 @@ def importance(table: Any, top: int = 20, ax: Any = None) -> Any:
     return ax
 
 
-def _result(found: Any) -> Any:
-    return getattr(found, "result_", found)
+def _result(found: Any) -> SearchResult:
+    return found if isinstance(found, SearchResult) else found.result_
 
 
 def _axes(ax: Any) -> Any:

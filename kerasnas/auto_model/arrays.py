@@ -39,6 +39,10 @@ class ArrayReader:
             )
         return values
 
+    def take(self, raw: np.ndarray, index: np.ndarray) -> np.ndarray:
+        """Some rows."""
+        return raw[index]
+
     def batches(self, raw: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows as they are."""
         for index in chunks(len(raw)):

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.auto_model.answers import Answer, answer_of, decode
 from kerasnas.auto_model.inputs import Input, Read
@@ -62,9 +63,8 @@ class AutoModel(Estimator):
         >>> auto = AutoModel([facts, extra], {"price": RegressionHead()(z)}, budget="20min")
     """
 
-    _reader_class = InputsReader
-    _target_classes = (HeadTargets,)
-    _target: Any
+    reader_class = InputsReader
+    target_classes = (HeadTargets,)
 
     def __init__(
         self,
@@ -144,7 +144,8 @@ class AutoModel(Estimator):
             SchemaError: If no head answers with classes.
         """
         kinds = (ClassTarget, MultiLabelTarget)
-        if not any(isinstance(t, kinds) for t in self._target.targets.values()):
+        check_is_fitted(self)
+        if not any(isinstance(t, kinds) for t in self.fitted_.target.targets.values()):
             raise SchemaError("No output of this AutoModel answers with probabilities.")
         return self._by_output(X, lambda target, a: a if isinstance(target, kinds) else None)
 
@@ -154,7 +155,7 @@ class AutoModel(Estimator):
         A head with a loss of your own is scored only during `fit`.
         """
         answers = self._answer(X)
-        targets = self._target.targets
+        targets = self.fitted_.target.targets
         given = by_name(y, list(targets), "AutoModel", "output")
         result: dict[str, float] = {}
         for name, target in targets.items():
@@ -171,7 +172,7 @@ class AutoModel(Estimator):
 
     def _by_output(self, x: Any, read: Callable[[Any, np.ndarray], Any]) -> Any:
         answers = self._answer(x)
-        targets = self._target.targets
+        targets = self.fitted_.target.targets
         if len(targets) == 1:
             return read(next(iter(targets.values())), answers)
         found = {name: read(target, answers[name]) for name, target in targets.items()}

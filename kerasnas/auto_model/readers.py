@@ -49,6 +49,10 @@ class InputsReader:
                 raise SchemaError(f"Input `{name}`: {error}") from error
         return raw
 
+    def take(self, raw: Mapping[str, Any], index: np.ndarray) -> dict[str, Any]:
+        """Some rows of all inputs."""
+        return {name: reader.take(raw[name], index) for name, reader in self.readers.items()}
+
     def batches(self, raw: Mapping[str, Any]) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
         """Inputs of the exported model: one flat dict."""
         columns: dict[str, Any] = {}

@@ -139,6 +139,9 @@ class ComposedTask:
         hypermodel: The composed space, with the fitted inputs and heads.
         loss_weights: Weight of each head in the combined `loss`.
         identity: What tells this search from another one in the same directory.
+        raw: As in `Task`.
+        level: As in `Task`.
+        broken: As in `Task`.
     """
 
     reader: InputsReader
@@ -146,6 +149,9 @@ class ComposedTask:
     hypermodel: ComposedHyperModel
     loss_weights: Mapping[str, float]
     identity: dict[str, Any]
+    raw: Any = None
+    level: float | None = None
+    broken: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         rows, answers = self.rows, self.hypermodel.answers

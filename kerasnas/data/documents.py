@@ -38,6 +38,10 @@ class Documents:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    def take(self, rows: np.ndarray) -> Documents:
+        """Some of the texts."""
+        return Documents({name: texts[rows] for name, texts in self.columns.items()}, self.named)
+
 
 def to_documents(x: Any) -> Documents:
     """Texts of any kind as one object.

@@ -92,6 +92,10 @@ class ImageReader:
         checked = self.free and not pictures.stacked and not self._arrays(pictures)
         return pictures if checked else self.read(pictures)
 
+    def take(self, raw: Pictures, index: np.ndarray) -> Pictures:
+        """Some of the images; files stay files."""
+        return raw.take(index)
+
     def batches(self, raw: Pictures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Images of one size in each call; few of them in memory at any time."""
         if isinstance(raw.items, np.ndarray):

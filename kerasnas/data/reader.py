@@ -28,6 +28,17 @@ class Reader(Protocol):
             SchemaError: If the data do not fit; all problems at once.
         """
 
+    def take(self, raw: Any, index: np.ndarray) -> Any:
+        """Some rows of raw data.
+
+        Args:
+            raw: As `read` returns them.
+            index: Which rows, in which order.
+
+        Returns:
+            These rows in a form that `batches` takes.
+        """
+
     def batches(self, raw: Any) -> Iterator[tuple[np.ndarray, Any]]:
         """Inputs of the exported model, call by call.
 

@@ -50,12 +50,15 @@ class SeriesReader:
         ahead = later if later is not None else [np.zeros(shape, "float32")] * len(past)
         return {"past": past, "future": np.stack(ahead).astype("float32")}
 
+    def take(self, raw: Any, index: np.ndarray) -> Any:
+        """Some of the windows."""
+        return {k: v[index] for k, v in raw.items()} if isinstance(raw, dict) else raw[index]
+
     def batches(self, raw: Any) -> Iterator[tuple[np.ndarray, Any]]:
         """Windows in blocks."""
         rows = len(raw["past"] if isinstance(raw, dict) else raw)
         for index in chunks(rows):
-            part = {k: v[index] for k, v in raw.items()} if isinstance(raw, dict) else raw[index]
-            yield np.unique(index), part
+            yield np.unique(index), self.take(raw, index)
 
     def probe(self) -> Any:
         """The last windows of a few series, and one of zeros."""

@@ -74,6 +74,10 @@ class SoundReader:
             row[: len(wave)] = wave[:samples]
         return out
 
+    def take(self, raw: Sequence[np.ndarray], index: np.ndarray) -> list[np.ndarray]:
+        """Some of the waveforms."""
+        return [raw[int(row)] for row in index]
+
     def batches(self, raw: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Waveforms of shape `(batch, samples)`."""
         if self.cut:

@@ -32,6 +32,10 @@ class TableReader:
         frame, named = to_frame(x)
         return ingest(frame, self.schema, named=named, estimator=estimator)
 
+    def take(self, raw: Mapping[str, np.ndarray], index: np.ndarray) -> dict[str, np.ndarray]:
+        """Some rows of all columns."""
+        return {name: values[index] for name, values in raw.items()}
+
     def batches(
         self, raw: Mapping[str, np.ndarray]
     ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:

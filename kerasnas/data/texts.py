@@ -64,6 +64,10 @@ class TextReader:
             )
         return Documents({n: self._cut(documents.columns[n]) for n in self.columns}, self.named)
 
+    def take(self, raw: Documents, index: np.ndarray) -> Documents:
+        """Some of the texts."""
+        return raw.take(index)
+
     def batches(self, raw: Documents) -> Iterator[tuple[np.ndarray, Any]]:
         """Texts of like length together, so that little is spent on padding."""
         lengths = np.max([lengths_of(texts) for texts in raw.columns.values()], axis=0)

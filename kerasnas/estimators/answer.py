@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,10 +14,16 @@ from kerasnas.estimators.task import Task
 from kerasnas.problem import Scorer
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Ensemble, Wish, make_room
+from kerasnas.results.fitted import Decisions, Fitted, Origin, TracedModel
+from kerasnas.results.honesty import compare
+from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.result import SearchResult
+from kerasnas.results.threshold import NEEDING, choose_threshold
 from kerasnas.runner import Job
 from kerasnas.runner.candidates import read_answers
+
+log = logging.getLogger("kerasnas")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +85,49 @@ def train_again(answer: Answer, result: SearchResult, task: Task, job: Job) -> A
     model, row = refit(best, task.hypermodel, job, features, task.learnt(), task.rows.weights)
     rows = [*answer.rows, row]
     return replace(answer, model=answer.model if model is None else model, rows=rows)
+
+
+def settle(
+    kind: str, answer: Answer, result: SearchResult, task: Task, *, keep: bool = False
+) -> Fitted:
+    """The answer with everything that follows from it: decisions, leaderboard, warnings.
+
+    Args:
+        kind: Name of the estimator's class.
+        answer: What answers.
+        result: The search, its baselines among it.
+        task: The data.
+        keep: Whether the rows of `fit` are kept for later questions.
+    """
+    scorer = task.scorer()
+    kept = {"raw": task.raw, "rows": task.rows, "scorer": scorer} if keep else {}
+    fitted = Fitted(
+        kind=kind,
+        traced=TracedModel(answer.model),
+        reader=task.reader,
+        target=task.rows.target,
+        decisions=_decisions(answer, result, task),
+        rows=rank_rows(result.rows(), result.objectives),
+        origin=Origin(result, broken=task.broken, **kept),
+    )
+    if task.level is None:
+        return fitted
+    apart = task.rows.calibration
+    raw, targets = task.reader.take(task.raw, apart), task.rows.targets[apart]
+    return fitted.calibrated(raw, targets, task.level, task.rows.classes)
+
+
+def _decisions(answer: Answer, result: SearchResult, task: Task) -> Decisions:
+    """A threshold, where the objective needs one; a warning, where a baseline is as good."""
+    if answer.held_out is None:
+        return Decisions()
+    scorer, objective = task.scorer(), result.objectives[0]
+    found = compare(answer.held_out, task.baseline_answers, scorer, objective, result.seed)
+    if found is not None and not found.beyond_noise:
+        log.warning(found.sentence(objective))
+    if scorer.classes == 2 and scorer.targets.ndim == 1 and objective.name in NEEDING:
+        return Decisions(choose_threshold(answer.held_out, scorer, objective, result.seed))
+    return Decisions()
 
 
 def _ensemble(result: SearchResult, task: Task, job: Job, wish: Wish) -> Ensemble | None:

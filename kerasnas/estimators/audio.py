@@ -55,7 +55,7 @@ class AudioEstimator(Estimator):
         model_: The exported Keras model, which takes waveforms.
     """
 
-    _reader_class = SoundReader
+    reader_class = SoundReader
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class AudioEstimator(Estimator):
         self.sample_rate = sample_rate
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
-        task, self.broken_ = prepare_sounds(
+        return prepare_sounds(
             x,
             y,
             classify=self._classify,
@@ -100,14 +100,15 @@ class AudioEstimator(Estimator):
             count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
-        return task
 
-    def _remember(self, reader: Any, target: Any) -> None:
-        super()._remember(reader, target)
-        self.schema_: SoundReader = reader
+    def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
+        return split_sounds(x, y)
 
-    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
-        return super()._scores(*split_sounds(x, y), sample_weight)
+    @property
+    def schema_(self) -> SoundReader:
+        """Sample rate and length of the sounds."""
+        reader: Any = self.fitted_.reader
+        return reader
 
     def __sklearn_tags__(self) -> Any:
         """scikit-learn's description of what this estimator can take."""

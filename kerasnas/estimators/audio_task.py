@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -80,7 +81,7 @@ def prepare_sounds(
     sample_weight: Any = None,
     groups: Any = None,
     **split: Any,
-) -> tuple[Task, list[str]]:
+) -> Task:
     """Checks everything that can be wrong with sounds, before any training.
 
     Args:
@@ -95,9 +96,6 @@ def prepare_sounds(
         sample_weight: Weight of each row.
         groups: Group of each row.
         **split: Further arguments of `settle_rows`.
-
-    Returns:
-        The task, and the names of files that were left out because they cannot be read.
     """
     x, y = split_sounds(x, y)
     groups = named_groups(x, groups)
@@ -130,7 +128,7 @@ def prepare_sounds(
         groups=groups,
         **split,
     )
-    return audio_task(reader, raw, rows, families, clock), broken
+    return replace(audio_task(reader, raw, rows, families, clock), raw=raw, broken=broken)
 
 
 def audio_task(

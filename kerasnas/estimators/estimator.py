@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import keras
-import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas import artifact
 from kerasnas.artifact.export import export
 from kerasnas.clock import Budget, Clock
-from kerasnas.data import Reader, RegressionTarget, check_same_length
+from kerasnas.data import Reader, RegressionTarget
 from kerasnas.errors import SchemaError, SearchSpaceError
-from kerasnas.estimators.answer import choose_answer, make_ready, train_again
-from kerasnas.estimators.member import member_of, restore
+from kerasnas.estimators.answer import choose_answer, make_ready, settle, train_again
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import check_metrics, settle_objectives
 from kerasnas.history import stored_fingerprint
 from kerasnas.objectives import Constraint, ObjectiveLike
-from kerasnas.problem import MultiLabelScorer, Scorer
-from kerasnas.problem.rows import Target, check_weights
 from kerasnas.progress import Verbose
-from kerasnas.results.conformal import Conformal, from_json
 from kerasnas.results.ensemble import Wish, parse_ensemble
+from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import fits_again, parse_folds
-from kerasnas.results.honesty import compare
-from kerasnas.results.leaderboard import as_frame, rank_rows
-from kerasnas.results.threshold import NEEDING, choose_threshold
-from kerasnas.runner.answers import call
+from kerasnas.results.result import SearchResult
 from kerasnas.runner.offers import Offers
 from kerasnas.search import JOURNAL, Plan, run, settle_seed
-
-log = logging.getLogger("kerasnas")
 
 
 class Estimator(BaseEstimator):
     """What all estimators have in common.
 
-    A modality gives `_prepare`, which makes a `Task` of the user's data, and `_reader_class`.
+    A modality gives `_prepare`, which makes a `Task` of the user's data, `_split_targets`, and
+    `reader_class`.
 
     Args:
         objective: Validation metric or measure to optimise, an `Objective`, or several.
@@ -66,14 +55,18 @@ class Estimator(BaseEstimator):
             lines.
 
     Attributes:
+        fitted_: Everything that `fit` found: the model, how to read raw data, labels, leaderboard.
         result_: The search; absent after `kerasnas.load`.
         model_: The exported Keras model.
     """
 
+    fitted_: Fitted
+
     _classify = False
     _fold_pace = 0.0  # rows for each second of the budget, up to which folds are worth their time
-    _reader_class: type[Reader]
-    _target_classes: tuple[Any, ...] = (RegressionTarget,)
+    _keeps_rows = False  # whether methods ask for the rows of `fit` afterwards
+    reader_class: type[Reader]
+    target_classes: tuple[Any, ...] = (RegressionTarget,)
 
     def __init__(
         self,
@@ -156,12 +149,9 @@ class Estimator(BaseEstimator):
             groups=groups,
         )
         check_metrics(task, objectives)
-        self._remember(task.reader, task.rows.target)
         job = task.job(objectives, clock, seed)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
-        self._threshold: float | None = None
-        self._conformal: Conformal | None = None
         make_ready(job, task, wish)
         job.again = self._fits_again(task, budget, wish, validation_data)
         rows = task.baselines(task.scorer(), job.clock, seed)
@@ -177,23 +167,42 @@ class Estimator(BaseEstimator):
             verbose=self.verbose,
             identity=task.identity,
         )
-        self.result_ = run(task.hypermodel, job, plan)
-        answer = choose_answer(self.result_, task, job, wish)
-        self.result_.models.clear()  # their files are enough from here on
-        self.result_.solved.clear()
+        result = run(task.hypermodel, job, plan)
+        answer = choose_answer(result, task, job, wish)
+        result.models.clear()  # their files are enough from here on
+        result.solved.clear()
         if self.refit:
-            answer = train_again(answer, self.result_, task, job)
-        self.model_ = answer.model
-        self.result_.baselines = [*rows, *answer.rows]
-        self._finish(task, seed, answer.held_out)
-        self._rows = rank_rows(self.result_.rows(), self.result_.objectives)
-        self._serve()
+            answer = train_again(answer, result, task, job)
+        result.baselines = [*rows, *answer.rows]
+        self.fitted_ = settle(type(self).__name__, answer, result, task, keep=self._keeps_rows)
         return self
+
+    @property
+    def model_(self) -> keras.Model:
+        """The exported Keras model."""
+        return self.fitted_.model
+
+    @property
+    def result_(self) -> SearchResult:
+        """The search."""
+        if self.fitted_.origin is None:
+            raise AttributeError(
+                "A loaded estimator has no `result_`: the search is not in the file. "
+                "`leaderboard()` shows what was tried."
+            )
+        return self.fitted_.origin.result
+
+    @property
+    def broken_(self) -> list[str]:
+        """Names of the files that `fit` left out because nobody can read them."""
+        if self.fitted_.origin is None:
+            raise AttributeError("A loaded estimator has no `broken_`: it is not in the file.")
+        return list(self.fitted_.origin.broken)
 
     def leaderboard(self) -> pd.DataFrame:
         """Trials and baselines, best first; failed trials with their reasons at the end."""
         check_is_fitted(self)
-        return as_frame(self._rows)
+        return self.fitted_.leaderboard()
 
     def pareto_front(self) -> pd.DataFrame:
         """The trials that no other trial beats in every objective."""
@@ -204,14 +213,14 @@ class Estimator(BaseEstimator):
     def best_hyperparameters(self) -> dict[str, Any]:
         """Values of the best trial."""
         check_is_fitted(self)
-        trials = [row for row in self._rows if row["kind"] == "trial" and row["feasible"]]
+        trials = [row for row in self.fitted_.rows if row["kind"] == "trial" and row["feasible"]]
         return dict(trials[0]["hyperparameters"])
 
     @property
     def fitted_again(self) -> bool:
         """Whether the model has members that were fitted once more, on the validation rows too."""
         check_is_fitted(self)
-        return any(row["hyperparameters"].get("fitted_again") for row in self._rows)
+        return any(row["hyperparameters"].get("fitted_again") for row in self.fitted_.rows)
 
     def export_model(self) -> keras.Model:
         """The Keras model that takes raw data, the same that `save` writes."""
@@ -228,7 +237,7 @@ class Estimator(BaseEstimator):
             ArtifactError: If the file cannot be written or does not answer as the model does.
         """
         check_is_fitted(self)
-        artifact.write(self.model_, path, member_of(self), self._reader.probe())
+        self.fitted_.save(path, self._plain_arguments())
 
     def export(self, path: str | Path, format: str = "savedmodel") -> None:
         """Writes the model for another runtime, after comparing what that runtime answers.
@@ -242,7 +251,7 @@ class Estimator(BaseEstimator):
                 runtime gives other answers.
         """
         check_is_fitted(self)
-        export(self.model_, path, format, self._reader.probe())
+        export(self.model_, path, format, self.fitted_.reader.probe())
 
     def _prepare(
         self,
@@ -297,83 +306,29 @@ class Estimator(BaseEstimator):
             f'`space` must be "auto" or names of families, received {self.space!r}.'
         )
 
-    def _remember(self, reader: Reader, target: Target) -> None:
-        """Keeps what `predict` needs besides the model."""
-        self._reader = reader
-        self._target = target
-
-    def _serve(self) -> None:
-        """Makes the model ready to answer."""
-        self._call = call(self.model_)
-        self._dtypes = artifact.input_dtypes(self.model_)
-
-    def _finish(self, task: Task, seed: int, answers: np.ndarray | None) -> None:
-        """What follows from the answers to the validation rows: a threshold, how they compare."""
-        scorer, objective = task.scorer(), self.result_.objectives[0]
-        if answers is None:
-            return
-        binary = scorer.classes == 2 and scorer.targets.ndim == 1
-        if binary and objective.name in NEEDING:
-            self._threshold = choose_threshold(answers, scorer, objective, seed)
-        found = compare(answers, task.baseline_answers, scorer, objective, seed)
-        if found is not None and not found.beyond_noise:
-            log.warning(found.sentence(objective))
-
-    def _decisions(self) -> dict[str, Any]:
-        """What a file holds of the way from answers to decisions."""
-        conformal = self.__dict__.get("_conformal")
-        return {
-            "threshold": self.__dict__.get("_threshold"),
-            "conformal": None if conformal is None else dataclasses.asdict(conformal),
-        }
-
-    def _decide(self, content: Mapping[str, Any]) -> None:
-        """Takes over what `_decisions` wrote."""
-        threshold, conformal = content.get("threshold"), content.get("conformal")
-        self._threshold = None if threshold is None else float(threshold)
-        self._conformal = None if conformal is None else from_json(conformal)
+    def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Inputs and targets, where `x` may hold both."""
+        return x, y
 
     def _answer(self, x: Any) -> Any:
-        """Answers of the exported graph to raw data, through one traced function."""
+        """Answers of the exported graph to raw data, without intervals."""
         check_is_fitted(self)
-        return self._answer_raw(self._reader.read(x, type(self).__name__))
-
-    def _answer_raw(self, raw: Any) -> Any:
-        """Answers to data that the reader has read, without intervals."""
-        answers = self._everything(raw)
-        return answers if self.__dict__.get("_conformal") is None else answers["prediction"]
-
-    def _everything(self, raw: Any) -> Any:
-        """All outputs of the exported graph."""
-        parts, places = [], []
-        for index, inputs in self._reader.batches(raw):
-            parts.append((len(index), self._call(artifact.as_inputs(inputs, self._dtypes))))
-            places.append(index)
-        order = np.argsort(np.concatenate(places), kind="stable")
-
-        def in_order(*answers: Any) -> np.ndarray:
-            cut = [a.numpy()[:rows] for a, (rows, _) in zip(answers, parts, strict=True)]
-            return np.concatenate(cut, axis=0)[order]
-
-        return keras.tree.map_structure(in_order, *[answers for _, answers in parts])
+        return self.fitted_.answer(x)
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
         check_is_fitted(self)
+        x, y = self._split_targets(x, y)
         if y is None:
             raise SchemaError("`y` is missing. Pass the targets of these rows.")
-        answers = self._answer(x)
-        check_same_length(answers, y)
-        weights = check_weights(sample_weight, len(answers), "sample_weight")
-        targets = self._target.encode(y)
-        if targets.ndim == 2:
-            return MultiLabelScorer(targets, targets.shape[1], weights)(answers)
-        classes = answers.shape[1] if self._classify else None
-        threshold = self.__dict__.get("_threshold")
-        return Scorer(targets, classes, weights, threshold=threshold)(answers)
+        return self.fitted_.scores(x, y, sample_weight)
+
+    def _plain_arguments(self) -> dict[str, Any]:
+        """Constructor arguments that are plain data; objects (an oracle, a budget) are left out."""
+        return {n: value for n, value in self.get_params(deep=False).items() if _is_plain(value)}
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model."""
-        return hasattr(self, "model_")
+        return "fitted_" in vars(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Constructor arguments, and the file that `save` would write."""
@@ -381,7 +336,7 @@ class Estimator(BaseEstimator):
         if self.__sklearn_is_fitted__():
             with tempfile.TemporaryDirectory(prefix="kerasnas-") as folder:
                 path = Path(folder) / "estimator.keras"
-                artifact.write(self.model_, path, member_of(self))
+                self.fitted_.save(path, self._plain_arguments(), prove=False)
                 state["_artifact"] = path.read_bytes()
         return state
 
@@ -392,4 +347,13 @@ class Estimator(BaseEstimator):
             with tempfile.TemporaryDirectory(prefix="kerasnas-") as folder:
                 path = Path(folder) / "estimator.keras"
                 path.write_bytes(state["_artifact"])
-                restore(self, artifact.read_member(path), artifact.load_model(path))
+                self.fitted_ = Fitted.load(path, self.reader_class, self.target_classes)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON has a word for a value, and for all that it holds."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, str | int | float | bool)

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas import artifact
 from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.data import RegressionTarget
 from kerasnas.data.panel import Panel
@@ -33,6 +32,7 @@ from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_obje
 from kerasnas.preprocessing import series as windows
 from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
+from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.runner import Job
 from kerasnas.runner.forecasts import FORECAST
@@ -88,8 +88,7 @@ class TimeSeriesForecaster(Estimator):
         >>> fc.fit(frame).predict()  # doctest: +SKIP
     """
 
-    _reader: SeriesReader
-    _reader_class = SeriesReader
+    reader_class = SeriesReader
 
     def __init__(
         self,
@@ -190,17 +189,20 @@ class TimeSeriesForecaster(Estimator):
             verbose=self.verbose,
             identity=task.identity,
         )
-        self.result_ = run(task.hypermodel, job, plan)
-        answer = choose_answer(task, self.result_, self.ensemble, metric)
+        result = run(task.hypermodel, job, plan)
+        answer = choose_answer(task, result, self.ensemble, metric)
         if self.refit:
             answer = train_again(answer, task, job)
-        self.model_ = answer.model
-        self.result_.baselines = [*rows, *answer.rows]
-        self._rows = rank_rows(self.result_.rows(), self.result_.objectives)
-        past = self.model_.input["past"] if task.schema.future else self.model_.input
-        self._remember(task.reader(int(past.shape[1])), RegressionTarget())
-        self._held = task.panel, task.split.valid
-        self._serve()
+        result.baselines = [*rows, *answer.rows]
+        past = answer.model.input["past"] if task.schema.future else answer.model.input
+        self.fitted_ = Fitted(
+            kind=type(self).__name__,
+            traced=TracedModel(answer.model),
+            reader=task.reader(int(past.shape[1])),
+            target=RegressionTarget(),
+            rows=rank_rows(result.rows(), result.objectives),
+            origin=Origin(result, raw=task.panel, rows=task.split.valid),
+        )
         return self
 
     def predict(self, future: Any = None, *, history: Any = None) -> pd.DataFrame:
@@ -219,10 +221,10 @@ class TimeSeriesForecaster(Estimator):
             SchemaError: If `future` or `history` lacks something.
         """
         check_is_fitted(self)
-        reader = self._reader
+        reader = self._series
         panel = reader.known if history is None else read_series(history, reader.schema)
         later = read_future(future, reader.schema, panel, reader.horizon)
-        return reader.frame(panel, self._forecasts(reader.window(panel, later)))
+        return reader.frame(panel, self.fitted_.outputs(reader.window(panel, later)))
 
     def backtest(
         self, frame: Any = None, *, start: Any = None, stride: int | None = None
@@ -245,15 +247,16 @@ class TimeSeriesForecaster(Estimator):
             SchemaError: If there is nothing to forecast.
         """
         check_is_fitted(self)
-        reader = self._reader
+        reader = self._series
         stride = reader.horizon if stride is None else _whole(stride, "stride")
         if frame is None:
-            if not hasattr(self, "_held"):
+            origin = self.fitted_.origin
+            if origin is None:
                 raise SchemaError(
                     "`backtest()` without a frame needs the forecaster that was fitted; a loaded "
                     "one has only the last steps. Call `backtest(frame)`."
                 )
-            panel, origins = self._held
+            panel, origins = origin.raw, origin.rows
             ends = panel.lengths[origins.series] - reader.horizon
             origins = origins.take(np.flatnonzero((ends - origins.steps) % stride == 0))
         else:
@@ -266,7 +269,7 @@ class TimeSeriesForecaster(Estimator):
                 f"{reader.horizon}."
             )
         inputs = windows.inputs(panel, origins, reader.lookback, reader.horizon, reader.schema)
-        return compared(reader, panel, origins, self._forecasts(inputs))
+        return compared(reader, panel, origins, self.fitted_.outputs(inputs))
 
     def evaluate(self, frame: Any, y: Any = None) -> dict[str, float]:
         """MASE, sMAPE, RMSE and weighted quantile loss of forecasting the steps of a frame.
@@ -348,21 +351,26 @@ class TimeSeriesForecaster(Estimator):
         directed: list[Any] = [Objective(n, "min") if n in scores else n for n in named]
         return parse_objectives(directed, [*scores, *MEASURED])
 
-    def _forecasts(self, inputs: Any) -> np.ndarray:
-        """Answers of the exported graph, `(windows, horizon, 1 + quantiles)`."""
-        parts = []
-        for index, batch in self._reader.batches(inputs):
-            answer = self._call(artifact.as_inputs(batch, self._dtypes)).numpy()
-            parts.append(answer[: len(index)])
-        return np.concatenate(parts)
+    @property
+    def _series(self) -> SeriesReader:
+        """The reader of the series."""
+        reader: Any = self.fitted_.reader
+        return reader
 
-    def _remember(self, reader: Any, target: Any) -> None:
-        super()._remember(reader, target)
-        self.season_: int = reader.season
-        self.lookback_: int = reader.lookback
-        self.channels_ = [c.name for c in reader.schema.channels]
-        if not self.known_future:
-            self.known_future = tuple(reader.schema.known)
+    @property
+    def season_(self) -> int:
+        """Steps of a season."""
+        return self._series.season
+
+    @property
+    def lookback_(self) -> int:
+        """Steps that the model looks back."""
+        return self._series.lookback
+
+    @property
+    def channels_(self) -> list[str]:
+        """The channels of a window, the target first."""
+        return [channel.name for channel in self._series.schema.channels]
 
 
 def _whole(value: Any, name: str) -> int:

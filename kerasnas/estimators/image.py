@@ -63,7 +63,7 @@ class ImageEstimator(Estimator):
         model_: The exported Keras model, which takes raw pixels.
     """
 
-    _reader_class = ImageReader
+    reader_class = ImageReader
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class ImageEstimator(Estimator):
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
         families, backbones = self._with_pretrained()
         named = {o.name for o in (*self._objectives(), *self.constraints)}
-        task, self.broken_ = prepare_images(
+        return prepare_images(
             x,
             y,
             classify=self._classify,
@@ -116,7 +116,6 @@ class ImageEstimator(Estimator):
             count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
-        return task
 
     def _with_pretrained(self) -> tuple[Sequence[str], list[Any]]:
         """The families to search; `pretrained` only where its weights are at hand."""
@@ -136,13 +135,14 @@ class ImageEstimator(Estimator):
         log.warning("%s. The family 'pretrained' is left out; %s are searched.", message, rest)
         return rest, []
 
-    def _remember(self, reader: Any, target: Any) -> None:
-        super()._remember(reader, target)
-        self.schema_: ImageReader = reader
+    def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
+        return split_pictures(x, y, classes=isinstance(self.fitted_.target, ClassTarget))
 
-    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
-        classes = isinstance(self._target, ClassTarget)
-        return super()._scores(*split_pictures(x, y, classes=classes), sample_weight)
+    @property
+    def schema_(self) -> ImageReader:
+        """The form of the images."""
+        reader: Any = self.fitted_.reader
+        return reader
 
     def __sklearn_tags__(self) -> Any:
         """scikit-learn's description of what this estimator can take."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -84,7 +85,7 @@ def prepare_images(
     groups: Any = None,
     settings: dict[str, Any] | None = None,
     **split: Any,
-) -> tuple[Task, list[str]]:
+) -> Task:
     """Checks everything that can be wrong with images, before any training.
 
     Args:
@@ -100,9 +101,6 @@ def prepare_images(
         groups: Group of each row.
         settings: Further arguments of `ImageHyperModel`.
         **split: Further arguments of `settle_rows`.
-
-    Returns:
-        The task, and the names of images that were left out because they cannot be used.
     """
     x, y = split_pictures(x, y, classes=classify)
     pictures = to_pictures(x)
@@ -140,7 +138,7 @@ def prepare_images(
         **split,
     )
     task = image_task(reader, raw, rows, families, clock, settings or {})
-    return task, broken
+    return replace(task, raw=raw, broken=broken)
 
 
 def image_task(

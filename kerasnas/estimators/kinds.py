@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from kerasnas.data import ClassTarget, MultiLabelTarget, Reader
+from kerasnas.data import ClassTarget, MultiLabelTarget
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.problem.rows import Target
 
 
 class Classifier(ClassifierMixin, Estimator):
@@ -20,7 +19,7 @@ class Classifier(ClassifierMixin, Estimator):
     """
 
     _classify = True
-    _target_classes = (ClassTarget, MultiLabelTarget)
+    target_classes = (ClassTarget, MultiLabelTarget)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`."""
@@ -32,10 +31,10 @@ class Classifier(ClassifierMixin, Estimator):
         With several labels a row, those of a probability above one half, in the form of `y`.
         """
         answers = self._answer(X)
-        target: Any = self._target
+        target = self.fitted_.target
         if isinstance(target, MultiLabelTarget):
             return target.decode(answers > 0.5)
-        threshold = self.__dict__.get("_threshold")
+        threshold = self.fitted_.decisions.threshold
         if threshold is not None and answers.shape[1] == 2:
             return target.decode((answers[:, 1] >= threshold).astype("int64"))
         return target.decode(answers.argmax(axis=1))
@@ -44,9 +43,11 @@ class Classifier(ClassifierMixin, Estimator):
         """Log-loss, accuracy and area under the ROC curve on other rows."""
         return self._scores(X, y, sample_weight)
 
-    def _remember(self, reader: Reader, target: Target) -> None:
-        super()._remember(reader, target)
-        self.classes_ = target.classes_  # type: ignore[union-attr]
+    @property
+    def classes_(self) -> np.ndarray:
+        """The labels, sorted."""
+        classes: np.ndarray = self.fitted_.target.classes_
+        return classes
 
 
 class Regressor(RegressorMixin, Estimator):

@@ -8,7 +8,7 @@ from pathlib import Path
 from kerasnas import artifact
 from kerasnas.errors import ArtifactError
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.member import restore
+from kerasnas.results.fitted import Fitted
 
 # Name in a file -> the module that holds the class; a file never names a module itself.
 _HOLDERS = {
@@ -51,5 +51,5 @@ def load(path: str | Path) -> Estimator:
     known = cls._get_param_names()
     kept = {k: v for k, v in arguments.items() if k in known} if isinstance(arguments, dict) else {}
     estimator: Estimator = cls(**kept)
-    restore(estimator, member, artifact.load_model(path))
+    estimator.fitted_ = Fitted.load(path, cls.reader_class, cls.target_classes)
     return estimator

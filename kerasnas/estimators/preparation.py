@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ class Prepared:
         rows: Targets, weights and split.
         preprocessing: Fitted on the training rows.
         matrix: Features of all rows.
+        level: Probability of intervals or sets; `None` without them.
         answers: Answers of the baselines to the validation rows, once they are fitted.
     """
 
@@ -58,11 +59,8 @@ class Prepared:
     rows: Rows
     preprocessing: Preprocessing
     matrix: np.ndarray
+    level: float | None = None
     answers: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def without_matrix(self) -> Prepared:
-        """The same without the features, which can be made again."""
-        return replace(self, matrix=self.matrix[:0].copy())
 
     def baselines(self, scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
         """Baseline rows of the leaderboard, on the split that trials are scored on."""
@@ -122,6 +120,8 @@ class Prepared:
         return Task(
             reader=TableReader(self.schema, dict(front.probe)),
             rows=rows,
+            raw=self.raw,
+            level=self.level,
             hypermodel=hypermodel,
             features=lambda hp: forms.of(hypermodel.family(hp)),
             baselines=self.baselines,
@@ -248,4 +248,4 @@ def prepare(
         **split,
     )
     preprocessing = fit_preprocessing({n: v[rows.train] for n, v in raw.items()}, schema)
-    return Prepared(schema, raw, rows, preprocessing, preprocessing.transform(raw))
+    return Prepared(schema, raw, rows, preprocessing, preprocessing.transform(raw), level)

@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas import artifact
 from kerasnas.clock import Budget
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader
@@ -18,11 +17,12 @@ from kerasnas.data.sounds import split_sounds
 from kerasnas.data.transcripts import DECODERS, Transcripts, read_texts
 from kerasnas.errors import KerasNASError, SchemaError
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.speech_task import SpeechTask, held_texts, prepare_speech
+from kerasnas.estimators.speech_task import SpeechTask, prepare_speech
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.problem.rows import check_weights
 from kerasnas.progress import Verbose
+from kerasnas.results.fitted import Origin
 from kerasnas.runner.decoding import Words, beam, error_rates, greedy
 from kerasnas.runner.transcripts import SPEECH
 from kerasnas.spaces.speech import FAMILIES
@@ -73,8 +73,9 @@ class SpeechRecognizer(Estimator):
         >>> asr.fit(clips, texts, groups=speakers).predict(["new.wav"])  # doctest: +SKIP
     """
 
-    _reader_class = SoundReader
-    _target_classes = (Transcripts,)
+    _keeps_rows = True  # until a decoder is chosen
+    reader_class = SoundReader
+    target_classes = (Transcripts,)
 
     def __init__(
         self,
@@ -123,11 +124,8 @@ class SpeechRecognizer(Estimator):
             raise KerasNASError(
                 f"`decoder` must be 'auto' or one of {list(DECODERS)}, received {self.decoder!r}."
             )
-        try:
-            super().fit(X, y, **settings)
-            self._choose_decoder()
-        finally:
-            self.__dict__.pop("_held", None)
+        super().fit(X, y, **settings)
+        self._choose_decoder()
         return self
 
     def predict(self, X: Any, decoder: str | None = None) -> np.ndarray:
@@ -155,16 +153,13 @@ class SpeechRecognizer(Estimator):
         return 1.0 - self.evaluate(X, y, sample_weight)["wer"]
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> SpeechTask:
-        task, raw, self.broken_ = prepare_speech(
+        return prepare_speech(
             x,
             y,
             sample_rate=self.sample_rate,
             families=self._families(list(FAMILIES)),
             **given,
         )
-        some = task.rows.valid[:_COMPARED]
-        self._held = [raw[int(i)] for i in some], held_texts(task)[: len(some)]
-        return task
 
     def _objectives(self) -> tuple[Any, ...]:
         known = [*(f"val_{name}" for name in SPEECH), *MEASURED]
@@ -173,29 +168,36 @@ class SpeechRecognizer(Estimator):
             given = "val_wer"
         return parse_objectives(given, known)
 
-    def _finish(self, task: Any, seed: int, answers: Any) -> None:
-        """Nothing: texts have no threshold, and the only baseline says always the same."""
+    @property
+    def schema_(self) -> SoundReader:
+        """Sample rate of the recordings and length of the longest one."""
+        reader: Any = self.fitted_.reader
+        return reader
 
-    def _remember(self, reader: Any, target: Any) -> None:
-        super()._remember(reader, target)
-        self.schema_: SoundReader = reader
-        self.characters_ = list(target.characters)
-        self.decoder_ = target.decoder
+    @property
+    def characters_(self) -> list[str]:
+        """The characters; number `i` in the model's answers is `characters_[i - 1]`."""
+        return list(self.fitted_.target.characters)
+
+    @property
+    def decoder_(self) -> str:
+        """How texts are read unless `predict` is told otherwise."""
+        decoder: str = self.fitted_.target.decoder
+        return decoder
 
     def _log_probabilities(self, x: Any) -> list[np.ndarray]:
         """Answers of the exported graph, `(frames, 1 + characters)` for each recording."""
         check_is_fitted(self)
-        return self._by_recording(self._reader.read(x, type(self).__name__))
+        return self._by_recording(self.fitted_.reader.read(x, self.fitted_.kind))
 
     def _by_recording(self, raw: Any) -> list[np.ndarray]:
         found: dict[int, np.ndarray] = {}
-        for index, inputs in self._reader.batches(raw):
-            answers = self._call(artifact.as_inputs(inputs, self._dtypes)).numpy()
+        for index, answers in self.fitted_.batches(raw):
             found.update(zip(index.tolist(), answers, strict=True))
         return [found[i] for i in range(len(found))]
 
     def _texts(self, answers: Sequence[np.ndarray], decoder: str | None = None) -> list[str]:
-        target: Any = self._target
+        target = self.fitted_.target
         decoder = self.decoder_ if decoder is None else decoder
         if decoder not in DECODERS:
             raise SchemaError(f"`decoder` must be one of {list(DECODERS)}, received {decoder!r}.")
@@ -207,7 +209,7 @@ class SpeechRecognizer(Estimator):
         return [" ".join(target.decode(c).split()) for c in codes]
 
     def _vocabulary(self) -> Words:
-        target: Any = self._target
+        target = self.fitted_.target
         if not target.words:
             raise SchemaError(
                 "The training texts have too many different words for the decoder 'vocabulary'. "
@@ -218,9 +220,12 @@ class SpeechRecognizer(Estimator):
 
     def _choose_decoder(self) -> None:
         """Sets `decoder_`: as asked for, or the one that is best on validation rows."""
-        target: Any = self._target
-        raw, truths = self._held
-        answers = self._by_recording(raw)
+        target = self.fitted_.target
+        origin = self.fitted_.origin
+        assert origin is not None, "only `fit` chooses a decoder"
+        some = origin.rows.valid[:_COMPARED]
+        truths = [target.decode(row) for row in origin.rows.targets[some]]
+        answers = self._by_recording(self.fitted_.reader.take(origin.raw, some))
         kinds = [kind for kind in DECODERS if kind != "vocabulary" or target.words]
         self.decoder_scores_ = {
             kind: error_rates(truths, self._texts(answers, kind))["wer"] for kind in kinds
@@ -229,5 +234,8 @@ class SpeechRecognizer(Estimator):
         if chosen == "auto":
             # Ties go to the simpler one, which stands first.
             chosen = min(kinds, key=lambda kind: self.decoder_scores_[kind])
-        self._target = replace(target, decoder=chosen)
-        self.decoder_ = chosen
+        self.fitted_ = replace(
+            self.fitted_,
+            target=replace(target, decoder=chosen),
+            origin=Origin(origin.result, broken=origin.broken),
+        )

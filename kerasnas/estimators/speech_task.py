@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +18,7 @@ from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds
-from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
+from kerasnas.data.transcripts import fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import named_groups, warn_of_speakers
 from kerasnas.estimators.forms import Forms
@@ -94,7 +95,7 @@ def prepare_speech(
     sample_weight: Any = None,
     class_weight: Any = None,
     groups: Any = None,
-) -> tuple[SpeechTask, list[np.ndarray], list[str]]:
+) -> SpeechTask:
     """Checks everything that can be wrong with recordings and texts, before any training.
 
     Args:
@@ -109,9 +110,6 @@ def prepare_speech(
         sample_weight: Weight of each row.
         class_weight: Refused: a text is no class.
         groups: Group of each row.
-
-    Returns:
-        The task, the waveforms of all rows, and the names of files that cannot be read.
     """
     if class_weight is not None:
         raise SchemaError("`class_weight` is for one class a row; use `sample_weight` for texts.")
@@ -147,7 +145,8 @@ def prepare_speech(
         reader = SoundReader(reader.sample_rate, max(len(w) for w in raw), cut=False)
     target = fit_transcripts(texts).with_words([texts[int(i)] for i in train])
     rows: Any = Rows(target, target.encode(texts), weights, train, valid)  # type: ignore[arg-type]
-    return speech_task(reader, raw, rows, texts, families, clock), raw, broken
+    task = speech_task(reader, raw, rows, texts, families, clock)
+    return replace(task, raw=raw, broken=broken)
 
 
 def speech_task(
@@ -198,12 +197,6 @@ def speech_task(
             ),
         },
     )
-
-
-def held_texts(task: SpeechTask) -> list[str]:
-    """What is said in the validation rows."""
-    target: Transcripts = task.rows.target  # type: ignore[assignment]
-    return [target.decode(row) for row in task.rows.targets[task.rows.valid]]
 
 
 def _needed(text: str) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.clock import Budget, Clock
@@ -21,9 +23,8 @@ from kerasnas.estimators.task import Task
 from kerasnas.estimators.useful import filter_seconds
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.problem import Scorer
-from kerasnas.problem.rows import Target
 from kerasnas.progress import Verbose
-from kerasnas.results.conformal import check_level, fit_conformal
+from kerasnas.results.conformal import check_level
 from kerasnas.results.importance import permutation_importance
 from kerasnas.spaces.networks import FAMILIES as NETWORKS
 from kerasnas.spaces.solved import available
@@ -71,7 +72,8 @@ class TabularEstimator(Estimator):
     """
 
     _fold_pace = 35.0
-    _reader_class = TableReader
+    _keeps_rows = True
+    reader_class = TableReader
 
     def __init__(
         self,
@@ -123,54 +125,44 @@ class TabularEstimator(Estimator):
             level=check_level(self.intervals),
             **given,
         )
-        task = prepared.task(
+        return prepared.task(
             self._families((*NETWORKS, *available())),
             seed=given["seed"],
             seconds=clock.seconds,
             filter_seconds=filter_seconds(Budget.parse(self.budget), self.directory),
         )
-        valid = prepared.rows.valid
-        apart = prepared.rows.calibration
-        self._apart = {n: v[apart] for n, v in prepared.raw.items()}
-        self._held_out = {n: v[valid] for n, v in prepared.raw.items()}, task.scorer()
-        self._prepared = prepared.without_matrix()  # what `distil` needs
-        return task
 
-    def _finish(self, task: Task, seed: int, answers: np.ndarray | None) -> None:
-        super()._finish(task, seed, answers)
-        apart, level = self.__dict__.pop("_apart"), check_level(self.intervals)
-        if level is None:
-            return
-        self._serve()
-        fresh = self._answer_raw(apart)
-        targets = task.rows.targets[task.rows.calibration]
-        self._conformal = fit_conformal(fresh, targets, level, task.rows.classes)
-        self.model_ = self._conformal.build(self.model_)
-
-    def _beyond(self, x: Any) -> Any:
+    def _outputs(self, x: Any) -> Any:
         """All outputs of a graph with intervals or sets."""
         check_is_fitted(self)
-        if self.__dict__.get("_conformal") is None:
+        if self.fitted_.decisions.conformal is None:
             raise SearchSpaceError(
                 f"This estimator was fitted without intervals. Pass `intervals=0.9` to "
                 f"{type(self).__name__} and fit it again."
             )
-        return self._everything(self._reader.read(x, type(self).__name__))
+        return self.fitted_.outputs(self.fitted_.reader.read(x, self.fitted_.kind))
 
-    def _remember(self, reader: Any, target: Target) -> None:
-        super()._remember(reader, target)
-        self.schema_: Schema = reader.schema
-        self.n_features_in_ = len(self.schema_)
-        if self.schema_.named:
-            self._name_features()
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+    def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
+        return split_target(x, y)
 
-    def _name_features(self) -> None:
-        self.feature_names_in_ = np.array(self.schema_.names, dtype=object)
+    @property
+    def schema_(self) -> Schema:
+        """What each column was taken for, and why."""
+        reader: Any = self.fitted_.reader
+        schema: Schema = reader.schema
+        return schema
 
-    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
-        return super()._scores(*split_target(x, y), sample_weight)
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns seen in `fit`."""
+        return len(self.schema_)
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the columns, where the table had names."""
+        if not self.schema_.named:
+            raise AttributeError("The table of `fit` had no names of columns.")
+        return np.array(self.schema_.names, dtype=object)
 
     def feature_importance(
         self, X: Any = None, y: Any = None, *, repeats: int = 5, seed: int = 0
@@ -193,20 +185,20 @@ class TabularEstimator(Estimator):
             SchemaError: If there are no rows to shuffle.
         """
         check_is_fitted(self)
-        if X is None:
-            if not hasattr(self, "_held_out"):
-                raise SchemaError(
-                    "A loaded estimator has no rows of its own: call `feature_importance(X, y)`."
-                )
-            raw, scorer = self._held_out
-        else:
+        fitted, origin = self.fitted_, self.fitted_.origin
+        if X is not None:
             X, y = split_target(X, y)
-            raw = self._reader.read(X, type(self).__name__)
-            targets: Any = self._target.encode(y)
+            raw = fitted.reader.read(X, fitted.kind)
+            targets = fitted.target.encode(y)
             check_same_length(next(iter(raw.values())), targets)
-            classes = len(self.classes_) if self._classify else None
-            scorer = Scorer(targets, classes)
-        return permutation_importance(self._answer_raw, raw, scorer, repeats, seed)
+            scorer = Scorer(targets, len(self.classes_) if self._classify else None)
+        elif origin is not None:
+            raw, scorer = fitted.reader.take(origin.raw, origin.rows.valid), origin.scorer
+        else:
+            raise SchemaError(
+                "A loaded estimator has no rows of its own: call `feature_importance(X, y)`."
+            )
+        return permutation_importance(fitted.answer_raw, raw, scorer, repeats, seed)
 
     def distil(self, *, seconds: float = 30.0, seed: int = 0) -> Self:
         """One small network that has learnt to answer as this model does, as an estimator.
@@ -231,13 +223,23 @@ class TabularEstimator(Estimator):
             BudgetError: If `seconds` is no positive number.
         """
         check_is_fitted(self)
-        if not hasattr(self, "_prepared"):
+        origin = self.fitted_.origin
+        if origin is None:
             raise SchemaError(
                 "A loaded estimator has no rows of its own to learn from: call `distil` after "
                 "`fit`, before saving."
             )
-        small: Self = distilled(self, self._prepared, self._held_out[1], seconds, seed)
-        return small
+        seen = self.refit or self.fitted_again
+        small, sentence = distilled(
+            self.fitted_, origin, seconds, seed, constraints=self.constraints, seen=seen
+        )
+        self.fitted_ = replace(self.fitted_, rows=small.rows)
+        Console(stderr=True, highlight=False, quiet=not self.verbose).print(
+            sentence, markup=False, soft_wrap=True
+        )
+        student = type(self)(**self.get_params(deep=False))
+        student.fitted_ = small
+        return student
 
     def __sklearn_tags__(self) -> Any:
         """scikit-learn's description of what this estimator can take."""
@@ -266,7 +268,7 @@ class TabularClassifier(Classifier, TabularEstimator):
         Raises:
             SearchSpaceError: If `intervals` was not set.
         """
-        chosen = self._beyond(X)["set"].astype(bool)
+        chosen = self._outputs(X)["set"].astype(bool)
         return [self.classes_[row] for row in chosen]
 
 
@@ -287,5 +289,5 @@ class TabularRegressor(Regressor, TabularEstimator):
         Raises:
             SearchSpaceError: If `intervals` was not set.
         """
-        answers = self._beyond(X)
+        answers = self._outputs(X)
         return np.concatenate([answers["lower"], answers["upper"]], axis=1).astype("float64")

@@ -54,6 +54,9 @@ class Task:
             with one form answers always the same object; one with several keeps those in use.
         baselines: Fits and scores honest baselines on the split.
         identity: What tells this search from another one in the same directory.
+        raw: Raw data of all rows, for `reader.take`.
+        level: Probability of intervals or sets, for which rows are set apart; `None` without them.
+        broken: Names of the files that were left out because nobody can read them.
         baseline_answers: Answers of the baselines to the validation rows, once they are fitted.
     """
 
@@ -63,6 +66,9 @@ class Task:
     features: Callable[[Any], Features]
     baselines: Callable[[Scorer, Clock, int], list[dict[str, Any]]] = _no_baselines
     identity: dict[str, Any] = field(default_factory=dict)
+    raw: Any = None
+    level: float | None = None
+    broken: Sequence[str] = ()
     baseline_answers: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

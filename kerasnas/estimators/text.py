@@ -65,7 +65,7 @@ class TextEstimator(Estimator):
     """
 
     _fold_pace = 20.0
-    _reader_class = TextReader
+    reader_class = TextReader
 
     def __init__(
         self,
@@ -133,12 +133,14 @@ class TextEstimator(Estimator):
         log.warning("%s. The family is left out; %s are searched.", message, rest)
         return rest, None
 
-    def _remember(self, reader: Any, target: Any) -> None:
-        super()._remember(reader, target)
-        self.schema_: TextReader = reader
+    def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
+        return split_documents(x, y)
 
-    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
-        return super()._scores(*split_documents(x, y), sample_weight)
+    @property
+    def schema_(self) -> TextReader:
+        """The columns of text."""
+        reader: Any = self.fitted_.reader
+        return reader
 
     def __sklearn_tags__(self) -> Any:
         """scikit-learn's description of what this estimator can take."""

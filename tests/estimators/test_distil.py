@@ -81,11 +81,12 @@ def test_a_classifier_becomes_one_small_file(classifier, small, labels, tmp_path
 
 
 def test_scores_are_those_of_the_validation_rows(classifier, small):
-    raw, scorer = classifier._held_out
+    origin = classifier.fitted_.origin
+    raw, scorer = classifier.fitted_.reader.take(origin.raw, origin.rows.valid), origin.scorer
     row = classifier.leaderboard().set_index("trial_id").loc["distilled"]
-    own = scorer.some(["log_loss"], small._answer_raw(raw))["log_loss"]
+    own = scorer.some(["log_loss"], small.fitted_.answer_raw(raw))["log_loss"]
     assert row["val_log_loss"] == pytest.approx(own, abs=1e-4)
-    taught = scorer.some(["log_loss"], classifier._answer_raw(raw))["log_loss"]
+    taught = scorer.some(["log_loss"], classifier.fitted_.answer_raw(raw))["log_loss"]
     assert row["val_log_loss_teacher"] == pytest.approx(taught, abs=1e-4)
 
 
@@ -134,8 +135,8 @@ def test_the_threshold_is_chosen_anew(labels):
     rare = np.where(table()[1] > 1250, "yes", "no")
     model = fitted(kn.TabularClassifier, rare, objective="val_f1")
     small = model.distil(seconds=SECONDS)
-    assert model._threshold is not None
-    assert small._threshold is not None
+    assert model.fitted_.decisions.threshold is not None
+    assert small.fitted_.decisions.threshold is not None
     assert set(small.predict(table()[0])) == {"yes", "no"}
 
 

@@ -80,7 +80,7 @@ def test_it_is_better_than_the_seasonal_naive_on_steps_it_has_not_seen(fitted):
     assert test.forecasts["month"].min() == pd.Timestamp("2020-01-01")
     assert test.scores["mase"] < test.seasonal_naive["mase"]
     error = np.abs(test.forecasts["actual"] - test.forecasts["sales"]).mean()
-    assert test.scores["mase"] == pytest.approx(error / forecaster._reader.scales[0])
+    assert test.scores["mase"] == pytest.approx(error / forecaster.fitted_.reader.scales[0])
     assert "seasonal naive" in repr(test)
     assert forecaster.evaluate(frame) == test.scores
     assert forecaster.score(frame) == -test.scores["mase"]

@@ -144,7 +144,7 @@ def test_a_trial_on_useful_columns_is_one_plain_file(tmp_path):
     clf.save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
     assert set(model.input) == set(frame.columns)
-    inputs = clf._reader.batches(clf._reader.read(frame, "TabularClassifier"))
+    inputs = clf.fitted_.reader.batches(clf.fitted_.reader.read(frame, "TabularClassifier"))
     _, arrays = next(iter(inputs))
     tensors = kn.artifact.as_inputs(arrays, kn.artifact.input_dtypes(model))
     answers = np.asarray(model(tensors))[: len(frame)]

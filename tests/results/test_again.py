@@ -115,7 +115,9 @@ def test_an_estimator_says_which_members_were_fitted_again(fitted):
     assert row["val_rmse"] == pytest.approx(chosen.row["val_rmse"])
     assert not fitted.result_.solved
     new, truth = table(400, seed=5)
-    inputs = artifact.as_inputs(fitted._reader.read(new, "x"), artifact.input_dtypes(chosen.model))
+    inputs = artifact.as_inputs(
+        fitted.fitted_.reader.read(new, "x"), artifact.input_dtypes(chosen.model)
+    )
     before = call(chosen.model)(inputs).numpy()[:, 0]
     errors = [float(np.sqrt(np.mean((p - truth) ** 2))) for p in (fitted.predict(new), before)]
     assert errors[0] < errors[1]

@@ -182,7 +182,9 @@ def test_the_fused_graph_is_the_weighted_mean_of_its_members(fitted):
     weights, folder = found.selection.weights, estimator.result_.folder
     assert len(weights) > 1
     models = [artifact.load_model(folder / f"{k}.keras") for k in weights]
-    inputs = artifact.as_inputs(estimator._reader.probe(), artifact.input_dtypes(found.model))
+    inputs = artifact.as_inputs(
+        estimator.fitted_.reader.probe(), artifact.input_dtypes(found.model)
+    )
     answers = [np.asarray(m(inputs)) for m in models]
     mean = np.average(answers, axis=0, weights=list(weights.values()))
     temperature = found.selection.temperature
@@ -204,7 +206,9 @@ def test_members_that_are_in_memory_are_not_read(fitted, monkeypatch):
     in_memory = dataclasses.replace(result, models=loaded)
     found = in_memory.choose_ensemble(Wish(8))
     assert found.selection.weights == from_files.selection.weights
-    inputs = artifact.as_inputs(estimator._reader.probe(), artifact.input_dtypes(found.model))
+    inputs = artifact.as_inputs(
+        estimator.fitted_.reader.probe(), artifact.input_dtypes(found.model)
+    )
     np.testing.assert_allclose(found.model(inputs), from_files.model(inputs), atol=1e-6)
     # A second, smaller one is made of the same models.
     small = in_memory.choose_ensemble(Wish(2))

@@ -1,0 +1,262 @@
+"""The answer of a search as one value: it answers, scores, saves, and is read from a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+import kerasnas
+from kerasnas import artifact
+from kerasnas.data import MultiLabelTarget, Reader, RegressionTarget, check_same_length
+from kerasnas.errors import ArtifactError
+from kerasnas.problem import MultiLabelScorer, Scorer
+from kerasnas.problem.rows import check_weights
+from kerasnas.results.conformal import Conformal, fit_conformal
+from kerasnas.results.conformal import from_json as conformal_from_json
+from kerasnas.results.leaderboard import as_frame
+from kerasnas.results.result import SearchResult
+from kerasnas.runner.answers import call
+
+
+class TracedModel:
+    """An exported model with its one traced function.
+
+    Args:
+        model: The model: raw data in, answers in the user's units out.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        self.dtypes = artifact.input_dtypes(model)
+        self._call = call(model)
+
+    def __call__(self, inputs: Any) -> Any:
+        """Answers as arrays, in the structure of the model's output.
+
+        Args:
+            inputs: Arrays in the structure of the model's input.
+        """
+        answers = self._call(artifact.as_inputs(inputs, self.dtypes))
+        return keras.tree.map_structure(lambda answer: answer.numpy(), answers)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Constants that lead from probabilities or values to decisions.
+
+    Attributes:
+        threshold: Probability from which the second of two classes is answered; `None` answers with
+            the more probable class.
+        conformal: Constants of the intervals or sets; `None` without them.
+    """
+
+    threshold: float | None = None
+    conformal: Conformal | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The constants as plain values."""
+        conformal = None if self.conformal is None else asdict(self.conformal)
+        return {"threshold": self.threshold, "conformal": conformal}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Decisions:
+        """The decisions that `to_json` wrote; a constant that is missing is `None`."""
+        threshold, conformal = content.get("threshold"), content.get("conformal")
+        return cls(
+            None if threshold is None else float(threshold),
+            None if conformal is None else conformal_from_json(conformal),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """The search and the data that a model comes from. No file holds them.
+
+    Attributes:
+        result: The search.
+        raw: Raw data of all rows of `fit`; `None` where no method asks for rows after `fit`.
+        rows: Targets, weights and split of these rows.
+        scorer: Scores answers to the validation rows.
+        broken: Names of the files that `fit` left out because nobody can read them.
+    """
+
+    result: SearchResult
+    raw: Any = None
+    rows: Any = None
+    scorer: Any = None
+    broken: Sequence[str] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The answer of a search.
+
+    Attributes:
+        kind: Name of the estimator's class; a file names it, and errors name it.
+        traced: The exported model.
+        reader: Reads raw data as it read those of `fit`.
+        target: Encodes and decodes targets.
+        decisions: Constants that lead from answers to decisions.
+        rows: The leaderboard as JSON-able rows, ranked.
+        origin: The search and its data; `None` after loading.
+    """
+
+    kind: str
+    traced: TracedModel
+    reader: Reader
+    target: Any
+    decisions: Decisions = Decisions()
+    rows: Sequence[dict[str, Any]] = ()
+    origin: Origin | None = None
+
+    @property
+    def model(self) -> keras.Model:
+        """The exported model."""
+        return self.traced.model
+
+    def answer(self, x: Any) -> Any:
+        """Answers of the exported graph to raw data, without intervals or sets.
+
+        Args:
+            x: What the user hands to `predict`.
+
+        Raises:
+            SchemaError: If the data do not fit those of `fit`.
+        """
+        return self.answer_raw(self.reader.read(x, self.kind))
+
+    def answer_raw(self, raw: Any) -> Any:
+        """As `answer`, for data that the reader has read."""
+        outputs = self.outputs(raw)
+        return outputs if self.decisions.conformal is None else outputs["prediction"]
+
+    def outputs(self, raw: Any) -> Any:
+        """All outputs of the exported graph to data that the reader has read, in their order."""
+        places, parts = zip(*self.batches(raw), strict=True)
+        order = np.argsort(np.concatenate(places), kind="stable")
+        return keras.tree.map_structure(lambda *a: np.concatenate(a, axis=0)[order], *parts)
+
+    def batches(self, raw: Any) -> Iterator[tuple[np.ndarray, Any]]:
+        """All outputs call by call: indices of rows, and the answers to these rows."""
+        for index, inputs in self.reader.batches(raw):
+            # A batch may be filled up with rows that nobody looks at.
+            cut = partial(_first, rows=len(index))
+            yield index, keras.tree.map_structure(cut, self.traced(inputs))
+
+    def scores(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """Scores of the answers to rows whose targets are known.
+
+        Args:
+            x: What the user hands to `evaluate`.
+            y: Targets as the user has them.
+            sample_weight: Weight of each row.
+
+        Raises:
+            SchemaError: If data, targets or weights do not fit.
+        """
+        answers = self.answer(x)
+        check_same_length(answers, y)
+        weights = check_weights(sample_weight, len(answers), "sample_weight")
+        targets = self.target.encode(y)
+        if isinstance(self.target, MultiLabelTarget):
+            return MultiLabelScorer(targets, targets.shape[1], weights)(answers)
+        classes = None if isinstance(self.target, RegressionTarget) else answers.shape[1]
+        threshold = self.decisions.threshold
+        return Scorer(targets, classes, weights, threshold=threshold)(answers)
+
+    def leaderboard(self) -> pd.DataFrame:
+        """The leaderboard as a table."""
+        return as_frame(self.rows)
+
+    def calibrated(
+        self, raw: Any, targets: np.ndarray, level: float, classes: int | None
+    ) -> Fitted:
+        """The same model with intervals or sets as further outputs.
+
+        Args:
+            raw: Rows that the model knows nothing of, as the reader reads them.
+            targets: Their encoded targets.
+            level: Probability that the truth lies inside.
+            classes: Number of classes; `None` for values.
+
+        Raises:
+            SchemaError: If there are too few rows.
+        """
+        conformal = fit_conformal(self.answer_raw(raw), targets, level, classes)
+        return replace(
+            self,
+            traced=TracedModel(conformal.build(self.model)),
+            decisions=replace(self.decisions, conformal=conformal),
+        )
+
+    def save(self, path: str | Path, arguments: Mapping[str, Any], prove: bool = True) -> None:
+        """Writes one `.keras` file that plain Keras can load.
+
+        Args:
+            path: Where to; must end in `.keras`.
+            arguments: Constructor arguments of the estimator, JSON-able.
+            prove: Whether the file is loaded again and must give the same answers.
+
+        Raises:
+            ArtifactError: If the file cannot be written or does not answer as the model does.
+        """
+        member = {
+            "estimator": self.kind,
+            "arguments": dict(arguments),
+            "reader": self.reader.to_json(),
+            "target": {"kind": type(self.target).__name__, "content": self.target.to_json()},
+            "leaderboard": [_plain(row) for row in self.rows],
+            "decisions": self.decisions.to_json(),
+            "versions": {"kerasnas": kerasnas.__version__, "keras": keras.__version__},
+        }
+        artifact.write(self.model, path, member, self.reader.probe() if prove else None)
+
+    @classmethod
+    def load(
+        cls, path: str | Path, reader_class: type[Reader], target_classes: Sequence[Any]
+    ) -> Fitted:
+        """The value that `save` wrote.
+
+        Args:
+            path: The file.
+            reader_class: Class of the reader. A file never names a class by itself.
+            target_classes: Classes that the target may have.
+
+        Raises:
+            ArtifactError: If the file is missing, damaged or foreign, or lacks a part.
+        """
+        member = artifact.read_member(path)
+        kinds: dict[str, Any] = {known.__name__: known for known in target_classes}
+        try:
+            parts = {
+                "kind": str(member["estimator"]),
+                "reader": reader_class.from_json(member["reader"]),
+                "target": kinds[member["target"]["kind"]].from_json(member["target"]["content"]),
+                "rows": [dict(row) for row in member["leaderboard"]],
+                "decisions": Decisions.from_json(member.get("decisions", {})),
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ArtifactError(
+                f"The file is damaged: its description is not usable ({error})."
+            ) from error
+        return cls(traced=TracedModel(artifact.load_model(path)), **parts)
+
+
+def _first(answers: np.ndarray, rows: int) -> np.ndarray:
+    return answers[:rows]
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without values that JSON has no word for."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in row.items()
+    }
