@@ -198,6 +198,7 @@ class AutoModel(Estimator):
         sample_weight: Any,
         class_weight: Mapping[Any, float] | None,
         groups: Any,
+        **_: Any,  # folds and calibration rows, which composed networks do not have yet
     ) -> Any:
         if class_weight is not None:
             raise SchemaError(

@@ -140,7 +140,6 @@ class ComposedTask:
         loss_weights: Weight of each head in the combined `loss`.
         identity: What tells this search from another one in the same directory.
         raw: As in `Task`.
-        level: As in `Task`.
         broken: As in `Task`.
     """
 
@@ -150,7 +149,6 @@ class ComposedTask:
     loss_weights: Mapping[str, float]
     identity: dict[str, Any]
     raw: Any = None
-    level: float | None = None
     broken: Sequence[str] = ()
 
     def __post_init__(self) -> None:

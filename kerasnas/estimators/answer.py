@@ -88,7 +88,13 @@ def train_again(answer: Answer, result: SearchResult, task: Task, job: Job) -> A
 
 
 def settle(
-    kind: str, answer: Answer, result: SearchResult, task: Task, *, keep: bool = False
+    kind: str,
+    answer: Answer,
+    result: SearchResult,
+    task: Task,
+    *,
+    level: float | None = None,
+    keep: bool = False,
 ) -> Fitted:
     """The answer with everything that follows from it: decisions, leaderboard, warnings.
 
@@ -97,6 +103,7 @@ def settle(
         answer: What answers.
         result: The search, its baselines among it.
         task: The data.
+        level: Probability of intervals or sets; `None` without them.
         keep: Whether the rows of `fit` are kept for later questions.
     """
     scorer = task.scorer()
@@ -110,11 +117,7 @@ def settle(
         rows=rank_rows(result.rows(), result.objectives),
         origin=Origin(result, broken=task.broken, **kept),
     )
-    if task.level is None:
-        return fitted
-    apart = task.rows.calibration
-    raw, targets = task.reader.take(task.raw, apart), task.rows.targets[apart]
-    return fitted.calibrated(raw, targets, task.level, task.rows.classes)
+    return fitted if level is None else fitted.calibrated(task.raw, task.rows, level)
 
 
 def _decisions(answer: Answer, result: SearchResult, task: Task) -> Decisions:

@@ -40,6 +40,8 @@ class AudioEstimator(Estimator):
         folds: Number of parts of the rows, of which each is held out once: every configuration is
             trained as often, scored on all rows out of fold, and answers with the mean of these
             networks. `"auto"` and `False` hold out `validation_split` once.
+        intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
+            gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: `cnn`, `separable`, `crnn`,
             `conformer`, `wave`, `linear`.
         initial: Configurations to try first, as dicts of hyperparameters.
@@ -68,6 +70,7 @@ class AudioEstimator(Estimator):
         ensemble: str | int | bool = "auto",
         refit: bool = False,
         folds: str | int | bool = "auto",
+        intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
@@ -82,6 +85,7 @@ class AudioEstimator(Estimator):
             ensemble=ensemble,
             refit=refit,
             folds=folds,
+            intervals=intervals,
             space=space,
             initial=initial,
             directory=directory,
@@ -97,7 +101,6 @@ class AudioEstimator(Estimator):
             classify=self._classify,
             sample_rate=self.sample_rate,
             families=self._families(list(FAMILIES)),
-            count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
 

@@ -65,9 +65,7 @@ def distilled(
         rows=rank_rows([*others, found.row], objectives),
     )
     if large.decisions.conformal is not None:
-        raw = small.reader.take(origin.raw, rows.calibration)
-        targets, level = rows.targets[rows.calibration], large.decisions.conformal.level
-        small = small.calibrated(raw, targets, level, rows.classes)
+        small = small.calibrated(origin.raw, rows, large.decisions.conformal.level)
     return small, found.sentence
 
 

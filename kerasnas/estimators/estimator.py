@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from kerasnas.estimators.wanted import check_metrics, settle_objectives
 from kerasnas.history import stored_fingerprint
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
+from kerasnas.results.conformal import calibration_rows, check_level
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import fits_again, parse_folds
@@ -47,6 +49,8 @@ class Estimator(BaseEstimator):
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
         folds: Number of parts of the rows, of which each is held out once; `"auto"` or `False`.
+        intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
+            gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
@@ -78,6 +82,7 @@ class Estimator(BaseEstimator):
         ensemble: str | int | bool = "auto",
         refit: bool = False,
         folds: str | int | bool = False,
+        intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
@@ -91,6 +96,7 @@ class Estimator(BaseEstimator):
         self.ensemble = ensemble
         self.refit = refit
         self.folds = folds
+        self.intervals = intervals
         self.space = space
         self.initial = initial
         self.directory = directory
@@ -136,6 +142,7 @@ class Estimator(BaseEstimator):
         clock = Clock(budget.seconds)
         objectives = self._objectives()
         wish = parse_ensemble(False if self.refit else self.ensemble)
+        level = self._level()
         seed = settle_seed(self.seed, self.directory)
         task = self._prepare(
             X,
@@ -147,6 +154,8 @@ class Estimator(BaseEstimator):
             sample_weight=sample_weight,
             class_weight=class_weight,
             groups=groups,
+            count_folds=self._count_folds(validation_data),
+            calibration=self._count_calibration(level),
         )
         check_metrics(task, objectives)
         job = task.job(objectives, clock, seed)
@@ -174,7 +183,9 @@ class Estimator(BaseEstimator):
         if self.refit:
             answer = train_again(answer, result, task, job)
         result.baselines = [*rows, *answer.rows]
-        self.fitted_ = settle(type(self).__name__, answer, result, task, keep=self._keeps_rows)
+        self.fitted_ = settle(
+            type(self).__name__, answer, result, task, level=level, keep=self._keeps_rows
+        )
         return self
 
     @property
@@ -265,6 +276,8 @@ class Estimator(BaseEstimator):
         sample_weight: Any,
         class_weight: Mapping[Any, float] | None,
         groups: Any,
+        count_folds: Callable[[int], int],
+        calibration: Callable[[int], int] | None,
     ) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""
         raise NotImplementedError
@@ -278,6 +291,22 @@ class Estimator(BaseEstimator):
             if "folds" in begun:  # a larger budget goes on with what the search began with
                 return lambda rows: int(begun["folds"])
         return parse_folds(self.folds, Budget.parse(self.budget), self._fold_pace)
+
+    def _level(self) -> float | None:
+        """The probability of `intervals`."""
+        level = check_level(self.intervals)
+        if level is not None and self.refit:
+            raise SearchSpaceError(
+                "`intervals` need rows that the model was not trained on, `refit` trains on all "
+                "rows. Pass one of them."
+            )
+        return level
+
+    def _count_calibration(self, level: float | None) -> Callable[[int], int] | None:
+        """From the number of rows to that of the rows that are set apart, as `intervals` says."""
+        if level is None:
+            return None
+        return partial(calibration_rows, level=level, classify=self._classify)
 
     def _fits_again(self, task: Task, budget: Budget, wish: Wish, validation_data: Any) -> bool:
         """Whether members of the ensemble that were solved are to be fitted again, on all rows.
@@ -314,6 +343,16 @@ class Estimator(BaseEstimator):
         """Answers of the exported graph to raw data, without intervals."""
         check_is_fitted(self)
         return self.fitted_.answer(x)
+
+    def _outputs(self, x: Any) -> Any:
+        """All outputs of a graph with intervals or sets."""
+        check_is_fitted(self)
+        if self.fitted_.decisions.conformal is None:
+            raise SearchSpaceError(
+                f"This estimator was fitted without intervals. Pass `intervals=0.9` to "
+                f"{type(self).__name__} and fit it again."
+            )
+        return self.fitted_.outputs(self.fitted_.reader.read(x, self.fitted_.kind))
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
         check_is_fitted(self)

@@ -44,6 +44,8 @@ class ImageEstimator(Estimator):
         folds: Number of parts of the rows, of which each is held out once: every configuration is
             trained as often, scored on all rows out of fold, and answers with the mean of these
             networks. `"auto"` and `False` hold out `validation_split` once.
+        intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
+            gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: `conv`, `resnet`, `mobile`,
             `convnext`, `cell`, `vit`, `pretrained`.
         initial: Configurations to try first, as dicts of hyperparameters.
@@ -75,6 +77,7 @@ class ImageEstimator(Estimator):
         ensemble: str | int | bool = "auto",
         refit: bool = False,
         folds: str | int | bool = "auto",
+        intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         weights: Mapping[str, str | Path] | None = None,
@@ -91,6 +94,7 @@ class ImageEstimator(Estimator):
             ensemble=ensemble,
             refit=refit,
             folds=folds,
+            intervals=intervals,
             space=space,
             initial=initial,
             directory=directory,
@@ -113,7 +117,6 @@ class ImageEstimator(Estimator):
                 "test_time_flips": self.test_time_flips,
                 "lean": not named.isdisjoint(FREE_MEASURES),
             },
-            count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
 

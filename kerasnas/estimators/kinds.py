@@ -39,6 +39,17 @@ class Classifier(ClassifierMixin, Estimator):
             return target.decode((answers[:, 1] >= threshold).astype("int64"))
         return target.decode(answers.argmax(axis=1))
 
+    def predict_set(self, X: Any) -> list[np.ndarray]:
+        """The labels of each row among which the true one is, as often as `intervals` says.
+
+        At least the most probable label belongs to it.
+
+        Raises:
+            SearchSpaceError: If `intervals` was not set.
+        """
+        chosen = self._outputs(X)["set"].astype(bool)
+        return [self.classes_[row] for row in chosen]
+
     def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Log-loss, accuracy and area under the ROC curve on other rows."""
         return self._scores(X, y, sample_weight)
@@ -56,6 +67,18 @@ class Regressor(RegressorMixin, Estimator):
     def predict(self, X: Any) -> np.ndarray:
         """Values of shape `(rows,)`, float64, in the units of the targets."""
         return self._answer(X).reshape(-1).astype("float64")
+
+    def predict_interval(self, X: Any) -> np.ndarray:
+        """Lower and upper end of what holds the true value, as often as `intervals` says.
+
+        Returns:
+            float64, shape `(rows, 2)`.
+
+        Raises:
+            SearchSpaceError: If `intervals` was not set.
+        """
+        answers = self._outputs(X)
+        return np.concatenate([answers["lower"], answers["upper"]], axis=1).astype("float64")
 
     def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Root mean squared error, mean absolute error and R² on other rows."""

@@ -12,7 +12,6 @@ from kerasnas import assembly
 from kerasnas.baselines.tables import Split, baseline_rows
 from kerasnas.clock import Clock
 from kerasnas.data import (
-    RegressionTarget,
     Schema,
     TableReader,
     check_same_length,
@@ -21,13 +20,11 @@ from kerasnas.data import (
     split_target,
     to_frame,
 )
-from kerasnas.errors import SchemaError
 from kerasnas.estimators.task import Features, Task
 from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.problem import Scorer
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
-from kerasnas.results.conformal import needed_rows
 from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces import tabular
@@ -50,7 +47,6 @@ class Prepared:
         rows: Targets, weights and split.
         preprocessing: Fitted on the training rows.
         matrix: Features of all rows.
-        level: Probability of intervals or sets; `None` without them.
         answers: Answers of the baselines to the validation rows, once they are fitted.
     """
 
@@ -59,7 +55,6 @@ class Prepared:
     rows: Rows
     preprocessing: Preprocessing
     matrix: np.ndarray
-    level: float | None = None
     answers: dict[str, np.ndarray] = field(default_factory=dict)
 
     def baselines(self, scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
@@ -121,7 +116,6 @@ class Prepared:
             reader=TableReader(self.schema, dict(front.probe)),
             rows=rows,
             raw=self.raw,
-            level=self.level,
             hypermodel=hypermodel,
             features=lambda hp: forms.of(hypermodel.family(hp)),
             baselines=self.baselines,
@@ -183,21 +177,6 @@ class TableForms:
         )
 
 
-def calibration_rows(rows: int, level: float, target: Any) -> int:
-    """Rows to set apart: a sixth, at least four times as many as are needed at all.
-
-    Raises:
-        SchemaError: If these would be more than a third.
-    """
-    needed = needed_rows(level, None if isinstance(target, RegressionTarget) else 2)
-    if 3 * needed > rows:
-        raise SchemaError(
-            f"`intervals={level}` sets at least {needed} rows apart, and there are {rows}. Pass "
-            "more rows, or a lower probability."
-        )
-    return int(min(max(rows / 6, 4 * needed), rows / 3, 5000))
-
-
 def prepare(
     x: Any,
     y: Any,
@@ -206,7 +185,6 @@ def prepare(
     seed: int,
     column_kinds: Mapping[str, str] | None = None,
     validation_data: Any = None,
-    level: float | None = None,
     **split: Any,
 ) -> Prepared:
     """Checks everything that can be wrong with a table, before any training.
@@ -218,7 +196,6 @@ def prepare(
         seed: Seed of the split.
         column_kinds: Kinds of columns that are not to be guessed.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
-        level: Probability of intervals or sets, for which rows are set apart.
         **split: Further arguments of `settle_rows`.
     """
     x, y = split_target(x, y)
@@ -237,15 +214,13 @@ def prepare(
         check_same_length(further, validation.y, "validation_data[1]")
         extra = ingest(further, schema, named=further_named)
         raw = {name: np.concatenate([values, extra[name]]) for name, values in raw.items()}
-    calibration = 0 if level is None else calibration_rows(len(frame), level, target)
     rows = settle_rows(
         y,
         len(frame),
         target,
         seed=seed,
         validation=validation,
-        calibration=calibration,
         **split,
     )
     preprocessing = fit_preprocessing({n: v[rows.train] for n, v in raw.items()}, schema)
-    return Prepared(schema, raw, rows, preprocessing, preprocessing.transform(raw), level)
+    return Prepared(schema, raw, rows, preprocessing, preprocessing.transform(raw))

@@ -152,7 +152,10 @@ class SpeechRecognizer(Estimator):
         """One minus the word error rate."""
         return 1.0 - self.evaluate(X, y, sample_weight)["wer"]
 
-    def _prepare(self, x: Any, y: Any, **given: Any) -> SpeechTask:
+    def _prepare(
+        self, x: Any, y: Any, *, count_folds: Any, calibration: Any, **given: Any
+    ) -> SpeechTask:
+        # Texts have neither folds nor intervals.
         return prepare_speech(
             x,
             y,

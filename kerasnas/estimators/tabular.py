@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.clock import Budget, Clock
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
-from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.errors import SchemaError
 from kerasnas.estimators.distil import distilled
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
@@ -24,7 +24,6 @@ from kerasnas.estimators.useful import filter_seconds
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.problem import Scorer
 from kerasnas.progress import Verbose
-from kerasnas.results.conformal import check_level
 from kerasnas.results.importance import permutation_importance
 from kerasnas.spaces.networks import FAMILIES as NETWORKS
 from kerasnas.spaces.solved import available
@@ -101,6 +100,7 @@ class TabularEstimator(Estimator):
             ensemble=ensemble,
             refit=refit,
             folds=folds,
+            intervals=intervals,
             space=space,
             initial=initial,
             directory=directory,
@@ -108,21 +108,13 @@ class TabularEstimator(Estimator):
             verbose=verbose,
         )
         self.column_kinds = column_kinds
-        self.intervals = intervals
 
     def _prepare(self, x: Any, y: Any, *, clock: Clock, **given: Any) -> Task:
-        if check_level(self.intervals) is not None and self.refit:
-            raise SearchSpaceError(
-                "`intervals` need rows that the model was not trained on, `refit` trains on all "
-                "rows. Pass one of them."
-            )
         prepared = prepare(
             x,
             y,
             classify=self._classify,
             column_kinds=self.column_kinds,
-            count_folds=self._count_folds(given.get("validation_data")),
-            level=check_level(self.intervals),
             **given,
         )
         return prepared.task(
@@ -131,16 +123,6 @@ class TabularEstimator(Estimator):
             seconds=clock.seconds,
             filter_seconds=filter_seconds(Budget.parse(self.budget), self.directory),
         )
-
-    def _outputs(self, x: Any) -> Any:
-        """All outputs of a graph with intervals or sets."""
-        check_is_fitted(self)
-        if self.fitted_.decisions.conformal is None:
-            raise SearchSpaceError(
-                f"This estimator was fitted without intervals. Pass `intervals=0.9` to "
-                f"{type(self).__name__} and fit it again."
-            )
-        return self.fitted_.outputs(self.fitted_.reader.read(x, self.fitted_.kind))
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_target(x, y)
@@ -260,17 +242,6 @@ class TabularClassifier(Classifier, TabularEstimator):
         >>> clf.save("churn.keras")  # doctest: +SKIP
     """
 
-    def predict_set(self, X: Any) -> list[np.ndarray]:
-        """The labels of each row among which the true one is, as often as `intervals` says.
-
-        At least the most probable label belongs to it.
-
-        Raises:
-            SearchSpaceError: If `intervals` was not set.
-        """
-        chosen = self._outputs(X)["set"].astype(bool)
-        return [self.classes_[row] for row in chosen]
-
 
 class TabularRegressor(Regressor, TabularEstimator):
     """Finds a regressor for a table within a time budget, and saves it as one `.keras` file.
@@ -279,15 +250,3 @@ class TabularRegressor(Regressor, TabularEstimator):
         >>> reg = TabularRegressor(budget="10min", seed=0).fit(frame, "price")  # doctest: +SKIP
         >>> reg.predict(new)  # doctest: +SKIP
     """
-
-    def predict_interval(self, X: Any) -> np.ndarray:
-        """Lower and upper end of what holds the true value, as often as `intervals` says.
-
-        Returns:
-            float64, shape `(rows, 2)`.
-
-        Raises:
-            SearchSpaceError: If `intervals` was not set.
-        """
-        answers = self._outputs(X)
-        return np.concatenate([answers["lower"], answers["upper"]], axis=1).astype("float64")

@@ -55,7 +55,6 @@ class Task:
         baselines: Fits and scores honest baselines on the split.
         identity: What tells this search from another one in the same directory.
         raw: Raw data of all rows, for `reader.take`.
-        level: Probability of intervals or sets, for which rows are set apart; `None` without them.
         broken: Names of the files that were left out because nobody can read them.
         baseline_answers: Answers of the baselines to the validation rows, once they are fitted.
     """
@@ -67,7 +66,6 @@ class Task:
     baselines: Callable[[Scorer, Clock, int], list[dict[str, Any]]] = _no_baselines
     identity: dict[str, Any] = field(default_factory=dict)
     raw: Any = None
-    level: float | None = None
     broken: Sequence[str] = ()
     baseline_answers: dict[str, np.ndarray] = field(default_factory=dict)
 

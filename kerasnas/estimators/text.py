@@ -44,6 +44,8 @@ class TextEstimator(Estimator):
             trained as often, scored on all rows out of fold, and answers with the mean of these
             networks. `"auto"` does so where rows are few for the seconds of the budget and no
             `validation_data` is given; `False` holds out `validation_split` once.
+        intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
+            gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: `linear`, `average`, `deep`,
             `conv`, `recurrent`, `transformer`, `backbone`.
         initial: Configurations to try first, as dicts of hyperparameters.
@@ -77,6 +79,7 @@ class TextEstimator(Estimator):
         ensemble: str | int | bool = "auto",
         refit: bool = False,
         folds: str | int | bool = "auto",
+        intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         word_vectors: str | Path | None = None,
@@ -93,6 +96,7 @@ class TextEstimator(Estimator):
             ensemble=ensemble,
             refit=refit,
             folds=folds,
+            intervals=intervals,
             space=space,
             initial=initial,
             directory=directory,
@@ -111,7 +115,6 @@ class TextEstimator(Estimator):
             families=families,
             word_vectors=self.word_vectors,
             backbone=backbone,
-            count_folds=self._count_folds(given.get("validation_data")),
             **given,
         )
 

@@ -89,14 +89,14 @@ def kept(documents: Documents, rows: Rows, room: Room) -> tuple[Documents, Rows]
     """The texts and rows that there is room for, without the others."""
     if len(room.train) == len(rows.train) and len(room.valid) == len(rows.valid):
         return documents, rows
-    index = np.unique(np.concatenate([room.train, room.valid]))
-    columns = {name: texts[index] for name, texts in documents.columns.items()}
-    return Documents(columns, documents.named), replace(
+    index = np.unique(np.concatenate([room.train, room.valid, rows.calibration]))
+    return documents.take(index), replace(
         rows,
         targets=rows.targets[index],
         weights=None if rows.weights is None else rows.weights[index],
         train=np.searchsorted(index, room.train),
         valid=np.searchsorted(index, room.valid),
+        calibration=np.searchsorted(index, rows.calibration),
     )
 
 

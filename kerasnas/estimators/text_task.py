@@ -214,7 +214,8 @@ def prepare_texts(
     if word_vectors is not None:
         wanted = {w.casefold() for t in _training(documents, rows) for w in _WORD.findall(t)}
         vectors = read_word_vectors(word_vectors, wanted)
-    return text_task(reader, documents, rows, families, vectors, clock, backbone)
+    task = text_task(reader, documents, rows, families, vectors, clock, backbone)
+    return replace(task, raw=documents)
 
 
 def text_task(

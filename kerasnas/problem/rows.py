@@ -125,7 +125,7 @@ def settle_rows(
     class_weight: Mapping[Any, float] | None = None,
     groups: Any = None,
     count_folds: Callable[[int], int] | None = None,
-    calibration: int = 0,
+    calibration: Callable[[int], int] | None = None,
 ) -> Rows:
     """Encodes targets, checks weights and splits the rows.
 
@@ -141,7 +141,8 @@ def settle_rows(
         groups: Group of each row; no group is on both sides of the split.
         count_folds: From the number of rows to that of folds, below 2 for a single split; without
             `validation` only.
-        calibration: Rows to set apart for intervals, at most a half.
+        calibration: From the number of rows to the number that is set apart for intervals or sets,
+            at most a half; `None` sets none apart.
 
     Raises:
         SchemaError: For anything that does not fit.
@@ -158,8 +159,13 @@ def settle_rows(
     parts: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     labels = targets if isinstance(target, ClassTarget) else None
     kept, apart = np.arange(rows), np.arange(0)
-    if calibration:
-        share = min(calibration / rows, 0.5)
+    if calibration is not None:
+        if isinstance(target, MultiLabelTarget):
+            raise SchemaError(
+                "`intervals` gives sets of labels for targets with one label a row, and `y` has "
+                "several. Pass `intervals=None`."
+            )
+        share = min(calibration(rows) / rows, 0.5)
         # Another seed than that of the validation rows, which must be no part of these.
         kept, apart = holdout(rows, share, seed=seed + 1, groups=groups)
         labels = None if labels is None else labels[kept]

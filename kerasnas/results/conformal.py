@@ -83,6 +83,26 @@ def needed_rows(level: float, classes: int | None) -> int:
     return math.ceil(round(1.0 / tail, 9)) - 1
 
 
+def calibration_rows(rows: int, level: float, classify: bool) -> int:
+    """Rows to set apart: a sixth, at least four times as many as are needed at all.
+
+    Args:
+        rows: Rows given to `fit`.
+        level: Probability that the truth lies inside.
+        classify: Whether targets are classes.
+
+    Raises:
+        SchemaError: If these would be more than a third.
+    """
+    needed = needed_rows(level, 2 if classify else None)
+    if 3 * needed > rows:
+        raise SchemaError(
+            f"`intervals={level}` sets at least {needed} rows apart, and there are {rows}. Pass "
+            "more rows, or a lower probability."
+        )
+    return int(min(max(rows / 6, 4 * needed), rows / 3, 5000))
+
+
 def fit_conformal(
     answers: np.ndarray, targets: np.ndarray, level: float, classes: int | None
 ) -> Conformal:

@@ -18,12 +18,14 @@ from kerasnas import artifact
 from kerasnas.data import MultiLabelTarget, Reader, RegressionTarget, check_same_length
 from kerasnas.errors import ArtifactError
 from kerasnas.problem import MultiLabelScorer, Scorer
-from kerasnas.problem.rows import check_weights
+from kerasnas.problem.rows import Rows, check_weights
 from kerasnas.results.conformal import Conformal, fit_conformal
 from kerasnas.results.conformal import from_json as conformal_from_json
 from kerasnas.results.leaderboard import as_frame
 from kerasnas.results.result import SearchResult
 from kerasnas.runner.answers import call
+
+_AT_ONCE = 512  # calibration rows that are in memory together
 
 
 class TracedModel:
@@ -176,21 +178,22 @@ class Fitted:
         """The leaderboard as a table."""
         return as_frame(self.rows)
 
-    def calibrated(
-        self, raw: Any, targets: np.ndarray, level: float, classes: int | None
-    ) -> Fitted:
+    def calibrated(self, raw: Any, rows: Rows, level: float) -> Fitted:
         """The same model with intervals or sets as further outputs.
 
         Args:
-            raw: Rows that the model knows nothing of, as the reader reads them.
-            targets: Their encoded targets.
+            raw: Raw data of all rows.
+            rows: Targets of all rows, and the calibration rows, of which the model knows nothing.
             level: Probability that the truth lies inside.
-            classes: Number of classes; `None` for values.
 
         Raises:
-            SchemaError: If there are too few rows.
+            SchemaError: If there are too few calibration rows.
         """
-        conformal = fit_conformal(self.answer_raw(raw), targets, level, classes)
+        apart = rows.calibration
+        # A few at a time: images may be more than fit into memory.
+        parts = np.array_split(apart, -(-len(apart) // _AT_ONCE) or 1)
+        answers = [self.answer_raw(self.reader.take(raw, part)) for part in parts]
+        conformal = fit_conformal(np.concatenate(answers), rows.targets[apart], level, rows.classes)
         return replace(
             self,
             traced=TracedModel(conformal.build(self.model)),

@@ -21,6 +21,7 @@ from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.problem import Scorer
 from kerasnas.problem.view import View, part_of
+from kerasnas.results import fitted
 from kerasnas.runner import answers
 
 QUICK = {"seed": 0, "verbose": 0, "space": ["conv"]}
@@ -111,6 +112,28 @@ def test_a_dataset_is_trained_on_in_folds(scarce):
     assert stored.classes_.tolist() == [0, 1, 2, 3]
     assert stored.predict(dataset).shape == (40,)
     assert stored.evaluate(dataset)["accuracy"] == stored.score(x[..., None], y)
+
+
+def test_calibration_rows_are_read_a_few_at_a_time(scarce, tmp_path, monkeypatch):
+    x, y = halves(64)
+    for i, (image, label) in enumerate(zip(x, y, strict=True)):
+        (tmp_path / f"{label}").mkdir(exist_ok=True)
+        Image.fromarray(image[: 9 + i % 4]).save(tmp_path / f"{label}" / f"{i:02}.png")
+    monkeypatch.setattr(fitted, "_AT_ONCE", 8)
+    taken = []
+    take = reading.ImageReader.take
+
+    def counted(self, raw, index):
+        taken.append(len(index))
+        assert not raw.stacked
+        return take(self, raw, index)
+
+    monkeypatch.setattr(reading.ImageReader, "take", counted)
+    settings = {**QUICK, "budget": kn.Budget(trials=1, epochs=1), "ensemble": False}
+    clf = kn.ImageClassifier(**settings, intervals=0.9).fit(tmp_path)
+    assert taken == [7, 7, 7]
+    assert clf.fitted_.decisions.conformal.rows == 21
+    assert all(len(found) for found in clf.predict_set(sorted(tmp_path.rglob("*.png"))))
 
 
 def test_the_preparation_of_many_images_takes_little_memory(monkeypatch):
