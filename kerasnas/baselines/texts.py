@@ -30,6 +30,7 @@ def text_baselines(
     rows: Any,
     scorer: Scorer,
     clock: Clock,
+    kept: dict[str, np.ndarray] | None = None,
 ) -> list[dict[str, Any]]:
     """Fits and scores the baselines.
 
@@ -41,14 +42,18 @@ def text_baselines(
         rows: `targets`, `weights`, `parts` and `joined` of all rows.
         scorer: Scores the validation rows.
         clock: The clock of the fit.
+        kept: Takes up the answers to the validation rows by name of the baseline.
 
     Returns:
         Rows of the leaderboard.
     """
+    kept = {} if kept is None else kept
     begin = time.perf_counter()
-    constant = [_constant(rows, train, valid, scorer.classes) for train, valid in rows.parts]
-    metrics = scorer.validation(rows.joined(constant))
+    parts = [_constant(rows, train, valid, scorer.classes) for train, valid in rows.parts]
+    constant = rows.joined(parts)
+    metrics = scorer.validation(constant)
     name = "mean" if scorer.classes is None else "majority"
+    kept[name] = constant
     found = [baseline_row(name, metrics, time.perf_counter() - begin, "")]
     name = "tfidf_ridge" if scorer.classes is None else "tfidf_logistic"
     if clock.left < _NEEDED:
@@ -76,24 +81,27 @@ def text_baselines(
                 answers.append(_answers(columns, rows, train, valid, scorer.classes, left))
     except ValueError as error:  # such as no word at all
         failure, answers = str(error), [{}]
-    best = _best(answers, rows, scorer)
-    failure = "" if best else failure
+    best, answer = _best(answers, rows, scorer)
+    if answer is not None:
+        kept[name], failure = answer, ""
     return [*found, baseline_row(name, best, time.perf_counter() - begin, failure)]
 
 
 def _best(
     answers: Sequence[Mapping[float, np.ndarray]], rows: Any, scorer: Scorer
-) -> dict[str, float]:
-    """Metrics under the best penalty that there was time for everywhere; empty without any."""
+) -> tuple[dict[str, float], np.ndarray | None]:
+    """Metrics and answers under the best penalty that there was time for everywhere, if any."""
     best: dict[str, float] = {}
+    answer = None
     first = f"val_{scorer.names[0]}"
     for strength in _STRENGTHS:
         if any(strength not in part for part in answers):
             continue
-        metrics = scorer.validation(rows.joined([part[strength] for part in answers]))
-        if not best or metrics[first] < best[first]:
-            best = metrics
-    return best
+        found = rows.joined([part[strength] for part in answers])
+        metrics = scorer.validation(found)
+        if answer is None or metrics[first] < best[first]:
+            best, answer = metrics, found
+    return best, answer
 
 
 def _answers(

@@ -250,8 +250,10 @@ def text_task(
     def features(hp: Any) -> Features:
         return forms.features(hypermodel.form(hp))
 
+    answers: dict[str, np.ndarray] = {}
+
     def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        return text_baselines(documents.columns, rows, scorer, clock)
+        return text_baselines(documents.columns, rows, scorer, clock, answers)
 
     return Task(
         reader=reader,
@@ -259,6 +261,7 @@ def text_task(
         hypermodel=hypermodel,
         features=features,
         baselines=baselines,
+        baseline_answers=answers,
         identity={
             "columns": list(reader.columns),
             "longest": reader.longest,

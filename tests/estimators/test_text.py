@@ -8,7 +8,9 @@ import pytest
 from sklearn.base import clone
 
 import kerasnas as kn
+from kerasnas.budget import Clock
 from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.estimators.text_task import prepare_texts
 
 BOTH = {"budget": kn.Budget(trials=2, epochs=2), "seed": 0, "verbose": 0}
 QUICK = {"budget": kn.Budget(trials=1, epochs=2), "seed": 0, "verbose": 0, "ensemble": False}
@@ -202,3 +204,25 @@ def test_real_messages_in_seconds(data_dir):
     clf = kn.TextClassifier(space="linear", **QUICK)
     clf.fit(frame["text"][:2000], frame["label"][:2000])
     assert clf.score(frame["text"][2000:], frame["label"][2000:]) > 0.97
+
+
+def test_a_model_that_guesses_is_said_to_be_no_better_than_a_baseline(caplog):
+    texts, labels = corpus()
+    labels = np.random.default_rng(5).permutation(labels)
+    kn.TextClassifier(**QUICK, space="linear").fit(texts, labels)
+    told = [record.message for record in caplog.records if "the baseline" in record.message]
+    assert len(told) == 1
+    assert "'majority'" in told[0] or "'tfidf_logistic'" in told[0]
+
+
+def test_answers_of_baselines_are_kept_for_the_comparison():
+    texts, labels = corpus()
+    task = prepare_texts(
+        texts, labels, classify=True, seed=0, families=["linear"], clock=Clock(None)
+    )
+    scorer = task.scorer()
+    rows = task.baselines(scorer, Clock(None), 0)
+    scores = {row["trial_id"]: row["val_log_loss"] for row in rows}
+    assert set(scores) == {"majority", "tfidf_logistic"}
+    for name, answers in task.baseline_answers.items():
+        assert scorer.validation(answers)["val_log_loss"] == scores[name]
