@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 import kerasnas as kn
-from kerasnas.budget import Clock
+from kerasnas.clock import Clock
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.text_task import prepare_texts
 
