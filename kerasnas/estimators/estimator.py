@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,18 +17,24 @@ from kerasnas.clock import Budget, Clock
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.answer import choose_answer, make_ready, settle, train_again
+from kerasnas.estimators.arguments import (
+    RowCount,
+    is_plain,
+    settle_calibration,
+    settle_families,
+    settle_folds,
+    settle_level,
+)
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import check_metrics, settle_objectives
-from kerasnas.history import stored_fingerprint
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
-from kerasnas.results.conformal import calibration_rows, check_level
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
-from kerasnas.results.folds import fits_again, parse_folds
+from kerasnas.results.folds import fits_again
 from kerasnas.results.result import SearchResult
 from kerasnas.runner.offers import Offers
-from kerasnas.search import JOURNAL, Plan, run, settle_seed
+from kerasnas.search import Plan, run, settle_seed
 
 
 class Estimator(BaseEstimator):
@@ -142,7 +147,7 @@ class Estimator(BaseEstimator):
         clock = Clock(budget.seconds)
         objectives = self._objectives()
         wish = parse_ensemble(False if self.refit else self.ensemble)
-        level = self._level()
+        level = settle_level(self.intervals, self.refit)
         seed = settle_seed(self.seed, self.directory)
         task = self._prepare(
             X,
@@ -154,8 +159,10 @@ class Estimator(BaseEstimator):
             sample_weight=sample_weight,
             class_weight=class_weight,
             groups=groups,
-            count_folds=self._count_folds(validation_data),
-            calibration=self._count_calibration(level),
+            count_folds=settle_folds(
+                self.folds, budget, self._fold_pace, self.directory, validation_data
+            ),
+            calibration=settle_calibration(level, self._classify),
         )
         check_metrics(task, objectives)
         job = task.job(objectives, clock, seed)
@@ -276,37 +283,11 @@ class Estimator(BaseEstimator):
         sample_weight: Any,
         class_weight: Mapping[Any, float] | None,
         groups: Any,
-        count_folds: Callable[[int], int],
-        calibration: Callable[[int], int] | None,
+        count_folds: RowCount,
+        calibration: RowCount | None,
     ) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""
         raise NotImplementedError
-
-    def _count_folds(self, validation_data: Any) -> Callable[[int], int]:
-        """From the number of rows to that of folds, as `folds` says."""
-        if validation_data is not None and self.folds not in ("auto", False, None):
-            raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
-        if self.folds == "auto" and self.directory is not None:
-            begun = stored_fingerprint(Path(self.directory) / JOURNAL)
-            if "folds" in begun:  # a larger budget goes on with what the search began with
-                return lambda rows: int(begun["folds"])
-        return parse_folds(self.folds, Budget.parse(self.budget), self._fold_pace)
-
-    def _level(self) -> float | None:
-        """The probability of `intervals`."""
-        level = check_level(self.intervals)
-        if level is not None and self.refit:
-            raise SearchSpaceError(
-                "`intervals` need rows that the model was not trained on, `refit` trains on all "
-                "rows. Pass one of them."
-            )
-        return level
-
-    def _count_calibration(self, level: float | None) -> Callable[[int], int] | None:
-        """From the number of rows to that of the rows that are set apart, as `intervals` says."""
-        if level is None:
-            return None
-        return partial(calibration_rows, level=level, classify=self._classify)
 
     def _fits_again(self, task: Task, budget: Budget, wish: Wish, validation_data: Any) -> bool:
         """Whether members of the ensemble that were solved are to be fitted again, on all rows.
@@ -325,15 +306,7 @@ class Estimator(BaseEstimator):
 
     def _families(self, known: Sequence[str]) -> Sequence[str]:
         """The families to search of those that the modality has, as `space` says."""
-        if self.space == "auto":
-            return known
-        if isinstance(self.space, str):
-            return (self.space,)
-        if isinstance(self.space, Sequence):
-            return self.space
-        raise SearchSpaceError(
-            f'`space` must be "auto" or names of families, received {self.space!r}.'
-        )
+        return settle_families(self.space, known)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Inputs and targets, where `x` may hold both."""
@@ -363,7 +336,7 @@ class Estimator(BaseEstimator):
 
     def _plain_arguments(self) -> dict[str, Any]:
         """Constructor arguments that are plain data; objects (an oracle, a budget) are left out."""
-        return {n: value for n, value in self.get_params(deep=False).items() if _is_plain(value)}
+        return {n: value for n, value in self.get_params(deep=False).items() if is_plain(value)}
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model."""
@@ -387,12 +360,3 @@ class Estimator(BaseEstimator):
                 path = Path(folder) / "estimator.keras"
                 path.write_bytes(state["_artifact"])
                 self.fitted_ = Fitted.load(path, self.reader_class, self.target_classes)
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether JSON has a word for a value, and for all that it holds."""
-    if isinstance(value, Mapping):
-        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, str | int | float | bool)

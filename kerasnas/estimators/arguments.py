@@ -1,0 +1,100 @@
+"""The constructor arguments of an estimator, checked and turned into what a search needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kerasnas.clock import Budget
+from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.history import stored_fingerprint
+from kerasnas.results.conformal import calibration_rows, check_level
+from kerasnas.results.folds import parse_folds
+from kerasnas.search import JOURNAL
+
+RowCount = Callable[[int], int]
+"""From the number of rows given to `fit` to the number of folds, or of rows to set apart."""
+
+
+def settle_folds(
+    folds: Any, budget: Budget, pace: float, directory: Any, validation_data: Any
+) -> RowCount:
+    """From the number of rows to the number of folds, 0 for a single split.
+
+    Args:
+        folds: The argument `folds`.
+        budget: The budget of the fit.
+        pace: Rows for each second of the budget, up to which `"auto"` makes folds.
+        directory: The argument `directory`: a search in it goes on with the folds that it has.
+        validation_data: Rows that the user holds out; these exclude folds.
+
+    Raises:
+        SchemaError: If folds and validation rows are both given.
+        SearchSpaceError: If `folds` has none of its forms.
+    """
+    if validation_data is not None and folds not in ("auto", False, None):
+        raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
+    if folds == "auto" and directory is not None:
+        begun = stored_fingerprint(Path(directory) / JOURNAL)
+        if "folds" in begun:
+            return lambda rows: int(begun["folds"])
+    return parse_folds(folds, budget, pace)
+
+
+def settle_level(intervals: Any, refit: bool) -> float | None:
+    """The probability of intervals or sets; `None` without them.
+
+    Args:
+        intervals: The argument `intervals`.
+        refit: The argument `refit`.
+
+    Raises:
+        SearchSpaceError: If it is no probability, or no rows are left to measure errors on.
+    """
+    level = check_level(intervals)
+    if level is not None and refit:
+        raise SearchSpaceError(
+            "`intervals` need rows that the model was not trained on, `refit` trains on all "
+            "rows. Pass one of them."
+        )
+    return level
+
+
+def settle_calibration(level: float | None, classify: bool) -> RowCount | None:
+    """From the number of rows to the number that is set apart; `None` sets none apart.
+
+    Args:
+        level: What `settle_level` gives.
+        classify: Whether targets are classes.
+    """
+    return None if level is None else partial(calibration_rows, level=level, classify=classify)
+
+
+def settle_families(space: Any, known: Sequence[str]) -> Sequence[str]:
+    """The families to search.
+
+    Args:
+        space: The argument `space`.
+        known: The families of the modality.
+
+    Raises:
+        SearchSpaceError: If `space` has none of its forms.
+    """
+    if space == "auto":
+        return known
+    if isinstance(space, str):
+        return (space,)
+    if isinstance(space, Sequence):
+        return space
+    raise SearchSpaceError(f'`space` must be "auto" or names of families, received {space!r}.')
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON has a word for a value, and for everything that it holds."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and is_plain(v) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(is_plain(item) for item in value)
+    return value is None or isinstance(value, str | int | float | bool)
