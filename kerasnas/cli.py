@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kerasnas
-from kerasnas.errors import ArtifactError, KerasNASError, SchemaError
+from kerasnas.errors import ArtifactError, KerasNASError, ObjectiveError, SchemaError
 from kerasnas.files import check_file
 from kerasnas.table_files import TableFile, check_table_path, write_table
 
@@ -121,7 +121,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     from kerasnas.data.names import did_you_mean, quoted
 
     check_file(arguments.out, (".keras",), "`--out`")
-    budget = _budget(arguments.budget, arguments.trials)
+    _check_search(arguments)
     frame = TableFile(arguments.data).read()
     target = arguments.target
     if target not in frame.columns:
@@ -135,20 +135,40 @@ def _fit(arguments: argparse.Namespace) -> None:
         task, why = guess_task(frame[target])
         other = "regression" if task == "classification" else "classification"
         say(f"Task: {task}, as `{target}` {why}. (`--task {other}` for the other.)")
-    estimator = getattr(
-        kerasnas, "TabularClassifier" if task == "classification" else "TabularRegressor"
-    )(
-        budget=budget,
+    estimator = _estimator(arguments, task)
+    estimator.fit(frame, target)
+    say("\n" + short_leaderboard(estimator) + "\n")
+    _save(estimator, arguments.out)
+    say(f"Saved in '{arguments.out}'. Next: kerasnas predict {arguments.out} NEW.csv")
+
+
+def _estimator(arguments: argparse.Namespace, task: str) -> TabularClassifier | TabularRegressor:
+    """The estimator that the arguments of `fit` describe."""
+    kind = kerasnas.TabularClassifier if task == "classification" else kerasnas.TabularRegressor
+    return kind(
+        budget=_budget(arguments.budget, arguments.trials),
         objective=arguments.objective,
         oracle=arguments.oracle,
         seed=arguments.seed,
         directory=arguments.directory,
         verbose=0 if arguments.quiet else 2 if arguments.verbose else "auto",
     )
-    estimator.fit(frame, target)
-    say("\n" + short_leaderboard(estimator) + "\n")
-    _save(estimator, arguments.out)
-    say(f"Saved in '{arguments.out}'. Next: kerasnas predict {arguments.out} NEW.csv")
+
+
+def _check_search(arguments: argparse.Namespace) -> None:
+    """Complains now of what is wrong with a search, not after a large table has been read."""
+    from kerasnas.estimators.preflight import check_arguments
+
+    auto = arguments.task == "auto"
+    tasks = ("classification", "regression") if auto else (arguments.task,)
+    complaints = []
+    for task in tasks:
+        try:
+            check_arguments(_estimator(arguments, task))
+        except ObjectiveError as error:  # the other task may have this metric
+            complaints.append(error)
+    if len(complaints) == len(tasks):
+        raise complaints[0]
 
 
 def _predict(arguments: argparse.Namespace) -> None:

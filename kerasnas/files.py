@@ -104,6 +104,30 @@ def check_folder(path: Any, argument: str = "`path`") -> Path:
     return path
 
 
+def check_directory(path: Any, argument: str = "`directory`") -> Path:
+    """Whether files can be kept in a folder that is there or is to be made.
+
+    Args:
+        path: The folder.
+        argument: How the user calls it.
+
+    Returns:
+        The path.
+
+    Raises:
+        ArtifactError: If something else than a folder is there, or nothing can be written.
+    """
+    path = _as_path(path, argument)
+    with _one_error(path):
+        if path.exists() and not path.is_dir():
+            raise ArtifactError(
+                f"'{path}' is a file, {argument} must name a folder. Write '{_free(path)}'."
+            )
+        there = next(p for p in (path, *path.absolute().parents) if os.path.lexists(p))
+        _check_parent(there / "any")
+    return path
+
+
 @contextlib.contextmanager
 def fresh_file(path: Any, endings: Sequence[str] = (), argument: str = "`path`") -> Iterator[Path]:
     """A file to write to, which takes the place of `path` when the block ends well.

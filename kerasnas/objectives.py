@@ -152,6 +152,32 @@ def parse_objectives(
     return tuple(objectives)
 
 
+def check_constraints(constraints: Sequence[Any], known: Sequence[str]) -> None:
+    """Whether a search has what constraints bound, found out before it begins.
+
+    Args:
+        constraints: Bounds on metrics and measures.
+        known: Names that the search will have.
+
+    Raises:
+        ObjectiveError: If one is no `Constraint`, or its name is unknown (near names are
+            suggested): no trial could ever meet it.
+    """
+    for constraint in constraints:
+        if not isinstance(constraint, Constraint):
+            raise ObjectiveError(
+                "`constraints` must hold `kerasnas.Constraint`, such as "
+                f"`Constraint('params', max=100_000)`, received {constraint!r}."
+            )
+        if constraint.name not in known:
+            near = difflib.get_close_matches(constraint.name, known, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise ObjectiveError(
+                f"`Constraint({constraint.name!r})` bounds what this search does not have.{hint} "
+                f"Known: {', '.join(known)}."
+            )
+
+
 def violation(constraints: Sequence[Constraint], metrics: Mapping[str, float]) -> float:
     """Sum of all violations; 0 means feasible."""
     return sum((c.violation(metrics) for c in constraints), 0.0)

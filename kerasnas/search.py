@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -20,15 +21,25 @@ from kerasnas.data import check_same_length
 from kerasnas.data.room import blocks
 from kerasnas.data.stored import StoredRows
 from kerasnas.errors import ObjectiveError, SearchSpaceError
+from kerasnas.files import check_directory
 from kerasnas.history import History, stored_fingerprint
-from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
+from kerasnas.objectives import (
+    Constraint,
+    Objective,
+    ObjectiveLike,
+    check_constraints,
+    parse_objectives,
+)
 from kerasnas.problem import View, holdout
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import Scratch, SearchResult
+from kerasnas.results.leaderboard import MEASURES
 from kerasnas.runner import Job, Tuner
 from kerasnas.runner.zero_cost import zero_cost_of
 
 JOURNAL = "journal.jsonl"
+
+_LARGEST_SEED = 2**32 - 1  # NumPy and Keras take no larger ones
 
 
 @dataclass
@@ -125,6 +136,10 @@ def search(
         seed=settle_seed(seed, directory),
         verbose=verbose,
     )
+    check_oracle(oracle, plan.objectives)
+    _check_measures(plan.constraints)
+    if directory is not None:
+        check_directory(directory)
     weights = None if sample_weight is None else np.asarray(sample_weight)
     if weights is not None:
         check_same_length(x, weights, "sample_weight")
@@ -164,12 +179,7 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
         job: What to train on.
         plan: How to search.
     """
-    oracle = oracles.create(plan.oracle)
-    if oracle.has_objective and oracle.objectives != plan.objectives:
-        raise ObjectiveError(
-            f"The oracle optimises {[o.name for o in oracle.objectives]}, `objective` says "
-            f"{[o.name for o in plan.objectives]}. Give one of them, or the same to both."
-        )
+    oracle = check_oracle(plan.oracle, plan.objectives)
     scratch = Scratch()
     home = Path(plan.directory) if plan.directory is not None else scratch.path
     folder = home / "trials"
@@ -226,8 +236,55 @@ def _context(hypermodel: Any, job: Job, plan: Plan) -> oracles.Context:
     )
 
 
+def check_oracle(oracle: Any, objectives: Sequence[Objective]) -> oracles.Oracle:
+    """Whether a strategy can be used for what is optimised, found out before any data are read.
+
+    Args:
+        oracle: As in `search`.
+        objectives: What is optimised.
+
+    Returns:
+        A fresh oracle.
+
+    Raises:
+        SearchSpaceError: If no strategy has this name, or the object is no oracle of kerasnas.
+        ObjectiveError: If the oracle optimises something else.
+    """
+    fresh = oracles.create(oracle)
+    if fresh.has_objective and fresh.objectives != tuple(objectives):
+        raise ObjectiveError(
+            f"The oracle optimises {[o.name for o in fresh.objectives]}, `objective` says "
+            f"{[o.name for o in objectives]}. Give one of them, or the same to both."
+        )
+    return fresh
+
+
+def _check_measures(constraints: Sequence[Constraint]) -> None:
+    """Measures that are nearly written right; what else `build` logs is known after a trial."""
+    for constraint in constraints:
+        check_constraints([constraint], [constraint.name])
+        near = difflib.get_close_matches(constraint.name, MEASURES, n=1, cutoff=0.7)
+        if near and constraint.name not in MEASURES:
+            check_constraints([constraint], MEASURES)
+
+
+def check_seed(seed: Any) -> None:
+    """Whether a seed can be one.
+
+    Raises:
+        SearchSpaceError: If it is neither `None` nor a whole number from 0 to 2**32 - 1.
+    """
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if seed is not None and not (whole and 0 <= seed <= _LARGEST_SEED):
+        shown = "one of more than 20 digits" if whole and abs(seed) > 10**20 else repr(seed)
+        raise SearchSpaceError(
+            f"`seed` must be a whole number from 0 to {_LARGEST_SEED}, or None, received {shown}."
+        )
+
+
 def settle_seed(seed: int | None, directory: str | Path | None) -> int:
     """The seed to use: the given one, that of the search in the directory, or a fresh one."""
+    check_seed(seed)
     if seed is not None:
         return int(seed)
     if directory is not None:

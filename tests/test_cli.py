@@ -232,6 +232,18 @@ def test_out_is_checked_before_anything_is_read(folder, tmp_path, capsys):
     ]:
         assert main(arguments) == 2
         assert words in one_line(capsys)
+    out = str(tmp_path / "model.keras")
+    for given, words in [
+        (["--oracle", "randem"], "Did you mean 'random'"),
+        (["--objective", "val_acuracy"], "Did you mean 'val_accuracy'"),
+        (["--objective", "val_accuracy", "--task", "regression"], "is not a metric"),
+        (["--budget", "soon"], "'soon'"),
+        (["--trials", "0"], "`trials`"),
+        (["--seed", "-1"], "`seed`"),
+        (["--directory", "/proc/search"], "cannot be written"),
+    ]:
+        assert main(["fit", nothing, "--target", "y", "--out", out, *given]) == 2
+        assert words in one_line(capsys)
 
 
 def test_export_leaves_folders_of_the_user_alone(folder, tmp_path, capsys, monkeypatch):

@@ -179,12 +179,16 @@ class AutoModel(Estimator):
         return {name: value for name, value in found.items() if value is not None}
 
     def _objectives(self) -> tuple[Any, ...]:
+        known = [*self._score_names(), *MEASURED]
+        return parse_objectives("val_loss" if self.objective is None else self.objective, known)
+
+    def _score_names(self) -> list[str]:
         several = len(self._heads) > 1
-        known = ["val_loss", *MEASURED]
+        known = ["val_loss"]
         for output, node in self._heads.items():
             prefix = f"val_{output}_" if several else "val_"
             known += [f"{prefix}{name}" for name in node.part.scores]
-        return parse_objectives("val_loss" if self.objective is None else self.objective, known)
+        return known
 
     def _prepare(
         self,

@@ -25,8 +25,9 @@ from kerasnas.estimators.arguments import (
     settle_folds,
     settle_level,
 )
+from kerasnas.estimators.preflight import check_arguments
 from kerasnas.estimators.task import Task
-from kerasnas.estimators.wanted import check_metrics, settle_objectives
+from kerasnas.estimators.wanted import check_metrics, score_names, settle_objectives
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.results.ensemble import Wish, parse_ensemble
@@ -145,7 +146,7 @@ class Estimator(BaseEstimator):
         """
         budget = Budget.parse(self.budget).with_epochs(epochs)
         clock = Clock(budget.seconds)
-        objectives = self._objectives()
+        objectives, constraints = self._objectives(), check_arguments(self)
         wish = parse_ensemble(False if self.refit else self.ensemble)
         level = settle_level(self.intervals, self.refit)
         seed = settle_seed(self.seed, self.directory)
@@ -164,7 +165,7 @@ class Estimator(BaseEstimator):
             ),
             calibration=settle_calibration(level, self._classify),
         )
-        check_metrics(task, objectives)
+        check_metrics(task, objectives, constraints)
         job = task.job(objectives, clock, seed)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
@@ -175,7 +176,7 @@ class Estimator(BaseEstimator):
             objectives=objectives,
             budget=budget,
             oracle=self.oracle,
-            constraints=tuple(self.constraints),
+            constraints=constraints,
             initial=self.initial,
             portfolio=task.hypermodel.portfolio,
             directory=self.directory,
@@ -303,6 +304,10 @@ class Estimator(BaseEstimator):
 
     def _objectives(self) -> tuple[Any, ...]:
         return settle_objectives(self.objective, self._classify)
+
+    def _score_names(self) -> list[str]:
+        """The metrics that trials are scored by, the default objective first."""
+        return score_names(self._classify)
 
     def _families(self, known: Sequence[str]) -> Sequence[str]:
         """The families to search of those that the modality has, as `space` says."""

@@ -27,6 +27,7 @@ from kerasnas.estimators.forecast_task import (
     ForecastTask,
     channel_statistics,
 )
+from kerasnas.estimators.preflight import check_arguments
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.preprocessing import series as windows
@@ -164,7 +165,7 @@ class TimeSeriesForecaster(Estimator):
         """
         budget = Budget.parse(self.budget).with_epochs(epochs)
         clock = Clock(budget.seconds)
-        objectives = self._objectives()
+        objectives, constraints = self._objectives(), check_arguments(self)
         seed = settle_seed(self.seed, self.directory)
         task = self._forecast_task(frame, validation_split, seed)
         job = Job(task.view, objectives, seed, clock)
@@ -174,14 +175,14 @@ class TimeSeriesForecaster(Estimator):
             clock.keep(Purpose.REFIT)
         job.epochs, job.batch_size = budget.epochs, batch_size
         job.callbacks = list(callbacks or [])
-        metric = blending_metric(self.ensemble, objectives, bool(self.constraints))
+        metric = blending_metric(self.ensemble, objectives, bool(constraints))
         job.candidates = MOST_MEMBERS if metric is not None else 1
         rows = task.baselines()
         plan = Plan(
             objectives=objectives,
             budget=budget,
             oracle=self.oracle,
-            constraints=tuple(self.constraints),
+            constraints=constraints,
             initial=self.initial,
             portfolio=task.hypermodel.portfolio,
             directory=self.directory,
@@ -343,8 +344,11 @@ class TimeSeriesForecaster(Estimator):
         usual = schema.grid.season() if schema.grid is not None else 1
         return usual if panel.lengths.max() >= max(2 * usual, usual + 2 * horizon) else 1
 
+    def _score_names(self) -> list[str]:
+        return [f"val_{name}" for name in FORECAST]
+
     def _objectives(self) -> tuple[Any, ...]:
-        scores = [f"val_{name}" for name in FORECAST]
+        scores = self._score_names()
         given: Any = "val_mase" if self.objective is None else self.objective
         items = [given] if isinstance(given, str) or hasattr(given, "name") else list(given)
         named = ["val_mase" if item == "val_loss" else item for item in items]

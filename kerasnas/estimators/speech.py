@@ -164,8 +164,11 @@ class SpeechRecognizer(Estimator):
             **given,
         )
 
+    def _score_names(self) -> list[str]:
+        return [f"val_{name}" for name in SPEECH]
+
     def _objectives(self) -> tuple[Any, ...]:
-        known = [*(f"val_{name}" for name in SPEECH), *MEASURED]
+        known = [*self._score_names(), *MEASURED]
         given: Any = self.objective
         if given is None or given == "val_loss":
             given = "val_wer"

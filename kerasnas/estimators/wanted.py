@@ -7,13 +7,22 @@ from typing import Any
 
 from kerasnas.errors import ObjectiveError
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Objective, ObjectiveLike, parse_objectives
+from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.problem import CLASSIFICATION, REGRESSION, Scorer
 from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.results.leaderboard import MEASURES
 
 MEASURED = (*MEASURES, "train_seconds")
 """What is measured of every trial, whatever it answers."""
+
+
+def score_names(classify: bool) -> list[str]:
+    """What targets are scored by on validation rows, the default objective first.
+
+    Args:
+        classify: Whether targets are classes.
+    """
+    return [f"val_{name}" for name in (CLASSIFICATION if classify else REGRESSION)]
 
 
 def settle_objectives(given: ObjectiveLike | None, classify: bool) -> tuple[Objective, ...]:
@@ -26,9 +35,8 @@ def settle_objectives(given: ObjectiveLike | None, classify: bool) -> tuple[Obje
     Raises:
         ObjectiveError: If one is unknown.
     """
-    names = CLASSIFICATION if classify else REGRESSION
-    default = f"val_{names[0]}"
-    known = [*(f"val_{name}" for name in names), *MEASURED]
+    known = [*score_names(classify), *MEASURED]
+    default = known[0]
     wanted: Any = default if given is None else given
     single = isinstance(wanted, str) or hasattr(wanted, "name")
     items: list[Any] = [wanted] if single else list(wanted)
@@ -38,8 +46,10 @@ def settle_objectives(given: ObjectiveLike | None, classify: bool) -> tuple[Obje
     return parse_objectives([default if i == "val_loss" else i for i in items], known)
 
 
-def check_metrics(task: Task, objectives: Sequence[Objective]) -> None:
-    """Tells a task the metrics that objectives ask for, before any training.
+def check_metrics(
+    task: Task, objectives: Sequence[Objective], constraints: Sequence[Constraint] = ()
+) -> None:
+    """Tells a task the metrics that objectives and constraints ask for, before any training.
 
     Raises:
         ObjectiveError: If the targets do not have one of them.
@@ -47,11 +57,13 @@ def check_metrics(task: Task, objectives: Sequence[Objective]) -> None:
     scorer = task.scorer()
     if not isinstance(scorer, Scorer):
         return  # several heads: their metrics go by the names of the heads
-    names = [o.name.removeprefix("val_") for o in objectives if o.name.startswith("val_")]
-    task.extra = tuple(name for name in names if is_quantile_loss(name))
-    undefined = [name for name in names if name not in task.scorer().names]
-    if undefined:
-        raise ObjectiveError(
-            f"`objective` 'val_{undefined[0]}' is not defined for these targets. "
-            f"Known: {', '.join(f'val_{n}' for n in task.scorer().names)}."
-        )
+    asked = [(f"`objective` {o.name!r}", o.name) for o in objectives]
+    asked += [(f"`Constraint({c.name!r})`", c.name) for c in constraints]
+    scores = [name.removeprefix("val_") for _, name in asked if name.startswith("val_")]
+    task.extra = tuple(dict.fromkeys(name for name in scores if is_quantile_loss(name)))
+    known = [f"val_{name}" for name in task.scorer().names]
+    for what, name in asked:
+        if name.startswith("val_") and name not in known:
+            raise ObjectiveError(
+                f"{what} is not defined for these targets. Known: {', '.join(known)}."
+            )

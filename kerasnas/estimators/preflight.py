@@ -1,0 +1,62 @@
+"""What can be wrong with an estimator's arguments, found out before any data are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kerasnas.clock import Budget
+from kerasnas.estimators.wanted import MEASURED
+from kerasnas.files import check_directory
+from kerasnas.objectives import Constraint, check_constraints
+from kerasnas.problem.metrics import is_quantile_loss
+from kerasnas.results.ensemble import parse_ensemble
+from kerasnas.results.folds import parse_folds
+from kerasnas.search import check_oracle, check_seed
+
+if TYPE_CHECKING:
+    from kerasnas.estimators.estimator import Estimator
+
+_COUNTED = ("epochs", "best_epoch")  # of a trial; no objectives, but limits can be set on them
+
+
+def check_arguments(estimator: Estimator) -> tuple[Constraint, ...]:
+    """Whether a fit with the estimator's arguments can begin.
+
+    Args:
+        estimator: An estimator, fitted or not.
+
+    Returns:
+        Its constraints, with the score itself in the place of its alias `val_loss`.
+
+    Raises:
+        KerasNASError: If an argument cannot be read, is unknown, or no file can be written to
+            `directory`.
+    """
+    scores = estimator._score_names()
+    objectives = estimator._objectives()
+    constraints = _settled(estimator.constraints, scores)
+    parse_ensemble(estimator.ensemble)
+    parse_folds(estimator.folds, Budget.parse(estimator.budget), 0.0)
+    check_seed(estimator.seed)
+    check_constraints(constraints, _known(constraints, scores))
+    check_oracle(estimator.oracle, objectives)
+    if estimator.directory is not None:
+        check_directory(estimator.directory)
+    return constraints
+
+
+def _settled(given: Sequence[Constraint], scores: Sequence[str]) -> tuple[Constraint, ...]:
+    constraints = (given,) if isinstance(given, Constraint) else tuple(given)
+    alias = {} if "val_loss" in scores else {"val_loss": scores[0]}
+    return tuple(
+        replace(c, name=alias[c.name]) if isinstance(c, Constraint) and c.name in alias else c
+        for c in constraints
+    )
+
+
+def _known(constraints: Sequence[Constraint], scores: Sequence[str]) -> list[str]:
+    asked = [c.name for c in constraints if isinstance(c, Constraint)]
+    quantiles = [n for n in asked if is_quantile_loss(n.removeprefix("val_"))]
+    return [*scores, *MEASURED, *_COUNTED, *(quantiles if "val_mae" in scores else [])]
