@@ -288,10 +288,12 @@ def _answers(
     estimator: TabularClassifier | TabularRegressor, frame: pd.DataFrame
 ) -> dict[str, Any]:
     """New columns for every row: the prediction, and the probability of every label."""
-    if not hasattr(estimator, "predict_proba"):
+    from kerasnas.estimators.kinds import Classifier
+
+    if not isinstance(estimator, Classifier):
         return {"prediction": estimator.predict(frame)}
     probabilities = estimator.predict_proba(frame)
-    answers: dict[str, Any] = {"prediction": estimator.classes_[probabilities.argmax(axis=1)]}
+    answers: dict[str, Any] = {"prediction": estimator.fitted_.decide(probabilities)}
     for place, label in enumerate(estimator.classes_):
         answers[f"probability_{label}"] = probabilities[:, place]
     return answers

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 import kerasnas as kn
 from kerasnas.cli import guess_task, main
 from kerasnas.errors import ArtifactError
+from kerasnas.results.fitted import Decisions
 from kerasnas.table_files import TableFile
 
 # A search keeps its files in a temporary folder that goes with the last reference to its result.
@@ -93,6 +95,17 @@ def test_predict_adds_columns_and_leaves_the_others_as_written(folder, tmp_path,
 
     assert main(["predict", *given]) == 0
     assert list(csv.reader(io.StringIO(capsys.readouterr().out))) == after
+
+
+def test_predict_decides_by_the_threshold_of_the_file(folder, tmp_path, capsys):
+    estimator = kn.load(folder / "model.keras")
+    estimator.fitted_ = replace(estimator.fitted_, decisions=Decisions(threshold=2.0))
+    path = tmp_path / "strict.keras"
+    estimator.save(path)
+    assert main(["predict", str(path), str(folder / "new.csv")]) == 0
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert set(printed["prediction"]) == {"benign"}
+    assert printed["probability_malignant"].max() > 0.5
 
 
 def test_predict_answers_as_the_estimator_does(folder, capsys):

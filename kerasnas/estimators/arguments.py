@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from kerasnas.history import stored_fingerprint
 from kerasnas.results.conformal import calibration_rows, check_level
 from kerasnas.results.folds import parse_folds
 from kerasnas.search import JOURNAL
+
+log = logging.getLogger("kerasnas")
 
 RowCount = Callable[[int], int]
 """From the number of rows given to `fit` to the number of folds, or of rows to set apart."""
@@ -89,6 +92,31 @@ def settle_families(space: Any, known: Sequence[str]) -> Sequence[str]:
     if isinstance(space, Sequence):
         return space
     raise SearchSpaceError(f'`space` must be "auto" or names of families, received {space!r}.')
+
+
+def settle_families_with(
+    space: Any, known: Iterable[str], pretrained: str, there: bool, missing: str
+) -> Sequence[str]:
+    """The families to search, one of which needs pretrained weights.
+
+    Args:
+        space: The argument `space`.
+        known: The families that need none.
+        pretrained: The family that needs them.
+        there: Whether the weights are at hand.
+        missing: A sentence without its full stop for a user who names that family without weights.
+
+    Raises:
+        SearchSpaceError: If no other family is left, or `space` has none of its forms.
+    """
+    families = settle_families(space, [*known, *([pretrained] if there else [])])
+    if there or pretrained not in families:
+        return families
+    rest = [name for name in families if name != pretrained]
+    if not rest:
+        raise SearchSpaceError(f"{missing}, or choose other families.")
+    log.warning("%s. The family %r is left out; %s are searched.", missing, pretrained, rest)
+    return rest
 
 
 def is_plain(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from kerasnas.clock import Budget
 from kerasnas.data.sound_reader import SoundReader
 from kerasnas.data.sounds import split_sounds
+from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.audio_task import prepare_sounds
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
@@ -100,7 +101,7 @@ class AudioEstimator(Estimator):
             y,
             classify=self._classify,
             sample_rate=self.sample_rate,
-            families=self._families(list(FAMILIES)),
+            families=settle_families(self.space, list(FAMILIES)),
             **given,
         )
 

@@ -21,7 +21,6 @@ from kerasnas.estimators.arguments import (
     RowCount,
     is_plain,
     settle_calibration,
-    settle_families,
     settle_folds,
     settle_level,
 )
@@ -308,10 +307,6 @@ class Estimator(BaseEstimator):
     def _score_names(self) -> list[str]:
         """The metrics that trials are scored by, the default objective first."""
         return score_names(self._classify)
-
-    def _families(self, known: Sequence[str]) -> Sequence[str]:
-        """The families to search of those that the modality has, as `space` says."""
-        return settle_families(self.space, known)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Inputs and targets, where `x` may hold both."""

@@ -19,6 +19,7 @@ from kerasnas.data.panel import Panel
 from kerasnas.data.series import fit_series, read_future, read_series
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
+from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.forecast_answer import blending_metric, choose_answer, train_again
 from kerasnas.estimators.forecast_backtest import compared, continued, origins_from
@@ -324,7 +325,7 @@ class TimeSeriesForecaster(Estimator):
             self.quantiles,
             channel_statistics(panel, split.cuts, schema),
             len(split.train),
-            self._families((*SOLVED, *FAMILIES)),
+            settle_families(self.space, (*SOLVED, *FAMILIES)),
         )
         scales = windows.seasonal_scales(panel, split.cuts, season)
         return ForecastTask(schema, panel, split, season, scales, hypermodel, seed)

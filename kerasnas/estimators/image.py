@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from kerasnas.clock import Budget
 from kerasnas.data import ClassTarget
 from kerasnas.data.images import ImageReader
 from kerasnas.data.pictures import split_pictures
-from kerasnas.errors import SearchSpaceError
+from kerasnas.estimators.arguments import settle_families_with
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.estimators.kinds import Classifier, Regressor
@@ -21,7 +20,11 @@ from kerasnas.progress import Verbose
 from kerasnas.spaces.image import FAMILIES
 from kerasnas.spaces.pretrained import find_pretrained
 
-log = logging.getLogger("kerasnas")
+_NO_WEIGHTS = (
+    "No pretrained weights are in Keras's cache, and nothing is downloaded. Pass "
+    '`weights={"MobileNetV2": "weights.h5"}` with a file of `keras.applications` weights '
+    "without the top"
+)
 
 
 class ImageEstimator(Estimator):
@@ -105,13 +108,15 @@ class ImageEstimator(Estimator):
         self.test_time_flips = test_time_flips
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
-        families, backbones = self._with_pretrained()
+        backbones = find_pretrained(self.weights)
         named = {o.name for o in (*self._objectives(), *self.constraints)}
         return prepare_images(
             x,
             y,
             classify=self._classify,
-            families=families,
+            families=settle_families_with(
+                self.space, FAMILIES, "pretrained", bool(backbones), _NO_WEIGHTS
+            ),
             settings={
                 "weights": backbones,
                 "test_time_flips": self.test_time_flips,
@@ -119,24 +124,6 @@ class ImageEstimator(Estimator):
             },
             **given,
         )
-
-    def _with_pretrained(self) -> tuple[Sequence[str], list[Any]]:
-        """The families to search; `pretrained` only where its weights are at hand."""
-        backbones = find_pretrained(self.weights)
-        auto = self.space == "auto"
-        families = self._families([*FAMILIES, "pretrained"] if backbones else list(FAMILIES))
-        if auto or backbones or "pretrained" not in families:
-            return families, backbones
-        message = (
-            "No pretrained weights are in Keras's cache, and nothing is downloaded. Pass "
-            '`weights={"MobileNetV2": "weights.h5"}` with a file of `keras.applications` weights '
-            "without the top"
-        )
-        rest = [name for name in families if name != "pretrained"]
-        if not rest:
-            raise SearchSpaceError(f"{message}, or choose other families.")
-        log.warning("%s. The family 'pretrained' is left out; %s are searched.", message, rest)
-        return rest, []
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_pictures(x, y, classes=isinstance(self.fitted_.target, ClassTarget))

@@ -31,13 +31,7 @@ class Classifier(ClassifierMixin, Estimator):
         With several labels a row, those of a probability above one half, in the form of `y`.
         """
         answers = self._answer(X)
-        target = self.fitted_.target
-        if isinstance(target, MultiLabelTarget):
-            return target.decode(answers > 0.5)
-        threshold = self.fitted_.decisions.threshold
-        if threshold is not None and answers.shape[1] == 2:
-            return target.decode((answers[:, 1] >= threshold).astype("int64"))
-        return target.decode(answers.argmax(axis=1))
+        return self.fitted_.decide(answers)
 
     def predict_set(self, X: Any) -> list[np.ndarray]:
         """The labels of each row among which the true one is, as often as `intervals` says.

@@ -16,6 +16,7 @@ from kerasnas.data.sound_reader import SoundReader
 from kerasnas.data.sounds import split_sounds
 from kerasnas.data.transcripts import DECODERS, Transcripts, read_texts
 from kerasnas.errors import KerasNASError, SchemaError
+from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.speech_task import SpeechTask, prepare_speech
 from kerasnas.estimators.wanted import MEASURED
@@ -160,7 +161,7 @@ class SpeechRecognizer(Estimator):
             x,
             y,
             sample_rate=self.sample_rate,
-            families=self._families(list(FAMILIES)),
+            families=settle_families(self.space, list(FAMILIES)),
             **given,
         )
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from kerasnas.clock import Budget, Clock
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
 from kerasnas.errors import SchemaError
+from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.distil import distilled
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
@@ -118,7 +119,7 @@ class TabularEstimator(Estimator):
             **given,
         )
         return prepared.task(
-            self._families((*NETWORKS, *available())),
+            settle_families(self.space, (*NETWORKS, *available())),
             seed=given["seed"],
             seconds=clock.seconds,
             filter_seconds=filter_seconds(Budget.parse(self.budget), self.directory),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,17 +9,20 @@ from typing import Any
 from kerasnas.clock import Budget
 from kerasnas.data.documents import split_documents
 from kerasnas.data.texts import TextReader
-from kerasnas.errors import SearchSpaceError
+from kerasnas.estimators.arguments import settle_families_with
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_task import prepare_texts
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
-from kerasnas.spaces.backbones import Backbone, read_preset
+from kerasnas.spaces.backbones import read_preset
 from kerasnas.spaces.text import FAMILIES
 
-log = logging.getLogger("kerasnas")
+_NO_BACKBONE = (
+    "`space` names the family 'backbone', but there is no backbone, and nothing is "
+    'downloaded. Pass `backbone="bert_tiny_en_uncased"`, the folder of a KerasHub preset'
+)
 
 
 class TextEstimator(Estimator):
@@ -107,34 +109,19 @@ class TextEstimator(Estimator):
         self.backbone = backbone
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
-        families, backbone = self._with_backbone()
+        path = self.backbone
+        families = settle_families_with(
+            self.space, FAMILIES, "backbone", path is not None, _NO_BACKBONE
+        )
         return prepare_texts(
             x,
             y,
             classify=self._classify,
             families=families,
             word_vectors=self.word_vectors,
-            backbone=backbone,
+            backbone=read_preset(path) if path is not None and "backbone" in families else None,
             **given,
         )
-
-    def _with_backbone(self) -> tuple[Sequence[str], Backbone | None]:
-        """The families to search; `backbone` only where one is given."""
-        if self.backbone is not None:
-            families = self._families([*FAMILIES, "backbone"])
-            return families, read_preset(self.backbone) if "backbone" in families else None
-        families = self._families(list(FAMILIES))
-        if "backbone" not in families:
-            return families, None
-        message = (
-            "`space` names the family 'backbone', but there is no backbone, and nothing is "
-            'downloaded. Pass `backbone="bert_tiny_en_uncased"`, the folder of a KerasHub preset'
-        )
-        rest = [name for name in families if name != "backbone"]
-        if not rest:
-            raise SearchSpaceError(f"{message}, or choose other families.")
-        log.warning("%s. The family is left out; %s are searched.", message, rest)
-        return rest, None
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_documents(x, y)

@@ -140,6 +140,18 @@ class Fitted:
         outputs = self.outputs(raw)
         return outputs if self.decisions.conformal is None else outputs["prediction"]
 
+    def decide(self, answers: np.ndarray) -> Any:
+        """Labels, in the type that they had in `fit`, from the probabilities that `answer` gives.
+
+        With several labels a row, those with a probability above one half, in the form of `y`.
+        """
+        if isinstance(self.target, MultiLabelTarget):
+            return self.target.decode(answers > 0.5)
+        threshold = self.decisions.threshold
+        if threshold is not None and answers.shape[1] == 2:
+            return self.target.decode((answers[:, 1] >= threshold).astype("int64"))
+        return self.target.decode(answers.argmax(axis=1))
+
     def outputs(self, raw: Any) -> Any:
         """All outputs of the exported graph to data that the reader has read, in their order."""
         places, parts = zip(*self.batches(raw), strict=True)

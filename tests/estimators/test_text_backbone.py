@@ -107,5 +107,5 @@ def test_what_cannot_be_had_is_told_before_any_training(monkeypatch, tmp_path, c
     budget = kn.Budget(trials=1)
     clf = kn.TextClassifier(space=("linear", "backbone"), budget=budget, **QUICK)
     clf.fit(texts, labels)
-    assert "The family is left out; ['linear'] are searched" in caplog.text
+    assert "The family 'backbone' is left out; ['linear'] are searched" in caplog.text
     assert clf.leaderboard()["status"].eq("COMPLETED").all()

@@ -9,7 +9,7 @@ from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task
 from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Features
-from kerasnas.estimators.text_budget import kept, room_for
+from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.problem import Scorer
 from kerasnas.problem.rows import Rows, settle_rows
 
@@ -24,10 +24,10 @@ class Watch:
         return Clock(seconds, now=lambda: self.now)
 
 
-def settled(labels):
+def settled(labels, **more):
     target = text_task.fit_target(labels, classify=True, multilabel=True)
     split = {"validation_split": 0.2, "sample_weight": None, "class_weight": None, "groups": None}
-    return settle_rows(labels, len(labels), target, seed=0, validation=None, **split)
+    return settle_rows(labels, len(labels), target, seed=0, validation=None, **split, **more)
 
 
 def room(texts, labels, seconds, pace, longest=20_000):
@@ -64,6 +64,18 @@ def test_more_texts_than_there_is_time_for_are_cut_and_then_left_out(pace):
     if pace == 1e5:
         characters = found.longest * len(fewer)
         assert characters / pace < 0.2 * (20 - watch.now)
+
+
+def test_calibration_rows_stay_what_they_are_where_texts_are_left_out():
+    labels = np.arange(3000) % 2
+    documents = to_documents([f"text {i}" for i in range(3000)])
+    rows = settled(labels, calibration=lambda count: 300)
+    assert len(rows.calibration) == 300
+    texts = documents.columns["text"][rows.calibration]
+    fewer, left = kept(documents, rows, Room(100, rows.train[:50], rows.valid[:20]))
+    assert len(fewer) == 50 + 20 + 300
+    assert fewer.columns["text"][left.calibration].tolist() == texts.tolist()
+    np.testing.assert_array_equal(left.targets[left.calibration], labels[rows.calibration])
 
 
 def test_fast_reading_leaves_nothing_out():
