@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas import oracles
-from kerasnas.clock import Budget, Clock
+from kerasnas.clock import Budget, Clock, Purpose, Stopwatch
 from kerasnas.data import check_same_length, fit_class_target
 from kerasnas.errors import SearchFailedError
 from kerasnas.objectives import Constraint, parse_objectives
@@ -27,9 +25,6 @@ from kerasnas.runner.training import Trainer
 from kerasnas.spaces.architectures import CellHyperModel, cells
 from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.supernet import Supernet, built, calibrate, path_scorer, train_supernet
-
-_SUPERNET = 0.55  # of the seconds is for the supernet
-_FINE_TUNING = 0.25  # and for the winner
 
 
 @dataclass
@@ -90,6 +85,7 @@ def one_shot_search(
         SearchFailedError: If no cell meets the constraints.
     """
     clock = Clock(Budget.parse(budget).seconds)
+    clock.keep(Purpose.SUPERNET_WINNER)
     target = fit_class_target(y)
     check_same_length(x, y)
     labels = target.encode(y)
@@ -106,28 +102,26 @@ def one_shot_search(
     seconds: dict[str, float] = {}
     with seeded(seed, 0):
         supernet = Supernet(space)
-    begin = time.perf_counter()
+    watch = Stopwatch()
     train_supernet(
         supernet,
         x[train],
         labels[train],
         epochs=epochs,
-        seconds=math.inf if clock.seconds is None else _SUPERNET * clock.seconds,
+        deadline=clock.allot(Purpose.SUPERNET),
         batch_size=batch_size,
         seed=seed,
     )
-    seconds["supernet"] = time.perf_counter() - begin
-    begin = time.perf_counter()
+    seconds["supernet"] = watch.lap()
     found = _evolve(supernet, x[valid], labels[valid], constraints, candidates, clock, seed)
-    seconds["search"] = time.perf_counter() - begin
-    begin = time.perf_counter()
+    seconds["search"] = watch.lap()
     best = Cell.parse(str(found["cell"].iloc[0]))
     with seeded(seed, 1):
         network = supernet.lend(built(space, best))
     metrics = _fine_tune(
         network, space, x, labels, train, valid, fine_tuning_epochs, batch_size, clock, seed
     )
-    seconds["fine_tuning"] = time.perf_counter() - begin
+    seconds["fine_tuning"] = watch.lap()
     return OneShotResult(network, best, target.classes_, found, metrics, seconds)
 
 
@@ -148,7 +142,7 @@ def _evolve(
     def accept(values: Any) -> dict[str, float] | None:
         cell = Cell.of(values)
         if cell.graph not in known:
-            if known and clock.left < _FINE_TUNING * (clock.seconds or 0.0):
+            if known and clock.for_trials.passed:
                 return None
             known[cell.graph] = _measured(space, cell, x[:1], constraints)
         return known[cell.graph]
@@ -164,7 +158,7 @@ def _evolve(
     )
     oracle.verbose = 0
     rows: list[dict[str, Any]] = []
-    while clock.left > _FINE_TUNING * (clock.seconds or 0.0) or not rows:
+    while not clock.for_trials.passed or not rows:
         trial = oracle.create_trial("one_shot")
         if trial.status == "STOPPED":
             break

@@ -9,11 +9,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kerasnas.baselines.tables import scored_rows
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Purpose
 from kerasnas.problem import Scorer
 
 MOST_ROWS = 10_000
-_NEEDED = 15.0  # seconds that must be left before a linear model is fitted
 _STRENGTHS = np.logspace(0, 4, 5)
 
 
@@ -75,7 +74,7 @@ def feature_baselines(
 
     first = "mean" if rows.classes is None else "majority"
     fits = {first: over_parts(constant), "linear": over_parts(linear)}
-    return scored_rows(fits, scorer, clock, _NEEDED, answers)
+    return scored_rows(fits, scorer, clock, Purpose.FEATURE_BASELINE, answers)
 
 
 def sampled(train: np.ndarray) -> np.ndarray:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import copy
-import math
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Deadline, Margin, OutOfTime, Purpose, Stopwatch, amount
 from kerasnas.data import MISSING_DATETIME, Column
 from kerasnas.problem import Scorer
 from kerasnas.spaces.linear_solver import affordable
 
 NO_TIME = "no time left in the budget"
-_NEEDED = 8.0  # seconds that must be left before a classical model is started
-_SHARE = 0.15  # of the seconds that are left, at most, for one classical model
 _MOST_ROWS = 50_000
 _MOST_CELLS = 20_000_000
 _ITERATIONS = 200  # of a linear model
@@ -103,20 +99,23 @@ def baseline_rows(split: Split, scorer: Scorer, clock: Clock, seed: int) -> list
     def answered(fit: Callable[..., np.ndarray]) -> Callable[[], np.ndarray]:
         def answer() -> np.ndarray:
             parts = split.parts()
-            seconds = _SHARE * clock.left / len(parts)
-            return split.joined([fit(part, task, scorer.classes, seed, seconds) for part in parts])
+            one = clock.allot(Purpose.TABLE_BASELINE).left / len(parts)
+            fitted = [
+                fit(part, task, scorer.classes, seed, clock.deadline.at_most(one)) for part in parts
+            ]
+            return split.joined(fitted)
 
         return answer
 
     waiting = {name: answered(fit) for name, fit in fits.items()}
-    return scored_rows(waiting, scorer, clock, _NEEDED, split.answers)
+    return scored_rows(waiting, scorer, clock, Purpose.TABLE_BASELINE, split.answers)
 
 
 def scored_rows(
     fits: Mapping[str, Callable[[], np.ndarray]],
     scorer: Scorer,
     clock: Clock,
-    needed: float,
+    purpose: Purpose,
     answers: dict[str, np.ndarray],
 ) -> list[dict[str, Any]]:
     """Rows of the leaderboard for baselines, the first of which costs nothing.
@@ -125,24 +124,24 @@ def scored_rows(
         fits: By name, what fits a baseline and answers the validation rows.
         scorer: Scores the answers.
         clock: The clock of the fit.
-        needed: Seconds that must be left before any but the first is started.
+        purpose: Says how many seconds must be left before any but the first is started.
         answers: Takes up the answers, by name.
     """
     rows = []
     for place, (name, fit) in enumerate(fits.items()):
-        if place and clock.left < needed:
+        if place and not clock.has_time(purpose):
             rows.append(baseline_row(name, {}, 0.0, NO_TIME))
             continue
-        begin = time.perf_counter()
+        watch = Stopwatch()
         try:
             with warnings.catch_warnings():
                 # A linear model that has not quite converged still is a baseline.
                 warnings.simplefilter("ignore")
                 answers[name] = fit()
             metrics = scorer.validation(answers[name])
-            rows.append(baseline_row(name, metrics, time.perf_counter() - begin, ""))
-        except (ValueError, TimeoutError) as error:
-            rows.append(baseline_row(name, {}, time.perf_counter() - begin, str(error)))
+            rows.append(baseline_row(name, metrics, watch.seconds, ""))
+        except (ValueError, OutOfTime) as error:
+            rows.append(baseline_row(name, {}, watch.seconds, str(error)))
     return rows
 
 
@@ -163,7 +162,7 @@ def baseline_row(
 
 
 def _constant(
-    split: Split, task: str, classes: int | None, seed: int, seconds: float
+    split: Split, task: str, classes: int | None, seed: int, deadline: Deadline
 ) -> np.ndarray:
     targets = split.targets[split.train]
     weights = None if split.weights is None else split.weights[split.train]
@@ -174,7 +173,9 @@ def _constant(
     return np.tile(counts / counts.sum(), (rows, 1))
 
 
-def _linear(split: Split, task: str, classes: int | None, seed: int, seconds: float) -> np.ndarray:
+def _linear(
+    split: Split, task: str, classes: int | None, seed: int, deadline: Deadline
+) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression, RidgeCV
 
     weights = None if split.weights is None else split.weights[split.train]
@@ -182,13 +183,13 @@ def _linear(split: Split, task: str, classes: int | None, seed: int, seconds: fl
     if classes is None:
         ridge = RidgeCV(np.logspace(-3, 3, 7)).fit(x, y, sample_weight=weights)
         return np.asarray(ridge.predict(split.features[split.valid])).reshape(-1, 1)
-    most = affordable(x, classes, seconds, _ITERATIONS)
+    most = affordable(x, classes, deadline, _ITERATIONS)
     logistic = LogisticRegression(max_iter=most).fit(x, y, sample_weight=weights)
     return _spread(logistic, split.features[split.valid], classes)
 
 
 def _boosting(
-    split: Split, task: str, classes: int | None, seed: int, seconds: float
+    split: Split, task: str, classes: int | None, seed: int, deadline: Deadline
 ) -> np.ndarray:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
@@ -201,38 +202,38 @@ def _boosting(
     took: list[float] = []
     # On a small table threads that wait for each other cost more than they bring.
     with threadpool_limits(None if x.size > _THREADED else 1, user_api="openmp"):
-        for iterations in _STAGES[-1:] if math.isinf(seconds) else _STAGES:
-            begin = time.perf_counter()
+        for iterations in _STAGES[-1:] if deadline.endless else _STAGES:
+            watch = Stopwatch()
             model.set_params(max_iter=iterations)
             model.fit(x[split.train], split.targets[split.train], sample_weight=weights)
             if model.n_iter_ < iterations:
                 break  # it stopped by itself
-            took.append(time.perf_counter() - begin)
-            _check_boosting(took, seconds)
+            took.append(watch.seconds)
+            _check_boosting(took, deadline)
     if classes is None:
         return np.asarray(model.predict(x[split.valid])).reshape(-1, 1)
     return _spread(model, x[split.valid], classes)
 
 
-def _check_boosting(took: list[float], seconds: float) -> None:
+def _check_boosting(took: list[float], deadline: Deadline) -> None:
     """Gives up boosting that will take longer than it may.
 
     Args:
         took: Seconds of the stages so far. Each of them sorts the rows into bins anew, which is
             all that the first one, of one iteration, shows.
-        seconds: What all stages may take.
+        deadline: When all stages have to be done.
 
     Raises:
-        TimeoutError: If it is given up.
+        OutOfTime: If it is given up.
     """
     if not 1 < len(took) < len(_STAGES):
         return
     new = _STAGES[len(took) - 1] - _STAGES[len(took) - 2]
     pace = max(took[-1] - took[0], 0.0) / (new - _STAGES[0])
-    needed = sum(took) + took[0] + pace * (_STAGES[-1] - _STAGES[len(took) - 1])
-    # Few iterations tell their pace within a factor of two.
-    if needed > seconds * (2 if len(took) == 2 else 1):
-        raise TimeoutError(f"it would take some {needed:.0f} seconds")
+    needed = took[0] + pace * (_STAGES[-1] - _STAGES[len(took) - 1])
+    if len(took) == 2:
+        needed = (sum(took) + needed) / amount(Margin.EARLY_BOOSTING) - sum(took)
+    deadline.require(needed, "for all iterations of boosting")
 
 
 def _spread(model: Any, x: np.ndarray, classes: int) -> np.ndarray:

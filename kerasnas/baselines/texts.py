@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kerasnas.baselines.tables import NO_TIME, baseline_row
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Deadline, Purpose, Stopwatch, seconds_of
 from kerasnas.problem import Scorer
-from kerasnas.spaces.linear_solver import PRODUCTS, seconds_of_products
+from kerasnas.spaces.linear_solver import seconds_of_step
 
-_NEEDED = 8.0  # seconds that must be left before a linear model is fitted
-_SHARE = 0.1  # of the seconds left, that the linear models together may take
 _MOST_ROWS = 20_000
 _STRENGTHS = (1.0, 10.0, 0.1, 100.0)
 _ITERATIONS = 100
@@ -48,21 +45,21 @@ def text_baselines(
         Rows of the leaderboard.
     """
     kept = {} if kept is None else kept
-    begin = time.perf_counter()
+    watch = Stopwatch()
     parts = [_constant(rows, train, valid, scorer.classes) for train, valid in rows.parts]
     constant = rows.joined(parts)
     metrics = scorer.validation(constant)
     name = "mean" if scorer.classes is None else "majority"
     kept[name] = constant
-    found = [baseline_row(name, metrics, time.perf_counter() - begin, "")]
+    found = [baseline_row(name, metrics, watch.seconds, "")]
     name = "tfidf_ridge" if scorer.classes is None else "tfidf_logistic"
-    if clock.left < _NEEDED:
+    if not clock.has_time(Purpose.TEXT_BASELINE):
         return [*found, baseline_row(name, {}, 0.0, NO_TIME)]
-    begin = time.perf_counter()
+    watch = Stopwatch()
     import sklearn.feature_extraction.text  # takes a second, which is no pace of reading
     import sklearn.linear_model  # noqa: F401
 
-    share = _SHARE * min(clock.left, 3600.0) / len(rows.parts)
+    seconds = clock.allot(Purpose.TEXT_BASELINE).left / len(rows.parts)
     failure = NO_TIME
     answers: list[dict[float, np.ndarray]] = []
     try:
@@ -72,19 +69,15 @@ def text_baselines(
             # A linear model that has not quite converged still is a baseline.
             warnings.simplefilter("ignore")
             for train, valid in rows.parts:
-                limit = clock.spent + share
-
-                def left(limit: float = limit) -> float:
-                    return limit - clock.spent
-
-                train = _readable(columns, train[:: -(-len(train) // _MOST_ROWS)], valid, left)
-                answers.append(_answers(columns, rows, train, valid, scorer.classes, left))
+                until = clock.deadline.at_most(seconds)
+                train = _readable(columns, train[:: -(-len(train) // _MOST_ROWS)], valid, until)
+                answers.append(_answers(columns, rows, train, valid, scorer.classes, until))
     except ValueError as error:  # such as no word at all
         failure, answers = str(error), [{}]
     best, answer = _best(answers, rows, scorer)
     if answer is not None:
         kept[name], failure = answer, ""
-    return [*found, baseline_row(name, best, time.perf_counter() - begin, failure)]
+    return [*found, baseline_row(name, best, watch.seconds, failure)]
 
 
 def _best(
@@ -110,7 +103,7 @@ def _answers(
     train: np.ndarray,
     valid: np.ndarray,
     classes: int | None,
-    left: Callable[[], float],
+    deadline: Deadline,
 ) -> dict[float, np.ndarray]:
     """Answers by the strengths of the penalty that there was time for."""
     found: dict[float, np.ndarray] = {}
@@ -119,16 +112,16 @@ def _answers(
     seen, asked = _features(columns, train, valid)
     y, kept = rows.targets[train], None if rows.weights is None else rows.weights[train]
     outputs = 1 if classes in (None, 2) and y.ndim == 1 else int(classes or 1)
-    pace = PRODUCTS * outputs * seconds_of_products(seen, 1)
+    pace = outputs * seconds_of_step(seen, 1)
     # The first penalty may take half of the time.
-    count = int(len(train) * min(1.0, max(left(), 0.0) / 2 / max(pace * _FEWEST, 1e-9)))
+    count = int(len(train) * min(1.0, max(deadline.left, 0.0) / 2 / max(pace * _FEWEST, 1e-9)))
     if count < min(len(train), _FEWEST_ROWS):
         return found
     pace *= count / len(train)
     part = np.unique(np.linspace(0, len(train) - 1, count).astype(int))
     seen, y, kept = seen[part], y[part], None if kept is None else kept[part]
     for strength in _STRENGTHS:
-        steps = int(min(_ITERATIONS, left() / (1 if found else 2) / max(pace, 1e-9)))
+        steps = int(min(_ITERATIONS, deadline.left / (1 if found else 2) / max(pace, 1e-9)))
         if found and steps < _FEWEST:
             break
         found[strength] = _linear(seen, y, kept, asked, classes, strength, max(steps, _FEWEST))
@@ -139,14 +132,13 @@ def _readable(
     columns: Mapping[str, np.ndarray],
     train: np.ndarray,
     valid: np.ndarray,
-    left: Callable[[], float],
+    deadline: Deadline,
 ) -> np.ndarray:
     """The training rows that there is time to turn into terms; none where there is too little."""
     sample = train[np.unique(np.linspace(0, len(train) - 1, _SAMPLE).astype(int))]
-    before = left()
-    _features(columns, sample, sample[:1])
-    pace = (before - left()) / max(1, _characters(columns, sample))
-    room = 0.5 * left() - pace * _characters(columns, valid)
+    took = seconds_of(lambda: _features(columns, sample, sample[:1]), deadline.now)
+    pace = took / max(1, _characters(columns, sample))
+    room = 0.5 * deadline.left - pace * _characters(columns, valid)
     share = room / max(pace * _characters(columns, train), 1e-9)
     rows = int(len(train) * min(1.0, share))
     if rows < min(len(train), _FEWEST_ROWS):

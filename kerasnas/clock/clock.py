@@ -25,7 +25,7 @@ class Clock:
         now: source.Now = source.now,
     ) -> None:
         self.seconds = seconds
-        self._now = now
+        self.now = now
         self._started = now()
         self._before = spent
         self._kept: dict[Purpose, float] = {}
@@ -37,7 +37,7 @@ class Clock:
     @property
     def spent(self) -> float:
         """Seconds used so far."""
-        return self._now() - self._started + self._before
+        return self.now() - self._started + self._before
 
     @property
     def left(self) -> float:
@@ -47,7 +47,7 @@ class Clock:
     @property
     def deadline(self) -> Deadline:
         """The end of the whole `fit`."""
-        return Deadline.after(self.left, self._now)
+        return Deadline.after(self.left, self.now)
 
     @property
     def for_trials(self) -> Deadline:
@@ -67,6 +67,14 @@ class Clock:
     def allot(self, purpose: Purpose) -> Deadline:
         """The moment until which a purpose may go on; never after the end of the `fit`."""
         return self.deadline.at_most(self.most(purpose))
+
+    def has_time(self, purpose: Purpose) -> bool:
+        """Whether the seconds are there without which a purpose is not begun."""
+        allotment = ALLOTMENTS[purpose]
+        whole = self.left if allotment.of is Of.LEFT else self.for_trials.left
+        if allotment.of is Of.BUDGET:
+            whole = math.inf if self.seconds is None else self.seconds
+        return whole >= allotment.needed_seconds
 
     def keep(self, purpose: Purpose, seconds: float = math.inf) -> float:
         """Keeps time for a purpose that comes after the trials, in the place of what was kept.

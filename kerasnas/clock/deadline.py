@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from kerasnas.clock import source
 from kerasnas.clock.allotments import ALLOTMENTS, Purpose
+from kerasnas.clock.margins import Margin, amount
 from kerasnas.errors import OutOfTime
 
 
@@ -70,6 +71,14 @@ class Deadline:
         """The moment so many seconds before this one."""
         return replace(self, end=self.end - seconds)
 
+    def allowing(self, margin: Margin) -> Deadline:
+        """The moment after a factor times the seconds left: for what has begun and may be late."""
+        return self if self.endless else self.after(amount(margin) * self.left, self.now)
+
     def allot(self, purpose: Purpose) -> Deadline:
         """The moment until which a purpose may go on, by its share of the seconds left here."""
         return self.at_most(ALLOTMENTS[purpose].seconds(self.left))
+
+
+ENDLESS = Deadline()
+"""No limit."""

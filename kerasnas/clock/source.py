@@ -9,6 +9,11 @@ Now = Callable[[], float]
 """Reads a clock that never goes back, in seconds from an arbitrary moment."""
 
 
+def pause(seconds: float) -> None:
+    """Does nothing for so many seconds."""
+    time.sleep(seconds)
+
+
 def now() -> float:
     """Seconds since an arbitrary moment; the difference of two readings is a wall-clock time."""
     return time.perf_counter()

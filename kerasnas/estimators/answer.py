@@ -139,5 +139,5 @@ def _ensemble(result: SearchResult, task: Task, job: Job, wish: Wish) -> Ensembl
     trials = {t.trial_id: t for t in result.history}
     again = Again(trials, result.solved, task.hypermodel, job, task.whole)
     return result.choose_ensemble(
-        wish, lambda: job.clock.left, job.member_seconds, task.reader.probe(), again
+        wish, job.clock.deadline, job.member_seconds, task.reader.probe(), again
     )

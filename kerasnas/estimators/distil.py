@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas import artifact
+from kerasnas.clock import Deadline
 from kerasnas.errors import BudgetError
 from kerasnas.estimators.task import units_of
 from kerasnas.objectives import Constraint, Objective, violation
@@ -50,7 +51,7 @@ def distilled(
     if not number or not 0 < seconds < math.inf:
         raise BudgetError(f"`seconds` must be a positive number, received {seconds!r}.")
     lesson = _lesson(large, origin, seen)
-    found = distil(lesson, large.model, large.answer_raw, seconds, seed)
+    found = distil(lesson, large.model, large.answer_raw, Deadline.after(seconds), seed)
     objectives, rows = origin.result.objectives, origin.rows
     scores = {k: v for k, v in found.row.items() if isinstance(v, int | float)}
     found.row["feasible"] = violation(tuple(constraints), scores) == 0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 
+from kerasnas.clock import Stopwatch
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.forecast_task import ForecastTask
 from kerasnas.history import TrialRecord
@@ -73,7 +73,7 @@ def choose_answer(
     """
     best = result.best_trial
     alone = Answer(result.best_model(), [best], [1])
-    begin = time.perf_counter()
+    watch = Stopwatch()
     pool = task.members(result, metric) if metric is not None else []
     if metric is None or len(pool) < 2:
         return alone
@@ -89,7 +89,7 @@ def choose_answer(
         "status": "COMPLETED",
         **scores,
         "params": float(model.count_params()),
-        "seconds": time.perf_counter() - begin,
+        "seconds": watch.seconds,
         "feasible": True,
         "hyperparameters": {
             "members": {t.trial_id: n for t, n in zip(trials, counts, strict=True)}

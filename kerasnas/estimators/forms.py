@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Purpose, Stopwatch
 from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.task import Features
 
-_SHARE = 0.5  # of the time left, that one more form may take
 _KEPT_ON_DISK = 8  # forms in files: to read all rows again takes longer than many epochs
 
 
@@ -43,17 +42,16 @@ class Forms:
             timed: Whether it takes as long as others, for which there may be no time.
 
         Raises:
-            TimeoutError: If there is no time to make one more form and to train on it.
+            OutOfTime: If there is no time to make one more form and to train on it.
         """
         if not timed:
             return remembered(self._kept, form, self._make, self._most)
         if form not in self._kept:
             needed = float(np.median(self._seconds)) if self._seconds else 0.0
-            if needed > _SHARE * self._clock.left:
-                raise TimeoutError(
-                    f"no time to bring all {self._things} to another form ({needed:.0f} s), after "
-                    f"{len(self._seconds)} of them"
-                )
+            what = (
+                f"to bring all {self._things} to another form, after {len(self._seconds)} of them"
+            )
+            self._clock.allot(Purpose.FORM).require(needed, what)
         return remembered(self._kept, form, self._timed, self._most)
 
     @property
@@ -62,9 +60,9 @@ class Forms:
         return _KEPT_ON_DISK if on_disk else self._in_memory
 
     def _timed(self, form: Hashable) -> Features:
-        begin = self._clock.spent
+        watch = Stopwatch(self._clock.now)
         made = self._make(form)
-        self._seconds.append(self._clock.spent - begin)
+        self._seconds.append(watch.seconds)
         return made
 
 

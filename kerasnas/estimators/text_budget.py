@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Purpose, Stopwatch
 from kerasnas.data.documents import Documents
 from kerasnas.data.texts import lengths_of
 from kerasnas.problem.rows import Rows
@@ -16,7 +16,6 @@ from kerasnas.problem.rows import Rows
 log = logging.getLogger("kerasnas")
 
 _SAFE = 60_000  # characters a second of the budget, which leave time on any machine
-_SHARE = 0.15  # of the time left is for the first form of the texts
 _SAMPLE = (2_000, 200_000)  # texts and characters whose reading is timed
 _LEAST = 600  # characters of a text, before texts are left out
 _VALID = 0.25  # of the texts that are kept, at most, once texts have to be left out
@@ -61,7 +60,8 @@ def room_for(
     total = int(_lengths(documents, used, longest).sum())
     if clock.seconds is None or total <= _SAFE * clock.seconds:
         return everything
-    affordable = _SHARE * max(clock.left, 0.0) * _pace(documents, used, longest, clock, read)
+    seconds = max(clock.allot(Purpose.READ_TEXTS).left, 0.0)
+    affordable = seconds * _pace(documents, used, longest, clock, read)
     if total <= affordable:
         return everything
     cut = longest
@@ -115,9 +115,9 @@ def _pace(
     seconds = []
     for some in (sample[: max(2, len(sample) // 20)], sample):
         columns = {n: _cut(t[some], longest) for n, t in documents.columns.items()}
-        begin = clock.spent
+        watch = Stopwatch(clock.now)
         read(Documents(columns, documents.named))
-        seconds.append(clock.spent - begin)
+        seconds.append(watch.seconds)
     more = max(seconds[1] - seconds[0], 0.05 * seconds[1], 1e-6)
     return float(_lengths(documents, sample, longest).sum()) / more
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from kerasnas import artifact, assembly
 from kerasnas.baselines.texts import text_baselines
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.documents import Documents, split_documents, to_documents
 from kerasnas.data.texts import TextReader, fit_text_reader, lengths_of
@@ -35,7 +35,6 @@ from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.backbones.features import Frozen, pooled_front, side_by_side
 from kerasnas.spaces.text import Form, TextHyperModel, TextShape
 
-_SHARE = 0.5  # of the time left, that one more form of the texts may take
 _KEPT = 3  # graphs that are kept
 _LONGEST = (200, 20_000)  # characters of a text to look at, at least and at most
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
@@ -87,12 +86,12 @@ class TextForms:
         """All rows in a form, and the way back to raw texts.
 
         Raises:
-            TimeoutError: If there is no time to make one more form and to train on it.
+            OutOfTime: If there is no time to make one more form and to train on it.
         """
         if isinstance(form, Pieces) and self._frozen is not None:
             # Training a backbone takes so long that it must not begin where there is no time.
             tokens = self._tokens(form)["tokens"].reshape(-1, form.length)
-            self._frozen.check_training(tokens, _SHARE * self.clock.left)
+            self._frozen.check_training(tokens, self.clock.allot(Purpose.FORM))
         # What a backbone makes of texts keeps its own time.
         return self._features(form, timed=not isinstance(form, Pooled))
 
@@ -143,8 +142,8 @@ class TextForms:
         found = self._tokens(form.pieces)
         if form.length not in self._pooled:
             tokens = found["tokens"].reshape(-1, form.length)
-            left = _SHARE * self.clock.left
-            self._pooled = {form.length: self._frozen.vectors(tokens, left)}
+            until = self.clock.allot(Purpose.FORM)
+            self._pooled = {form.length: self._frozen.vectors(tokens, until)}
         columns = len(self.documents.columns)
         vectors = side_by_side(self._pooled[form.length][form.pooling], columns)
         return {"vectors": vectors, "style": found["style"]}

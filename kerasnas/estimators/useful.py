@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from pathlib import Path
 
 import numpy as np
 
-from kerasnas.clock import Budget
+from kerasnas.clock import ALLOTMENTS, Budget, Deadline, OutOfTime, Purpose
 from kerasnas.history import stored_fingerprint
 from kerasnas.preprocessing import Preprocessing, Sample, useful_columns
 from kerasnas.problem.rows import Rows
@@ -21,9 +20,7 @@ FILTERED = "filtered"
 
 log = logging.getLogger("kerasnas")
 
-_LEAST_SECONDS = 30.0  # of a budget, below which the filter would cost about as much as a trial
 _LEAST_TRIALS = 10
-_SHARE = 0.05  # of the seconds of a budget, after which the filter is given up
 
 
 def filter_seconds(budget: Budget, directory: str | Path | None = None) -> float:
@@ -41,7 +38,9 @@ def filter_seconds(budget: Budget, directory: str | Path | None = None) -> float
         return 0.0
     if budget.seconds is None:
         return math.inf
-    return _SHARE * budget.seconds if budget.seconds >= _LEAST_SECONDS else 0.0
+    allotment = ALLOTMENTS[Purpose.COLUMN_FILTER]
+    enough = budget.seconds >= allotment.needed_seconds
+    return allotment.seconds(budget.seconds) if enough else 0.0
 
 
 def tell_useful(
@@ -62,7 +61,7 @@ def tell_useful(
         seed: Seed.
         seconds: Seconds after which the filter is given up.
     """
-    end = time.monotonic() + seconds
+    deadline = Deadline.after(seconds)
 
     def kept(train: np.ndarray, prove: bool) -> tuple[str, ...] | None:
         sample = Sample(
@@ -73,7 +72,7 @@ def tell_useful(
             classes=rows.classes,
             weights=None if rows.weights is None else rows.weights[train],
         )
-        return useful_columns(sample, seed, end - time.monotonic(), prove=prove)
+        return useful_columns(sample, seed, deadline, prove=prove)
 
     def places(columns: tuple[str, ...] | None) -> Useful:
         return Useful(*(_places(front, columns) for front in (features, codes)))
@@ -84,7 +83,7 @@ def tell_useful(
             return []
         # A fold must not know of columns what only the rows that it holds out tell.
         in_folds = [kept(train, False) for train, _ in rows.parts] if rows.folds else []
-    except TimeoutError:
+    except OutOfTime:
         log.info("No time to tell which columns are noise.")
         return []
     log.info("%d of %d columns are useful.", len(useful), len(set(codes.owners)))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnas.clock import ALLOTMENTS, Margin, Purpose, amount
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike
 from kerasnas.oracles.context import Context, ZeroCost
@@ -30,15 +31,10 @@ REPEAT = "repeat"
 """Origin of trials that train a configuration again with another seed."""
 
 REPEATED = 3
-BUILD_SECONDS = 0.5
-"""What building and scoring a network is taken to cost before one has been timed."""
-
 MOST_TOLD = 10**9
 KEPT = 10
 POOL = 100
 MOST_POOL = 1000
-POOL_SHARE = 0.025
-"""Share of the seconds of a search that zero-cost scores may take."""
 
 
 class Auto(Oracle):
@@ -152,7 +148,10 @@ class Auto(Oracle):
         if zero_cost is None or len(self.objectives) > 1:
             return 0
         if seconds is not None:
-            paid = int(POOL_SHARE * seconds / (zero_cost.seconds or BUILD_SECONDS))
+            paid = int(
+                ALLOTMENTS[Purpose.ZERO_COST].seconds(seconds)
+                / (zero_cost.seconds or amount(Margin.BUILD_SECONDS))
+            )
             return min(paid, MOST_POOL) if paid >= 2 * KEPT else 0
         if self.max_trials is None:
             return POOL
@@ -200,7 +199,11 @@ class Auto(Oracle):
         for values in candidates:
             scores.append(zero_cost.score(values))
             taken = self._spent() - begun
-            if zero_cost.seconds is None and limit is not None and taken > POOL_SHARE * limit:
+            if (
+                zero_cost.seconds is None
+                and limit is not None
+                and taken > ALLOTMENTS[Purpose.ZERO_COST].seconds(limit)
+            ):
                 break
         order = rank(scores)
         first = [candidates[i] for i in order]

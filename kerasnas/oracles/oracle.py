@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ import numpy as np
 from keras_tuner import HyperParameters
 from keras_tuner.engine.trial import Trial
 
-from kerasnas.clock import Stopwatch
+from kerasnas.clock import Margin, Stopwatch, amount, pause
 from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
@@ -27,9 +26,6 @@ from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Space, Values
 from kerasnas.oracles.state import HistoryKeeper
 from kerasnas.oracles.trials import make_trial, trial_of
-
-IDLE_SECONDS = 0.05
-"""How long an oracle that waits holds back its answer: keras-tuner asks again without a pause."""
 
 
 class Oracle(HistoryKeeper):
@@ -318,7 +314,7 @@ class Oracle(HistoryKeeper):
             elif trial.status == "STOPPED":
                 self.tuner_ids.discard(tuner_id)
         if trial.status == "IDLE":
-            time.sleep(IDLE_SECONDS)
+            pause(amount(Margin.IDLE_SECONDS))
         return trial
 
     def _restart(self) -> Trial | None:

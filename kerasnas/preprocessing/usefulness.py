@@ -10,7 +10,6 @@ what is left has to prove at last that it answers as well as everything does.
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+
+from kerasnas.clock import ENDLESS, Deadline
 
 LEAST_ROWS = 200
 LEAST_COLUMNS = 4
@@ -56,25 +57,24 @@ class Sample:
 
 
 def useful_columns(
-    sample: Sample, seed: int, seconds: float = math.inf, *, prove: bool = True
+    sample: Sample, seed: int, deadline: Deadline = ENDLESS, *, prove: bool = True
 ) -> tuple[str, ...] | None:
     """The raw columns that are not noise, or `None` where all are useful or it cannot be told.
 
     Args:
         sample: Training rows; at most some thousand of them are looked at.
         seed: Seed of rows, folds and shuffles.
-        seconds: Seconds after which it is given up.
+        deadline: Until when it may go on.
         prove: Whether what is left has to answer as well as all columns do.
 
     Raises:
-        TimeoutError: After `seconds`.
+        OutOfTime: After the deadline.
     """
     owners = tuple(dict.fromkeys(sample.owners))
     enough = len(sample.matrix) >= LEAST_ROWS and len(owners) >= LEAST_COLUMNS
     if not enough or sample.matrix.shape[1] > _MOST_FEATURES:
         return None
-    end = time.monotonic() + seconds
-    judge = _Judge(sample, seed, lambda: time.monotonic() < end)
+    judge = _Judge(sample, seed, deadline)
     with threadpool_limits(1, user_api="openmp"):  # so few rows are slower on more
         importance, luck = judge.importance(owners)
         kept = tuple(o for o in owners if importance[o] > luck)
@@ -86,9 +86,9 @@ def useful_columns(
 class _Judge:
     """A few trees on a few rows, out of fold."""
 
-    def __init__(self, sample: Sample, seed: int, in_time: Callable[[], bool]) -> None:
+    def __init__(self, sample: Sample, seed: int, deadline: Deadline) -> None:
         self._rng = np.random.default_rng([seed % 2**63, 0xF1])
-        self._in_time = in_time
+        self._deadline = deadline
         rows = len(sample.matrix)
         # In random order, so that the folds below are contiguous.
         picked = self._rng.permutation(rows)[:_MOST_ROWS]
@@ -178,8 +178,7 @@ class _Judge:
         """Trees fitted on all rows but those of a fold."""
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-        if not self._in_time():
-            raise TimeoutError
+        self._deadline.require(0.0, "to tell which columns are noise")
         cls: Any = (
             HistGradientBoostingRegressor
             if self._classes is None
@@ -210,8 +209,7 @@ class _Judge:
 
     def _losses(self, answers: np.ndarray, fold: np.ndarray) -> np.ndarray:
         """Weighted loss of each row of a fold."""
-        if not self._in_time():
-            raise TimeoutError
+        self._deadline.require(0.0, "to tell which columns are noise")
         targets = self._targets[fold]
         if self._classes is None:
             losses = (answers - targets) ** 2

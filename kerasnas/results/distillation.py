@@ -8,7 +8,6 @@ values that no column has.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ import keras_tuner
 import numpy as np
 
 from kerasnas import artifact, assembly
-from kerasnas.clock import Deadline
+from kerasnas.clock import Deadline, Margin, Purpose, Stopwatch, amount, seconds_of
 from kerasnas.objectives import Objective
 from kerasnas.preprocessing import Preprocessing
 from kerasnas.problem import Scorer
@@ -44,8 +43,6 @@ _MOST_ROWS = 100_000
 _SWAPPED = 0.5  # of the values of a made row are its neighbour's
 _TRUTH = 0.3  # of the target of a training row is its own label, the rest the teacher's answer
 _NEIGHBOURS = 4000  # rows among which the nearest is looked for
-_ASKING = 0.3  # of the seconds, at most, are for asking the teacher
-_TRAINING = 0.8  # of the seconds that are left then are for training
 _LENGTHS = (4, 8, 16, 32, 64, 128)
 
 
@@ -103,7 +100,7 @@ def distil(
     lesson: Lesson,
     teacher: keras.Model,
     ask: Callable[[Raw], np.ndarray],
-    seconds: float,
+    deadline: Deadline,
     seed: int,
 ) -> Distilled:
     """Trains a small network on a teacher's answers.
@@ -112,21 +109,16 @@ def distil(
         lesson: Rows.
         teacher: The large exported model, whose size and latency are compared.
         ask: Its answers to raw columns, in the user's units.
-        seconds: Seconds for all of it.
+        deadline: When all of it has to be done.
         seed: Seed.
     """
-    begin = time.monotonic()
-
-    def left() -> float:
-        return seconds - (time.monotonic() - begin)
-
+    watch, asking = Stopwatch(), deadline.allot(Purpose.ASK_TEACHER).left
     taught = ask(_some(lesson.raw, lesson.check))  # traces, so that what follows tells the pace
     own = _some(lesson.raw, lesson.learn)
-    asked = time.monotonic()
-    answers = [ask(own)]
-    pace = time.monotonic() - asked
+    answers: list[np.ndarray] = []
+    pace = seconds_of(lambda: answers.append(ask(own)))
     rows = len(lesson.learn)
-    copies = min(_COPIES, _MOST_ROWS // rows, int(_ASKING * seconds / max(pace, 1e-3)))
+    copies = min(_COPIES, _MOST_ROWS // rows, int(asking / max(pace, 1e-3)))
     matrix = lesson.preprocessing.transform(own)
     partner = _nearest(matrix[:, : matrix.shape[1] - len(lesson.preprocessing.embedded)], seed)
     parts = [own]
@@ -139,7 +131,7 @@ def distil(
         {name: np.concatenate([part[name] for part in parts]) for name in own}
     )
     with seeded(seed, 2**31 - 2):
-        network, predict = _train(lesson, matrix, x, y, weights, left, seed)
+        network, predict = _train(lesson, matrix, x, y, weights, deadline, seed)
     found = predict()
     if lesson.units is not None:
         found = lesson.units.restore(found)
@@ -147,7 +139,7 @@ def distil(
     row = _row(model, lesson, found, taught)
     row["hyperparameters"] = {**STUDENT, "rows": len(x), "made_rows": len(x) - rows}
     sentence = _sentence(row, teacher, lesson)
-    row["seconds"] = time.monotonic() - begin
+    row["seconds"] = watch.seconds
     return Distilled(model, found, row, sentence)
 
 
@@ -157,7 +149,7 @@ def _train(
     x: np.ndarray,
     y: np.ndarray,
     weights: np.ndarray | None,
-    left: Callable[[], float],
+    deadline: Deadline,
     seed: int,
 ) -> tuple[keras.Model, Callable[[], np.ndarray]]:
     front, embedded = lesson.preprocessing, tuple(lesson.preprocessing.embedded.values())
@@ -183,7 +175,7 @@ def _train(
         answers = predict()
         return lesson.scorer.validation(answers if units is None else units.restore(answers))
 
-    share = _TRAINING * left()
+    until = deadline.allot(Purpose.TRAIN_STUDENT)
     Trainer(space.train_model(hp, network), x, y, weights, validate).run(
         Plan(
             batch_size=recipe.batch_size,
@@ -192,8 +184,8 @@ def _train(
             sign=1 if lesson.objective.direction == "min" else -1,
             rates=recipe.rates,
             lengths=_LENGTHS,
-            deadline=Deadline.after(share),
-            share=0.9 * share,
+            deadline=until,
+            share=amount(Margin.STUDENT_PLAN) * until.left,
             seed=(seed, 0),
         )
     )

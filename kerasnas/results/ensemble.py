@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import keras
 import numpy as np
 
 from kerasnas import artifact
+from kerasnas.clock import ENDLESS, Deadline, Stopwatch
 from kerasnas.errors import SearchSpaceError
 from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
@@ -99,7 +99,7 @@ def build_ensemble(
     *,
     seed: int,
     models: Mapping[str, keras.Model] | None = None,
-    seconds: Callable[[], float] = lambda: math.inf,
+    deadline: Deadline = ENDLESS,
     pace: float = 0.0,
     probe: Any = None,
     again: Callable[[Mapping[str, float]], dict[str, keras.Model]] = lambda weights: {},
@@ -115,7 +115,7 @@ def build_ensemble(
         wish: Size and latency.
         seed: Seed of the search.
         models: Exported models by trial that need not be read from their files.
-        seconds: Seconds that are left.
+        deadline: When the ensemble has to be built.
         pace: Seconds that a member needs to be read and built in.
         probe: A few rows in the structure of the inputs, to measure the latency.
         again: From weights by trial to the models that take the place of trials', where these are
@@ -125,17 +125,17 @@ def build_ensemble(
         The ensemble, or `None` where there are too few trials or too little time, or every
         ensemble breaks a constraint.
     """
-    begin = time.perf_counter()
+    watch = Stopwatch()
     candidates = _candidates(trials, folder, scorer, constraints)
     objective = objectives[0]
     if len(candidates) < 2 or objective.name.removeprefix("val_") not in scorer.names:
         return None
     known = dict(models or {})
     size = wish.size
-    if pace and seconds() < math.inf:
-        size = min(size, max(2, int(seconds() / pace)))
+    if pace and not deadline.endless:
+        size = min(size, max(2, int(deadline.left / pace)))
     limit = min([wish.latency_ms or math.inf, *_bounds(constraints, "latency_ms")])
-    while size >= 2 and seconds() > 0:
+    while size >= 2 and not deadline.passed:
         selection = select(
             candidates,
             scorer,
@@ -143,14 +143,14 @@ def build_ensemble(
             size=size,
             calibrate=_calibrates(scorer),
             seed=seed,
-            seconds=seconds,
+            deadline=deadline,
         )
         fitted = again(selection.weights) if selection.better else {}
         model = _fused(selection, folder, known, fitted)
         row = _row(model, selection, candidates, scorer, objective, probe)
         if fitted:
             row["hyperparameters"]["fitted_again"] = sorted(fitted)
-        row["seconds"] = time.perf_counter() - begin
+        row["seconds"] = watch.seconds
         scores = {k: v for k, v in row.items() if isinstance(v, int | float)}
         slow = scores.get("latency_ms", 0.0) > limit
         row["feasible"] = violation(constraints, scores) == 0 and not slow

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.clock import Budget
+from kerasnas.clock import ALLOTMENTS, Budget, Margin, Purpose, amount
 from kerasnas.errors import SearchSpaceError
 
 _FEW, _MANY = 5, 8  # folds
-_LEAST_SECONDS = 30.0
 _MOST_ROWS = 20_000
 _LEAST_ROWS = 50
 
@@ -46,7 +45,8 @@ def fits_again(value: Any, budget: Budget) -> bool:
         value: As in `parse_folds`.
         budget: As in `parse_folds`.
     """
-    return value == "auto" and budget.trials is None and (budget.seconds or 0.0) >= _LEAST_SECONDS
+    needed = ALLOTMENTS[Purpose.FOLDS].needed_seconds
+    return value == "auto" and budget.trials is None and (budget.seconds or 0.0) >= needed
 
 
 def _automatic(rows: int, budget: Budget, pace: float) -> int:
@@ -55,4 +55,5 @@ def _automatic(rows: int, budget: Budget, pace: float) -> int:
         return 0
     if rows > min(_MOST_ROWS, pace * seconds):
         return 0
-    return _MANY if seconds >= 300 and rows <= 5000 else _FEW
+    usual = amount(Margin.USUAL_BUDGET_SECONDS)
+    return _MANY if seconds >= usual and rows <= 5000 else _FEW

@@ -10,7 +10,7 @@ import keras
 import keras_tuner
 import numpy as np
 
-from kerasnas.clock import Purpose, Stopwatch
+from kerasnas.clock import Margin, Purpose, Stopwatch, amount
 from kerasnas.history import TrialRecord
 from kerasnas.problem import View
 from kerasnas.runner import Job
@@ -44,7 +44,7 @@ def refit(
         The exported model, `None` when time has run out, and a row of the leaderboard without a
         score: no rows are left to score it on.
     """
-    if job.clock.left < 1.3 * trial.seconds:
+    if job.clock.left < amount(Margin.REFIT) * trial.seconds:
         log.warning("No time left in the budget to refit; the best trial is used as it is.")
         return None, _row(trial.values, 0.0, "no time left in the budget")
     watch = Stopwatch()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import tempfile
 import weakref
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas import artifact
+from kerasnas.clock import ENDLESS, Deadline
 from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, violation
@@ -225,7 +225,7 @@ class SearchResult:
     def choose_ensemble(
         self,
         wish: Wish,
-        seconds: Callable[[], float] = lambda: math.inf,
+        deadline: Deadline = ENDLESS,
         pace: float = 0.0,
         probe: Any = None,
         again: Callable[[Mapping[str, float]], dict[str, keras.Model]] = lambda weights: {},
@@ -243,7 +243,7 @@ class SearchResult:
             wish,
             seed=self.seed,
             models=self.models,
-            seconds=seconds,
+            deadline=deadline,
             pace=pace,
             probe=probe,
             again=again,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasnas.clock import ENDLESS, Deadline
 from kerasnas.objectives import Objective
 from kerasnas.problem import Scorer
 from kerasnas.results.calibration import Temperature, fit_temperature
@@ -74,7 +75,7 @@ def select(
     size: int,
     calibrate: bool,
     seed: int,
-    seconds: Callable[[], float] = lambda: math.inf,
+    deadline: Deadline = ENDLESS,
 ) -> Selection:
     """Chooses members greedily, with replacement, on the objective's own metric.
 
@@ -85,20 +86,20 @@ def select(
         size: Most different members.
         calibrate: Whether to fit a temperature.
         seed: Seed of the halves.
-        seconds: Seconds that are left.
+        deadline: When it has to be chosen.
     """
     answers = np.stack([c.answers for c in candidates]).astype("float64")
     costs = np.array([c.latency_ms for c in candidates])
     everything = np.arange(answers.shape[1])
     pool = _Pool(answers, costs, scorer, objective, size)
-    counts = pool.greedy(everything, seconds)
+    counts = pool.greedy(everything, deadline)
     weights = counts / counts.sum()
     halves = _halves(len(everything), seed)
     together, alone, warmer, plain = [], [], [], []
     for chosen_on, scored_on in halves:
-        if seconds() <= 0:
+        if deadline.passed:
             break
-        half = pool.greedy(chosen_on, seconds)
+        half = pool.greedy(chosen_on, deadline)
         mean = np.tensordot(half / half.sum(), answers, axes=1)
         best = int(np.argmin([pool.loss(chosen_on)(a[chosen_on]) for a in answers]))
         loss = pool.loss(scored_on)
@@ -149,7 +150,7 @@ class _Pool:
 
         return loss
 
-    def greedy(self, rows: np.ndarray, seconds: Callable[[], float]) -> np.ndarray:
+    def greedy(self, rows: np.ndarray, deadline: Deadline) -> np.ndarray:
         """How often each candidate was added, up to the first lowest loss on these rows."""
         answers, loss = self._answers[:, rows], self.loss(rows)
         total = np.zeros_like(answers[0])
@@ -166,7 +167,7 @@ class _Pool:
             total = total + answers[chosen]
             if losses[chosen] < best - _TIE * abs(best) or step == 1:
                 best, best_counts = losses[chosen], counts
-            if seconds() <= 0:
+            if deadline.passed:
                 break
         return best_counts
 

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnas.clock import Margin, amount
 from kerasnas.problem.view import View
 from kerasnas.runner.answers import Predictor
 from kerasnas.runner.likeness import described
@@ -19,12 +20,6 @@ from kerasnas.runner.stacked import Member, StackedTrainer
 from kerasnas.runner.training import Trainer
 
 log = logging.getLogger("kerasnas")
-
-_SAVED = {False: 0.25, True: 0.1}
-"""Of the time for steps one program can be expected to save, and XLA beyond that."""
-_CLEARLY = 0.9  # of the time of a step: less is noise, or lost where folds end early
-_TRACING = {False: 4.0, True: 8.0}
-"""Times what tracing one network takes, for a program of all without XLA and with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +170,10 @@ def _worth(trainer: Trainer, folds: int, epochs: int, *, xla: bool, pace: float 
         pace: Seconds of a step of all folds by the best form so far; 0 for one after the other.
     """
     steps = epochs * trainer.rows / max(1, trainer.batch)
-    saved = _SAVED[xla] * (pace or folds * trainer.pace) * steps
-    return folds > 1 and saved > _TRACING[xla] * trainer.tracing
+    share = amount(Margin.STACK_SAVING_XLA if xla else Margin.STACK_SAVING)
+    saved = share * (pace or folds * trainer.pace) * steps
+    trace = amount(Margin.STACK_TRACE_XLA if xla else Margin.STACK_TRACE)
+    return folds > 1 and saved > trace * trainer.tracing
 
 
 def _faster(first: _First, folds: Sequence[Fold], epochs: int) -> StackedTrainer | None:
@@ -200,7 +197,7 @@ def _faster(first: _First, folds: Sequence[Fold], epochs: int) -> StackedTrainer
             log.debug("%d folds are not trained in one program: %s", len(folds), error)
             break
         log.debug("%d folds, XLA %s: %.4f s a step, before %.4f s", len(folds), xla, found, pace)
-        if found < _CLEARLY * pace:
+        if found < amount(Margin.STACK_FASTER) * pace:
             best, pace = trainer, found
     return best
 

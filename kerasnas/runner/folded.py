@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas.clock import OutOfTime, Stopwatch
+from kerasnas.clock import Margin, OutOfTime, Stopwatch, amount
 from kerasnas.problem.view import View
 from kerasnas.runner.answers import Predictor, answers_of
 from kerasnas.runner.fitting import Answers, Fitting
@@ -20,8 +20,6 @@ from kerasnas.runner.offers import Offers
 from kerasnas.runner.pace import Pace, lengths_of
 from kerasnas.runner.plan import Trained
 from kerasnas.runner.seeding import seed_of, seeded
-
-_AFTER_THE_FIRST = 0.5  # of the time of the first fold, another one takes at most
 
 
 @dataclass(eq=False)
@@ -96,7 +94,7 @@ class FoldedTrial:
         if len(times) > 1:
             return min(times[1:])
         known = self._building + self._trainer.again(self._ends[0])
-        return min(_AFTER_THE_FIRST * times[0], known)
+        return min(amount(Margin.NEXT_FOLD) * times[0], known)
 
     def _train_rest_together(self) -> bool:
         """Trains all folds but the first in one program, where that is measured to be faster."""
@@ -156,7 +154,7 @@ class FoldedTrial:
             epochs=self._ends[0].full if self._ends else self.pace.epochs(lengths),
             lengths=lengths,
             deadline=self.job.deadline,
-            share=max(self.pace.share(recipe, self.record) / left, 0.5),
+            share=max(self.pace.share(recipe, self.record) / left, amount(Margin.FOLD_SECONDS)),
             most=self.pace.most(recipe) / left,
             parts=left,
             must_end=self._must_end,

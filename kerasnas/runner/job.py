@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from kerasnas.clock import Clock, Deadline, Purpose
+from kerasnas.clock import Clock, Deadline, Margin, Purpose, amount
 from kerasnas.objectives import Objective
 from kerasnas.problem.view import View
 
@@ -61,7 +61,7 @@ class Job:
     candidates: int = 1
     members: int = 0
     finished: int = 0
-    member_seconds: float = 0.8
+    member_seconds: float = amount(Margin.MEMBER_SECONDS)
     again: bool = False
 
     @property

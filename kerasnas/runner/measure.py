@@ -9,11 +9,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasnas.clock import laps_of
+from kerasnas.clock import Margin, amount, laps_of
 
 _WARM_UP = 3
 _REPEATS = 30
-_LATENCY_SECONDS = 0.25  # no more than this for one measurement
 
 
 def latency(model: keras.Model, example: Any) -> dict[str, float]:
@@ -34,7 +33,7 @@ def latency(model: keras.Model, example: Any) -> dict[str, float]:
 
     for _ in range(_WARM_UP - 1):
         answer()
-    laps = laps_of(answer, later=_REPEATS, seconds=_LATENCY_SECONDS)
+    laps = laps_of(answer, later=_REPEATS, seconds=amount(Margin.LATENCY_SECONDS))
     return {"latency_ms": 1e3 * laps.median, "latency_p95_ms": 1e3 * laps.quantile(0.95)}
 
 

@@ -9,33 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.clock import Deadline
+from kerasnas.clock import ALLOTMENTS, Deadline, Margin, Purpose, amount
 from kerasnas.oracles import Context
 from kerasnas.runner.job import Job
 from kerasnas.runner.plan import LENGTHS, Plan
 from kerasnas.spaces.recipes import Recipe
 
 _DEFAULT_EPOCHS = 64  # of an own hypermodel under a trial budget; early stopping ends most sooner
-_SHARE = 1 / 6  # of the time that is left is for one trial, unless its recipe says otherwise
-_MOST = 0.45  # of the time that is left is for a trial that needs as much for enough epochs
-_OVERRUN = 2.0  # shares after which a slow trial is ended, once there is an answer
-_PAUSING = 0.5  # of a share is for a full training where most trainings are short ones
-_KEPT = 0.5  # of the time, at most, is kept for training the best one in full
-_MARGIN = 1.2  # of the time that a full training seems to need
-_TRACING = 8.0  # times its building, a network takes at the least before its first step
 _LENGTHS_NOTE = "lengths"
 
 
-def share_of(recipe: Recipe | None, number: int, objectives: int) -> float:
-    """The share of the time left that a trial may take, by its number.
+def purpose_of(recipe: Recipe | None, number: int, objectives: int) -> Purpose:
+    """What the time of a trial is used for, by its number.
 
-    A front is made of many trials: with several objectives none has more than the first.
+    A front is made of many trials: with several objectives none has a larger share than the first.
     """
-    shares = recipe.shares if recipe is not None else None
-    if not shares:
-        return _SHARE
-    share = shares[min(number, len(shares) - 1)]
-    return min(share, shares[0]) if objectives > 1 else share
+    purposes = recipe.purposes if recipe is not None else (Purpose.TRIAL,)
+    purpose = purposes[min(number, len(purposes) - 1)]
+    several = objectives > 1 and ALLOTMENTS[purpose].share > ALLOTMENTS[purposes[0]].share
+    return purposes[0] if several else purpose
 
 
 class Pace:
@@ -79,7 +71,7 @@ class Pace:
         if not known:
             return left > 0 or not history.finished
         # It must have a chance to come to an end.
-        return left > 0.5 * float(np.median(known))
+        return left > amount(Margin.ANOTHER_TRIAL) * float(np.median(known))
 
     def check_start(self, building: float) -> None:
         """Gives up a network that would take all the time that is left before its first step.
@@ -91,7 +83,7 @@ class Pace:
             OutOfTime: If it is given up.
         """
         what = "to trace a network of so many layers"
-        self._job.deadline.require(_TRACING * building, what)
+        self._job.deadline.require(amount(Margin.TRACE) * building, what)
 
     def saw(self, number: int, epoch_seconds: float) -> None:
         """Takes note of what an epoch of a trial takes."""
@@ -99,12 +91,14 @@ class Pace:
 
     def share(self, recipe: Recipe | None, record: Any) -> float:
         """Seconds that a trial should take."""
-        share = share_of(recipe, record.number, len(self._job.objectives))
-        return self._job.deadline.left * share
+        purpose = purpose_of(recipe, record.number, len(self._job.objectives))
+        return self._job.deadline.allot(purpose).left
 
     def most(self, recipe: Recipe | None) -> float:
         """Seconds that a trial may take to have enough epochs."""
-        return self._job.deadline.left * _MOST if recipe is not None and recipe.enough else 0.0
+        if recipe is None or not recipe.enough:
+            return 0.0
+        return self._job.deadline.allot(Purpose.LONG_TRIAL).left
 
     def lengths(self, recipe: Recipe | None, record: Any) -> Sequence[int]:
         """Epochs to choose from; where trials pause, the length of the first is that of all."""
@@ -122,7 +116,7 @@ class Pace:
 
     def planned(self, share: float) -> float:
         """Seconds of a share that a full training should take."""
-        return share * _PAUSING if self.pauses else share
+        return share * amount(Margin.PAUSING_TRIAL) if self.pauses else share
 
     def limit(self, share: float, record: Any) -> Deadline:
         """Until when a trial may go on: without an answer yet, to the end; later a few shares.
@@ -135,8 +129,9 @@ class Pace:
         if not self._oracle.history.scored() or math.isinf(share) or last:
             return deadline
         kept = self._finishing() if self.pauses else 0.0
-        kept = kept if kept < _KEPT * deadline.left else 0.0  # it is not to be had any more
-        return deadline.minus(kept).at_most(_OVERRUN * share)
+        if kept >= deadline.allot(Purpose.LAST_TRAINING).left:
+            kept = 0.0  # it is not to be had any more
+        return deadline.minus(kept).at_most(amount(Margin.TRIAL_OVERRUN) * share)
 
     def note(self, plan: Plan, full: int) -> None:
         """Where trials pause, all of them take the length that the first one was given."""
@@ -177,7 +172,7 @@ class Pace:
             needed = pace * part + max(0.0, last.seconds - pace * epochs)
         else:
             needed = last.seconds / best.fidelity * (1.0 - best.fidelity)
-        return _MARGIN * needed
+        return amount(Margin.LAST_TRAINING) * needed
 
 
 def lengths_of(recipe: Recipe | None) -> Sequence[int]:

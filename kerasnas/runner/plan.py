@@ -10,13 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas.clock import Deadline
+from kerasnas.clock import Deadline, Margin, amount
 from kerasnas.runner.checkpoint import State
 
 LENGTHS = (16, 32, 64, 128, 256)
 """Epochs that a trial may be given when time is what limits it."""
-
-_LEAST = 0.1  # of an epoch, without which a training is not worth its time
 
 
 @dataclass
@@ -81,7 +79,9 @@ class Plan:
             OutOfTime: If it is given up.
         """
         if self.optional:
-            self.deadline.require(_LEAST * steps + scoring, "for a tenth of an epoch")
+            self.deadline.require(
+                amount(Margin.LEAST_EPOCH) * steps + scoring, "for a tenth of an epoch"
+            )
 
     def length(self, epoch: float) -> int:
         """The number of epochs to choose where one takes so many seconds.

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from kerasnas import artifact
+from kerasnas.clock import Margin, amount
 from kerasnas.objectives import Constraint, violation
 from kerasnas.oracles import Context
 from kerasnas.runner import measure
@@ -18,8 +19,6 @@ from kerasnas.runner.offers import Offers
 from kerasnas.runner.seeding import seeded
 
 log = logging.getLogger("kerasnas")
-
-_GRACE = 10.0  # seconds beyond the budget for finding the first configuration to train
 
 
 def screened(context: Context, oracle: Any, hypermodel: Any, job: Job) -> Context:
@@ -52,7 +51,8 @@ class Screen:
     def __call__(self, values: Mapping[str, Any]) -> bool | Mapping[str, float] | None:
         """The measures of these values, `True` where nothing is known, `None` out of time."""
         left = self._job.deadline.left
-        if left <= (0.0 if self._oracle.history.finished else -_GRACE):
+        overtime = 0.0 if self._oracle.history.finished else amount(Margin.OVERTIME_SECONDS)
+        if left <= -overtime:
             return None
         hp = self._oracle.hyperparameters.copy()
         hp.values = dict(values)

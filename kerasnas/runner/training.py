@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnas.clock import Stopwatch, laps_of, seconds_of
+from kerasnas.clock import Margin, Stopwatch, amount, laps_of, seconds_of
 from kerasnas.data.stored import Ahead, StoredRows
 from kerasnas.runner.answers import numbers
 from kerasnas.runner.checkpoint import State
@@ -27,7 +27,6 @@ from kerasnas.runner.plan import Plan, Trained, Watch
 Course = tuple[Any, Callable[[int], np.ndarray]]
 """A scalar variable, and from a number of steps its value in each."""
 
-_LOOK = 0.5  # seconds between two looks at the clock
 _PROBE = 8  # steps that are run for their time alone
 
 
@@ -298,7 +297,7 @@ class Trainer:
             run_steps(order, tf.constant(0), tf.constant(count), rates, tf.constant(0))
 
         self.pace = laps_of(lambda: run(1), later=1).median
-        probe = min(steps, _PROBE, int(_LOOK / self.pace))
+        probe = min(steps, _PROBE, int(amount(Margin.LOOK_SECONDS) / self.pace))
         if probe > 1:  # one slow step tells enough
             self.pace = seconds_of(lambda: run(probe)) / probe
         for variable, value in zip(variables, kept, strict=True):
@@ -333,7 +332,13 @@ class Stretch:
         self.steps = steps
         self._callbacks = callbacks
         self._by_batch = any(_wants_batches(callback) for callback in plan.callbacks)
-        self._size = 1 if self._by_batch else max(1, int(_LOOK / pace)) if pace else steps
+        self._size = (
+            1
+            if self._by_batch
+            else max(1, int(amount(Margin.LOOK_SECONDS) / pace))
+            if pace
+            else steps
+        )
         self._deadline = plan.deadline
 
     def run(self, order: np.ndarray, rates: np.ndarray, epoch: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import gc
 import logging
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ import keras_tuner
 import numpy as np
 
 from kerasnas import artifact
-from kerasnas.clock import OutOfTime, Stopwatch
+from kerasnas.clock import Margin, OutOfTime, Stopwatch, amount, pause
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.oracles import Context
@@ -39,9 +38,7 @@ from kerasnas.runner.seeding import seed_of, seeded
 
 log = logging.getLogger("kerasnas")
 
-_LEAST_BUILDING = 0.8  # seconds for a member of an ensemble
 _AGAIN = 3  # trials, the best ones, that time is kept for to fit them once more
-_BUILDING = 1.5  # times the end of a trial, which building it into an ensemble takes
 
 
 class Tuner(keras_tuner.Tuner):
@@ -115,7 +112,7 @@ class Tuner(keras_tuner.Tuner):
             if trial.status == "STOPPED":
                 break
             if trial.status == "IDLE":
-                time.sleep(0.05)
+                pause(amount(Margin.IDLE_SECONDS))
                 continue
             self._run(trial)
             self._memory.after_trial()
@@ -243,7 +240,8 @@ class Tuner(keras_tuner.Tuner):
             write_answers(self.folder, trial.trial_id, view.scorer.answers(end.answers()))
         # A member of an ensemble is traced and written as a trial is, in a larger graph.
         self._writing.append(watch.seconds)
-        job.member_seconds = max(_LEAST_BUILDING, _BUILDING * float(np.mean(self._writing)))
+        seen = amount(Margin.MEMBER) * float(np.mean(self._writing))
+        job.member_seconds = max(amount(Margin.MEMBER_SECONDS), seen)
         measures["size_bytes"] = float(path.stat().st_size)
         return end.trained.metrics, measures
 
@@ -302,7 +300,7 @@ class Tuner(keras_tuner.Tuner):
         job, pace, recipe = self.job, self._pace, self._fitting.offers.recipe(hp)
         by_rows = self.oracle.fidelity == "rows" and record.fidelity < 1
         view = part_of(view, record.fidelity, job.seed) if by_rows else view
-        share, most = max(pace.share(recipe, record), 1.0), pace.most(recipe)
+        share, most = pace.share(recipe, record), pace.most(recipe)
         lengths = pace.lengths(recipe, record)
         plan = self._fitting.plan(
             recipe,

@@ -12,7 +12,7 @@ import keras_tuner
 import numpy as np
 from keras import layers
 
-from kerasnas.clock import Deadline
+from kerasnas.clock import ALLOTMENTS, Deadline, Margin, Purpose, amount
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.sounds import Form, lowest
 from kerasnas.spaces.blocks.sound import normalized
@@ -114,7 +114,10 @@ class AudioHyperModel(keras_tuner.HyperModel):
     @property
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first, sized to the budget."""
-        quick, large = self._fitting(0.1, 16), self._fitting(0.35, _EPOCHS)
+        quick, large = (
+            self._fitting(Purpose.QUICK_SOUND_SIZE, 16),
+            self._fitting(Purpose.SOUND_SIZE, _EPOCHS),
+        )
         listed: list[dict[str, Any]] = [
             {"family": "cnn", "cnn_width": quick},
             {"family": "cnn", "cnn_width": large, **_STRONG},
@@ -199,9 +202,9 @@ class AudioHyperModel(keras_tuner.HyperModel):
             return Recipe(batch_size=32, schedule="cosine", patience=4, lengths=(16, 32))
         with self._trained(hp):
             recipe = audio_recipe(hp, self.rows)
-        if "linear" in self.families and recipe.shares:
-            # The first trial, which is solved, takes no share.
-            recipe = replace(recipe, shares=(recipe.shares[0], *recipe.shares))
+        if "linear" in self.families:
+            # The first trial is solved: the networks begin with the second one.
+            recipe = replace(recipe, purposes=(recipe.purposes[0], *recipe.purposes))
         return recipe
 
     def augmentation(self, hp: keras_tuner.HyperParameters) -> SoundAugmentation:
@@ -261,7 +264,7 @@ class AudioHyperModel(keras_tuner.HyperModel):
         if name == "wave":
             return wave(hp, x, max(8, round(0.01 * self.sample_rate)))
         if name in ("cnn", "crnn"):
-            return FAMILIES[name](hp, x, self._fitting(0.35, _EPOCHS))
+            return FAMILIES[name](hp, x, self._fitting(Purpose.SOUND_SIZE, _EPOCHS))
         return FAMILIES[name](hp, x)
 
     @property
@@ -296,11 +299,12 @@ class AudioHyperModel(keras_tuner.HyperModel):
             return multilabel_head(x, self.classes)
         return classification_head(hp, x, self.classes)
 
-    def _fitting(self, share: float, epochs: int) -> int:
+    def _fitting(self, purpose: Purpose, epochs: int) -> int:
         """Width of the convolutional family that can be trained in a share of the time."""
-        seconds = 300.0 if self.seconds is None else self.seconds
+        usual = amount(Margin.USUAL_BUDGET_SECONDS)
+        seconds = ALLOTMENTS[purpose].seconds(usual if self.seconds is None else self.seconds)
         rows = 5_000 if self.rows is None else self.rows
-        budget = share * seconds * _PACE * max(1, self.cores) / (rows * epochs * _PASSES)
+        budget = seconds * _PACE * max(1, self.cores) / (rows * epochs * _PASSES)
         frames = math.ceil(self.samples / self.hop)
         fitting = [w for w in WIDTHS if multiply_adds(frames, 40, w) <= budget]
         # Few sounds are learnt by heart soon enough.

@@ -11,6 +11,7 @@ import keras_tuner
 import numpy as np
 from keras import layers
 
+from kerasnas.clock import ALLOTMENTS, Margin, Purpose, amount
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces.augmentation import AugmentedModel, augmentation
 from kerasnas.spaces.blocks.conv import WIDTHS, conv, conv_multiply_adds
@@ -144,8 +145,15 @@ class ImageHyperModel(keras_tuner.HyperModel):
     @property
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first, sized to the budget."""
-        quick, large = self._fitting(0.06, 12), self._fitting(0.4, _EPOCHS)
-        small = {"image_height": self._size(0.06, 12)[0]} if len(self.sizes) > 1 else {}
+        quick, large = (
+            self._fitting(Purpose.QUICK_IMAGE_SIZE, 12),
+            self._fitting(Purpose.IMAGE_SIZE, _EPOCHS),
+        )
+        small = (
+            {"image_height": self._size(Purpose.QUICK_IMAGE_SIZE, 12)[0]}
+            if len(self.sizes) > 1
+            else {}
+        )
         strong = {"shift": 0.12, "erase": 0.25}
         adam = {"optimizer": "adamw", "learning_rate": 3e-3, "weight_decay": 0.05}
         listed: list[dict[str, Any]] = [
@@ -208,7 +216,9 @@ class ImageHyperModel(keras_tuner.HyperModel):
         height, width = self.sizes[-1]
         if len(self.sizes) > 1:
             heights = [size[0] for size in self.sizes]
-            height = hp.Choice("image_height", heights, default=self._size(0.4, _EPOCHS)[0])
+            height = hp.Choice(
+                "image_height", heights, default=self._size(Purpose.IMAGE_SIZE, _EPOCHS)[0]
+            )
             height, width = self.sizes[heights.index(height)]
         fit = self.fits[0]
         if len(self.fits) > 1:
@@ -239,7 +249,7 @@ class ImageHyperModel(keras_tuner.HyperModel):
         if name == "pretrained":
             return pretrained(hp, pixels, self.weights, self.pixel_range)
         if name == "conv":
-            return conv(hp, x, self._fitting(0.4, _EPOCHS))
+            return conv(hp, x, self._fitting(Purpose.IMAGE_SIZE, _EPOCHS))
         return FAMILIES[name](hp, x)
 
     def _normalized(self, pixels: Any) -> Any:
@@ -263,24 +273,25 @@ class ImageHyperModel(keras_tuner.HyperModel):
         plan = augmentation(hp, self.flip, single, self.input_shape[2])
         return plan, hp.Boolean("ema", default=False)
 
-    def _affordable(self, share: float, epochs: int) -> float:
+    def _affordable(self, purpose: Purpose, epochs: int) -> float:
         """Multiply-adds a picture that a training in a share of the time can spend."""
-        seconds = 300.0 if self.seconds is None else self.seconds
+        usual = amount(Margin.USUAL_BUDGET_SECONDS)
+        seconds = ALLOTMENTS[purpose].seconds(usual if self.seconds is None else self.seconds)
         rows = 10_000 if self.rows is None else self.rows
-        return share * seconds * _PACE * max(1, self.cores) / (rows * epochs * _PASSES)
+        return seconds * _PACE * max(1, self.cores) / (rows * epochs * _PASSES)
 
-    def _size(self, share: float, epochs: int) -> tuple[int, int]:
+    def _size(self, purpose: Purpose, epochs: int) -> tuple[int, int]:
         """The largest size at which a slim network can be trained in a share of the time."""
-        budget, channels = self._affordable(share, epochs), self.input_shape[2]
+        budget, channels = self._affordable(purpose, epochs), self.input_shape[2]
         fitting = [
             s for s in self.sizes if conv_multiply_adds(s[0], s[1], channels, _SLIM) <= budget
         ]
         return max(fitting, default=self.sizes[0])
 
-    def _fitting(self, share: float, epochs: int) -> int:
+    def _fitting(self, purpose: Purpose, epochs: int) -> int:
         """Width of the convolutional family that can be trained in a share of the time."""
-        budget, channels = self._affordable(share, epochs), self.input_shape[2]
-        size = self._size(share, epochs)
+        budget, channels = self._affordable(purpose, epochs), self.input_shape[2]
+        size = self._size(purpose, epochs)
         usual = [w for w in WIDTHS if w >= _NARROW]
         fitting = [w for w in usual if conv_multiply_adds(size[0], size[1], channels, w) <= budget]
         most = 32 if (self.rows or 0) < 20_000 else WIDTHS[-1]

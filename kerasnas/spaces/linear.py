@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +11,11 @@ import keras_tuner
 import numpy as np
 from keras import layers, ops
 
+from kerasnas.clock import ENDLESS, Deadline, Purpose
 from kerasnas.spaces.linear_solver import affordable
 
 _MOST_COLUMNS = 3000  # of the solved system; categories beyond are left out
 _ITERATIONS = 300
-_SHARE = 0.18  # of the seconds left, at most, for one model
 _DIRECT = 1e11  # products of a direct solution, beyond which one in steps is quicker
 
 
@@ -32,7 +31,7 @@ def solve_linear(
     embedded: Sequence[int],
     classes: int | None,
     penalty: float,
-    seconds: float = math.inf,
+    deadline: Deadline = ENDLESS,
 ) -> keras.Model:
     """Ridge or logistic regression as a network over the feature matrix.
 
@@ -44,7 +43,7 @@ def solve_linear(
             gets a coefficient of its own.
         classes: Number of classes; `None` for regression.
         penalty: Weight of the squared coefficients.
-        seconds: Seconds that the search has left.
+        deadline: When the search ends.
     """
     from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -60,7 +59,8 @@ def solve_linear(
         with warnings.catch_warnings():
             # One that has not quite converged still is a fair linear model.
             warnings.simplefilter("ignore")
-            most = affordable(design, classes, _SHARE * seconds, _ITERATIONS)
+            until = deadline.allot(Purpose.SOLVE)
+            most = affordable(design, classes, until, _ITERATIONS)
             logistic = LogisticRegression(C=1.0 / penalty, max_iter=most)
             logistic.fit(design, labels, sample_weight=weights)
         kernel, bias = _all_classes(logistic, classes)

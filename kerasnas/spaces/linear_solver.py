@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import math
-import time
 import warnings
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-PRODUCTS = 3.0
-"""The time of a step of a solver, in pairs of products with the matrix."""
+from kerasnas.clock import Deadline, Margin, amount, seconds_of
 
 
-def seconds_of_products(matrix: Any, outputs: int) -> float:
-    """Seconds of one pair of products with a matrix, which every step of a solver takes.
+def seconds_of_step(matrix: Any, outputs: int) -> float:
+    """Seconds of one step of a solver, from one pair of products with the matrix.
 
     Args:
         matrix: Sparse or dense, `(rows, terms)`.
         outputs: Columns on the other side.
     """
     right = np.ones((matrix.shape[1], outputs), dtype=matrix.dtype)  # else numpy copies the matrix
-    begin = time.perf_counter()
-    _ = matrix.T @ (matrix @ right)
-    return time.perf_counter() - begin
+    products = seconds_of(lambda: matrix.T @ (matrix @ right))
+    return amount(Margin.SOLVER_STEP) * products
 
 
-def affordable(matrix: Any, outputs: int, seconds: float, most: int) -> int:
-    """Steps of a solver that fit in a time, at least one.
+def affordable(matrix: Any, outputs: int, deadline: Deadline, most: int) -> int:
+    """Steps of a solver that there is time for, at least one.
 
     Args:
         matrix: Sparse or dense, `(rows, terms)`.
         outputs: Columns of the coefficients.
-        seconds: The time; infinite for `most` steps.
+        deadline: When they have to be done; endless for `most` steps.
         most: Most steps.
     """
-    if math.isinf(seconds):
+    if deadline.endless:
         return most
-    pace = PRODUCTS * seconds_of_products(matrix, outputs)
-    return max(1, min(most, int(seconds / max(pace, 1e-9))))
+    pace = max(seconds_of_step(matrix, outputs), 1e-9)
+    return max(1, min(most, int(deadline.left / pace)))
 
 
 def solve_linear(

@@ -9,6 +9,7 @@ import keras
 import keras_tuner
 import numpy as np
 
+from kerasnas.clock import Deadline
 from kerasnas.spaces.linear import declare_linear, solve_linear
 from kerasnas.spaces.trees import TREE_FAMILIES, Rows, Trees, fit_trees, network_of
 
@@ -60,7 +61,7 @@ def solve(
     embedded: Sequence[int],
     codes: int,
     seed: int,
-    seconds: float,
+    deadline: Deadline,
     places: np.ndarray | None = None,
     rounds: int | None = None,
 ) -> keras.Model:
@@ -75,7 +76,7 @@ def solve(
             matrix.
         codes: Columns of categories at the end of the trees' matrix.
         seed: Seed.
-        seconds: Seconds left.
+        deadline: When the search ends.
         places: Columns of the matrix that it is to see; `None` for all. `embedded` and `codes`
             count those of them only.
         rounds: Iterations of boosting, or trees of a forest; `None` stops by the validation rows.
@@ -83,7 +84,7 @@ def solve(
     width = view.x.shape[1]
     x = view.x if places is None else view.x[:, places]
     if family == LINEAR:
-        linear = solve_linear(x, view.y, view.weights, embedded, classes, values, seconds)
+        linear = solve_linear(x, view.y, view.weights, embedded, classes, values, deadline)
         return linear if places is None else _behind(linear, width, places)
     rest = [*view.validation, None][:3]
     if places is not None:
@@ -98,7 +99,7 @@ def solve(
         classes=classes,
         codes=codes,
         seed=seed,
-        seconds=seconds,
+        deadline=deadline,
         rounds=rounds,
     )
     trees = fit_trees(family, rows, values)

@@ -7,7 +7,6 @@ trains one path, drawn uniformly; a cell is then judged with the weights it inhe
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from kerasnas.clock import ENDLESS, Deadline, seconds_of
 from kerasnas.spaces.architectures import CellHyperModel
 from kerasnas.spaces.cell import EDGES, OPERATIONS, Cell
 from kerasnas.spaces.recipes import rates
@@ -173,36 +173,34 @@ class PathTraining:
     def run(
         self,
         epochs: int | None = None,
-        seconds: float = math.inf,
+        deadline: Deadline = ENDLESS,
         seed: int = 0,
         cell: Cell | None = None,
     ) -> int:
         """Trains along one cosine, one path a step.
 
         Args:
-            epochs: Passes over the images; `None` takes as many as fit into `seconds`, at most 200.
-            seconds: Seconds that the training may take, the tracing of its function included.
+            epochs: Passes over the images; `None` takes as many as there is time for, at most
+                200.
+            deadline: When the training has to end, the tracing of its function included.
             seed: Seed of paths and of the order of images.
             cell: The path of every step; `None` draws each uniformly.
 
         Returns:
             Epochs that were run.
         """
-        begin, steps = time.perf_counter(), self._steps
+        steps = self._steps
         if epochs is None:
             # A few steps for their time alone, at a rate of zero.
             still, probe = np.zeros(steps, "float32"), min(steps, 8)
             self._epoch(0, seed, cell, still, 1)
-            traced = time.perf_counter()
-            self._epoch(0, seed, cell, still, probe)
-            pace = (time.perf_counter() - traced) / probe * steps
-            left = seconds - (time.perf_counter() - begin)
-            epochs = int(np.clip(left / pace, 1, _MOST_EPOCHS))
+            took = seconds_of(lambda: self._epoch(0, seed, cell, still, probe))
+            epochs = int(np.clip(deadline.left / (took / probe * steps), 1, _MOST_EPOCHS))
             self.reset()
         course = rates("cosine", steps * epochs).reshape(epochs, steps) * self._rate
         for epoch in range(epochs):
             self._epoch(epoch, seed, cell, course[epoch].astype("float32"), steps)
-            if time.perf_counter() - begin > seconds:
+            if deadline.passed:
                 return epoch + 1
         return epochs
 
@@ -245,13 +243,13 @@ def train_supernet(
     y: np.ndarray,
     *,
     epochs: int | None = None,
-    seconds: float = math.inf,
+    deadline: Deadline = ENDLESS,
     batch_size: int = 64,
     learning_rate: float = 0.05,
     seed: int = 0,
 ) -> int:
     """Trains one uniformly drawn path a step; arguments as in `PathTraining`."""
-    return PathTraining(supernet, x, y, batch_size, learning_rate).run(epochs, seconds, seed)
+    return PathTraining(supernet, x, y, batch_size, learning_rate).run(epochs, deadline, seed)
 
 
 def path_scores(

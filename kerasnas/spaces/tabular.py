@@ -247,7 +247,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
             embedded=embedded,
             codes=codes,
             seed=seed,
-            seconds=deadline.left,
+            deadline=deadline,
             places=places,
             rounds=rounds,
         )

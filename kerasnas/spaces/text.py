@@ -13,7 +13,7 @@ import keras_tuner
 import numpy as np
 from keras import layers, ops
 
-from kerasnas.clock import Deadline
+from kerasnas.clock import Deadline, Purpose
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.texts.forms import Terms, Tokens
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled
@@ -46,7 +46,6 @@ Form = Terms | Tokens | Pieces | Pooled
 
 _OF_TERMS = ("linear", *BAGS)
 _RUNS = ["none", "1-3", "1-4", "2-4", "3-5", "2-6"]
-_SHARE = 0.25  # of the time left, that solving one linear model may take
 
 # Known-good configurations, tried first. What they do not name takes the default of the space.
 _PORTFOLIO: tuple[dict[str, Any], ...] = (
@@ -255,14 +254,14 @@ class TextHyperModel(keras_tuner.HyperModel):
         family = self.family(hp)
         if family == "backbone" and isinstance(self.form(hp), Pooled):
             model = self.build(hp)
-            seconds = min(_SHARE * deadline.left, 600.0)
-            return model if solve_head(hp, model, view, self.classes, seconds) else None
+            until = deadline.allot(Purpose.SOLVE_TEXTS)
+            return model if solve_head(hp, model, view, self.classes, until) else None
         if family != "linear":
             return None
         model = self.build(hp)
         size = model.get_layer("of_terms").input_dim
         problem = TextLinear(view.x, view.y, view.weights, size, self.classes)
-        most = problem.iterations(min(_SHARE * deadline.left, 600.0))
+        most = problem.iterations(deadline.allot(Purpose.SOLVE_TEXTS))
         if not most:
             return None
         terms, style, bias = problem.solve(

@@ -17,8 +17,9 @@ import keras
 import numpy as np
 from keras import layers
 
+from kerasnas.clock import Deadline
 from kerasnas.spaces.blocks.term_bag import weighted_sum
-from kerasnas.spaces.linear_solver import PRODUCTS, seconds_of_products, solve_linear
+from kerasnas.spaces.linear_solver import seconds_of_step, solve_linear
 
 _STYLE = 0.1  # scale of the numbers of style beside terms of unit length
 _ITERATIONS = 200
@@ -50,12 +51,12 @@ class TextLinear:
         self.classes = classes
         self.matrix = _matrix(x, size)
 
-    def iterations(self, seconds: float) -> int:
-        """Iterations that fit into some seconds on this machine now; 0 where too few would."""
+    def iterations(self, deadline: Deadline) -> int:
+        """Iterations that there is time for on this machine now; 0 where they are too few."""
         outputs = 1 if self.classes is None or self.classes == 2 else self.classes
         narrow = min(outputs, 8)
-        pace = seconds_of_products(self.matrix, narrow) * PRODUCTS * outputs / narrow
-        number = int(min(seconds / max(pace, 1e-9), _ITERATIONS))
+        pace = seconds_of_step(self.matrix, narrow) * outputs / narrow
+        number = int(min(deadline.left / max(pace, 1e-9), _ITERATIONS))
         return 0 if number < _FEWEST else number
 
     def solve(

@@ -1,13 +1,13 @@
 """Classical models beside the trials: the same at once or in stages, and never for long."""
 
-import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from kerasnas.baselines import tables as baselines
-from kerasnas.clock import Clock
+from kerasnas.clock import ALLOTMENTS, ENDLESS, Clock, Deadline, OutOfTime, Purpose, allotments
 from kerasnas.data import infer_schema
 from kerasnas.estimators.preparation import prepare
 from kerasnas.spaces.linear_solver import affordable
@@ -46,17 +46,22 @@ def test_boosting_that_stops_by_itself_is_not_gone_on_with():
     raw = {"a": x[:, 0], "b": x[:, 1]}
     every = np.arange(len(x))
     split = baselines.Split(columns, raw, x, 0, noise, None, every, every[:50])
-    answers = baselines._boosting(split, "regression", None, 0, 1e6)
+    answers = baselines._boosting(split, "regression", None, 0, made(1e6))
     np.testing.assert_array_equal(answers[:, 0], whole.predict(x[:50]))
 
 
 def test_boosting_that_takes_too_long_is_given_up(monkeypatch):
-    monkeypatch.setattr(baselines, "_SHARE", 1e-4)
+    tiny = replace(ALLOTMENTS[Purpose.TABLE_BASELINE], share=1e-4)
+    monkeypatch.setitem(allotments._TABLE, Purpose.TABLE_BASELINE, tiny)
     found, answers = fitted(100.0)
     row = found["hist_gradient_boosting"]
-    assert row["status"] == "FAILED" and "it would take some" in row["failure"]
+    assert row["status"] == "FAILED" and "no time for all iterations of boosting" in row["failure"]
     assert "hist_gradient_boosting" not in answers
     assert found["linear"]["status"] == "COMPLETED"  # of a step or more
+
+
+def made(seconds):
+    return Deadline(seconds, now=lambda: 0.0)
 
 
 @pytest.mark.parametrize(
@@ -72,10 +77,10 @@ def test_boosting_that_takes_too_long_is_given_up(monkeypatch):
 )
 def test_what_the_rest_takes_is_told_by_the_stages(took, given_up):
     if given_up:
-        with pytest.raises(TimeoutError, match="it would take some"):
-            baselines._check_boosting(took, 6.0)
+        with pytest.raises(OutOfTime, match="for all iterations of boosting"):
+            baselines._check_boosting(took, made(6.0 - sum(took)))
     else:
-        baselines._check_boosting(took, 6.0)
+        baselines._check_boosting(took, made(6.0 - sum(took)))
 
 
 def test_wide_tables_are_fitted_on_fewer_rows(monkeypatch):
@@ -89,6 +94,6 @@ def test_wide_tables_are_fitted_on_fewer_rows(monkeypatch):
 
 def test_a_solver_takes_as_many_steps_as_there_is_time_for():
     matrix = np.random.default_rng(0).normal(size=(2000, 50))
-    assert affordable(matrix, 3, math.inf, 300) == 300
-    assert affordable(matrix, 3, 1e6, 300) == 300
-    assert affordable(matrix, 3, 0.0, 300) == 1
+    assert affordable(matrix, 3, ENDLESS, 300) == 300
+    assert affordable(matrix, 3, made(1e6), 300) == 300
+    assert affordable(matrix, 3, made(0.0), 300) == 1

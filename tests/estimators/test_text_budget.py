@@ -3,7 +3,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.baselines import texts as baselines
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, OutOfTime
 from kerasnas.data import ClassTarget
 from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task
@@ -93,7 +93,7 @@ def test_no_further_form_is_made_without_time_for_it():
     forms = Forms(made, watch.clock(100), "texts")
     assert forms(1).data == 1
     assert forms(2).data == 2
-    with pytest.raises(TimeoutError, match="no time to bring all texts to another form"):
+    with pytest.raises(OutOfTime, match="no time to bring all texts to another form"):
         forms(3)
     assert forms(1).data == 1  # is there already
     assert forms(4, timed=False).data == 4  # keeps its own time

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kerasnas.clock import Deadline, OutOfTime
 from kerasnas.preprocessing import Sample, useful_columns
 
 ROWS, REAL, NOISE = 600, 5, 30
@@ -100,5 +101,5 @@ def test_few_rows_or_columns_are_not_judged():
 
 
 def test_time_runs_out():
-    with pytest.raises(TimeoutError):
-        useful_columns(table(2), seed=0, seconds=0.0)
+    with pytest.raises(OutOfTime):
+        useful_columns(table(2), seed=0, deadline=Deadline.after(-1.0))

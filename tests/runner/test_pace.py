@@ -4,21 +4,41 @@ from types import SimpleNamespace
 
 import pytest
 
-from kerasnas.clock import Deadline, OutOfTime
+from kerasnas.clock import Deadline, OutOfTime, Purpose
 from kerasnas.oracles import Context
-from kerasnas.runner.pace import Pace, share_of
+from kerasnas.runner.pace import Pace, purpose_of
 from kerasnas.runner.plan import Plan
 from kerasnas.spaces.recipes import Recipe
+from kerasnas.spaces.recipes.image import PURPOSES
+
+FIRST, SECOND, LATER = PURPOSES
 
 
-@pytest.mark.parametrize(("objectives", "expected"), [(1, [0.1, 0.5, 0.3, 0.3]), (2, [0.1] * 4)])
+@pytest.mark.parametrize(
+    ("objectives", "expected"), [(1, [FIRST, SECOND, LATER, LATER]), (2, [FIRST] * 4)]
+)
 def test_no_trial_of_a_front_takes_most_of_the_time(objectives, expected):
-    recipe = Recipe(32, shares=(0.1, 0.5, 0.3))
-    assert [share_of(recipe, number, objectives) for number in range(4)] == expected
+    recipe = Recipe(32, purposes=PURPOSES)
+    assert [purpose_of(recipe, number, objectives) for number in range(4)] == expected
 
 
 def test_without_a_recipe_all_trials_have_the_same_share():
-    assert share_of(None, 0, 1) == share_of(None, 9, 1) < 0.5
+    assert purpose_of(None, 0, 1) == purpose_of(None, 9, 1) == Purpose.TRIAL
+
+
+def test_a_trial_has_its_share_of_the_seconds_left_for_trials():
+    clock = SimpleNamespace(seconds=None)
+    job = SimpleNamespace(clock=clock, epochs=1, objectives=(1,), deadline=made(60.0))
+    pace = Pace(SimpleNamespace(), job, own=True)
+    assert pace.share(None, SimpleNamespace(number=3)) == pytest.approx(10.0)
+    assert pace.most(Recipe(32)) == 0.0
+    assert pace.most(Recipe(32, enough=64)) == pytest.approx(27.0)
+    job.deadline = made(3.0)
+    assert pace.share(None, SimpleNamespace(number=3)) == 1.0  # the floor of a trial
+
+
+def made(seconds):
+    return Deadline(seconds, now=lambda: 0.0)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sparse
 
-from kerasnas.clock import Deadline
+from kerasnas.clock import ENDLESS, Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.texts.forms import Terms
 from kerasnas.spaces import text
@@ -172,7 +172,7 @@ def test_there_is_no_solving_without_time():
     x, y = terms(np.random.default_rng(0))
     assert made.solve(hp, View(x, y), seed=0, deadline=Deadline.after(0.0)) is None
     problem = TextLinear(x, y, None, SIZE, 3)
-    assert problem.iterations(0.0) == 0 < problem.iterations(1e6)
+    assert problem.iterations(Deadline.after(0.0)) == 0 < problem.iterations(ENDLESS)
 
 
 def test_one_class_in_training_rows_is_solved():

@@ -11,17 +11,17 @@ import keras_tuner
 import numpy as np
 from keras import layers, ops
 
+from kerasnas.clock import Deadline, Purpose
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled
 from kerasnas.spaces.backbones.encoder import encoder, pooled
 from kerasnas.spaces.backbones.preset import Backbone
-from kerasnas.spaces.linear_solver import PRODUCTS, seconds_of_products, solve_linear
+from kerasnas.spaces.linear_solver import seconds_of_step, solve_linear
 from kerasnas.spaces.recipes import Recipe
 
 FROZEN = "none"
 TUNED = {FROZEN: 0.0, "half": 0.5, "all": 1.0}
 POOLINGS = ("mean", "first")
 _LENGTHS = (1, 2, 3, 4, 6, 8, 12)
-_SHARE = (0.4,)  # of the time left is for fine-tuning, which few epochs of it need
 _RATE = 0.03  # over the width: what suits wide networks is too little for narrow ones
 _HEAD = 30.0  # times the rate of the backbone, at which its head learns
 _STYLE = 0.1  # scale of the numbers of style beside those of unit variance
@@ -74,7 +74,7 @@ def solve_head(
     model: keras.Model,
     view: Any,
     classes: int | None,
-    seconds: float,
+    deadline: Deadline,
 ) -> bool:
     """Solves for the weights of `frozen_head`.
 
@@ -83,7 +83,7 @@ def solve_head(
         model: What `frozen_head` has built.
         view: A `runner.View` with `vectors` and `style`.
         classes: Number of classes or labels; `None` for regression.
-        seconds: What it may take.
+        deadline: When it has to be done.
 
     Returns:
         Whether there was time for it.
@@ -93,8 +93,8 @@ def solve_head(
     matrix = np.concatenate([(vectors - mean) / spread, view.x["style"] * _STYLE], axis=1)
     outputs = 1 if classes is None or classes == 2 else classes
     narrow = min(outputs, 8)
-    pace = seconds_of_products(matrix, narrow) * PRODUCTS * outputs / narrow
-    most = int(min(seconds / max(pace, 1e-9), _ITERATIONS))
+    pace = seconds_of_step(matrix, narrow) * outputs / narrow
+    most = int(min(deadline.left / max(pace, 1e-9), _ITERATIONS))
     if most < _FEWEST:
         return False
     strength = float(hp.get("backbone_strength"))
@@ -162,7 +162,13 @@ def backbone_recipe(hp: keras_tuner.HyperParameters, rows: int | None) -> Recipe
         return Recipe(batch_size=64, schedule="cosine", patience=4, lengths=(8, 16, 32))
     default = 16 if rows is None or rows < 5_000 else 32
     size = int(hp.Choice("backbone_batch_size", [8, 16, 32, 64], default=default))
-    return Recipe(batch_size=size, schedule="cosine", patience=3, lengths=_LENGTHS, shares=_SHARE)
+    return Recipe(
+        batch_size=size,
+        schedule="cosine",
+        patience=3,
+        lengths=_LENGTHS,
+        purposes=(Purpose.FINE_TUNING,),
+    )
 
 
 def compared(parts: Sequence[Any]) -> Any:

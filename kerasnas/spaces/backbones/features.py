@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from kerasnas.clock import Deadline, Margin, amount, seconds_of
 from kerasnas.preprocessing.texts.forms import Front
 from kerasnas.spaces.backbones.encoder import encoder, pooled
 from kerasnas.spaces.backbones.family import POOLINGS, compared, rows_at_once
@@ -19,8 +19,6 @@ from kerasnas.spaces.backbones.preset import Backbone
 
 _STEP = 8  # pieces: texts of like length are cut to a multiple of it
 _TIMED = 16  # texts of middling length whose reading is timed
-_TRAINING = 3.5  # times the reading of all texts, which an epoch and the answers after it take
-_LATE = 1.5  # times as long as it was thought to take, after which reading is given up
 
 
 def pooled_front(front: Front, backbone: Backbone, network: keras.Model, pooling: str) -> Front:
@@ -76,19 +74,19 @@ class Frozen:
             self._vectors, input_signature=[tf.TensorSpec((None, None), "int32")], autograph=False
         )
 
-    def vectors(self, tokens: np.ndarray, seconds: float) -> dict[str, np.ndarray]:
+    def vectors(self, tokens: np.ndarray, deadline: Deadline) -> dict[str, np.ndarray]:
         """Vectors of texts, by pooling: float32 `(rows, width)`.
 
         Args:
             tokens: Pieces of texts, int32 `(rows, length)`.
-            seconds: How long it may take.
+            deadline: When it has to be done.
 
         Raises:
-            TimeoutError: If it would take longer.
+            OutOfTime: If it would take longer.
         """
         cut = self._cut(tokens)
-        self._check(int(cut.sum()), tokens, seconds, "read all texts")
-        begin = time.perf_counter()
+        self._check(int(cut.sum()), tokens, deadline, "to read all texts")
+        latest = deadline.allowing(Margin.BACKBONE_LATE)
         order = np.argsort(cut, kind="stable")
         found = {n: np.zeros((len(tokens), self.backbone.width), "float32") for n in POOLINGS}
         start = 0
@@ -101,39 +99,36 @@ class Frozen:
             for name, values in found.items():
                 values[index] = out[name].numpy()
             start = stop
-            if start < len(order) and time.perf_counter() - begin > _LATE * seconds:
-                raise TimeoutError(f"no time to read all texts with '{self.backbone.name}'")
+            if start < len(order):
+                latest.require(0.0, f"to read all texts with '{self.backbone.name}'")
         return found
 
-    def check_training(self, tokens: np.ndarray, seconds: float) -> None:
+    def check_training(self, tokens: np.ndarray, deadline: Deadline) -> None:
         """Whether there is time for one epoch of training and for answers to some texts.
 
         Args:
             tokens: Pieces of all texts, int32 `(rows, length)`.
-            seconds: How long it may take.
+            deadline: When it has to be done.
 
         Raises:
-            TimeoutError: If there is not.
+            OutOfTime: If there is not.
         """
-        self._check(_TRAINING * tokens.size, tokens, seconds, "train on all texts")
+        pieces = amount(Margin.BACKBONE_EPOCH) * tokens.size
+        self._check(pieces, tokens, deadline, "to train on all texts")
 
-    def _check(self, pieces: float, tokens: np.ndarray, seconds: float, what: str) -> None:
+    def _check(self, pieces: float, tokens: np.ndarray, deadline: Deadline, what: str) -> None:
         """Compares the pieces to read with the time there is."""
-        if np.isinf(seconds):
+        if deadline.endless:
             return
         if self._pace is None:
             some = tokens[np.argsort(self._cut(tokens), kind="stable")[len(tokens) // 2 :][:_TIMED]]
             some = some[:, : int(self._cut(some).max())]
             self._run(some[:1])  # tracing is not what will go on
-            begin = time.perf_counter()
-            self._run(some)
-            self._pace = (time.perf_counter() - begin) / some.size
-        needed = self._pace * pieces
-        if needed > seconds:
-            raise TimeoutError(
-                f"no time to {what} with the backbone '{self.backbone.name}' ({needed:.0f} s); a "
-                "smaller one, a longer budget or fewer texts would do"
-            )
+            self._pace = seconds_of(lambda: self._run(some)) / some.size
+        with_it = f"{what} with the backbone '{self.backbone.name}'"
+        deadline.require(
+            self._pace * pieces, f"{with_it} (a smaller one, or fewer texts, would do)"
+        )
 
     def _cut(self, tokens: np.ndarray) -> np.ndarray:
         """Pieces of each text, rounded up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import keras_tuner
 
+from kerasnas.clock import Purpose
 from kerasnas.spaces.recipes.recipe import Recipe
 
 BATCH_SIZES = (16, 32, 64, 128)
@@ -12,8 +13,8 @@ BATCH_SIZES = (16, 32, 64, 128)
 LENGTHS = (2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 """Epochs that a trial may be given when time is what limits it."""
 
-SHARES = (0.12, 0.4, 0.3)
-"""Shares of the time left for the first trial, the second, and all others."""
+PURPOSES = (Purpose.FIRST_SOUND_NETWORK, Purpose.SECOND_SOUND_NETWORK, Purpose.SOUND_NETWORK)
+"""What the time of the first trial, the second, and all others is used for."""
 
 _NOT_DECAYED = ["bias", "gamma", "beta"]
 
@@ -55,5 +56,5 @@ def audio_recipe(hp: keras_tuner.HyperParameters, rows: int | None = None) -> Re
     schedule = hp.Choice("schedule", ["cosine", "one_cycle"], default="one_cycle")
     # Both schedules are at their best at their very end: stopping early would lose just that.
     return Recipe(
-        batch_size=int(size), schedule=schedule, patience=None, lengths=LENGTHS, shares=SHARES
+        batch_size=int(size), schedule=schedule, patience=None, lengths=LENGTHS, purposes=PURPOSES
     )

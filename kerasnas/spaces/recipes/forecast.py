@@ -5,12 +5,13 @@ from __future__ import annotations
 import keras
 import keras_tuner
 
+from kerasnas.clock import Purpose
 from kerasnas.spaces.recipes.recipe import Recipe
 
 BATCH_SIZES = (16, 32, 64, 128, 256)
 LENGTHS = (8, 16, 32, 64, 128, 256)
-SHARES = (0.1, 0.1, 0.15)
-"""Shares of the time left: many short trainings, as what is best differs much between series."""
+PURPOSES = (Purpose.EARLY_FORECASTER, Purpose.EARLY_FORECASTER, Purpose.FORECASTER)
+"""What the time of the first trial, the second, and all others is used for."""
 
 
 def default_batch_size(windows: int | None) -> int:
@@ -40,5 +41,5 @@ def forecast_recipe(hp: keras_tuner.HyperParameters, windows: int | None = None)
     size = hp.Choice("batch_size", list(BATCH_SIZES), default=default_batch_size(windows))
     schedule = hp.Choice("schedule", ["cosine", "one_cycle", "constant"], default="cosine")
     return Recipe(
-        batch_size=int(size), schedule=schedule, patience=20, lengths=LENGTHS, shares=SHARES
+        batch_size=int(size), schedule=schedule, patience=20, lengths=LENGTHS, purposes=PURPOSES
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import keras_tuner
 
+from kerasnas.clock import Purpose
 from kerasnas.spaces.recipes.recipe import Recipe
 
 BATCH_SIZES = (16, 32, 64, 128, 256, 512)
@@ -12,12 +13,8 @@ BATCH_SIZES = (16, 32, 64, 128, 256, 512)
 LENGTHS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192)
 """Epochs that a trial may be given when time is what limits it."""
 
-SHARES = (0.12, 0.45, 0.3)
-"""Shares of the time left for the first trial, the second, and all others.
-
-The first answer comes soon; then one long training, which on images is worth more than many short
-ones.
-"""
+PURPOSES = (Purpose.FIRST_IMAGE_NETWORK, Purpose.SECOND_IMAGE_NETWORK, Purpose.IMAGE_NETWORK)
+"""What the time of the first trial, the second, and all others is used for."""
 
 _FIRST_EPOCHS, _FIRST_STEPS = 12, 200  # that give a small network a useful first answer
 
@@ -76,7 +73,7 @@ def image_recipe(hp: keras_tuner.HyperParameters, rows: int | None = None) -> Re
         schedule=schedule,
         patience=None,
         lengths=LENGTHS,
-        shares=SHARES,
+        purposes=PURPOSES,
         first_length=first_length(rows, int(size)),
     )
 

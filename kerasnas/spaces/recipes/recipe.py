@@ -8,6 +8,8 @@ from typing import Literal
 import keras
 import numpy as np
 
+from kerasnas.clock import Purpose
+
 Schedule = Literal["constant", "cosine", "one_cycle", "flat_cos", "coslog4"]
 
 _WARM_UP = 0.1  # share of the steps of a `cosine` schedule
@@ -24,8 +26,8 @@ class Recipe:
         patience: Epochs without a better validation score before training ends; `None` never ends
             it early.
         lengths: Epochs that a training may be given when time limits it; `None` for the usual.
-        shares: Shares of the time left for the first trial, the second and so on, the last one for
-            all others; `None` for the usual.
+        purposes: What the time of the first trial, the second and so on is used for, by the table
+            of allotments; the last one counts for all others.
         first_length: Epochs that the first trial gets at most where time limits it, however fast
             it is: it is there for an answer that comes soon.
         enough: Epochs with fewer of which a training is of little use: to have as many, it may take
@@ -41,7 +43,7 @@ class Recipe:
     schedule: Schedule = "constant"
     patience: int | None = 16
     lengths: tuple[int, ...] | None = None
-    shares: tuple[float, ...] | None = None
+    purposes: tuple[Purpose, ...] = (Purpose.TRIAL,)
     first_length: int | None = None
     enough: int = 0
     dropout: Schedule = "constant"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kerasnas.clock import Deadline, Purpose, Stopwatch, seconds_of
 from kerasnas.spaces.cores import cores
 
-_SHARE = 0.18  # of the seconds left, for one ensemble of trees; most stop by themselves before
-_MOST = 0.45  # of the seconds left, for one that comes to enough iterations in no less
 _THREADED = 200_000  # cells, from which several threads bring more than they cost
 _PROBE = 6  # iterations that are run for their time alone
 _FIRST = 10  # iterations after which it is known what one takes
@@ -34,7 +31,7 @@ class Rows:
         classes: Number of classes; `None` for regression.
         codes: Columns of categories.
         seed: Seed.
-        seconds: Seconds that the search has left, infinite without a limit.
+        deadline: When the search ends.
         rounds: Iterations to take; `None` stops by the validation rows, which are not looked at
             otherwise.
     """
@@ -48,7 +45,7 @@ class Rows:
     classes: int | None
     codes: int
     seed: int
-    seconds: float
+    deadline: Deadline
     rounds: int | None = None
 
     @property
@@ -69,11 +66,6 @@ class Rows:
         """The seed as every library takes it."""
         return self.seed % 2**31
 
-    @property
-    def share(self) -> float:
-        """Seconds that one ensemble of trees may take."""
-        return min(max(self.seconds * _SHARE, 1.0), self.seconds / 2)
-
     def stages(self, most: int, enough: int = 0) -> Iterator[int]:
         """Numbers of iterations to go on to, one after the other while there is time for the next.
 
@@ -85,21 +77,20 @@ class Rows:
             enough: Iterations below which the ensemble has hardly learnt anything: they are worth
                 more than its share of the time, if at least half of them can be had.
         """
-        if self.rounds is not None or math.isinf(self.seconds):
+        if self.rounds is not None or self.deadline.endless:
             yield most if self.rounds is None else self.rounds
             return
-        start = begin = time.perf_counter()
+        watch = Stopwatch(self.deadline.now)
+        until, latest = self.deadline.allot(Purpose.SOLVE), self.deadline.allot(Purpose.LONG_TRIAL)
         done, target = 0, min(_FIRST, most)
         while target > done * _WORTH:
             yield target
-            now = time.perf_counter()
-            pace = max(now - begin, 1e-6) / (target - done)
-            done, begin, spent = target, now, now - start
-            longest = _MOST * self.seconds
-            hopeful = done + (longest - spent) / pace > enough / 2
-            needed = spent + (enough - done) * pace
-            may = max(self.share, min(needed, longest)) if hopeful else self.share
-            target = min(2 * done, done + int((may - spent) / pace), most)
+            pace = max(watch.lap(), 1e-6) / (target - done)
+            done, longest = target, latest.left
+            hopeful = done + longest / pace > enough / 2
+            needed = (enough - done) * pace
+            left = max(until.left, min(needed, longest)) if hopeful else until.left
+            target = min(2 * done, done + int(left / pace), most)
 
     def iterations(self, wanted: Sequence[int], fit: Callable[[int], Any]) -> int:
         """The most iterations of a fixed list that fit in this trial's share of the time.
@@ -112,16 +103,11 @@ class Rows:
         """
         if self.rounds is not None:
             return self.rounds
-        if math.isinf(self.seconds):
+        if self.deadline.endless:
             return wanted[0]
-        start, both = _seconds(fit, 1), _seconds(fit, 1 + _PROBE)
+        may = self.deadline.allot(Purpose.SOLVE).left
+        start, both = seconds_of(lambda: fit(1)), seconds_of(lambda: fit(1 + _PROBE))
         if both < 2 * start:
-            start = min(start, _seconds(fit, 1))  # the first one may have been held up
+            start = min(start, seconds_of(lambda: fit(1)))  # the first one may have been held up
         pace = max(both - start, 0.1 * both) / _PROBE
-        return next((n for n in wanted if n * pace <= self.share), wanted[-1])
-
-
-def _seconds(fit: Callable[[int], Any], iterations: int) -> float:
-    begin = time.perf_counter()
-    fit(iterations)
-    return time.perf_counter() - begin
+        return next((n for n in wanted if n * pace <= may), wanted[-1])

@@ -10,6 +10,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from kerasnas.clock import ENDLESS, Deadline, OutOfTime
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces.backbones import encoder, pooled, read_preset
 from kerasnas.spaces.backbones.features import Frozen
@@ -56,17 +57,17 @@ def test_vectors_are_those_of_keras_hub(keras_hub, presets, tokens, kind, tmp_pa
 def test_padding_changes_nothing_and_frozen_texts_are_read_in_any_order(presets, tokens):
     backbone = read_preset(presets["Bert"])
     reader = Frozen(backbone)
-    found = reader.vectors(tokens, 1e9)
+    found = reader.vectors(tokens, ENDLESS)
     for row in range(ROWS):
         alone = tokens[row : row + 1, : 12 if row < 3 else LENGTH]
         vectors = reader.network(alone)
         for pooling, values in found.items():
             expected = np.asarray(pooled(backbone, alone, vectors, pooling))[0]
             assert np.allclose(values[row], expected, atol=1e-5)
-    with pytest.raises(TimeoutError, match="no time to read all texts"):
-        reader.vectors(tokens, 1e-9)
-    with pytest.raises(TimeoutError, match="no time to train on all texts"):
-        reader.check_training(tokens, 1e-9)
+    with pytest.raises(OutOfTime, match="no time to read all texts"):
+        reader.vectors(tokens, Deadline.after(0.0))
+    with pytest.raises(OutOfTime, match="no time to train on all texts"):
+        reader.check_training(tokens, Deadline.after(0.0))
 
 
 def changed(preset, folder, file, **values):
