@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from kerasnas.clock import source
-from kerasnas.clock.allotments import ALLOTMENTS, Purpose
+from kerasnas.clock.allotments import ALLOTMENTS, Of, Purpose
 from kerasnas.clock.margins import Margin, amount
 from kerasnas.errors import OutOfTime
 
@@ -76,8 +76,15 @@ class Deadline:
         return self if self.endless else self.after(amount(margin) * self.left, self.now)
 
     def allot(self, purpose: Purpose) -> Deadline:
-        """The moment until which a purpose may go on, by its share of the seconds left here."""
-        return self.at_most(ALLOTMENTS[purpose].seconds(self.left))
+        """The moment until which a purpose may go on, by its share of the seconds left here.
+
+        Raises:
+            ValueError: If the purpose has a share of the budget, of which only the clock knows.
+        """
+        allotment = ALLOTMENTS[purpose]
+        if allotment.of is Of.BUDGET:
+            raise ValueError(f"{purpose} has a share of the budget: ask the clock for it.")
+        return self.at_most(allotment.seconds(self.left))
 
 
 ENDLESS = Deadline()

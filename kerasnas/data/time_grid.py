@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -255,16 +256,14 @@ def _parsed(index: pd.Index, name: str) -> pd.DatetimeIndex | pd.Index:
             f"{name} must hold times or whole numbers, received {index.dtype}. Convert it with "
             "`pandas.to_datetime`."
         )
+    for utc in (False, True):  # in UTC, strings with several offsets are times too
+        with contextlib.suppress(ValueError):
+            return pd.DatetimeIndex(pd.to_datetime(index, format="ISO8601", utc=utc))
     try:
-        try:
-            return pd.DatetimeIndex(pd.to_datetime(index, format="ISO8601"))
-        except ValueError as error:
-            if "utc=True" in str(error):  # strings with several offsets
-                return pd.DatetimeIndex(pd.to_datetime(index, format="ISO8601", utc=True))
-            with warnings.catch_warnings():
-                # pandas warns where it would have to guess anew for every value.
-                warnings.simplefilter("error", UserWarning)
-                return pd.DatetimeIndex(pd.to_datetime(index))
+        with warnings.catch_warnings():
+            # pandas warns where it would have to guess anew for every value.
+            warnings.simplefilter("error", UserWarning)
+            return pd.DatetimeIndex(pd.to_datetime(index))
     except (ValueError, TypeError, UserWarning) as error:
         raise SchemaError(
             f"{name} has values that are no times ({str(error).splitlines()[0]}). Convert it with "

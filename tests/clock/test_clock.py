@@ -60,3 +60,25 @@ def test_what_is_kept_is_a_share_of_the_budget_however_much_of_it_is_spent():
 )
 def test_shares_have_floors_and_caps(budget, seconds):
     assert ALLOTMENTS[Purpose.ANSWER].seconds(budget) == pytest.approx(seconds)
+
+
+def test_a_clock_allots_by_the_table():
+    now = Made()
+    clock = Clock(100.0, now=now)
+    clock.keep(Purpose.ENSEMBLE, 10.0)
+    assert clock.allot(Purpose.TABLE_BASELINE).left == pytest.approx(15.0)  # of the seconds left
+    assert clock.allot(Purpose.SECOND_SOUND_NETWORK).left == pytest.approx(36.0)  # of the trials'
+    assert clock.allot(Purpose.COLUMN_FILTER).left == pytest.approx(5.0)  # of the budget
+    now.now += 50.0
+    assert clock.allot(Purpose.TABLE_BASELINE).left == pytest.approx(7.5)
+    assert clock.allot(Purpose.SECOND_SOUND_NETWORK).left == pytest.approx(16.0)
+    assert clock.allot(Purpose.COLUMN_FILTER).left == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(("spent", "there"), [(0.0, True), (92.0, True), (92.5, False)])
+def test_near_the_end_some_purposes_are_not_begun(spent, there):
+    clock = Clock(100.0, spent=spent, now=Made())
+    assert clock.has_time(Purpose.TABLE_BASELINE) is there  # needs 8 of the seconds left
+    assert clock.has_time(Purpose.COLUMN_FILTER)  # needs 30 seconds of the whole budget
+    assert not Clock(20.0, now=Made()).has_time(Purpose.COLUMN_FILTER)
+    assert Clock(None, now=Made()).has_time(Purpose.COLUMN_FILTER)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kerasnas.clock import Deadline, OutOfTime
+from kerasnas.clock import ENDLESS, Deadline, Margin, OutOfTime, Purpose
 from kerasnas.errors import KerasNASError
 
 
@@ -59,3 +59,23 @@ def test_without_a_limit(clock):
     assert endless.at_most(2.0).left == 2.0
     endless.require(1e9, "for anything")
     assert Deadline.after(math.inf).endless
+
+
+def test_a_purpose_has_its_share_of_the_seconds_left(clock, deadline):
+    assert deadline.allot(Purpose.SECOND_SOUND_NETWORK).left == pytest.approx(4.0)
+    clock.now = 58.0
+    assert deadline.allot(Purpose.SECOND_SOUND_NETWORK).left == 1.0  # its floor, half of the rest
+    clock.now = 61.0
+    assert deadline.allot(Purpose.SECOND_SOUND_NETWORK) == deadline
+    assert ENDLESS.allot(Purpose.TRIAL).endless
+    assert 599.0 < ENDLESS.allot(Purpose.SOLVE_TEXTS).left <= 600.0  # its cap
+    with pytest.raises(ValueError, match="ask the clock"):
+        deadline.allot(Purpose.ANSWER)
+
+
+def test_what_has_begun_may_be_late(clock, deadline):
+    late = deadline.allowing(Margin.BACKBONE_LATE)
+    assert late.left == 15.0
+    clock.now = 60.0
+    assert (deadline.left, late.left) == (0.0, 5.0)
+    assert ENDLESS.allowing(Margin.BACKBONE_LATE).endless
