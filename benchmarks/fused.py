@@ -97,7 +97,7 @@ def check(table: str, arguments: argparse.Namespace, folder: Path) -> None:
     import kerasnas as kn
     from kerasnas import artifact
     from kerasnas.results.fusion import fuse
-    from kerasnas.runner.answers import call
+    from kerasnas.trial.answers import call
 
     train, test, target, _ = parts(table, arguments.data, arguments.seed)
     x = test.drop(columns=target)

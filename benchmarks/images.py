@@ -78,7 +78,7 @@ def kerasnas(data: tuple[np.ndarray, ...], seconds: float) -> dict:
     import keras
 
     import kerasnas as kn
-    from kerasnas.runner import Tuner
+    from kerasnas.trial import Tuner
 
     x, y, xt, yt = data
     course, best = Course(seconds), [np.inf]
@@ -197,8 +197,8 @@ def memory(trials: int) -> None:
     The same trials run twice: what the second time adds is not owed to a larger model.
     """
     import kerasnas as kn
-    from kerasnas.runner import Tuner
-    from kerasnas.runner.measure import resident_bytes
+    from kerasnas.trial import Tuner
+    from kerasnas.trial.measure import resident_bytes
 
     run, held, recent = Tuner._run, [], []
 

@@ -24,8 +24,8 @@ import optuna
 
 from kerasnas import Objective, oracles
 from kerasnas.results.pareto import hypervolume
-from kerasnas.runner.executors import NasBench201, Simulated
 from kerasnas.spaces.cell import NAMES, OPERATIONS
+from kerasnas.trial.executors import NasBench201, Simulated
 
 TRIALS = (25, 50, 100, 200)
 SECOND = {"params": "params", "latency": "latency_ms", "flops": "flops"}

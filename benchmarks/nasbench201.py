@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from kerasnas import oracles
-from kerasnas.runner.executors import NasBench201, Simulated
+from kerasnas.trial.executors import NasBench201, Simulated
 
 SECONDS = {"cifar10": 12_000, "cifar100": 40_000, "imagenet16": 120_000}
 EVALUATIONS = (10, 25, 50, 100)

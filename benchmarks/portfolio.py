@@ -117,10 +117,11 @@ def parts(task, values):
     import keras_tuner
 
     from kerasnas.clock import Deadline
-    from kerasnas.runner.answers import Predictor
-    from kerasnas.runner.plan import Plan
-    from kerasnas.runner.seeding import seeded
-    from kerasnas.runner.training import Trainer
+    from kerasnas.spaces.method import Solve
+    from kerasnas.trial.answers import Predictor
+    from kerasnas.trial.plan import Plan
+    from kerasnas.trial.seeding import seeded
+    from kerasnas.trial.training import Trainer
 
     metric = "val_rmse" if task.rows.classes is None else "val_log_loss"
     hp = keras_tuner.HyperParameters()
@@ -129,19 +130,20 @@ def parts(task, values):
     keras.backend.clear_session(free_memory=False)
     with seeded(0, 0):
         view = task.view(hp)
-        network = space.solve(hp, view, 0, Deadline.after(60.0))
-        solved = network is not None
-        if network is None:
-            network = space.build(hp)
+        solved = isinstance(space.method(hp), Solve)
+        network = (
+            space.solve(hp, view, 0, Deadline.after(60.0)).network if solved else space.build(hp)
+        )
         predict = Predictor(network, view.validation[0])
         if not solved:
-            recipe = space.recipe(hp)
+            recipe, training = space.recipe(hp), space.training(hp, network)
             trainer = Trainer(
-                space.train_model(hp, network),
+                training.model,
                 view.x,
                 view.y,
                 view.weights,
                 lambda: view.scorer.validation(predict()),
+                training.pacing,
             )
             plan = Plan(
                 batch_size=recipe.batch_size,

@@ -19,12 +19,12 @@ import keras
 import keras_tuner
 import numpy as np
 import tensorflow as tf
+from kerasnas.trial.stacked import Member, StackedTrainer
 
 from kerasnas.clock import Deadline
-from kerasnas.runner.plan import Plan
-from kerasnas.runner.stacked import Member, StackedTrainer
-from kerasnas.runner.training import Trainer
 from kerasnas.spaces.tabular import TabularHyperModel
+from kerasnas.trial.plan import Plan
+from kerasnas.trial.training import Trainer
 
 COLUMNS, CHECKED_ROWS = 20, 600
 FAMILIES = ("realmlp", "tabm", "mlp", "resnet", "mlp_plr", "ft_transformer")
@@ -46,14 +46,18 @@ def members_of(family: str, count: int, rows: int) -> list[Member]:
         keras.utils.set_random_seed(number)
         hp = keras_tuner.HyperParameters()
         network = space.build(hp)
-        model = space.train_model(hp, network)
+        training = space.training(hp, network)
         # A clock that never ends a training, but makes it look at the time that steps take.
         plan = Plan(
             space.recipe(hp).batch_size, 1, None, seed=(number,), deadline=Deadline.after(1e6)
         )
         data = *rows_of(number, rows), None
-        members.append(Member(network, model, *data, plan, sample[:1], lambda answers: {}))
+        members.append(Member(network, training, *data, plan, sample[:1], lambda answers: {}))
     return members
+
+
+def _weights(member: Member) -> list[np.ndarray]:
+    return member.training.model.get_weights()
 
 
 def difference(family: str) -> float:
@@ -63,7 +67,10 @@ def difference(family: str) -> float:
     try:
         alone, stacked = (members_of(family, 3, CHECKED_ROWS) for _ in range(2))
         for member in alone:
-            Trainer(member.model, member.x, member.y, None, dict).run(member.plan)
+            training = member.training
+            Trainer(training.model, member.x, member.y, None, dict, training.pacing).run(
+                member.plan
+            )
         StackedTrainer(stacked).run()
     finally:
         keras.config.set_floatx("float32")
@@ -72,7 +79,7 @@ def difference(family: str) -> float:
         max(
             np.abs(a - b).max()
             for one, other in zip(alone, stacked, strict=True)
-            for a, b in zip(one.model.get_weights(), other.model.get_weights(), strict=True)
+            for a, b in zip(_weights(one), _weights(other), strict=True)
         )
     )
 
@@ -81,7 +88,7 @@ def separate(members: list[Member], repeats: int) -> tuple[float, float]:
     """Seconds until the first step is done, and those of a step of all, one after the other."""
     first, paces = 0.0, []
     for number, member in enumerate(members):
-        trainer = Trainer(member.model, member.x, member.y, None, dict)
+        trainer = Trainer(member.training.model, member.x, member.y, None, dict)
         own = []
         for _ in range(repeats):
             trainer.run(member.plan)

@@ -22,9 +22,9 @@ import keras_tuner
 import numpy as np
 
 from kerasnas.data.stored import StoredRows
-from kerasnas.runner.plan import Plan
-from kerasnas.runner.training import Trainer
 from kerasnas.spaces.image import ImageHyperModel
+from kerasnas.trial.plan import Plan
+from kerasnas.trial.training import Trainer
 
 
 def conv(rows: int) -> tuple[keras.Model, int]:
@@ -32,7 +32,7 @@ def conv(rows: int) -> tuple[keras.Model, int]:
     space = ImageHyperModel((28, 28, 1), 10, rows=rows, seconds=300, families=["conv"])
     hp = keras_tuner.HyperParameters()
     hp.values.update(space.portfolio[0])
-    return space.train_model(hp, space.build(hp)), space.recipe(hp).batch_size
+    return space.training(hp, space.build(hp)).model, space.recipe(hp).batch_size
 
 
 def dense(rows: int) -> tuple[keras.Model, int]:

@@ -125,7 +125,7 @@ def run_own(peer, train, test, target, classes, budget, seed, folder) -> dict:
     predict = model.predict_proba if classes else model.predict
     rows = model.leaderboard()
     from kerasnas import artifact
-    from kerasnas.runner.answers import call
+    from kerasnas.trial.answers import call
 
     inputs = artifact.as_inputs(model.fitted_.reader.probe(), model.fitted_.traced.dtypes)
     import keras

@@ -17,14 +17,14 @@ from kerasnas.data import check_same_length, fit_class_target
 from kerasnas.errors import SearchFailedError
 from kerasnas.objectives import Constraint, parse_objectives
 from kerasnas.problem import Scorer, holdout
-from kerasnas.runner import measure as measures
-from kerasnas.runner.answers import Predictor
-from kerasnas.runner.plan import Plan
-from kerasnas.runner.seeding import seeded
-from kerasnas.runner.training import Trainer
 from kerasnas.spaces.architectures import CellHyperModel, cells
 from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.supernet import Supernet, built, calibrate, path_scorer, train_supernet
+from kerasnas.trial import measure as measures
+from kerasnas.trial.answers import Predictor
+from kerasnas.trial.plan import Plan
+from kerasnas.trial.seeding import seeded
+from kerasnas.trial.training import Trainer
 
 
 @dataclass

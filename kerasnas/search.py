@@ -34,8 +34,9 @@ from kerasnas.problem import View, holdout
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import Scratch, SearchResult
 from kerasnas.results.leaderboard import MEASURES
-from kerasnas.runner import Job, Tuner
-from kerasnas.runner.zero_cost import zero_cost_of
+from kerasnas.spaces.space import Space, UserSpace, as_space
+from kerasnas.trial import Job, Tuner
+from kerasnas.trial.zero_cost import zero_cost_of
 
 JOURNAL = "journal.jsonl"
 
@@ -123,6 +124,7 @@ def search(
         SearchFailedError: If no trial came to a good end.
         ProjectMismatchError: If `directory` holds another search.
     """
+    space = as_space(hypermodel)
     limits = Budget.parse(budget).with_epochs(epochs)
     clock = Clock(limits.seconds)
     plan = Plan(
@@ -131,7 +133,7 @@ def search(
         oracle=oracle,
         constraints=tuple(constraints),
         initial=initial,
-        portfolio=getattr(hypermodel, "portfolio", ()),
+        portfolio=space.portfolio,
         directory=directory,
         seed=settle_seed(seed, directory),
         verbose=verbose,
@@ -145,7 +147,7 @@ def search(
         check_same_length(x, weights, "sample_weight")
     x, y, validation_data = _without_frames((x, y, validation_data))
     if validation_data is None and not _is_arrays(x):
-        _check_own_validation(hypermodel, x, plan.objectives)
+        _check_own_validation(space, x, plan.objectives)
     if validation_data is None and _is_arrays(x):
         x, y, weights, validation_data = _held_out(x, y, weights, validation_split, plan.seed)
     view = View(
@@ -166,16 +168,16 @@ def search(
         fit_kwargs=fit_kwargs,
     )
     plan.identity = {"data": fingerprint(x, y)} if _is_arrays(x) else {}
-    result = run(hypermodel, job, plan)
+    result = run(space, job, plan)
     result.best_trial  # noqa: B018  (raises with the reasons when there is none)
     return result
 
 
-def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
+def run(space: Space, job: Job, plan: Plan) -> SearchResult:
     """Runs a prepared search to the end of its budget.
 
     Args:
-        hypermodel: As in `search`.
+        space: The search space.
         job: What to train on.
         plan: How to search.
     """
@@ -185,8 +187,8 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
     folder = home / "trials"
     folder.mkdir(parents=True, exist_ok=True)
     progress = Progress(plan.verbose, plan.objectives[0], job.clock, plan.budget.trials)
-    tuner = Tuner(oracle, hypermodel, job, folder, scratch.path, progress)
-    tuner.begin(_context(hypermodel, job, plan))
+    tuner = Tuner(oracle, space, job, folder, scratch.path, progress)
+    tuner.begin(_context(space, job, plan))
     identity = {
         "objective": [[o.name, o.direction] for o in plan.objectives],
         "constraints": [[c.name, c.min, c.max] for c in plan.constraints],
@@ -202,7 +204,8 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
     try:
         with progress:
             progress.say(oracle.describe())
-            tuner.search()
+            for trial in tuner.trials():
+                tuner.run_trial(trial)
     finally:
         history.note("stopped", {}, spent=job.clock.spent)
         history.close()
@@ -220,8 +223,8 @@ def run(hypermodel: Any, job: Job, plan: Plan) -> SearchResult:
     )
 
 
-def _context(hypermodel: Any, job: Job, plan: Plan) -> oracles.Context:
-    """What the oracle is told of the search, but for what the runner adds."""
+def _context(space: Space, job: Job, plan: Plan) -> oracles.Context:
+    """What the oracle is told of the search, but for what the trial engine adds."""
     return oracles.Context(
         objectives=plan.objectives,
         max_trials=plan.budget.trials,
@@ -230,8 +233,8 @@ def _context(hypermodel: Any, job: Job, plan: Plan) -> oracles.Context:
         constraints=plan.constraints,
         initial=tuple(plan.initial),
         portfolio=tuple(plan.portfolio),
-        turns_after=getattr(hypermodel, "turns_after", None),
-        zero_cost=zero_cost_of(hypermodel, job),
+        turns_after=space.turns_after,
+        zero_cost=zero_cost_of(space, job),
         noisy=True,
     )
 
@@ -325,11 +328,9 @@ def _without_frames(data: Any) -> Any:
     return data
 
 
-def _check_own_validation(hypermodel: Any, x: Any, objectives: Sequence[Objective]) -> None:
+def _check_own_validation(space: Space, x: Any, objectives: Sequence[Objective]) -> None:
     """Whether a search without validation data can have its objectives at all."""
-    own_fit = isinstance(hypermodel, keras_tuner.HyperModel) and (
-        type(hypermodel).fit is not keras_tuner.HyperModel.fit
-    )
+    own_fit = isinstance(space, UserSpace) and space.has_own_fit
     names = [o.name for o in objectives if o.name.startswith("val_")]
     if names and not own_fit:
         raise SearchSpaceError(

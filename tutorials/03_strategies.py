@@ -13,9 +13,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import kerasnas as kn
-from kerasnas.runner.executors import Outcome, Simulated
 from kerasnas.spaces import Cell
 from kerasnas.spaces.cell import NAMES, OPERATIONS
+from kerasnas.trial.executors import Outcome, Simulated
 
 
 class MadeUp:

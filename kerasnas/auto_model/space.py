@@ -15,17 +15,13 @@ from kerasnas.auto_model.heads import Head
 from kerasnas.auto_model.inputs import Fitted
 from kerasnas.auto_model.nodes import Node, walk
 from kerasnas.data.stored import StoredRows
-from kerasnas.spaces.recipes import (
-    Recipe,
-    ScheduleCallback,
-    tabular_optimizer,
-    tabular_recipe,
-)
+from kerasnas.spaces.recipes import Recipe, tabular_optimizer, tabular_recipe
+from kerasnas.spaces.space import Space
 
 _MOST_BUILDS = 100
 
 
-class ComposedHyperModel(keras_tuner.HyperModel):
+class ComposedHyperModel(Space):
     """Builds the network of a graph: features of every input in, answers of every head out.
 
     Args:
@@ -99,16 +95,6 @@ class ComposedHyperModel(keras_tuner.HyperModel):
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
         return tabular_recipe(hp, self.rows)
-
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Trains with the recipe in a stock keras-tuner search."""
-        recipe = self.recipe(hp)
-        kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
-        return model.fit(*args, **kwargs)
 
     def check_settings(self) -> None:
         """Says which settings of the user's no part has asked for.

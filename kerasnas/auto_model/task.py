@@ -19,7 +19,7 @@ from kerasnas.clock import Clock, Purpose
 from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget
 from kerasnas.errors import SchemaError
 from kerasnas.problem import Units, View
-from kerasnas.runner import Job
+from kerasnas.trial import Job
 
 _TARGETS: dict[str, Any] = {
     cls.__name__: cls

@@ -20,8 +20,8 @@ from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.result import SearchResult
 from kerasnas.results.threshold import NEEDING, choose_threshold
-from kerasnas.runner import Job
-from kerasnas.runner.candidates import read_answers
+from kerasnas.trial import Job
+from kerasnas.trial.candidates import read_answers
 
 log = logging.getLogger("kerasnas")
 

@@ -29,10 +29,10 @@ from kerasnas.problem.rows import (
     rows_of,
     settle_rows,
 )
-from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.audio import AudioHyperModel
 from kerasnas.spaces.cores import cores
+from kerasnas.trial.measure import latency
 
 _WAVES = 2**30  # bytes of waveforms, from which networks only see spectrograms
 _PARTS = 6  # stretches of time that linear models see

@@ -33,7 +33,6 @@ from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import fits_again
 from kerasnas.results.result import SearchResult
-from kerasnas.runner.offers import Offers
 from kerasnas.search import Plan, run, settle_seed
 
 
@@ -295,7 +294,7 @@ class Estimator(BaseEstimator):
         Rows that the user holds out stay held out, and who bounds what a model may cost gets the
         one that was measured.
         """
-        if wish.size < 2 or not Offers(task.hypermodel).solves_again:
+        if wish.size < 2 or not task.hypermodel.solves_again():
             return False
         bound = wish.latency_ms is not None or len(self._objectives()) > 1 or self.constraints
         held_out = validation_data is None and not task.rows.folds

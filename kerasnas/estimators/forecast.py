@@ -36,11 +36,11 @@ from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
 from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.leaderboard import rank_rows
-from kerasnas.runner import Job
-from kerasnas.runner.forecasts import FORECAST
 from kerasnas.search import Plan, run, settle_seed
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
+from kerasnas.trial import Job
+from kerasnas.trial.forecasts import FORECAST
 
 log = logging.getLogger("kerasnas")
 

@@ -15,8 +15,8 @@ from kerasnas.history import TrialRecord
 from kerasnas.objectives import Objective
 from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.result import SearchResult
-from kerasnas.runner import Job
-from kerasnas.runner.forecasts import FORECAST
+from kerasnas.trial import Job
+from kerasnas.trial.forecasts import FORECAST
 
 
 @dataclass(frozen=True)

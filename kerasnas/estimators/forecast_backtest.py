@@ -13,7 +13,7 @@ from kerasnas.data.series_reader import SeriesReader
 from kerasnas.estimators.forecast_task import repeat_season
 from kerasnas.preprocessing import series as windows
 from kerasnas.results.backtest import Backtest
-from kerasnas.runner.forecasts import ForecastScorer
+from kerasnas.trial.forecasts import ForecastScorer
 
 
 def continued(reader: SeriesReader, panel: Panel) -> Panel:

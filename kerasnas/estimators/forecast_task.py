@@ -21,12 +21,12 @@ from kerasnas.history import TrialRecord
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem import View
 from kerasnas.results.result import SearchResult
-from kerasnas.runner.answers import Predictor
-from kerasnas.runner.forecasts import ForecastScorer
 from kerasnas.search import fingerprint
 from kerasnas.spaces.forecast import ForecastHyperModel
 from kerasnas.spaces.forecast_front import ChannelStatistics
 from kerasnas.spaces.forecast_solved import offsets
+from kerasnas.trial.answers import Predictor
+from kerasnas.trial.forecasts import ForecastScorer
 
 _KEPT_VIEWS = 4
 MOST_MEMBERS = 10  # trials to choose an ensemble from
@@ -269,8 +269,7 @@ class ForecastTask:
         values = {"family": "linear", "transform": "none", "base": "last", "ridge": 0.1}
         hp.values = {**values, "lookback": space.lookback(keras_tuner.HyperParameters())}
         view = self.view(hp)
-        network = plain.solve(hp, view, self.seed, Deadline())
-        assert network is not None
+        network = plain.solve(hp, view, self.seed, Deadline()).network
         return Predictor(network, view.validation[0])().astype("float64")
 
 

@@ -30,10 +30,10 @@ from kerasnas.problem.rows import (
     rows_of,
     settle_rows,
 )
-from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.cores import cores
 from kerasnas.spaces.image import ImageHyperModel
+from kerasnas.trial.measure import latency
 
 _LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
 _NATIVE = 64  # arrays of at most this side are never resized

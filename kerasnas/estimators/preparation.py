@@ -25,12 +25,12 @@ from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.problem import Scorer
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
-from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import Useful
 from kerasnas.spaces.tabular import Order
+from kerasnas.trial.measure import latency
 
 # Rows for each second of the budget from which time is short: they are too many for folds, and
 # networks take most of it.

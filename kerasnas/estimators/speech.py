@@ -24,9 +24,9 @@ from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.problem.rows import check_weights
 from kerasnas.progress import Verbose
 from kerasnas.results.fitted import Origin
-from kerasnas.runner.decoding import Words, beam, error_rates, greedy
-from kerasnas.runner.transcripts import SPEECH
 from kerasnas.spaces.speech import FAMILIES
+from kerasnas.trial.decoding import Words, beam, error_rates, greedy
+from kerasnas.trial.transcripts import SPEECH
 
 _COMPARED = 400  # validation rows that decoders are compared on
 

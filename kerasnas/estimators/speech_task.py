@@ -26,11 +26,11 @@ from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.sounds import Form, front
 from kerasnas.problem import Scorer, holdout
 from kerasnas.problem.rows import Rows, check_weights, joined_weights, parse_validation, rows_of
-from kerasnas.runner.decoding import error_rates
-from kerasnas.runner.measure import latency
-from kerasnas.runner.transcripts import TranscriptScorer
 from kerasnas.search import fingerprint
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
+from kerasnas.trial.decoding import error_rates
+from kerasnas.trial.measure import latency
+from kerasnas.trial.transcripts import TranscriptScorer
 
 _HOP = 0.0125  # seconds from one spectrum to the next
 _CHUNK = 64  # recordings that are turned into spectrograms at a time

@@ -14,7 +14,7 @@ from kerasnas.clock import Clock, Purpose
 from kerasnas.data import Reader
 from kerasnas.problem import MultiLabelScorer, Scorer, Units, View
 from kerasnas.problem.rows import Rows
-from kerasnas.runner import Job
+from kerasnas.trial import Job
 
 _MARGIN = 0.05  # of the training range, by which a regression's answers may leave it
 

@@ -28,12 +28,12 @@ from kerasnas.preprocessing.texts.pieces import Pieces, Pooled, fit_pieces, usua
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.problem import Scorer
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
-from kerasnas.runner.measure import latency
 from kerasnas.search import fingerprint
 from kerasnas.spaces.backbones import Backbone
 from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.backbones.features import Frozen, pooled_front, side_by_side
 from kerasnas.spaces.text import Form, TextHyperModel, TextShape
+from kerasnas.trial.measure import latency
 
 _KEPT = 3  # graphs that are kept
 _LONGEST = (200, 20_000)  # characters of a text to look at, at least and at most

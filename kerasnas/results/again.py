@@ -12,12 +12,12 @@ from kerasnas.clock import Purpose, Stopwatch
 from kerasnas.history import TrialRecord
 from kerasnas.problem import View
 from kerasnas.results.refit import hyperparameters
-from kerasnas.runner import Job
-from kerasnas.runner.folds import mean_of
-from kerasnas.runner.job import Solved
-from kerasnas.runner.offers import Offers
-from kerasnas.runner.seeding import seed_of, seeded
-from kerasnas.spaces.solved import rounds_of
+from kerasnas.spaces.method import Solution, Solve
+from kerasnas.spaces.space import Space
+from kerasnas.trial import Job
+from kerasnas.trial.folds import mean_of
+from kerasnas.trial.job import Solved
+from kerasnas.trial.seeding import seed_of, seeded
 
 _TWINS = 2  # of a member, at most: a third one brings next to nothing
 
@@ -32,14 +32,14 @@ class Again:
     Attributes:
         trials: Trials by their ids.
         solved: Networks that can be fitted again.
-        hypermodel: What they were fitted with.
+        space: The search space, whose solvers fitted them.
         job: What they were fitted on.
         rows: From hyperparameters to the view with all rows to train on.
     """
 
     trials: Mapping[str, TrialRecord]
     solved: Mapping[str, Solved]
-    hypermodel: Any
+    space: Space
     job: Job
     rows: Callable[[Any], View]
 
@@ -53,10 +53,10 @@ class Again:
         order = [k for k in sorted(weights, key=lambda k: -weights[k]) if k in self.solved]
         # A quarter more rows take no longer: the first time it was looked for when to stop.
         seconds = {k: self.solved[k].seconds for k in order}
-        twins: dict[str, list[keras.Model]] = {k: [] for k in order}
+        twins: dict[str, list[Solution]] = {k: [] for k in order}
         for turn in range(1, 1 + _TWINS):
             for trial_id in order:
-                if turn > 1 and rounds_of(self.solved[trial_id].network) is None:
+                if turn > 1 and self.solved[trial_id].solution.rounds is None:
                     continue  # a linear model would come to the same
                 if self.job.clock.left - building < seconds[trial_id]:
                     continue
@@ -67,13 +67,15 @@ class Again:
                     twins[trial_id].append(twin)
         return {k: self._joined(k, fitted) for k, fitted in twins.items() if fitted}
 
-    def _twin(self, trial_id: str, turn: int) -> keras.Model | None:
+    def _twin(self, trial_id: str, turn: int) -> Solution | None:
         trial = self.trials[trial_id]
         hp, seed = hyperparameters(trial), seed_of(self.job.seed, trial.number)
-        first, offers = self.solved[trial_id].network, Offers(self.hypermodel)
+        method = self.space.method(hp)
+        if not isinstance(method, Solve) or method.again is None:
+            return None
         with seeded(seed, turn):
-            return offers.solve_again(hp, self.rows(hp), seed ^ turn, first)
+            return method.again(self.rows(hp), seed ^ turn, self.solved[trial_id].solution)
 
-    def _joined(self, trial_id: str, twins: Sequence[keras.Model]) -> keras.Model:
+    def _joined(self, trial_id: str, twins: Sequence[Solution]) -> keras.Model:
         view = self.job.view(hyperparameters(self.trials[trial_id]))
-        return view.assemble(mean_of([self.solved[trial_id].network, *twins]))
+        return view.assemble(mean_of([self.solved[trial_id].solution, *twins]))

@@ -21,12 +21,12 @@ from kerasnas.clock import Deadline, Margin, Purpose, Stopwatch, amount, seconds
 from kerasnas.objectives import Objective
 from kerasnas.preprocessing import Preprocessing
 from kerasnas.problem import Scorer
-from kerasnas.runner import measure
-from kerasnas.runner.answers import Predictor
-from kerasnas.runner.plan import Plan
-from kerasnas.runner.seeding import seeded
-from kerasnas.runner.training import Trainer
 from kerasnas.spaces import tabular
+from kerasnas.trial import measure
+from kerasnas.trial.answers import Predictor
+from kerasnas.trial.plan import Plan
+from kerasnas.trial.seeding import seeded
+from kerasnas.trial.training import Trainer
 
 Raw = Mapping[str, np.ndarray]
 
@@ -176,7 +176,8 @@ def _train(
         return lesson.scorer.validation(answers if units is None else units.restore(answers))
 
     until = deadline.allot(Purpose.TRAIN_STUDENT)
-    Trainer(space.train_model(hp, network), x, y, weights, validate).run(
+    training = space.training(hp, network)
+    Trainer(training.model, x, y, weights, validate, training.pacing).run(
         Plan(
             batch_size=recipe.batch_size,
             epochs=None,

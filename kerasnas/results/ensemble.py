@@ -21,8 +21,8 @@ from kerasnas.objectives import Constraint, Objective, violation
 from kerasnas.problem import MultiLabelScorer, Scorer
 from kerasnas.results.fusion import fuse
 from kerasnas.results.selection import Candidate, Selection, select
-from kerasnas.runner import Job, measure
-from kerasnas.runner.candidates import read_answers
+from kerasnas.trial import Job, measure
+from kerasnas.trial.candidates import read_answers
 
 log = logging.getLogger("kerasnas")
 

@@ -23,7 +23,7 @@ from kerasnas.results.conformal import Conformal, fit_conformal
 from kerasnas.results.conformal import from_json as conformal_from_json
 from kerasnas.results.leaderboard import as_frame
 from kerasnas.results.result import SearchResult
-from kerasnas.runner.answers import call
+from kerasnas.trial.answers import call
 
 _AT_ONCE = 512  # calibration rows that are in memory together
 

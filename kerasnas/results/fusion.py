@@ -12,7 +12,7 @@ import numpy as np
 
 from kerasnas import assembly
 from kerasnas.results.calibration import Temperature
-from kerasnas.runner.likeness import described
+from kerasnas.trial.likeness import described
 
 _FRONT, _NETWORK = "kerasnas_preprocessing", "kerasnas_network"
 

@@ -13,18 +13,20 @@ import numpy as np
 from kerasnas.clock import Margin, Purpose, Stopwatch, amount
 from kerasnas.history import TrialRecord
 from kerasnas.problem import View
-from kerasnas.runner import Job
-from kerasnas.runner.offers import Offers
-from kerasnas.runner.plan import Plan
-from kerasnas.runner.seeding import seed_of, seeded
-from kerasnas.runner.training import Trainer
+from kerasnas.spaces.method import Solve, Steps
+from kerasnas.spaces.recipes import Recipe
+from kerasnas.spaces.space import Space
+from kerasnas.trial import Job
+from kerasnas.trial.plan import Plan
+from kerasnas.trial.seeding import seed_of, seeded
+from kerasnas.trial.training import Trainer
 
 log = logging.getLogger("kerasnas")
 
 
 def refit(
     trial: TrialRecord,
-    hypermodel: Any,
+    space: Space,
     job: Job,
     features: Any,
     targets: np.ndarray,
@@ -34,7 +36,7 @@ def refit(
 
     Args:
         trial: The trial.
-        hypermodel: What the trials were built with.
+        space: The search space of the trials.
         job: What the trials trained on.
         features: Features of all rows, as the trial takes them.
         targets: Targets of all rows, as trials take them.
@@ -53,7 +55,7 @@ def refit(
     view = job.view(hp)
     rows = dataclasses.replace(view, x=features, y=targets, weights=kept)
     with seeded(job.seed, trial.number):
-        network = _train(hypermodel, hp, job, rows, trial)
+        network = _train(space, hp, job, rows, trial)
     return view.assemble(network), _row(trial.values, watch.seconds, "")
 
 
@@ -64,16 +66,19 @@ def hyperparameters(trial: TrialRecord) -> keras_tuner.HyperParameters:
     return hp
 
 
-def _train(hypermodel: Any, hp: Any, job: Job, rows: View, trial: TrialRecord) -> keras.Model:
-    """A network of the configuration, trained on all rows."""
-    offers, seed = Offers(hypermodel), seed_of(job.seed, trial.number)
+def _train(space: Space, hp: Any, job: Job, rows: View, trial: TrialRecord) -> keras.Model:
+    """A network of the configuration, fitted on all rows."""
+    method, seed = space.method(hp), seed_of(job.seed, trial.number)
     deadline = job.clock.deadline.minus(job.clock.kept(Purpose.ANSWER))
-    solved = offers.solve(hp, _with_a_rest(rows, seed), seed, deadline)
-    if solved is not None:
-        return solved
-    network, recipe = hypermodel.build(hp), hypermodel.recipe(hp)
-    trained = offers.trained_model(hp, network)
-    Trainer(trained, rows.x, rows.y, rows.weights, dict).run(
+    if isinstance(method, Solve):
+        solution = method.fit(_with_a_rest(rows, seed), seed, deadline)
+        if solution is not None:
+            return solution.network
+        method = method.otherwise
+    assert isinstance(method, Steps), "only spaces of estimators are fitted once more"
+    network, recipe = space.build(hp), method.recipe or Recipe(batch_size=32)
+    training = method.training(network)
+    Trainer(training.model, rows.x, rows.y, rows.weights, dict, training.pacing).run(
         Plan(
             batch_size=job.batch_size or recipe.batch_size,
             epochs=int(trial.measures["best_epoch"]),

@@ -26,7 +26,7 @@ from kerasnas.results import pareto
 from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.results.where import Where
-from kerasnas.runner.job import Solved
+from kerasnas.trial.job import Solved
 
 
 class Scratch:

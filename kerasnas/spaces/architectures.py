@@ -11,11 +11,12 @@ import keras_tuner
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces import cell, chain
 from kerasnas.spaces.heads import multilabel_head
-from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.convolutional import convolutional_optimizer, convolutional_recipe
+from kerasnas.spaces.space import Space
 
 
-class ArchitectureHyperModel(keras_tuner.HyperModel):
+class ArchitectureHyperModel(Space):
     """What cells and chains share: input, head, training.
 
     Args:
@@ -77,16 +78,6 @@ class ArchitectureHyperModel(keras_tuner.HyperModel):
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
         return convolutional_recipe(self.rows)
-
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Trains with the recipe in a stock keras-tuner search."""
-        recipe = self.recipe(hp)
-        kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
-        return model.fit(*args, **kwargs)
 
 
 class CellHyperModel(ArchitectureHyperModel):

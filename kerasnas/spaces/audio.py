@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -22,9 +23,11 @@ from kerasnas.spaces.blocks.sound_summary import summary
 from kerasnas.spaces.blocks.sound_wave import wave
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
 from kerasnas.spaces.linear_solver import solve_linear
-from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.method import Method, Solution, Solve, Steps, Training
+from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.audio import audio_optimizer, audio_recipe
 from kerasnas.spaces.sound_augmentation import SoundAugmentation, SoundTraining, sound_augmentation
+from kerasnas.spaces.space import Space
 
 FAMILIES: dict[str, Callable[..., Any]] = {
     "cnn": cnn,
@@ -51,7 +54,7 @@ _NO_WARP = {"speed": 0.1, "pitch": 0.0}
 _STRONG = {"speed": 0.2, "pitch": 0.2, "masks": 2, "mixup": True}
 
 
-class AudioHyperModel(keras_tuner.HyperModel):
+class AudioHyperModel(Space):
     """Networks over sounds, with front end, augmentation and recipes as hyperparameters.
 
     Args:
@@ -215,17 +218,15 @@ class AudioHyperModel(keras_tuner.HyperModel):
 
     def solve(
         self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
-    ) -> keras.Model | None:
-        """The solved linear model; `None` for other families.
+    ) -> Solution:
+        """The solved linear model.
 
         Args:
             hp: Hyperparameters.
-            view: A `runner.View` with spectrograms.
+            view: A `problem.View` with spectrograms.
             seed: Not used: the problem has one solution.
             deadline: Not used: it takes a second or two.
         """
-        if self.family(hp) != "linear":
-            return None
         model = self.build(hp)
         features = keras.Model(model.input, model.get_layer("summary").output)
         starts = range(0, len(view.x), _TOGETHER)
@@ -242,23 +243,21 @@ class AudioHyperModel(keras_tuner.HyperModel):
         )
         weights = weights / scale[:, None]
         model.get_layer("of_summary").set_weights([weights, bias - mean @ weights])
-        return model
+        return Solution(model)
 
-    def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
+    def method(self, hp: keras_tuner.HyperParameters) -> Method:
+        """A solver for the linear family; gradient steps with augmentation for the others."""
+        steps = Steps(self.recipe(hp), partial(self.training, hp))
+        if self.family(hp) != "linear":
+            return steps
+        return Solve(partial(self.solve, hp))
+
+    def training(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> Training:
         """The network with augmentation in front."""
         plan = self.augmentation(hp)
         edges = (lowest(self.sample_rate), self.sample_rate / 2)
-        return SoundTraining(network, plan, None if self.form(hp).kind == "wave" else edges)
-
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Trains with the recipe, but without augmentation, in a stock keras-tuner search."""
-        recipe = self.recipe(hp)
-        kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
-        return model.fit(*args, **kwargs)
+        edged = None if self.form(hp).kind == "wave" else edges
+        return Training(SoundTraining(network, plan, edged))
 
     def _features(self, hp: keras_tuner.HyperParameters, name: str, x: Any) -> Any:
         if name == "wave":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -20,9 +21,11 @@ from kerasnas.spaces.blocks.patch_transformer import patch_transformer
 from kerasnas.spaces.blocks.tcn import tcn
 from kerasnas.spaces.blocks.tide import tide
 from kerasnas.spaces.forecast_front import ChannelStatistics, Front
+from kerasnas.spaces.method import Method, Solution, Solve, Steps
 from kerasnas.spaces.quantiles import QUANTILES, QuantileLoss, check_quantiles
-from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.forecast import forecast_optimizer, forecast_recipe
+from kerasnas.spaces.space import Space
 
 FAMILIES: dict[str, Callable[[keras_tuner.HyperParameters, Any], Any]] = {
     "nhits": nhits,
@@ -35,7 +38,7 @@ FAMILIES: dict[str, Callable[[keras_tuner.HyperParameters, Any], Any]] = {
 SOLVED = ("linear", "autoregression", "naive")
 
 
-class ForecastHyperModel(keras_tuner.HyperModel):
+class ForecastHyperModel(Space):
     """Forecasters over windows of raw values.
 
     The scale of a window is taken off at the front of the graph and put on again at its end
@@ -162,20 +165,28 @@ class ForecastHyperModel(keras_tuner.HyperModel):
         """The length of the window of these hyperparameters."""
         return int(hp.Choice("lookback", self.lookbacks, default=self._lookback(2)))
 
+    def form(self, hp: keras_tuner.HyperParameters) -> int:
+        """The length of the window, which is the form of the data that the network takes."""
+        return self.lookback(hp)
+
+    def method(self, hp: keras_tuner.HyperParameters) -> Method:
+        """A solver for linear families; gradient steps for networks."""
+        if self.family(hp) in SOLVED:
+            return Solve(partial(self.solve, hp))
+        return Steps(self.recipe(hp))
+
     def solve(
         self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
-    ) -> keras.Model | None:
-        """The network of a family whose weights are solved for; `None` for all others.
+    ) -> Solution:
+        """The network of a family whose weights are solved for.
 
         Args:
             hp: Hyperparameters.
-            view: A `runner.View` with windows of the lookback.
+            view: A `problem.View` with windows of the lookback.
             seed: Not used: nothing is random.
             deadline: Not used: it is a matter of seconds.
         """
         family = self.family(hp)
-        if family not in SOLVED:
-            return None
         network = self.build(hp)
         front = self._front(hp)
         with hp.conditional_scope("family", [family]):
@@ -200,17 +211,7 @@ class ForecastHyperModel(keras_tuner.HyperModel):
             drift = network.get_layer("drift")
             zeros = np.zeros_like(drift.get_weights()[0])
             drift.set_weights([zeros, solution.drift.astype("float32")])
-        return network
-
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Trains with the recipe in a stock keras-tuner search."""
-        recipe = self.recipe(hp)
-        kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
-        return model.fit(*args, **kwargs)
+        return Solution(network)
 
     def _lookback(self, seasons: int) -> int:
         """The available length next to so many seasons or horizons."""

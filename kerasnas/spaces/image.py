@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -20,9 +21,11 @@ from kerasnas.spaces.blocks.patches import convnext, vit
 from kerasnas.spaces.blocks.residual import image_resnet
 from kerasnas.spaces.cell import cell_features, cell_hyperparameters
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
+from kerasnas.spaces.method import Steps, Training
 from kerasnas.spaces.pretrained import Pretrained, pretrained
-from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.image import image_optimizer, image_recipe
+from kerasnas.spaces.space import Space
 
 
 def cell(hp: keras_tuner.HyperParameters, x: Any, width: int = 16) -> Any:
@@ -64,7 +67,7 @@ _NARROW = 4  # first filters below which a network is only there for its size
 _SLIM = 8  # first filters of a network that a larger picture must leave time for
 
 
-class ImageHyperModel(keras_tuner.HyperModel):
+class ImageHyperModel(Space):
     """Networks over pixels, with their augmentation and recipes, as conditional hyperparameters.
 
     Args:
@@ -229,21 +232,15 @@ class ImageHyperModel(keras_tuner.HyperModel):
         """How to train the model of these hyperparameters."""
         return image_recipe(hp, self.rows)
 
-    def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
+    def method(self, hp: keras_tuner.HyperParameters) -> Steps:
+        """Gradient steps on the network with augmentation in front."""
+        return Steps(self.recipe(hp), partial(self.training, hp))
+
+    def training(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> Training:
         """The network with augmentation in front and, if wanted, an average of its weights."""
         plan, average = self._plan(hp)
-        return AugmentedModel(network, plan, *self.pixel_range, average=_EMA if average else None)
-
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Trains with augmentation and recipe in a stock keras-tuner search."""
-        recipe = self.recipe(hp)
-        if not hasattr(args[0] if args else kwargs.get("x"), "element_spec"):
-            kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
-        return model.fit(*args, **kwargs)
+        average_share = _EMA if average else None
+        return Training(AugmentedModel(network, plan, *self.pixel_range, average=average_share))
 
     def _features(self, hp: keras_tuner.HyperParameters, name: str, x: Any, pixels: Any) -> Any:
         if name == "pretrained":

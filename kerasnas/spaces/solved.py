@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
 
 from kerasnas.clock import Deadline
+from kerasnas.problem import View
 from kerasnas.spaces.linear import declare_linear, solve_linear
+from kerasnas.spaces.method import Solution
 from kerasnas.spaces.trees import TREE_FAMILIES, Rows, Trees, fit_trees, network_of
 
 LINEAR = "linear"
@@ -18,13 +21,24 @@ SOLVED = (*TREE_FAMILIES, LINEAR)
 _DEFAULT = ("histgb", "extra_trees", LINEAR)  # need nothing but scikit-learn
 
 
-class View(Protocol):
-    """What is read of `runner.View`: targets as a network learns them, on both sides."""
+@dataclass(frozen=True, eq=False)
+class TreesSolution(Solution):
+    """Fitted trees and the network that walks them.
 
-    x: Any
-    y: Any
-    weights: np.ndarray | None
-    validation: Any
+    Attributes:
+        trees: The trees, so that those of several solutions can be walked as one ensemble.
+    """
+
+    trees: Trees
+
+    @property
+    def rounds(self) -> int | None:
+        """Iterations of boosting, or trees of a forest."""
+        return self.trees.rounds
+
+    def answer(self, x: Any) -> np.ndarray:
+        """Answers of the trees themselves: tracing the network takes longer."""
+        return self.trees.answer(x)
 
 
 def available() -> tuple[str, ...]:
@@ -64,7 +78,7 @@ def solve(
     deadline: Deadline,
     places: np.ndarray | None = None,
     rounds: int | None = None,
-) -> keras.Model:
+) -> Solution:
     """Fits a family and gives its network.
 
     Args:
@@ -85,7 +99,7 @@ def solve(
     x = view.x if places is None else view.x[:, places]
     if family == LINEAR:
         linear = solve_linear(x, view.y, view.weights, embedded, classes, values, deadline)
-        return linear if places is None else _behind(linear, width, places)
+        return Solution(linear if places is None else _behind(linear, width, places))
     rest = [*view.validation, None][:3]
     if places is not None:
         rest[0] = rest[0][:, places]
@@ -105,9 +119,7 @@ def solve(
     trees = fit_trees(family, rows, values)
     if places is not None:
         trees = trees.within(width, places)
-    network = network_of(trees)
-    network.kerasnas_trees = trees  # so that several can be walked as one: `mean_of`
-    return network
+    return TreesSolution(network_of(trees), trees)
 
 
 def _behind(network: keras.Model, width: int, places: np.ndarray) -> keras.Model:
@@ -116,23 +128,10 @@ def _behind(network: keras.Model, width: int, places: np.ndarray) -> keras.Model
     return keras.Model(matrix, network(keras.ops.take(matrix, places, axis=1)))
 
 
-def mean_of_trees(networks: Sequence[keras.Model]) -> keras.Model | None:
-    """One network that walks the trees of all, `None` where these are no trees."""
-    found = [getattr(network, "kerasnas_trees", None) for network in networks]
-    trees = [one for one in found if isinstance(one, Trees)]
-    return network_of(*trees) if len(trees) == len(networks) else None
-
-
-def rounds_of(network: keras.Model) -> int | None:
-    """Iterations that a network of trees was fitted with, `None` for any other network."""
-    trees = getattr(network, "kerasnas_trees", None)
-    return trees.rounds if isinstance(trees, Trees) else None
-
-
-def answers_of_trees(network: keras.Model, x: Any) -> np.ndarray | None:
-    """The answers of a network of trees without tracing it, `None` for any other network."""
-    trees = getattr(network, "kerasnas_trees", None)
-    return trees.answer(x) if isinstance(trees, Trees) else None
+def mean_of_trees(solutions: Sequence[Solution]) -> keras.Model | None:
+    """One network that walks the trees of all solutions; `None` where some are no trees."""
+    trees = [one.trees for one in solutions if isinstance(one, TreesSolution)]
+    return network_of(*trees) if len(trees) == len(solutions) else None
 
 
 def front_of(family: str) -> str:

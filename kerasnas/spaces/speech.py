@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -14,9 +15,11 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.sounds import Form, lowest
 from kerasnas.spaces.blocks.sound import normalized
 from kerasnas.spaces.blocks.speech import speech_conformer, speech_conv, speech_recurrent
-from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.method import Steps, Training
+from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.audio import audio_optimizer, audio_recipe
 from kerasnas.spaces.sound_augmentation import SoundAugmentation, SoundTraining, sound_augmentation
+from kerasnas.spaces.space import Space
 
 FAMILIES: dict[str, Callable[..., tuple[Any, Any]]] = {
     "conv": speech_conv,
@@ -67,7 +70,7 @@ class SpeechLoss(keras.losses.Loss):
         return loss / ops.cast(letters, "float32")
 
 
-class SpeechHyperModel(keras_tuner.HyperModel):
+class SpeechHyperModel(Space):
     """Networks from spectrograms to characters, with augmentation and recipes.
 
     Args:
@@ -159,20 +162,14 @@ class SpeechHyperModel(keras_tuner.HyperModel):
         """How sounds are changed in training."""
         return sound_augmentation(hp, mix=False)
 
-    def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
+    def method(self, hp: keras_tuner.HyperParameters) -> Steps:
+        """Gradient steps on the network with augmentation in front."""
+        return Steps(self.recipe(hp), partial(self.training, hp))
+
+    def training(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> Training:
         """The network with augmentation in front."""
         edges = (lowest(self.sample_rate), self.sample_rate / 2)
-        return SoundTraining(network, self.augmentation(hp), edges)
-
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Trains with the recipe, but without augmentation, in a stock keras-tuner search."""
-        recipe = self.recipe(hp)
-        kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
-        return model.fit(*args, **kwargs)
+        return Training(SoundTraining(network, self.augmentation(hp), edges))
 
 
 def speech(

@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -19,9 +19,11 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces import solved
 from kerasnas.spaces.family import Network
 from kerasnas.spaces.inputs import embed
+from kerasnas.spaces.method import Method, Solution, Solve, Steps, Training
 from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
-from kerasnas.spaces.recipes import Recipe, ScheduleCallback, for_training, tabular_recipe
+from kerasnas.spaces.recipes import Recipe, for_training, tabular_recipe
 from kerasnas.spaces.recipes.tabular import ENOUGH
+from kerasnas.spaces.space import Space
 from kerasnas.spaces.table import Useful, part_of, settle
 
 Order = Literal["learnt", "quick_first", "hurried"]
@@ -66,7 +68,7 @@ def _effort(configuration: dict[str, Any]) -> float:
     return 1.0 / (leaves * configuration.get("histgb_learning_rate", 0.04))
 
 
-class TabularHyperModel(keras_tuner.HyperModel):
+class TabularHyperModel(Space):
     """Networks over a feature matrix, with their recipes, as conditional hyperparameters.
 
     Args:
@@ -174,15 +176,30 @@ class TabularHyperModel(keras_tuner.HyperModel):
         with hp.conditional_scope("family", [family]):
             return NETWORKS[family].recipe(hp, self.table)
 
-    def train_model(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> keras.Model:
+    def form(self, hp: keras_tuner.HyperParameters) -> str:
+        """`codes` for trees, `features` for all other families."""
+        return solved.front_of(self.family(hp))
+
+    def method(self, hp: keras_tuner.HyperParameters) -> Method:
+        """A solver for trees and linear models; gradient steps for networks."""
+        if self.family(hp) in solved.SOLVED:
+            return Solve(partial(self.solve, hp), partial(self.solve_again, hp))
+        return Steps(self.recipe(hp), partial(self.training, hp))
+
+    def solves_again(self) -> bool:
+        """Whether there are families that a library fits."""
+        return any(family in solved.SOLVED for family in self.families)
+
+    def training(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> Training:
         """What is trained in the place of a built network, with the same variables.
 
         Members of an ensemble are trained one by one there, and dropout may follow a course.
         """
         family = self.family(hp)
         if family in CLASSIC:
-            return network
-        return for_training(network, self.recipe(hp), members=NETWORKS[family].members)
+            return Training(network)
+        model, pacing = for_training(network, self.recipe(hp), members=NETWORKS[family].members)
+        return Training(model, pacing)
 
     def family(self, hp: keras_tuner.HyperParameters) -> str:
         """The family of these hyperparameters."""
@@ -190,37 +207,34 @@ class TabularHyperModel(keras_tuner.HyperModel):
 
     def solve(
         self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
-    ) -> keras.Model | None:
-        """The fitted network of a family that a library fits; `None` for all others.
+    ) -> Solution:
+        """The fitted network of a family that a library fits.
 
         Args:
             hp: Hyperparameters.
-            view: A `runner.View` in the form of the family.
+            view: A `problem.View` in the form of the family.
             seed: Seed of the trial.
             deadline: When the search ends.
         """
-        if self.family(hp) not in solved.SOLVED:
-            return None
         return self._solved(hp, view, seed, deadline)
 
     def solve_again(
-        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, network: keras.Model
-    ) -> keras.Model | None:
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, solution: Solution
+    ) -> Solution | None:
         """As `solve`, on other rows and as long as before: validation rows are not looked at.
 
         Args:
             hp: Hyperparameters.
-            view: A `runner.View` in the form of the family.
+            view: A `problem.View` in the form of the family.
             seed: Seed of the trial.
-            network: What `solve` gave.
+            solution: What `solve` gave.
 
         Returns:
-            A network of its own; `None` where there is nothing to fit.
+            A network of its own; `None` where the solution has no iterations.
         """
-        rounds = solved.rounds_of(network)
-        if self.family(hp) not in solved.SOLVED or rounds == 0:
+        if solution.rounds == 0:
             return None
-        return self._solved(hp, view, seed, Deadline(), rounds)
+        return self._solved(hp, view, seed, Deadline(), solution.rounds)
 
     def _solved(
         self,
@@ -229,7 +243,7 @@ class TabularHyperModel(keras_tuner.HyperModel):
         seed: int,
         deadline: Deadline,
         rounds: int | None = None,
-    ) -> keras.Model:
+    ) -> Solution:
         family = self.family(hp)
         with hp.conditional_scope("family", [family]):
             values = solved.declare(hp, family, self.classes is not None)
@@ -289,16 +303,6 @@ class TabularHyperModel(keras_tuner.HyperModel):
         """Hyperparameters that the classic families share, and no other family has."""
         with hp.conditional_scope("family", [f for f in self.families if f in CLASSIC]):
             yield
-
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Trains with the recipe in a stock keras-tuner search."""
-        recipe = self.recipe(hp)
-        kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1), recipe.weight_decay)
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
-        return model.fit(*args, **kwargs)
 
     @staticmethod
     def _declare_inactive(hp: keras_tuner.HyperParameters, family: str) -> None:

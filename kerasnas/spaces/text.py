@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -26,6 +27,7 @@ from kerasnas.spaces.backbones.family import (
     fine_tuned,
     front_sizes,
     frozen_head,
+    rows_at_once,
     solve_head,
 )
 from kerasnas.spaces.blocks.term_bag import averaged, deep_average
@@ -33,8 +35,10 @@ from kerasnas.spaces.blocks.text_conv import text_conv
 from kerasnas.spaces.blocks.text_recurrent import text_recurrent
 from kerasnas.spaces.blocks.text_transformer import text_transformer
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
-from kerasnas.spaces.recipes import Recipe, ScheduleCallback
+from kerasnas.spaces.method import Method, Solution, Solve, Steps
+from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.text import text_optimizer, text_recipe
+from kerasnas.spaces.space import Space
 from kerasnas.spaces.text_linear import TextLinear, linear_network, term_inputs
 
 BAGS = {"average": averaged, "deep": deep_average}
@@ -88,7 +92,7 @@ class TextShape:
     vectors: np.ndarray | None = None
 
 
-class TextHyperModel(keras_tuner.HyperModel):
+class TextHyperModel(Space):
     """Networks over terms or tokens of texts, with their recipes.
 
     Args:
@@ -238,16 +242,30 @@ class TextHyperModel(keras_tuner.HyperModel):
         with self._trained(hp):
             return text_recipe(hp, self.rows)
 
+    def method(self, hp: keras_tuner.HyperParameters) -> Method:
+        """A solver for linear models, while there is time for it; gradient steps otherwise."""
+        steps = Steps(self.recipe(hp))
+        if self.family(hp) == "linear" or isinstance(self.form(hp), Pooled):
+            return Solve(partial(self.solve, hp), otherwise=steps)
+        return steps
+
+    def rows_at_once(self, hp: keras_tuner.HyperParameters) -> int | None:
+        """A backbone that is trained holds much of each text."""
+        form = self.form(hp)
+        if not isinstance(form, Pieces) or self.backbone is None:
+            return None
+        return rows_at_once(self.backbone, self.shape(form).columns * form.length)
+
     def solve(
         self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
-    ) -> keras.Model | None:
+    ) -> Solution | None:
         """The solved linear model, of terms or on a backbone as it is.
 
-        `None` for other families, and where there is no time for it.
+        `None` where there is no time for it.
 
         Args:
             hp: Hyperparameters.
-            view: A `runner.View` with weighted terms, or with vectors.
+            view: A `problem.View` with weighted terms, or with vectors.
             seed: Not used: the problem has one solution.
             deadline: When the search ends.
         """
@@ -255,9 +273,8 @@ class TextHyperModel(keras_tuner.HyperModel):
         if family == "backbone" and isinstance(self.form(hp), Pooled):
             model = self.build(hp)
             until = deadline.allot(Purpose.SOLVE_TEXTS)
-            return model if solve_head(hp, model, view, self.classes, until) else None
-        if family != "linear":
-            return None
+            solved = solve_head(hp, model, view, self.classes, until)
+            return Solution(model) if solved else None
         model = self.build(hp)
         size = model.get_layer("of_terms").input_dim
         problem = TextLinear(view.x, view.y, view.weights, size, self.classes)
@@ -269,17 +286,7 @@ class TextHyperModel(keras_tuner.HyperModel):
         )
         model.get_layer("of_terms").set_weights([terms])
         model.get_layer("of_style").set_weights([style, bias])
-        return model
-
-    def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
-    ) -> Any:
-        """Trains with the recipe in a stock keras-tuner search."""
-        recipe = self.recipe(hp)
-        kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1))
-        kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
-        return model.fit(*args, **kwargs)
+        return Solution(model)
 
     def front_sizes(self, hp: keras_tuner.HyperParameters) -> dict[str, float]:
         """What a backbone that stays as it is adds to the counts of the network behind it."""

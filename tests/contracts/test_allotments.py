@@ -25,7 +25,7 @@ EXCEPTIONS = {
     "estimators/text_budget.py _SAFE": "a speed of reading, by which texts are left out or not",
     "oracles/strategies.py SMALL_BUDGET": "a number of trials",
     "results/pareto.py NADIR_SHARE": "a distance from the worst point of a front",
-    "runner/executors/nasbench201.py ZERO_COST_SECONDS": "virtual seconds of a simulation",
+    "trial/executors/nasbench201.py ZERO_COST_SECONDS": "virtual seconds of a simulation",
 }
 
 _SPEAKS = re.compile(r"SHARE|SECOND|BUDGET|OVERRUN|GRACE|TRACING|TIMEOUT|DEADLINE")

@@ -22,7 +22,7 @@ from kerasnas.estimators.image_task import prepare_images
 from kerasnas.problem import Scorer
 from kerasnas.problem.view import View, part_of
 from kerasnas.results import fitted
-from kerasnas.runner import answers
+from kerasnas.trial import answers
 
 QUICK = {"seed": 0, "verbose": 0, "space": ["conv"]}
 COLUMNS = ["trial_id", "kind", "val_log_loss", "val_accuracy", "params"]

@@ -12,8 +12,8 @@ from kerasnas.history import TrialRecord
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Wish
 from kerasnas.results.refit import hyperparameters
-from kerasnas.runner.answers import call
-from kerasnas.runner.job import Job, Solved
+from kerasnas.trial.answers import call
+from kerasnas.trial.job import Job, Solved
 
 VALUES = {
     "histgb": {"family": "histgb", "histgb_learning_rate": 0.2},
@@ -39,10 +39,11 @@ def solved(family: str, classify: bool, seconds: float | None = None):
     trial = TrialRecord(3, VALUES[family])
     hp = hyperparameters(trial)
     view = task.view(hp)
-    network = task.hypermodel.solve(hp, view, 5, Deadline())
+    solution = task.hypermodel.solve(hp, view, 5, Deadline())
     job = Job(task.view, (), 0, Clock(seconds))
-    again = Again({"0003": trial}, {"0003": Solved(network, 2.0)}, task.hypermodel, job, task.whole)
-    return task, again, view, network
+    known = {"0003": Solved(solution, 2.0)}
+    again = Again({"0003": trial}, known, task.hypermodel, job, task.whole)
+    return task, again, view, solution
 
 
 def answers(model, task, x):
@@ -53,7 +54,7 @@ def answers(model, task, x):
 @pytest.mark.parametrize("family", list(VALUES))
 @pytest.mark.parametrize("classify", [False, True])
 def test_a_member_and_its_twin_answer_with_their_mean(family, classify, monkeypatch):
-    task, again, view, network = solved(family, classify)
+    task, again, view, solution = solved(family, classify)
     twins = []
     fit = task.hypermodel.solve_again
 
@@ -65,13 +66,13 @@ def test_a_member_and_its_twin_answer_with_their_mean(family, classify, monkeypa
     monkeypatch.setattr(task.hypermodel, "solve_again", spied)
     model = again({"0003": 1.0})["0003"]
     new, _ = table(50, seed=1)
-    each = [answers(view.assemble(one), task, new) for one in (network, *twins)]
+    each = [answers(view.assemble(one.network), task, new) for one in (solution, *twins)]
     assert len(twins) == (2 if family in TREES else 1)  # a linear model has no seed
     assert np.abs(each[0] - each[1]).max() > 1e-3
     np.testing.assert_allclose(answers(model, task, new), np.mean(each, axis=0), atol=1e-5)
     if family in TREES:
         assert np.abs(each[1] - each[2]).max() > 1e-3  # another seed
-        assert twins[0].kerasnas_trees.rounds == network.kerasnas_trees.rounds
+        assert twins[0].rounds == solution.rounds
 
 
 def test_weights_of_all_rows_are_those_that_the_user_gave():

@@ -6,6 +6,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.errors import SearchSpaceError
+from kerasnas.estimators.arguments import settle_folds
 from kerasnas.results.folds import parse_folds
 
 
@@ -88,7 +89,7 @@ def test_a_larger_budget_goes_on_with_the_folds_that_a_search_began_with(tmp_pat
     x, y = ["red sea", "blue sky", "red sun", "blue car"] * 20, ["a", "b"] * 40
     given = {"space": "linear", "seed": 0, "verbose": 0, "directory": tmp_path}
     kn.TextClassifier(budget=kn.Budget(trials=1), folds=folds, **given).fit(x, y)
-    larger = kn.TextClassifier(budget=kn.Budget(seconds=60), **given)
-    assert larger._count_folds(None)(len(x)) == count
+    folds_of = settle_folds("auto", kn.Budget(seconds=60), 0.0, tmp_path, None)
+    assert folds_of(len(x)) == count
     again = kn.TextClassifier(budget=kn.Budget(trials=2), **given).fit(x, y)
     assert len(again.leaderboard().query("kind == 'trial'")) == 2

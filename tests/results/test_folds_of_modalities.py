@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import kerasnas as kn
-from kerasnas.runner.folds import mean_of
 from kerasnas.spaces.text_linear import linear_network
+from kerasnas.trial.folds import mean_of
 
 ROWS = 90
 

@@ -55,7 +55,7 @@ def test_family_builds_trains_and_saves(family, classes, tmp_path):
         x[:, 2000:] = 0.0
     y = np.array([0, 1, 2, 0, 1, 2]) if classes else np.linspace(-1, 1, 6)[:, None]
     before = network.get_weights()
-    trained = space.train_model(hp, network)
+    trained = space.training(hp, network).model
     trained.run_eagerly = True  # one step: tracing it would take longer
     trained.train_on_batch(x, y)
     assert any((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
@@ -79,7 +79,7 @@ def test_linear_models_are_solved(classes, multilabel):
     )
     hp = chosen(family="linear", linear_strength=1.0)
     view = View(x=x, y=y.astype("int32" if classes == 3 else "float32"))
-    answers = space.solve(hp, view, 0, Deadline.after(10.0))(x, training=False).numpy()
+    answers = space.solve(hp, view, 0, Deadline.after(10.0)).network(x, training=False).numpy()
     if classes == 3:
         np.testing.assert_allclose(answers.sum(axis=1), 1.0, atol=1e-5)
         assert (answers.argmax(axis=1) == label).mean() > 0.95

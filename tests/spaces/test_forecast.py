@@ -94,7 +94,8 @@ def solve(series, **given):
         statistics=ChannelStatistics(float(series.min()), float(series.max()), float(series.std()))
     )
     hp = values(**given)
-    network = hypermodel.solve(hp, View(x=x, y=y, weights=np.ones(len(x))), 0, Deadline())
+    view = View(x=x, y=y, weights=np.ones(len(x)))
+    network = hypermodel.solve(hp, view, 0, Deadline()).network
     return network, x, y
 
 
@@ -157,7 +158,8 @@ def test_windows_with_unknown_answers_do_not_spoil_a_solution():
     x, y = windows_of(series)
     y[5, 2] = np.nan
     view = View(x=x, y=y, weights=np.ones(len(x)))
-    network = space().solve(values(family="linear", base="last", ridge=1e-4), view, 0, Deadline())
+    given = values(family="linear", base="last", ridge=1e-4)
+    network = space().solve(given, view, 0, Deadline()).network
     np.testing.assert_allclose(np.asarray(network(x))[:, :, 1], windows_of(series)[1], atol=0.2)
 
 

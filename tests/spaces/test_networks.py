@@ -8,14 +8,14 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from kerasnas.runner.answers import Predictor
-from kerasnas.runner.plan import Plan
-from kerasnas.runner.training import Trainer
 from kerasnas.spaces import tabular
 from kerasnas.spaces.blocks.realmlp import initialise
 from kerasnas.spaces.networks import FAMILIES
 from kerasnas.spaces.recipes import GroupedAdamW, Recipe, for_training
 from kerasnas.spaces.recipes.training_form import MembersLoss, ScheduledDropout, training_form
+from kerasnas.trial.answers import Predictor
+from kerasnas.trial.plan import Plan
+from kerasnas.trial.training import Trainer
 
 ROWS = 120
 
@@ -59,7 +59,7 @@ KINDS = [
 @pytest.mark.parametrize("classes", [None, 3])
 def test_trained_form_is_the_network(classes, family, values, tmp_path):
     hypermodel, hp, network = built(classes, family, **values)
-    trained = hypermodel.train_model(hp, network)
+    trained = hypermodel.training(hp, network).model
     answer = np.asarray(network(X, training=False))
     other = np.asarray(trained(X, training=False))
     if family == "tabm":
@@ -200,17 +200,17 @@ def test_a_recipe_is_followed_in_training():
     x = keras.Input((3,))
     network = keras.Model(x, keras.layers.Dense(1)(keras.layers.Dropout(0.2)(x)))
     network.compile(GroupedAdamW(0.01, 0.1), "mse")
-    constant = for_training(network, Recipe(batch_size=8))
-    assert constant.pacing.courses == ()
+    _, constant = for_training(network, Recipe(batch_size=8))
+    assert constant.courses == ()
     recipe = Recipe(batch_size=8, dropout="flat_cos", weight_decay="flat_cos", whole_batches=True)
-    trained = for_training(network, recipe)
-    (share, dropout), (decay, weight_decay) = trained.pacing.courses
+    trained, pacing = for_training(network, recipe)
+    (share, dropout), (decay, weight_decay) = pacing.courses
     assert decay is network.optimizer.decay_share
     assert share is not decay
     assert dropout(10)[0] == weight_decay(10)[0] == 1
-    assert trained.pacing.whole_batches
+    assert pacing.whole_batches
     y = X[:, :1]
-    Trainer(trained, X[:30, :3], y[:30], None, dict).run(
+    Trainer(trained, X[:30, :3], y[:30], None, dict, pacing).run(
         Plan(batch_size=8, epochs=2, monitor=None, rates=recipe.rates)
     )
     assert int(network.optimizer.iterations.numpy()) == 6  # 3 whole batches an epoch
@@ -228,8 +228,8 @@ def test_learns_what_a_line_cannot(family):
     hp = keras_tuner.HyperParameters()
     network = hypermodel.build(hp)
     recipe = hypermodel.recipe(hp)
-    trained = hypermodel.train_model(hp, network)
-    Trainer(trained, x[:500], y[:500], None, dict).run(
+    training = hypermodel.training(hp, network)
+    Trainer(training.model, x[:500], y[:500], None, dict, training.pacing).run(
         Plan(batch_size=recipe.batch_size, epochs=24, monitor=None, rates=recipe.rates)
     )
     error = np.mean((Predictor(network, x[500:])() - y[500:]) ** 2)

@@ -11,10 +11,10 @@ import pytest
 
 from kerasnas import spaces
 from kerasnas.problem.view import View
-from kerasnas.runner import Job
-from kerasnas.runner.zero_cost import zero_cost_of
 from kerasnas.spaces.cell import RESIDUAL, Cell, cell_features
 from kerasnas.spaces.proxies import naswot, synflow
+from kerasnas.trial import Job
+from kerasnas.trial.zero_cost import zero_cost_of
 
 TABLE = Path(os.environ.get("KERASNAS_DATA", "nowhere")) / "nas" / "nasbench201_cifar10.parquet"
 ROWS = np.random.default_rng(0).normal(size=(32, 16, 16, 3)).astype("float32")

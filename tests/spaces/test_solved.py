@@ -11,6 +11,7 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.problem import View
 from kerasnas.spaces import solved, tabular
 from kerasnas.spaces.linear import solve_linear
+from kerasnas.spaces.method import Steps
 from kerasnas.spaces.trees import TREE_FAMILIES, Rows, fit_trees, network_of
 
 INSTALLED = [name for name, family in TREE_FAMILIES.items() if family.installed]
@@ -140,12 +141,12 @@ def test_the_space_solves_trees_and_trains_the_rest():
     hp.values["family"] = "extra_trees"
     model.build(hp)
     assert "forest_min_leaf" in hp.values and "learning_rate" not in hp.values
-    assert model.solve(hp, view, 0, Deadline()).output.shape == (None, 3)
+    assert model.solve(hp, view, 0, Deadline()).network.output.shape == (None, 3)
     hp = keras_tuner.HyperParameters()
     hp.values["family"] = "mlp"
     model.build(hp)
     assert "learning_rate" in hp.values and "forest_min_leaf" not in hp.values
-    assert model.solve(hp, view, 0, Deadline()) is None
+    assert isinstance(model.method(hp), Steps)
 
 
 def test_a_library_that_is_not_there_is_named(monkeypatch):

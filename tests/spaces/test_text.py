@@ -137,7 +137,7 @@ def test_the_solved_model_answers_as_scikit_learn():
     weights = np.random.default_rng(2).uniform(0.5, 2, ROWS)
     made = hypermodel(families=("linear",))
     hp = with_values(made, family="linear", linear_strength=2.0, linear_scaling=0.0)
-    network = made.solve(hp, View(x, y, weights), seed=0, deadline=Deadline.after(1e6))
+    network = made.solve(hp, View(x, y, weights), seed=0, deadline=Deadline.after(1e6)).network
     matrix = np.zeros((ROWS, SIZE))
     np.add.at(matrix, (np.arange(ROWS)[:, None], x["terms"]), x["weights"])
     both = sparse.csr_matrix(np.hstack([matrix, 0.1 * x["style"]]))
@@ -157,7 +157,8 @@ def test_two_classes_values_and_labels_are_solved(scaling):
     ):
         made = hypermodel(classes=classes, multilabel=multilabel, families=("linear",))
         hp = with_values(made, family="linear", linear_scaling=scaling, linear_strength=30.0)
-        answers = made.solve(hp, View(x, target), seed=0, deadline=Deadline.after(1e6))(x).numpy()
+        solution = made.solve(hp, View(x, target), seed=0, deadline=Deadline.after(1e6))
+        answers = solution.network(x).numpy()
         if classes is None:
             assert np.corrcoef(answers[:, 0], target[:, 0])[0, 1] > 0.9
         elif multilabel:

@@ -81,7 +81,7 @@ def solve_head(
     Args:
         hp: Its hyperparameters.
         model: What `frozen_head` has built.
-        view: A `runner.View` with `vectors` and `style`.
+        view: A `problem.View` with `vectors` and `style`.
         classes: Number of classes or labels; `None` for regression.
         deadline: When it has to be done.
 
@@ -146,9 +146,7 @@ def fine_tuned(
     x = layers.Dense(int(classes or 1), kernel_initializer="zeros", name="head")(_HEAD * x)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model = _compiled(inputs if style else inputs["tokens"], x, classes, multilabel, optimizer)
-    model.rows_at_once = rows_at_once(backbone, columns * length)
-    return model
+    return _compiled(inputs if style else inputs["tokens"], x, classes, multilabel, optimizer)
 
 
 def backbone_recipe(hp: keras_tuner.HyperParameters, rows: int | None) -> Recipe:
@@ -193,7 +191,7 @@ def rows_at_once(backbone: Backbone, length: int) -> int:
 
 
 def front_sizes(backbone: Backbone, columns: int, length: int) -> dict[str, float]:
-    """What a backbone adds to a head on it: counts of `runner.measure`, by its rules."""
+    """What a backbone adds to a head on it: counts of `trial.measure`, by its rules."""
     width, wide = backbone.width, backbone.wide
     adds = backbone.layers * length * (4 * width * width + 2 * width * wide)
     held = length * (wide + 4 * width + 2 * backbone.heads * length)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kerasnas.clock import Purpose
+from kerasnas.spaces.recipes.grouped_adam import GroupedAdamW
 
 Schedule = Literal["constant", "cosine", "one_cycle", "flat_cos", "coslog4"]
 
@@ -118,7 +119,7 @@ class ScheduleCallback(keras.callbacks.Callback):
         if self._rates is not None:
             share = self._rates[min(self._step, len(self._rates) - 1)]
             self.model.optimizer.learning_rate.assign(self._peak * share)
-            if hasattr(self.model.optimizer, "decay_share"):
+            if isinstance(self.model.optimizer, GroupedAdamW):
                 decay = self._decays[min(self._step, len(self._decays) - 1)]
                 self.model.optimizer.decay_share.assign(decay)
         self._step += 1

@@ -99,8 +99,10 @@ class Multiply(keras.layers.Layer):
         return y if self._layer.bias is None else y + ops.convert_to_tensor(self._layer.bias)
 
 
-def for_training(network: keras.Model, recipe: Recipe, members: bool = False) -> keras.Model:
-    """The compiled model that is trained in the place of a compiled network.
+def for_training(
+    network: keras.Model, recipe: Recipe, members: bool = False
+) -> tuple[keras.Model, Pacing]:
+    """The compiled model that is trained in the place of a compiled network, and its pacing.
 
     Args:
         network: A compiled functional model, whose optimiser and loss are used.
@@ -120,8 +122,7 @@ def for_training(network: keras.Model, recipe: Recipe, members: bool = False) ->
         courses.append((share, partial(rates, recipe.dropout)))
     if isinstance(network.optimizer, GroupedAdamW) and recipe.weight_decay != "constant":
         courses.append((network.optimizer.decay_share, partial(rates, recipe.weight_decay)))
-    trained.pacing = Pacing(tuple(courses), recipe.whole_batches)
-    return trained
+    return trained, Pacing(tuple(courses), recipe.whole_batches)
 
 
 def training_form(network: keras.Model, share: Any = None) -> keras.Model:

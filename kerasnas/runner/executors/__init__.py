@@ -1,6 +1,0 @@
-"""Where trials run. A simulated executor replays trainings from a table."""
-
-from kerasnas.runner.executors.nasbench201 import NasBench201
-from kerasnas.runner.executors.simulated import Faults, Outcome, Simulated, Simulation
-
-__all__ = ["Faults", "NasBench201", "Outcome", "Simulated", "Simulation"]

@@ -1,0 +1,175 @@
+"""One execution of a trial, as the methods of fitting see it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+
+from kerasnas import artifact
+from kerasnas.clock import Stopwatch
+from kerasnas.problem.view import View, part_of
+from kerasnas.spaces.method import Solution
+from kerasnas.spaces.recipes import Recipe
+from kerasnas.spaces.space import Space
+from kerasnas.trial.checkpoint import State
+from kerasnas.trial.inheritance import inherit
+from kerasnas.trial.job import Job
+from kerasnas.trial.pace import Pace
+from kerasnas.trial.plan import Plan, Trained
+from kerasnas.trial.seeding import seed_of
+
+Answers = Callable[[], np.ndarray]
+"""Gives the answers of the fitted network to the validation rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Continuation:
+    """What links the executions of one trial that pauses, and the trial that it descends from.
+
+    Attributes:
+        fidelity: Share of a full training that this execution has to reach.
+        rows: Share of the training rows to train on.
+        keep: Whether the state at the end is kept, for the next execution.
+        start: The state that the last execution left; `None` begins anew.
+        seed: Further entropy of the order of rows.
+        parent: File of the network whose weights the first execution begins with, or `None`.
+    """
+
+    fidelity: float = 1.0
+    rows: float = 1.0
+    keep: bool = False
+    start: State | None = None
+    seed: tuple[int, ...] = ()
+    parent: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """One execution of a trial: its configuration, its data, and how long it may take.
+
+    Attributes:
+        job: The data and the settings of the search.
+        space: The search space.
+        pace: How long trainings may be.
+        record: The trial in the history.
+        hp: Its hyperparameters.
+        view: The data in the form that its network takes.
+        batch_size: Rows in a step; `None` leaves it to Keras.
+        optional: Whether it may be given up where time is short: nothing would be lost.
+        answered: Whether the search has a completed trial already.
+        continuation: Where it begins, and how far it goes.
+        on_epoch: Told the epoch (from 0) and its metrics; ends the training by answering `True`.
+    """
+
+    job: Job
+    space: Space
+    pace: Pace
+    record: Any
+    hp: keras_tuner.HyperParameters
+    view: View
+    batch_size: int | None
+    optional: bool = False
+    answered: bool = False
+    continuation: Continuation = field(default_factory=Continuation)
+    on_epoch: Callable[[int, dict[str, float]], bool | None] = lambda epoch, logs: None
+
+    @property
+    def seed(self) -> int:
+        """The seed of the trial."""
+        return seed_of(self.job.seed, self.record.number)
+
+    def on_its_rows(self) -> Attempt:
+        """This attempt with a view of the rows that it trains on, where these are not all."""
+        if self.continuation.rows == 1:
+            return self
+        return replace(self, view=part_of(self.view, self.continuation.rows, self.job.seed))
+
+    def build(self) -> keras.Model:
+        """The network of the hyperparameters, with the weights of its parent if it has one.
+
+        Raises:
+            OutOfTime: If tracing such a network would take the rest of the time.
+        """
+        stopwatch = Stopwatch()
+        network = self.space.build(self.hp)
+        if self.optional:
+            self.pace.check_start(stopwatch.seconds)
+        if not isinstance(network, keras.Model):
+            raise keras_tuner.errors.FatalTypeError(
+                f"`build` must return a compiled keras.Model, received {type(network).__name__}."
+            )
+        return network
+
+    def inherit(self, network: keras.Model) -> dict[str, float]:
+        """Gives the network the weights of the parent; `inherited` is the share of them."""
+        if self.record.parent is None or self.record.executions:
+            return {}
+        parent = self.continuation.parent
+        if parent is None or not parent.exists():
+            return {"inherited": 0.0}
+        return {"inherited": inherit(network, artifact.load_model(parent))}
+
+    def plan(self, recipe: Recipe | None, **rest: Any) -> Plan:
+        """The plan of a training, by recipe and settings; `rest` are fields of `Plan`."""
+        job, monitor = self.job, self.job.monitor
+        return Plan(
+            batch_size=self.batch_size or 32,
+            monitor=monitor.name if monitor else None,
+            sign=1 if monitor is None or monitor.direction == "min" else -1,
+            patience=recipe.patience if recipe else job.patience,
+            rates=recipe.rates if recipe else None,
+            enough=recipe.enough if recipe else 0,
+            callbacks=copy.deepcopy(job.callbacks),
+            **rest,
+        )
+
+    def whole_plan(self, recipe: Recipe | None) -> Plan:
+        """The plan of a training that pauses where the continuation says."""
+        pace, record, continuation = self.pace, self.record, self.continuation
+        share, most = pace.share(recipe, record), pace.most(recipe)
+        lengths = pace.lengths(recipe, record)
+        return self.plan(
+            recipe,
+            epochs=pace.epochs(lengths),
+            lengths=lengths,
+            deadline=pace.limit(max(share, most), record),
+            share=pace.planned(share),
+            most=pace.planned(most),
+            optional=self.optional,
+            seed=(self.job.seed, record.number, *continuation.seed),
+            on_epoch=self.on_epoch,
+            fidelity=continuation.fidelity,
+            keep=continuation.keep,
+            start=continuation.start,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an attempt has come to.
+
+    Attributes:
+        network: The network, with the weights that are scored.
+        trained: How it was fitted, and its scores.
+        answers: Gives its answers to the validation rows; `None` where it has none to all of them.
+        measures: What is known besides.
+        plan: The plan of gradient steps on all rows; `None` for other methods, whose attempt is a
+            full training at any rung.
+        solution: The solution, where a solver has fitted the network.
+        seconds: Seconds of the solver.
+    """
+
+    network: keras.Model
+    trained: Trained
+    answers: Answers | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
+    plan: Plan | None = None
+    solution: Solution | None = None
+    seconds: float = 0.0

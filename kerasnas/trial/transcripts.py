@@ -1,0 +1,39 @@
+"""Scores of recognised speech, under the names that leaderboards and objectives use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasnas.problem.metrics import Scorer
+from kerasnas.trial.decoding import error_rates, greedy
+
+SPEECH = ("wer", "cer", "text_accuracy")
+
+
+@dataclass(frozen=True)
+class TranscriptScorer(Scorer):
+    """Scores log probabilities of characters, read greedily; targets are numbers of characters.
+
+    Attributes:
+        alphabet: Characters by number; the blank is empty.
+    """
+
+    alphabet: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the scores, without the prefix `val_`."""
+        return SPEECH
+
+    def __call__(self, predictions: np.ndarray) -> dict[str, float]:
+        """Scores log probabilities `(rows, frames, 1 + characters)`."""
+        if not np.isfinite(predictions).all():
+            return dict.fromkeys(self.names, float("nan"))
+        truths = [self._text(row) for row in self.targets]
+        answers = [" ".join(self._text(row).split()) for row in greedy(predictions)]
+        return error_rates(truths, answers, self.weights)
+
+    def _text(self, codes: np.ndarray | list[int]) -> str:
+        return "".join(self.alphabet[int(i)] for i in codes)

@@ -1,0 +1,105 @@
+"""How the time of a search is dealt out."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from kerasnas.clock import Deadline, OutOfTime, Purpose
+from kerasnas.oracles import Context
+from kerasnas.spaces.recipes import Recipe
+from kerasnas.spaces.recipes.image import PURPOSES
+from kerasnas.spaces.space import Space
+from kerasnas.trial.pace import Pace, purpose_of
+from kerasnas.trial.plan import Plan
+
+FIRST, SECOND, LATER = PURPOSES
+
+
+class Tables(Space):
+    """A space that leaves the number of epochs to the trial engine."""
+
+
+@pytest.mark.parametrize(
+    ("objectives", "expected"), [(1, [FIRST, SECOND, LATER, LATER]), (2, [FIRST] * 4)]
+)
+def test_no_trial_of_a_front_takes_most_of_the_time(objectives, expected):
+    recipe = Recipe(32, purposes=PURPOSES)
+    assert [purpose_of(recipe, number, objectives) for number in range(4)] == expected
+
+
+def test_without_a_recipe_all_trials_have_the_same_share():
+    assert purpose_of(None, 0, 1) == purpose_of(None, 9, 1) == Purpose.TRIAL
+
+
+def test_a_trial_has_its_share_of_the_seconds_left_for_trials():
+    clock = SimpleNamespace(seconds=None)
+    job = SimpleNamespace(clock=clock, epochs=1, objectives=(1,), deadline=made(60.0))
+    pace = Pace(SimpleNamespace(), job, own=True)
+    assert pace.share(None, SimpleNamespace(number=3)) == pytest.approx(10.0)
+    assert pace.most(Recipe(32)) == 0.0
+    assert pace.most(Recipe(32, enough=64)) == pytest.approx(27.0)
+    job.deadline = made(3.0)
+    assert pace.share(None, SimpleNamespace(number=3)) == 1.0  # the floor of a trial
+
+
+def made(seconds):
+    return Deadline(seconds, now=lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "length"),
+    [
+        (0.01, 256),  # a share of 4 seconds is enough for all
+        (0.05, 64),
+        (0.1, 64),  # 32 would fit the share, but 64 epochs are worth more of the time
+        (0.25, 32),
+        (0.9, 16),
+        (9.0, 16),  # the least there is
+    ],
+)
+def test_a_training_takes_more_than_its_share_to_have_enough_epochs(epoch, length):
+    plan = Plan(batch_size=32, epochs=None, monitor=None, share=4.0, enough=64, most=10.0)
+    assert plan.length(epoch) == length
+
+
+def test_without_a_number_of_epochs_that_is_enough_the_share_decides():
+    plan = Plan(batch_size=32, epochs=None, monitor=None, share=4.0)
+    assert [plan.length(epoch) for epoch in (0.01, 0.1, 0.9)] == [256, 32, 16]
+
+
+def test_all_folds_have_to_fit_into_the_time_that_is_left():
+    times = {
+        "share": 4.0,
+        "enough": 64,
+        "most": 10.0,
+        "deadline": Deadline(15.0, now=lambda: 0.0),
+        "parts": 5,
+    }
+    plan = Plan(batch_size=32, epochs=None, monitor=None, **times)
+    assert [plan.length(epoch) for epoch in (0.01, 0.05, 0.1, 0.9)] == [256, 32, 16, 16]
+    plan.must_end = True
+    assert plan.length(0.1) == 16
+    with pytest.raises(OutOfTime, match="no time for 16 epochs on 5 folds"):
+        plan.length(0.9)
+
+
+def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds():
+    clock = SimpleNamespace(seconds=None)
+    job = SimpleNamespace(clock=clock, epochs=1, deadline=Deadline.after(5.0))
+    pace = Pace(SimpleNamespace(), job, Tables())
+    pace.check_start(0.5)
+    with pytest.raises(OutOfTime, match="to trace"):
+        pace.check_start(0.8)
+    job.deadline = Deadline.after(60.0)
+    pace.check_start(0.8)
+
+
+@pytest.mark.parametrize("limit", [100.0, None])
+def test_an_oracle_is_told_of_the_time_and_that_trials_may_pause(limit):
+    clock = SimpleNamespace(seconds=limit, spent=3.0)
+    job = SimpleNamespace(clock=clock, epochs=9, deadline=Deadline(5.0, now=lambda: 0.0))
+    told = Pace(SimpleNamespace(), job, Tables()).context(Context(noisy=True))
+    assert (told.noisy, told.pausing, told.epochs, told.spent()) == (True, True, 9, 3.0)
+    assert (told.seconds_left is None) == (told.must_finish is None) == (limit is None)
+    if told.seconds_left is not None:
+        assert told.seconds_left() == 5.0
