@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from kerasnas.artifact.export import RUNTIMES, export, exporting
 from kerasnas.errors import ArtifactError
+from kerasnas.results.conformal import Conformal
 
 PROBE = np.random.default_rng(0).integers(0, 255, (3, 8, 8)).astype("uint8")
 
@@ -42,6 +43,29 @@ def test_other_runtimes_answer_alike(model, format, tmp_path):
     path = tmp_path / f"a{RUNTIMES[format].ending}"
     export(model, path, format, PROBE)
     assert path.stat().st_size > 100
+
+
+def test_intervals_and_sets_are_exported_too(model, tmp_path):
+    with_sets = Conformal(0.9, 20, least=0.6).build(model)
+    export(with_sets, tmp_path / "sets", "savedmodel", PROBE)
+    loaded = tf.saved_model.load(str(tmp_path / "sets"))
+    served = loaded.serve(PROBE)
+    expected = with_sets(PROBE)
+    np.testing.assert_allclose(served["prediction"], expected["prediction"], atol=1e-6)
+    assert served["set"].dtype == "bool"
+    assert served["set"].numpy().tolist() == expected["set"].numpy().tolist()
+
+
+def test_a_set_that_another_runtime_gives_in_another_way_is_refused(model, tmp_path, monkeypatch):
+    with_sets = Conformal(0.9, 20, least=0.6).build(model)
+
+    def all_labels(model, path):
+        path.mkdir()
+        return lambda probe: {**model(probe), "set": np.ones((len(PROBE), 3), bool)}
+
+    with_writer(monkeypatch, "savedmodel", all_labels)
+    with pytest.raises(ArtifactError, match="answers differently"):
+        export(with_sets, tmp_path / "sets", "savedmodel", PROBE)
 
 
 def test_a_wrong_answer_writes_nothing(model, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from kerasnas.data import ClassTarget, Schema, TableReader
 from kerasnas.errors import ArtifactError
 from kerasnas.preprocessing import fit_preprocessing
 from kerasnas.results.conformal import Conformal
-from kerasnas.results.fitted import Decisions, Fitted
+from kerasnas.results.fitted import Decisions, Fitted, TracedModel
 
 # What kerasnas 0.1.0 wrote beside the model; a newer version has to read it.
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "tabular_classifier.json").read_text())
@@ -104,6 +104,17 @@ def test_a_loaded_estimator_says_that_it_has_no_search(golden):
     assert not hasattr(clf, "result_")
     with pytest.raises(AttributeError, match="the search is not in the file"):
         clf.result_  # noqa: B018
+
+
+def test_a_new_model_is_not_taken_for_the_retracing_of_another(caplog):
+    rows = np.ones((2, 3), "float32")
+    for _ in range(8):
+        inputs = keras.Input((3,))
+        model = keras.Model(inputs, {"a": keras.layers.Dense(2)(inputs), "b": inputs * 2})
+        answers = TracedModel(model)(rows)
+        np.testing.assert_allclose(answers["a"], model(rows)["a"], atol=1e-6)
+        assert answers["b"].tolist() == (2 * rows).tolist()
+    assert "retracing" not in caplog.text
 
 
 def test_an_estimator_without_a_fit_has_nothing():

@@ -104,7 +104,8 @@ def _check_inputs(model: keras.Model, runtime: Runtime) -> None:
 def _compare(model: keras.Model, probe: Any, theirs: Any, format: str) -> None:
     ours = keras.tree.flatten(model(probe_tensors(model, probe), training=False))
     for mine, other in zip(ours, keras.tree.flatten(theirs), strict=True):
-        mine, other = np.asarray(mine), np.asarray(other)
+        # As numbers: a set holds truth values.
+        mine, other = (np.asarray(answer).astype("float64") for answer in (mine, other))
         gap = float(np.max(np.abs(mine - other), initial=0.0)) if mine.shape == other.shape else 1.0
         if not gap <= _TOLERANCE * max(1.0, float(np.max(np.abs(mine), initial=0.0))):
             raise ArtifactError(
