@@ -164,7 +164,7 @@ def search(
         clock=clock,
         epochs=limits.epochs,
         batch_size=batch_size,
-        callbacks=list(callbacks or []),
+        callbacks=tuple(callbacks or ()),
         fit_kwargs=fit_kwargs,
     )
     plan.identity = {"data": fingerprint(x, y)} if _is_arrays(x) else {}
@@ -220,6 +220,7 @@ def run(space: Space, job: Job, plan: Plan) -> SearchResult:
         solved=tuner.solved,
         scratch=scratch,
         seed=plan.seed,
+        member_seconds=tuner.reserve.member_seconds,
     )
 
 

@@ -13,14 +13,14 @@ import numpy as np
 from kerasnas.estimators.task import Task
 from kerasnas.problem import Scorer
 from kerasnas.results.again import Again
-from kerasnas.results.ensemble import Ensemble, Wish, make_room
+from kerasnas.results.ensemble import Ensemble, Wish, keeping_for
 from kerasnas.results.fitted import Decisions, Fitted, Origin, TracedModel
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.result import SearchResult
 from kerasnas.results.threshold import NEEDING, choose_threshold
-from kerasnas.trial import Job
+from kerasnas.trial import Job, Keeping
 from kerasnas.trial.candidates import read_answers
 
 log = logging.getLogger("kerasnas")
@@ -42,12 +42,12 @@ class Answer:
     rows: Sequence[dict[str, Any]] = ()
 
 
-def make_ready(job: Job, task: Task, wish: Wish) -> None:
-    """Has trials keep what an answer is chosen from."""
+def keeping_of(task: Task, wish: Wish, again: bool) -> Keeping:
+    """What trials keep, so that an answer can be chosen from them."""
     if wish.size > 1:
-        make_room(job, wish)
-    elif isinstance(task.scorer(), Scorer):
-        job.candidates = 2  # so that trials keep their answers
+        return keeping_for(wish, again)
+    # With two candidates trials keep their answers.
+    return Keeping(2 if isinstance(task.scorer(), Scorer) else 1)
 
 
 def choose_answer(result: SearchResult, task: Task, job: Job, wish: Wish) -> Answer:
@@ -137,7 +137,7 @@ def _ensemble(result: SearchResult, task: Task, job: Job, wish: Wish) -> Ensembl
     if wish.size < 2:
         return None
     trials = {t.trial_id: t for t in result.history}
-    again = Again(trials, result.solved, task.hypermodel, job, task.whole)
+    again = Again(trials, result.solved, task.hypermodel, job, task.whole, result.member_seconds)
     return result.choose_ensemble(
-        wish, job.clock.deadline, job.member_seconds, task.reader.probe(), again
+        wish, job.clock.deadline, result.member_seconds, task.reader.probe(), again
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from kerasnas.artifact.export import export
 from kerasnas.clock import Budget, Clock
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.errors import SchemaError, SearchSpaceError
-from kerasnas.estimators.answer import choose_answer, make_ready, settle, train_again
+from kerasnas.estimators.answer import choose_answer, keeping_of, settle, train_again
 from kerasnas.estimators.arguments import (
     RowCount,
     is_plain,
@@ -164,11 +165,14 @@ class Estimator(BaseEstimator):
             calibration=settle_calibration(level, self._classify),
         )
         check_metrics(task, objectives, constraints)
-        job = task.job(objectives, clock, seed)
-        job.epochs, job.batch_size = budget.epochs, batch_size
-        job.callbacks = list(callbacks or [])
-        make_ready(job, task, wish)
-        job.again = self._fits_again(task, budget, wish, validation_data)
+        again = self._fits_again(task, budget, wish, validation_data)
+        job = replace(
+            task.job(objectives, clock, seed),
+            epochs=budget.epochs,
+            batch_size=batch_size,
+            callbacks=tuple(callbacks or ()),
+            keeping=keeping_of(task, wish, again),
+        )
         rows = task.baselines(task.scorer(), job.clock, seed)
         plan = Plan(
             objectives=objectives,

@@ -39,7 +39,7 @@ from kerasnas.results.leaderboard import rank_rows
 from kerasnas.search import Plan, run, settle_seed
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
-from kerasnas.trial import Job
+from kerasnas.trial import Job, Keeping
 from kerasnas.trial.forecasts import FORECAST
 
 log = logging.getLogger("kerasnas")
@@ -169,15 +169,21 @@ class TimeSeriesForecaster(Estimator):
         objectives, constraints = self._objectives(), check_arguments(self)
         seed = settle_seed(self.seed, self.directory)
         task = self._forecast_task(frame, validation_split, seed)
-        job = Job(task.view, objectives, seed, clock)
         clock.keep(Purpose.ANSWER)
         clock.keep(Purpose.BLEND)
         if self.refit:
             clock.keep(Purpose.REFIT)
-        job.epochs, job.batch_size = budget.epochs, batch_size
-        job.callbacks = list(callbacks or [])
         metric = blending_metric(self.ensemble, objectives, bool(constraints))
-        job.candidates = MOST_MEMBERS if metric is not None else 1
+        job = Job(
+            view=task.view,
+            objectives=objectives,
+            seed=seed,
+            clock=clock,
+            epochs=budget.epochs,
+            batch_size=batch_size,
+            callbacks=tuple(callbacks or ()),
+            keeping=Keeping(MOST_MEMBERS if metric is not None else 1),
+        )
         rows = task.baselines()
         plan = Plan(
             objectives=objectives,

@@ -35,6 +35,7 @@ class Again:
         space: The search space, whose solvers fitted them.
         job: What they were fitted on.
         rows: From hyperparameters to the view with all rows to train on.
+        member_seconds: Seconds that a member needs to be built into the ensemble.
     """
 
     trials: Mapping[str, TrialRecord]
@@ -42,6 +43,7 @@ class Again:
     space: Space
     job: Job
     rows: Callable[[Any], View]
+    member_seconds: float = 0.0
 
     def __call__(self, weights: Mapping[str, float]) -> dict[str, keras.Model]:
         """The exported models that take the place of members.
@@ -49,7 +51,7 @@ class Again:
         Args:
             weights: Weights of the members by trial; the weightiest ones are fitted first.
         """
-        building = len(weights) * self.job.member_seconds + self.job.clock.kept(Purpose.ANSWER)
+        building = len(weights) * self.member_seconds + self.job.clock.kept(Purpose.ANSWER)
         order = [k for k in sorted(weights, key=lambda k: -weights[k]) if k in self.solved]
         # A quarter more rows take no longer: the first time it was looked for when to stop.
         seconds = {k: self.solved[k].seconds for k in order}

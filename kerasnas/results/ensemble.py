@@ -21,7 +21,7 @@ from kerasnas.objectives import Constraint, Objective, violation
 from kerasnas.problem import MultiLabelScorer, Scorer
 from kerasnas.results.fusion import fuse
 from kerasnas.results.selection import Candidate, Selection, select
-from kerasnas.trial import Job, measure
+from kerasnas.trial import Keeping, measure
 from kerasnas.trial.candidates import read_answers
 
 log = logging.getLogger("kerasnas")
@@ -83,10 +83,9 @@ class Ensemble:
     answers: np.ndarray
 
 
-def make_room(job: Job, wish: Wish) -> None:
+def keeping_for(wish: Wish, again: bool) -> Keeping:
     """Has trials keep what an ensemble is chosen from, and leave time to build it."""
-    job.candidates = CANDIDATES
-    job.members = min(wish.size, _USUAL)
+    return Keeping(CANDIDATES, min(wish.size, _USUAL), again)
 
 
 def build_ensemble(

@@ -54,6 +54,7 @@ class SearchResult:
         scratch: Keeps a temporary folder alive as long as the result that reads from it.
         scorer: Scores answers to the validation rows in the user's units; `None` without.
         seed: Seed of the search.
+        member_seconds: Seconds that a member of an ensemble needs to be built in.
         optimism: By trial, how much better its score is than that of the best trial chosen on other
             rows: what choosing the best of many adds.
     """
@@ -70,6 +71,7 @@ class SearchResult:
     scratch: Scratch | None = None
     scorer: Scorer | None = None
     seed: int = 0
+    member_seconds: float = 0.0
     optimism: dict[str, float] = field(default_factory=dict)
 
     @classmethod

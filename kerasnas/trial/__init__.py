@@ -1,6 +1,6 @@
 """One trial: build, train, measure, write."""
 
-from kerasnas.trial.job import Job
+from kerasnas.trial.job import Job, Keeping
 from kerasnas.trial.tuner import Tuner
 
-__all__ = ["Job", "Tuner"]
+__all__ = ["Job", "Keeping", "Tuner"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
-from kerasnas.clock import Clock, Deadline, Margin, Purpose, amount
+from kerasnas.clock import Clock, Deadline
 from kerasnas.objectives import Objective
 from kerasnas.problem.view import View
 from kerasnas.spaces.method import Solution
@@ -27,9 +27,25 @@ class Solved:
     seconds: float
 
 
-@dataclass
+@dataclass(frozen=True)
+class Keeping:
+    """What a search keeps of its trials, and for what it leaves time after them.
+
+    Attributes:
+        candidates: Trials, the best ones, of which the files are kept; with more than one also
+            their answers to the validation rows, so that an ensemble can be chosen.
+        members: Members of an ensemble to leave time for, if there are as many trials.
+        again: Whether members that a solver fitted are to be fitted once more, on all rows.
+    """
+
+    candidates: int = 1
+    members: int = 0
+    again: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Job:
-    """What every trial of a search trains on and is judged by.
+    """The data and the settings of all trials of a search.
 
     Attributes:
         view: From hyperparameters to the data in the form that their network takes.
@@ -41,13 +57,7 @@ class Job:
         callbacks: Keras callbacks, copied for every trial.
         fit_kwargs: Further arguments of Keras's `fit`.
         patience: Epochs without improvement before a training ends; a recipe's own goes first.
-        candidates: Trials, the best ones, of which the files are kept; with more than one also
-            their answers to the validation rows, so that an ensemble can be chosen.
-        members: Members of an ensemble to keep time for, if there are as many trials.
-        finished: Trials that have come to a good end so far.
-        member_seconds: Seconds that a member needs to be built in: at first a guess, then what the
-            trials so far tell.
-        again: Whether members that were solved are to be fitted once more, on all rows.
+        keeping: What is kept of trials.
     """
 
     view: Callable[[Any], View]
@@ -56,33 +66,15 @@ class Job:
     clock: Clock
     epochs: int | None = None
     batch_size: int | None = None
-    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
-    fit_kwargs: dict[str, Any] = field(default_factory=dict)
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    fit_kwargs: Mapping[str, Any] = field(default_factory=dict)
     patience: int | None = None
-    candidates: int = 1
-    members: int = 0
-    finished: int = 0
-    member_seconds: float = amount(Margin.MEMBER_SECONDS)
-    again: bool = False
+    keeping: Keeping = field(default_factory=Keeping)
 
     @property
     def deadline(self) -> Deadline:
         """Until when trials may go on."""
-        members = min(self.members, self.finished + 1)  # with the trial that is running
-        self.clock.keep(Purpose.ENSEMBLE, members * self.member_seconds)
         return self.clock.for_trials
-
-    def keep_for_again(self, seconds: Sequence[float]) -> None:
-        """Keeps time for fitting members once more, but for those that would take too much of it.
-
-        Args:
-            seconds: What each would take, the best one first.
-        """
-        room, kept = self.clock.most(Purpose.SECOND_FIT), 0.0
-        for one in seconds:
-            if kept + one <= room:
-                kept += one
-        self.clock.keep(Purpose.SECOND_FIT, kept)
 
     @property
     def monitor(self) -> Objective | None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 import keras_tuner
-import numpy as np
 
 from kerasnas import artifact
 from kerasnas.clock import Margin, OutOfTime, Stopwatch, amount, pause
@@ -31,6 +30,7 @@ from kerasnas.trial.memory import Keeper
 from kerasnas.trial.methods import fitting_of
 from kerasnas.trial.pace import Pace
 from kerasnas.trial.plan import Trained
+from kerasnas.trial.reserve import Reserve
 from kerasnas.trial.screen import screened
 from kerasnas.trial.seeding import seeded
 
@@ -81,6 +81,7 @@ class Tuner(keras_tuner.Tuner):
             is room for them in memory; the others have to be read from their files.
         solved: Those of their networks that a solver fitted and that may be fitted again.
         first_traceback: The traceback of the first failed trial, empty without one.
+        reserve: The time that trials leave for what comes after them.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Tuner(keras_tuner.Tuner):
         self.first_traceback = ""
         self._on_event = on_event
         self._memory = Keeper()
-        self._writing: list[float] = []  # seconds that measuring and writing trials has taken
+        self.reserve = Reserve(job.clock, job.keeping)
         self.space = as_space(hypermodel)
         with seeded(job.seed, 2**31 - 1):
             super().__init__(
@@ -111,11 +112,11 @@ class Tuner(keras_tuner.Tuner):
             )
         self.oracle.verbose = 0
         self._pace = Pace(oracle, job, self.space)
-        job.finished = len(oracle.history.completed())
 
     def begin(self, context: Context) -> None:
         """Tells the oracle about its search: what is given, and what is known here."""
         context = self._pace.context(context)
+        self._keep_time()
         self.oracle.begin(screened(context, self.oracle, self.space, self.job))
 
     def _populate_initial_space(self) -> None:
@@ -262,7 +263,7 @@ class Tuner(keras_tuner.Tuner):
             self._pace.note(outcome.plan, trained.full)
         if trained.state is not None and not trained.out_of_time:
             trained.state.write(checkpoint_path(self.folder, record.trial_id, record.rung))
-        if outcome.solution is not None and job.again:
+        if outcome.solution is not None and job.keeping.again:
             self.solved[record.trial_id] = Solved(outcome.solution, outcome.seconds)
         stopwatch, front = Stopwatch(), self.space.front_sizes(attempt.hp)
         measures = {
@@ -276,14 +277,15 @@ class Tuner(keras_tuner.Tuner):
             measures.update({k: v + view.extra_latency for k, v in timed.items()})
         path, exported = self.path(record.trial_id), view.assemble(network)
         artifact.write(exported, path)
-        if job.members > 1:
+        if job.keeping.members > 1:
             self.models[record.trial_id] = exported
-        if job.candidates > 1 and isinstance(view.scorer, Scorer) and outcome.answers is not None:
+        if (
+            job.keeping.candidates > 1
+            and isinstance(view.scorer, Scorer)
+            and outcome.answers is not None
+        ):
             write_answers(self.folder, record.trial_id, view.scorer.answers(outcome.answers()))
-        # A member of an ensemble is traced and written as a trial is, in a larger graph.
-        self._writing.append(stopwatch.seconds)
-        seen = amount(Margin.MEMBER) * float(np.mean(self._writing))
-        job.member_seconds = max(amount(Margin.MEMBER_SECONDS), seen)
+        self.reserve.wrote(stopwatch.seconds)
         measures["size_bytes"] = float(path.stat().st_size)
         self._check_objectives({**trained.metrics, **measures})
         return _Execution(
@@ -328,18 +330,18 @@ class Tuner(keras_tuner.Tuner):
             spent=self.job.clock.spent,
         )
         oracle.end_trial(trial)
-        self.job.finished = len(oracle.history.completed())
-        housekeeping.keep_the_best(self.folder, oracle, self.job.candidates)
+        housekeeping.keep_the_best(self.folder, oracle, self.job.keeping.candidates)
         housekeeping.keep_checkpoints(self.folder, oracle)
         housekeeping.keep_in_memory(self.models, self.folder)
-        if self.job.again:
-            self._keep_solved()
+        self._keep_time()
 
-    def _keep_solved(self) -> None:
-        """Lets go of networks whose models went, and says what fitting the best again takes."""
+    def _keep_time(self) -> None:
+        """Keeps time for what comes after the trials, by what is known of them now."""
+        # The networks of models that are in memory no more cannot be fitted again.
         self.solved = {k: v for k, v in self.solved.items() if k in self.models}
-        best = [t.trial_id for t in self.oracle.get_best_trials(_AGAIN)]
-        self.job.keep_for_again([self.solved[k].seconds for k in best if k in self.solved])
+        best = [t.trial_id for t in self.oracle.get_best_trials(_AGAIN)] if self.solved else []
+        again = [self.solved[k].seconds for k in best if k in self.solved]
+        self.reserve.finished(len(self.oracle.history.completed()), again)
 
 
 def _failed(error: Exception) -> _Execution:

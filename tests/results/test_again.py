@@ -42,7 +42,7 @@ def solved(family: str, classify: bool, seconds: float | None = None):
     solution = task.hypermodel.solve(hp, view, 5, Deadline())
     job = Job(task.view, (), 0, Clock(seconds))
     known = {"0003": Solved(solution, 2.0)}
-    again = Again({"0003": trial}, known, task.hypermodel, job, task.whole)
+    again = Again({"0003": trial}, known, task.hypermodel, job, task.whole, 0.8)
     return task, again, view, solution
 
 
@@ -88,7 +88,7 @@ def test_nothing_is_fitted_again_where_time_is_short_or_nothing_was_solved():
     _, again, _, _ = solved("linear", False, seconds=100.0)
     weights = {"0003": 0.4, "0004": 0.6}
     assert set(again(weights)) == {"0003"}
-    building = 2 * again.job.member_seconds
+    building = 2 * again.member_seconds
     again.job.clock.resume(100.0 - building - 1.0)  # fitting took 2 seconds
     assert again(weights) == {}
 
