@@ -6,6 +6,7 @@ from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.chain import Chain
 from kerasnas.spaces.forecast import ForecastHyperModel, forecast
 from kerasnas.spaces.image import ImageHyperModel, image
+from kerasnas.spaces.space import Space, as_space
 from kerasnas.spaces.speech import SpeechHyperModel, speech
 from kerasnas.spaces.tabular import TabularHyperModel, tabular
 from kerasnas.spaces.text import TextHyperModel, text
@@ -18,9 +19,11 @@ __all__ = [
     "ChainHyperModel",
     "ForecastHyperModel",
     "ImageHyperModel",
+    "Space",
     "SpeechHyperModel",
     "TabularHyperModel",
     "TextHyperModel",
+    "as_space",
     "audio",
     "cells",
     "chains",

@@ -158,4 +158,4 @@ def test_what_the_user_has_measured_or_held_out_is_what_answers(given, again, mo
     x, y = table(2500)
     with pytest.raises(AttributeError):  # there is no result
         estimator.fit(x, y, validation_data=(x[:50], y[:50]) if held_out else None)
-    assert jobs[0].again is again
+    assert jobs[0].keeping.again is again

@@ -3,10 +3,11 @@
 import keras_tuner
 import pytest
 
+from kerasnas.spaces.space import Space
 from kerasnas.trial.exploring import explore
 
 
-class Recorded(keras_tuner.HyperModel):
+class Recorded(Space):
     """Only declares; nothing is built."""
 
     def __init__(self, declare):

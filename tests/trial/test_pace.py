@@ -34,7 +34,7 @@ def test_without_a_recipe_all_trials_have_the_same_share():
 def test_a_trial_has_its_share_of_the_seconds_left_for_trials():
     clock = SimpleNamespace(seconds=None)
     job = SimpleNamespace(clock=clock, epochs=1, objectives=(1,), deadline=made(60.0))
-    pace = Pace(SimpleNamespace(), job, own=True)
+    pace = Pace(SimpleNamespace(), job, Tables())
     assert pace.share(None, SimpleNamespace(number=3)) == pytest.approx(10.0)
     assert pace.most(Recipe(32)) == 0.0
     assert pace.most(Recipe(32, enough=64)) == pytest.approx(27.0)

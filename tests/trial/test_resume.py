@@ -21,6 +21,7 @@ from kerasnas.clock import Clock
 from kerasnas.oracles.schedulers import Full
 from kerasnas.problem.view import View, part_of
 from kerasnas.spaces.recipes import Recipe
+from kerasnas.spaces.space import Space
 from kerasnas.trial.answers import evaluator
 from kerasnas.trial.checkpoint import State
 from kerasnas.trial.plan import Plan
@@ -230,8 +231,8 @@ def test_a_hopeless_trial_ends_early_and_says_so(own_fit):
     assert len(result.leaderboard()) == 2 and result.best_trial.number == 0
 
 
-class Recipes(keras_tuner.HyperModel):
-    """A hypermodel with recipes, whose trainings have nine epochs where time is the limit."""
+class Recipes(Space):
+    """A space with recipes, whose trainings have nine epochs where time is the limit."""
 
     def build(self, hp):
         return build(hp)

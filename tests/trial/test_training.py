@@ -427,7 +427,11 @@ def test_of_slow_steps_few_are_run_for_their_time(monkeypatch):
     steps = []
 
     def slow(trainer, batch, turned):
-        return lambda order, start, stop, *rest: (steps.append(int(stop - start)), time.sleep(0.6))
+        def run(order, start, stop, *rest):
+            steps.append(int(stop - start))
+            time.sleep(0.6)
+
+        return run, []
 
     monkeypatch.setattr(Trainer, "_run_steps", slow)
     with pytest.raises(OutOfTime):
