@@ -157,14 +157,12 @@ def _estimator(arguments: argparse.Namespace, task: str) -> TabularClassifier | 
 
 def _check_search(arguments: argparse.Namespace) -> None:
     """Complains now of what is wrong with a search, not after a large table has been read."""
-    from kerasnas.estimators.preflight import check_arguments
-
     auto = arguments.task == "auto"
     tasks = ("classification", "regression") if auto else (arguments.task,)
     complaints = []
     for task in tasks:
         try:
-            check_arguments(_estimator(arguments, task))
+            _estimator(arguments, task).check_arguments()
         except ObjectiveError as error:  # the other task may have this metric
             complaints.append(error)
     if len(complaints) == len(tasks):

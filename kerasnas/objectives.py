@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -114,6 +114,12 @@ class Constraint:
 ObjectiveLike = str | Objective | Sequence["str | Objective"]
 
 
+def listed(value: Any) -> list[Any]:
+    """Objectives as a list, where a single one may stand alone."""
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    return list(value) if several else [value]
+
+
 def parse_objectives(
     value: ObjectiveLike, known: Sequence[str] | None = None
 ) -> tuple[Objective, ...]:
@@ -126,8 +132,7 @@ def parse_objectives(
     Raises:
         ObjectiveError: If a name is unknown (near names are suggested) or has no direction.
     """
-    one = isinstance(value, str) or hasattr(value, "name")
-    items: list[Any] = [value] if one else list(value)  # type: ignore[arg-type]
+    items = listed(value)
     if not items:
         raise ObjectiveError(
             "`objective` is empty. Name at least one metric, such as 'val_accuracy'."

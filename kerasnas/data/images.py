@@ -227,7 +227,7 @@ class ImageReader:
     def _cast(self, images: np.ndarray) -> np.ndarray:
         """The numbers in the type of `fit`; scales that cannot be meant are refused."""
         if images.dtype == self.dtype:
-            self._check_finite(images)
+            _check_finite(images)
             return images
         if self.dtype == "uint8":
             whole = images.dtype.kind in "iub" or bool((np.rint(images) == images).all())
@@ -244,21 +244,8 @@ class ImageReader:
             )
         with np.errstate(over="ignore"):
             images = images.astype("float32")
-        self._check_finite(images)
+        _check_finite(images)
         return images
-
-    @staticmethod
-    def _check_finite(images: np.ndarray) -> None:
-        if images.dtype.kind != "f":
-            return
-        axes = tuple(range(1, images.ndim))
-        good = [np.isfinite(images[part]).all(axis=axes) for part in blocks(images)]
-        bad = np.flatnonzero(~np.concatenate([np.ones(0, bool), *good]))
-        if len(bad):
-            raise SchemaError(
-                f"`x` has {len(bad)} images with pixels that are NaN or infinite (first: row "
-                f"{bad[0]}). Correct or drop them."
-            )
 
 
 @dataclass(frozen=True)
@@ -317,7 +304,7 @@ def usable(pictures: Pictures) -> np.ndarray:
     """
     if isinstance(pictures.items, np.ndarray):
         if pictures.items.dtype.kind == "f":
-            ImageReader._check_finite(pictures.items)
+            _check_finite(pictures.items)
         return np.arange(len(pictures))
     problems = list(broken(pictures))
     if not problems:
@@ -336,3 +323,16 @@ def _together(group: list[tuple[int, np.ndarray]]) -> tuple[np.ndarray, np.ndarr
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _check_finite(images: np.ndarray) -> None:
+    if images.dtype.kind != "f":
+        return
+    axes = tuple(range(1, images.ndim))
+    good = [np.isfinite(images[part]).all(axis=axes) for part in blocks(images)]
+    bad = np.flatnonzero(~np.concatenate([np.ones(0, bool), *good]))
+    if len(bad):
+        raise SchemaError(
+            f"`x` has {len(bad)} images with pixels that are NaN or infinite (first: row "
+            f"{bad[0]}). Correct or drop them."
+        )

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from kerasnas import assembly
 from kerasnas.baselines.features import feature_baselines, sampled
@@ -190,7 +191,7 @@ def named_groups(x: Any, groups: Any) -> Any:
     """Groups, where `groups` may be the name of a column of `x`."""
     if not isinstance(groups, str):
         return groups
-    if not hasattr(x, "columns") or groups not in x.columns:
+    if not isinstance(x, pd.DataFrame) or groups not in x.columns:
         raise SchemaError(
             f"`groups` is {groups!r}, which is no column of `x`. Pass one group for every sound."
         )
@@ -210,7 +211,7 @@ def warn_of_speakers(x: Any, groups: Any, validation_data: Any) -> None:
             )
         elif name is not None:
             other: Any = validation_data[0] if isinstance(validation_data, tuple) else None
-            if hasattr(other, "columns") and name in other.columns:
+            if isinstance(other, pd.DataFrame) and name in other.columns:
                 both = set(x[name]) & set(other[name])
                 if both:
                     warnings.warn(

@@ -145,7 +145,7 @@ class Estimator(BaseEstimator):
         """
         budget = Budget.parse(self.budget).with_epochs(epochs)
         clock = Clock(budget.seconds)
-        objectives, constraints = self._objectives(), check_arguments(self)
+        objectives, constraints = self._objectives(), self.check_arguments()
         wish = parse_ensemble(False if self.refit else self.ensemble)
         level = settle_level(self.intervals, self.refit)
         seed = settle_seed(self.seed, self.directory)
@@ -197,6 +197,18 @@ class Estimator(BaseEstimator):
             type(self).__name__, answer, result, task, level=level, keep=self._keeps_rows
         )
         return self
+
+    def check_arguments(self) -> tuple[Constraint, ...]:
+        """Whether `fit` can begin with the arguments of the constructor, as it checks itself.
+
+        Returns:
+            The constraints, with the score itself in the place of its alias `val_loss`.
+
+        Raises:
+            KerasNASError: If an argument cannot be read, is unknown, or no file can be written to
+                `directory`.
+        """
+        return check_arguments(self, self._objectives(), self._score_names())
 
     @property
     def model_(self) -> keras.Model:

@@ -28,9 +28,8 @@ from kerasnas.estimators.forecast_task import (
     ForecastTask,
     channel_statistics,
 )
-from kerasnas.estimators.preflight import check_arguments
 from kerasnas.estimators.wanted import MEASURED
-from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
+from kerasnas.objectives import Constraint, Objective, ObjectiveLike, listed, parse_objectives
 from kerasnas.preprocessing import series as windows
 from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
@@ -166,7 +165,7 @@ class TimeSeriesForecaster(Estimator):
         """
         budget = Budget.parse(self.budget).with_epochs(epochs)
         clock = Clock(budget.seconds)
-        objectives, constraints = self._objectives(), check_arguments(self)
+        objectives, constraints = self._objectives(), self.check_arguments()
         seed = settle_seed(self.seed, self.directory)
         task = self._forecast_task(frame, validation_split, seed)
         clock.keep(Purpose.ANSWER)
@@ -356,8 +355,7 @@ class TimeSeriesForecaster(Estimator):
 
     def _objectives(self) -> tuple[Any, ...]:
         scores = self._score_names()
-        given: Any = "val_mase" if self.objective is None else self.objective
-        items = [given] if isinstance(given, str) or hasattr(given, "name") else list(given)
+        items = listed("val_mase" if self.objective is None else self.objective)
         named = ["val_mase" if item == "val_loss" else item for item in items]
         directed: list[Any] = [Objective(n, "min") if n in scores else n for n in named]
         return parse_objectives(directed, [*scores, *MEASURED])

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kerasnas.clock import Budget
+from kerasnas.estimators.arguments import settle_level
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.files import check_directory
-from kerasnas.objectives import Constraint, check_constraints
+from kerasnas.objectives import Constraint, Objective, check_constraints
 from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.results.ensemble import parse_ensemble
 from kerasnas.results.folds import parse_folds
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 _COUNTED = ("epochs", "best_epoch")  # of a trial; no objectives, but limits can be set on them
 
 
-def check_arguments(estimator: Estimator) -> tuple[Constraint, ...]:
+def check_arguments(
+    estimator: Estimator, objectives: Sequence[Objective], scores: Sequence[str]
+) -> tuple[Constraint, ...]:
     """Whether a fit with the estimator's arguments can begin.
 
     Args:
         estimator: An estimator, fitted or not.
+        objectives: Its objectives.
+        scores: The metrics that its trials are scored by, the default objective first.
 
     Returns:
         Its constraints, with the score itself in the place of its alias `val_loss`.
@@ -34,10 +39,9 @@ def check_arguments(estimator: Estimator) -> tuple[Constraint, ...]:
         KerasNASError: If an argument cannot be read, is unknown, or no file can be written to
             `directory`.
     """
-    scores = estimator._score_names()
-    objectives = estimator._objectives()
     constraints = _settled(estimator.constraints, scores)
     parse_ensemble(estimator.ensemble)
+    settle_level(estimator.intervals, estimator.refit)
     parse_folds(estimator.folds, Budget.parse(estimator.budget), 0.0)
     check_seed(estimator.seed)
     check_constraints(constraints, _known(constraints, scores))

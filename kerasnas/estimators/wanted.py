@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from kerasnas.errors import ObjectiveError
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
+from kerasnas.objectives import Constraint, Objective, ObjectiveLike, listed, parse_objectives
 from kerasnas.problem import CLASSIFICATION, REGRESSION, Scorer
 from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.results.leaderboard import MEASURES
@@ -37,12 +36,10 @@ def settle_objectives(given: ObjectiveLike | None, classify: bool) -> tuple[Obje
     """
     known = [*score_names(classify), *MEASURED]
     default = known[0]
-    wanted: Any = default if given is None else given
-    single = isinstance(wanted, str) or hasattr(wanted, "name")
-    items: list[Any] = [wanted] if single else list(wanted)
-    asked = [getattr(item, "name", item) for item in items]
+    items = listed(default if given is None else given)
     if not classify:
-        known += [n for n in asked if is_quantile_loss(str(n).removeprefix("val_"))]
+        asked = [item if isinstance(item, str) else str(item.name) for item in items]
+        known += [name for name in asked if is_quantile_loss(name.removeprefix("val_"))]
     return parse_objectives([default if i == "val_loss" else i for i in items], known)
 
 

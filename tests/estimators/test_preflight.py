@@ -5,7 +5,6 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.errors import ArtifactError, ObjectiveError, SearchSpaceError
-from kerasnas.estimators.preflight import check_arguments
 
 
 class Unread:
@@ -36,6 +35,8 @@ def constraint(name, **bounds):
         ({"oracle": kn.oracles.Random(objective="params")}, ObjectiveError, "The oracle optimises"),
         ({"ensemble": "5 apples"}, SearchSpaceError, "`ensemble`"),
         ({"folds": 1}, SearchSpaceError, "`folds`"),
+        ({"intervals": 2}, SearchSpaceError, "`intervals` must be a probability"),
+        ({"intervals": 0.9, "refit": True}, SearchSpaceError, "`refit` trains on all"),
         ({"seed": -1}, SearchSpaceError, r"`seed` must be .* received -1\."),
         ({"seed": "a"}, SearchSpaceError, r"received 'a'\."),
         ({"seed": 1.5}, SearchSpaceError, r"received 1\.5\."),
@@ -93,9 +94,8 @@ def test_of_a_search():
 
 @pytest.mark.parametrize("name", ["params", "epochs", "val_f1", "train_seconds", "val_loss"])
 def test_what_a_search_has_may_be_bounded(name, tmp_path):
-    (found,) = check_arguments(
-        kn.TabularClassifier(**constraint(name), directory=tmp_path / "a" / "b", seed=np.int64(3))
-    )
+    clf = kn.TabularClassifier(**constraint(name), directory=tmp_path / "a" / "b", seed=np.int64(3))
+    (found,) = clf.check_arguments()
     assert found.name == ("val_log_loss" if name == "val_loss" else name)
     assert not list(tmp_path.iterdir())
 
