@@ -81,7 +81,7 @@ def _without_training(model: keras.Model) -> Iterator[None]:
 
     Their file needs no state of a training, and would need our optimisers to be opened.
     """
-    compiled = [part for part in _models(model) if getattr(part, "compiled", False)]
+    compiled = [part for part in _models(model) if part.compiled]
     optimizers = [part.optimizer for part in compiled]
     for part in compiled:
         part.compiled, part.optimizer = False, None
@@ -95,7 +95,7 @@ def _without_training(model: keras.Model) -> Iterator[None]:
 def _models(model: Any) -> Iterator[Any]:
     """A model and all models inside it."""
     yield model
-    for layer in getattr(model, "layers", ()):
+    for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _models(layer)
 

@@ -59,9 +59,9 @@ class Settings:
         given = self.given[name]
         if callable(given) and not isinstance(given, type):
             return given(hp)
-        config = getattr(given, "get_config", None)
-        if config is not None:
-            kept = {k: v for k, v in config().items() if k not in ("name", "conditions")}
+        if isinstance(given, keras_tuner.engine.hyperparameters.HyperParameter):
+            config = given.get_config()
+            kept = {k: v for k, v in config.items() if k not in ("name", "conditions")}
             return getattr(hp, type(given).__name__)(name, **kept)
         if isinstance(given, Sequence) and not isinstance(given, str):
             return hp.Choice(name, list(given))

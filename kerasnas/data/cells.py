@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.foreign import numpy_dtype_of
+
 MISSING_DATETIME = -(2**63)
 """Seconds that stand for a missing datetime; also what NumPy stores for NaT."""
 
@@ -65,7 +67,7 @@ def plain(series: pd.Series) -> pd.Series:
         return series.astype(object).map(str, na_action="ignore")
     if isinstance(dtype, pd.ArrowDtype):
         if dtype.kind == "M":
-            if getattr(dtype.pyarrow_dtype, "tz", None) is not None:
+            if _has_zone(dtype):
                 series = series.dt.tz_convert("UTC").dt.tz_localize(None)
             return series.astype("datetime64[us]")
         if dtype.kind == "m":
@@ -75,6 +77,14 @@ def plain(series: pd.Series) -> pd.Series:
     if is_object(dtype) and pd.api.types.infer_dtype(series, skipna=True) == "period":
         return series.map(lambda period: period.to_timestamp(), na_action="ignore")
     return series
+
+
+def _has_zone(dtype: pd.ArrowDtype) -> bool:
+    """Whether times of pyarrow carry a time zone; dates never do."""
+    import pyarrow
+
+    kind = dtype.pyarrow_dtype
+    return isinstance(kind, pyarrow.TimestampType) and kind.tz is not None
 
 
 def is_object(dtype: Any) -> bool:
@@ -199,7 +209,7 @@ def to_strings(series: pd.Series) -> np.ndarray:
     if kind in ("numbers", "booleans") and not is_object(series.dtype):
         absent = np.array(series.isna(), dtype=bool)
         # Not through float64, which has no room for the digits of large integers.
-        numpy_dtype: Any = getattr(series.dtype, "numpy_dtype", series.dtype)
+        numpy_dtype = numpy_dtype_of(series)
         filler = False if kind == "booleans" else 0
         filled = series.fillna(filler) if absent.any() else series
         values = filled.to_numpy(dtype=numpy_dtype)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasnas.data import foreign
 from kerasnas.data.names import did_you_mean, quoted, string_names
 from kerasnas.errors import SchemaError
 
@@ -67,11 +68,11 @@ def to_documents(x: Any) -> Documents:
         return _table(x)
     if isinstance(x, Mapping):
         return _table(pd.DataFrame({str(k): _flat(v, str(k)) for k, v in x.items()}))
-    if callable(getattr(x, "to_pandas", None)):
+    if foreign.is_table(x):
         return to_documents(x.to_pandas())
     if isinstance(x, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         return _single(list(x))
-    if isinstance(x, np.ndarray) or hasattr(x, "__array__"):
+    if foreign.is_array(x):
         return _array(np.asarray(x))
     if isinstance(x, Iterable):
         items = list(x)

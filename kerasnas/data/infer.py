@@ -177,7 +177,7 @@ def _is_counter(present: pd.Series, name: str) -> bool:
     They do if they rise or fall by one from row to row, if they are a shuffled or thinned out
     counter (no value twice, most of the span taken), or if they are unique and called an id.
     """
-    if getattr(present.dtype, "kind", "O") not in "iu" or len(present) <= MIN_ID_ROWS:
+    if present.dtype.kind not in "iu" or len(present) <= MIN_ID_ROWS:
         return False
     values = np.asarray(present.to_numpy(dtype=np.float64))
     if len(np.unique(values)) < len(values):

@@ -7,14 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from kerasnas.data.foreign import cardinality
 from kerasnas.data.pixels import CHANNELS, what
 from kerasnas.data.room import Spool
 from kerasnas.errors import SchemaError
-
-
-def is_dataset(x: Any) -> bool:
-    """Whether it is a `tf.data.Dataset`; TensorFlow is not imported to find out."""
-    return hasattr(x, "element_spec") and hasattr(x, "as_numpy_iterator")
 
 
 def elements(dataset: Any) -> tuple[np.ndarray | list[np.ndarray], np.ndarray | None]:
@@ -82,7 +78,7 @@ def _image_spec(dataset: Any) -> tuple[Any, bool]:
             f"tensors; its elements are {spec}. Add `.map(...)`, or `.unbatch()` where the sizes "
             "within a batch differ, and pass weights as `sample_weight`."
         )
-    length = int(dataset.cardinality()) if hasattr(dataset, "cardinality") else -2
+    length = cardinality(dataset)
     if length == -1:
         raise SchemaError("The dataset never ends. Leave out `.repeat()`, or add `.take(...)`.")
     return first.shape, length >= 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,6 @@ from kerasnas.data.pictures import Pictures
 
 _SHOWN = 5  # names in a message
 _THREADS = 8  # that decode files, at most: each holds two images in memory
-_TELLS_CORES = hasattr(os, "sched_getaffinity")
 
 
 def broken(pictures: Pictures) -> Iterator[tuple[int, str]]:
@@ -45,7 +45,8 @@ def opened(pictures: Pictures, channels: int | None = None) -> Iterator[tuple[in
     if pictures.stacked or isinstance(pictures.items[0], np.ndarray):
         yield from ((row, one(row)) for row in range(len(pictures)))
         return
-    threads = min(len(os.sched_getaffinity(0)) if _TELLS_CORES else os.cpu_count() or 1, _THREADS)
+    linux = sys.platform == "linux"
+    threads = min(len(os.sched_getaffinity(0)) if linux else os.cpu_count() or 1, _THREADS)
     waiting: deque[tuple[int, Future[Any]]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="kerasnas-decoder") as pool:
         for row in range(len(pictures)):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasnas.data.picture_datasets import class_numbers, elements, is_dataset
+from kerasnas.data.foreign import is_array, is_dataset
+from kerasnas.data.picture_datasets import class_numbers, elements
 from kerasnas.data.pixels import Axis, channel_axis, open_image, what, with_channels
 from kerasnas.data.room import joined_rows
 from kerasnas.errors import SchemaError
@@ -96,7 +97,7 @@ def to_pictures(x: Any) -> Pictures:
         return _single(list(x))
     if isinstance(x, list | tuple):
         return _single(list(x))
-    if hasattr(x, "__array__"):
+    if is_array(x):
         array = x if isinstance(x, np.ndarray) else np.asarray(x)
         return _single(list(array)) if array.dtype.kind in "OUST" else _stacked(array)
     raise SchemaError(

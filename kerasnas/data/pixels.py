@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kerasnas.data.foreign import shape_of
+
 CHANNELS = (1, 3, 4)  # grey, colour, colour with alpha
 
 Axis = Literal["none", "last", "first"]
@@ -26,8 +28,8 @@ def what(item: Any) -> str:
     """What an item is, for a message."""
     if item is None or (isinstance(item, float) and np.isnan(item)):
         return "a missing value"
-    shape = getattr(item, "shape", None)
-    return f"{type(item).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else "")
+    shape = shape_of(item)
+    return f"{type(item).__name__}" + (f" of shape {shape}" if shape is not None else "")
 
 
 def open_image(path: Path, channels: int | None) -> np.ndarray:

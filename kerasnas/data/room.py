@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,7 +152,7 @@ def _file(size: int) -> IO[bytes]:
 
 def _reserved(file: IO[bytes], size: int) -> bool:
     """Whether the disk has room; where the system can do so, it is set aside."""
-    if hasattr(os, "posix_fallocate"):
+    if sys.platform == "linux":
         try:
             os.posix_fallocate(file.fileno(), 0, size)
             return True

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.foreign import is_array
 from kerasnas.errors import SchemaError
 
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
@@ -122,7 +123,7 @@ def to_sounds(x: Any) -> Sounds:
         return to_sounds(x[path_column(x)])
     if isinstance(x, pd.Series):
         x = list(x)
-    if isinstance(x, np.ndarray) or (hasattr(x, "__array__") and not isinstance(x, list | tuple)):
+    if is_array(x) and not isinstance(x, list | tuple):
         x = np.asarray(x)
         if x.dtype != object and x.dtype.kind not in "US":
             _check_stack(x)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasnas.data import foreign
 from kerasnas.data.cells import is_object
 from kerasnas.data.names import string_names
 from kerasnas.errors import SchemaError
@@ -55,13 +56,13 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
             "`x` is a Series, expected a table. Reshape your data: `x.to_frame()` if it is one "
             "column, `x.to_frame().T` if it is one row."
         )
-    if callable(getattr(x, "toarray", None)) and hasattr(x, "nnz"):
+    if foreign.is_sparse(x):
         raise TypeError(
             f"`x` is a sparse {type(x).__name__}, expected a dense table. Pass `x.toarray()`."
         )
     if isinstance(x, Mapping):
         return _from_columns(x), True
-    if callable(getattr(x, "to_pandas", None)):
+    if foreign.is_table(x):
         return _read(x.to_pandas())
     if isinstance(x, str | bytes) or x is None or np.isscalar(x):
         raise TypeError(
@@ -89,7 +90,7 @@ def _from_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
 def _one_column(name: Any, values: Any) -> pd.Series:
     if isinstance(values, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         return pd.Series(values).reset_index(drop=True)
-    if callable(getattr(values, "to_pandas", None)):
+    if foreign.is_table(values):
         return pd.Series(values.to_pandas()).reset_index(drop=True)
     if isinstance(values, str | bytes) or np.isscalar(values) or values is None:
         raise SchemaError(

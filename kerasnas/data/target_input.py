@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasnas.data import cells
+from kerasnas.data import cells, foreign
 from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.errors import SchemaError
 
@@ -27,7 +27,7 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
     """
     if not isinstance(y, str):
         return x, y
-    if not isinstance(x, pd.DataFrame | Mapping) and callable(getattr(x, "to_pandas", None)):
+    if not isinstance(x, pd.DataFrame | Mapping) and foreign.is_table(x):
         x = x.to_pandas()
     if not isinstance(x, pd.DataFrame | Mapping):
         raise SchemaError(
@@ -49,18 +49,12 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
 
 def check_same_length(x: Any, y: Any, name: str = "y") -> None:
     """Raise `SchemaError` unless `x` and `y` (called `name`) have as many rows."""
-    rows, targets = (_length(value) for value in (x, y))
+    rows, targets = (foreign.length_of(value) for value in (x, y))
     if rows != targets:
         raise SchemaError(
             f"`x` has {rows} rows and `{name}` has {targets}, expected one value a row. Found "
             f"input variables with inconsistent numbers of samples: [{rows}, {targets}]"
         )
-
-
-def _length(value: Any) -> int:
-    if not hasattr(value, "shape") and not hasattr(value, "__len__"):
-        value = np.asarray(value)  # an array-like that only offers `__array__`
-    return int(value.shape[0] if hasattr(value, "shape") else len(value))
 
 
 def read_target(y: Any) -> pd.Series:
@@ -70,9 +64,9 @@ def read_target(y: Any) -> pd.Series:
             "This estimator requires y to be passed, but the target y is None. Pass the target, "
             "or the name of its column in `x`, as `y`."
         )
-    if callable(getattr(y, "toarray", None)):
+    if foreign.is_densified(y):
         raise TypeError("`y` is sparse, expected a dense vector. Pass `y.toarray().ravel()`.")
-    if callable(getattr(y, "to_pandas", None)):
+    if foreign.is_table(y):
         y = y.to_pandas()
     if isinstance(y, pd.DataFrame) and y.shape[1] == 1:
         _warn_column_vector()

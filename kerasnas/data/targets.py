@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import cells
+from kerasnas.data.foreign import numpy_dtype_of
 from kerasnas.data.target_input import (
     check_same_length,
     count,
@@ -219,8 +220,7 @@ def _labels(y: Any) -> np.ndarray:
         return y.ravel().copy()
     if kind == "strings":
         return cells.to_strings(series)
-    numpy_dtype: Any = getattr(series.dtype, "numpy_dtype", series.dtype)
-    array = np.array(series.to_numpy(dtype=numpy_dtype))
+    array = np.array(series.to_numpy(dtype=numpy_dtype_of(series)))
     return array.astype(array.dtype.newbyteorder("=")) if array.dtype != object else _unboxed(array)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas.data.documents import Documents, to_documents
+from kerasnas.data.foreign import column_names
 from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.errors import SchemaError
 
@@ -129,7 +130,7 @@ class TextReader:
 
     def _known_columns(self, x: Any) -> Any:
         """A table without the columns that `fit` did not see, where all others are there."""
-        names = getattr(x, "columns", x if isinstance(x, Mapping) else None)
+        names = column_names(x)
         if isinstance(x, Documents) or names is None or not self.named:
             return x
         kept = [name for name in names if str(name) in self.columns]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import keras_tuner
 import numpy as np
 
 from kerasnas.oracles.domains import Domain
@@ -26,7 +27,8 @@ class Space:
     """
 
     def __init__(self, hyperparameters: Any = ()) -> None:
-        hps = getattr(hyperparameters, "space", hyperparameters)
+        listed = isinstance(hyperparameters, keras_tuner.HyperParameters)
+        hps = hyperparameters.space if listed else hyperparameters
         self.domains: tuple[Domain, ...] = _parents_first([Domain.of(hp) for hp in hps])
         self._parents = {name for d in self.domains for name, _ in d.conditions}
         self._keys: dict[str, str] = {}
@@ -253,4 +255,4 @@ def _listed(items: Sequence[str], most: int = 12) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else str(value)
+    return value.item() if isinstance(value, np.generic) else str(value)

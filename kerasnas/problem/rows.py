@@ -17,6 +17,7 @@ from kerasnas.data import (
     fit_multilabel_target,
     is_multilabel,
 )
+from kerasnas.data.foreign import has_positions, is_one_value
 from kerasnas.errors import SchemaError
 from kerasnas.problem import folds, holdout
 
@@ -211,9 +212,9 @@ def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:
 
 def rows_of(values: Any, index: np.ndarray) -> Any:
     """Some rows of an array, a Series or a list; what is no sequence stays as it is."""
-    if values is None or (np.ndim(values) == 0 and not hasattr(values, "__len__")):
+    if values is None or is_one_value(values):
         return values
-    if hasattr(values, "iloc"):
+    if has_positions(values):
         return values.iloc[index]
     if isinstance(values, np.ndarray):
         return values[index]

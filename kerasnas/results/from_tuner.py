@@ -109,9 +109,13 @@ def _from_directory(folder: Path) -> list[Any]:
     return trials
 
 
+_SUM = "multi_objective"
+"""Name of what keras-tuner makes of several objectives: it is of a class that is not public."""
+
+
 def _objectives(objective: Any) -> tuple[Objective, ...]:
     """keras-tuner's objective, or the parts of its sum of several."""
-    parts = getattr(objective, "objectives", None) or [objective]
+    parts = objective.objectives if objective.name == _SUM else [objective]
     return tuple(Objective(part.name, part.direction) for part in parts)
 
 

@@ -88,7 +88,7 @@ class Where:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             single = "=" in self.text.translate(str.maketrans("", "", "<>!")).replace("==", "")
             hint = " Equality is `==`." if single and "<=" not in self.text else ""
-            reason = getattr(error, "msg", None) or str(error)
+            reason = (isinstance(error, SyntaxError) and error.msg) or str(error)
             raise ObjectiveError(
                 f"`where` cannot be read: {self.text!r} ({reason}).{hint} {_EXAMPLE}"
             ) from error

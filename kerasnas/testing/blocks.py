@@ -140,9 +140,11 @@ def _branches(
 
 
 def _values(parameter: Any) -> list[Any]:
-    if hasattr(parameter, "min_value"):
+    kinds = keras_tuner.engine.hyperparameters
+    if isinstance(parameter, kinds.Int | kinds.Float):
         return [parameter.min_value, parameter.max_value]
-    return list(getattr(parameter, "values", [parameter.default]))
+    many = isinstance(parameter, kinds.Choice | kinds.Boolean)
+    return list(parameter.values) if many else [parameter.default]
 
 
 def _model(block: Block, hp: Any, shape: tuple[int, ...], facts: Mapping[str, Any]) -> keras.Model:
@@ -154,7 +156,7 @@ def _layers(model: Any) -> Iterator[Any]:
     """All layers, those of layers that hold others included."""
     for layer in model.layers:
         yield layer
-        if hasattr(layer, "layers"):
+        if isinstance(layer, keras.Model):
             yield from _layers(layer)
 
 

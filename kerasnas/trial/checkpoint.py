@@ -98,6 +98,13 @@ class State:
             return None
 
 
+def optimizer_of(model: keras.Model) -> keras.optimizers.Optimizer | None:
+    """The optimiser of a model; `None` where a loop of the user's own trains with another one."""
+    # Keras gives a model that was never compiled no such attribute.
+    optimizer = getattr(model, "optimizer", None)
+    return optimizer if isinstance(optimizer, keras.optimizers.Optimizer) else None
+
+
 def build(model: keras.Model, x: Any) -> None:
     """Creates the variables of a model that has no `Input`, and of its optimiser."""
     if not model.built:
@@ -107,14 +114,15 @@ def build(model: keras.Model, x: Any) -> None:
         else:
             inputs = tf.nest.map_structure(lambda a: tf.convert_to_tensor(a[:2]), x)
         model(inputs, training=False)
-    optimizer = getattr(model, "optimizer", None)
+    optimizer = optimizer_of(model)
     if optimizer is not None and not optimizer.built:
         optimizer.build(model.trainable_variables)
 
 
 def _slots(model: keras.Model) -> list[Any]:
     """Variables of the optimiser; none of a model that a loop of the user's own trains."""
-    return list(getattr(getattr(model, "optimizer", None), "variables", ()))
+    optimizer = optimizer_of(model)
+    return [] if optimizer is None else list(optimizer.variables)
 
 
 def _paired(variables: Sequence[Any], values: Sequence[np.ndarray]) -> list[tuple[Any, np.ndarray]]:

@@ -11,6 +11,21 @@ import tensorflow as tf
 
 from kerasnas.clock import Margin, amount, laps_of
 
+_CONVOLUTIONS = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv1D,
+    keras.layers.SeparableConv2D,
+    keras.layers.ConvLSTM1D,
+    keras.layers.ConvLSTM2D,
+    keras.layers.ConvLSTM3D,
+)
+"""Layers whose weights are used once for each position of what they make."""
+
 _WARM_UP = 3
 _REPEATS = 30
 
@@ -44,7 +59,7 @@ def flops(model: keras.Model) -> int:
     layers are left out, as is usual. Returns 0 for a model that is not built.
     """
     total = 0
-    for layer in getattr(model, "layers", []):
+    for layer in model.layers:
         if isinstance(layer, keras.Model):
             total += flops(layer)
         else:
@@ -57,16 +72,25 @@ def _multiply_adds(layer: keras.layers.Layer) -> int:
         return 0
     kernels = [w for w in layer.weights if len(w.shape) >= 2]
     size = sum(math.prod(int(n) for n in w.shape) for w in kernels)
-    output = getattr(layer, "output", None)
-    shape = [int(n) for n in getattr(output, "shape", ())[1:] if n is not None]
+    shape = _shape_of_output(layer)
     if isinstance(layer, keras.layers.Conv1DTranspose | keras.layers.Conv2DTranspose):
         taken = [int(n) for n in layer.input.shape[1:] if n is not None]
         return size * _positions(taken, layer.data_format)
-    if hasattr(layer, "kernel_size") and hasattr(layer, "data_format"):
+    if isinstance(layer, _CONVOLUTIONS):
         return size * _positions(shape, layer.data_format)
     if isinstance(layer, keras.layers.Dense | keras.layers.EinsumDense):
         return size * (math.prod(shape[:-1]) if len(shape) > 1 else 1)
     return size
+
+
+def _shape_of_output(layer: keras.layers.Layer) -> list[int]:
+    """The known sizes of one row of what a layer makes; empty where it is called nowhere."""
+    try:
+        output = layer.output
+    except AttributeError:
+        return []
+    known = output.shape[1:] if isinstance(output, keras.KerasTensor) else ()
+    return [int(n) for n in known if n is not None]
 
 
 def _positions(shape: list[int], data_format: str) -> int:
@@ -111,7 +135,7 @@ def peak_memory(model: keras.Model, example: Any = None) -> int:
 
 def _peak(model: keras.Model, shape: tuple[int, ...]) -> int:
     """Bytes of the activations that are held at the busiest moment."""
-    steps = [_ends(layer) for layer in getattr(model, "layers", [])]
+    steps = [_ends(layer) for layer in model.layers]
     kept = {id(t) for t in _ends(model)[1]}
     last = {id(t): i for i, (taken, _) in enumerate(steps) for t in taken}
     alive: dict[int, int] = {}

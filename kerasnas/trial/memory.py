@@ -6,6 +6,7 @@ import ctypes
 import gc
 import weakref
 from collections.abc import Callable
+from types import FunctionType, MethodType
 from typing import Any
 
 import tensorflow as tf
@@ -25,6 +26,7 @@ except (OSError, AttributeError, TypeError):  # another C library than glibc
     _trim = None
 
 _GROWTH = 1.1  # of the memory, at which garbage is collected
+_FUNCTIONS = (FunctionType, MethodType)  # what may close over tensors
 _FUNCTION = "type"  # what an entry of the register calls its function
 
 
@@ -99,12 +101,12 @@ def _graph_of(function: Any) -> Any:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        for cell in getattr(one, "__closure__", None) or ():
+        for cell in (one.__closure__ or ()) if isinstance(one, _FUNCTIONS) else ():
             try:
                 content = cell.cell_contents
             except ValueError:  # nothing is in it yet
                 continue
-            if callable(content) and hasattr(content, "__closure__"):
+            if isinstance(content, _FUNCTIONS):
                 waiting.append(content)
                 continue
             for item in (

@@ -1,0 +1,141 @@
+"""What kind of object the user has passed, where its class is not one that this package imports.
+
+The only module that asks an object for its attributes to find out what it is. A table may come from
+polars or pyarrow, a matrix from SciPy, an array from torch or JAX, a dataset from TensorFlow: they
+are recognised by what they offer, so that none of these libraries has to be installed or imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sized
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+
+@runtime_checkable
+class _ToPandas(Protocol):
+    def to_pandas(self) -> Any: ...
+
+
+@runtime_checkable
+class _ToArray(Protocol):
+    def toarray(self) -> Any: ...
+
+
+@runtime_checkable
+class _Sparse(_ToArray, Protocol):
+    @property
+    def nnz(self) -> Any: ...
+
+
+@runtime_checkable
+class _Array(Protocol):
+    def __array__(self) -> Any: ...
+
+
+@runtime_checkable
+class _Shaped(Protocol):
+    @property
+    def shape(self) -> Any: ...
+
+
+@runtime_checkable
+class _Positional(Protocol):
+    @property
+    def iloc(self) -> Any: ...
+
+
+@runtime_checkable
+class _Columns(Protocol):
+    @property
+    def columns(self) -> Any: ...
+
+
+@runtime_checkable
+class _Dataset(Protocol):
+    @property
+    def element_spec(self) -> Any: ...
+
+    def as_numpy_iterator(self) -> Any: ...
+
+
+@runtime_checkable
+class _Counted(Protocol):
+    def cardinality(self) -> Any: ...
+
+
+@runtime_checkable
+class _Nullable(Protocol):
+    @property
+    def numpy_dtype(self) -> Any: ...
+
+
+UNKNOWN_CARDINALITY = -2
+"""What `tf.data` says of a dataset that does not know how many elements it has."""
+
+
+def is_table(x: Any) -> bool:
+    """Whether it turns itself into a pandas object, as polars and pyarrow tables and columns do."""
+    return isinstance(x, _ToPandas)
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether it is a sparse matrix, such as SciPy's."""
+    return isinstance(x, _Sparse)
+
+
+def is_densified(y: Any) -> bool:
+    """Whether it turns itself into a dense array, as sparse matrices and vectors do."""
+    return isinstance(y, _ToArray)
+
+
+def is_array(x: Any) -> bool:
+    """Whether it is an array, or turns itself into one, as tensors of torch and JAX do."""
+    return isinstance(x, np.ndarray | _Array)
+
+
+def is_dataset(x: Any) -> bool:
+    """Whether it is a `tf.data.Dataset`; TensorFlow is not imported to find out."""
+    return isinstance(x, _Dataset)
+
+
+def cardinality(dataset: Any) -> int:
+    """Elements of a dataset: -1 where it never ends, -2 where it does not know."""
+    return int(dataset.cardinality()) if isinstance(dataset, _Counted) else UNKNOWN_CARDINALITY
+
+
+def shape_of(item: Any) -> tuple[int, ...] | None:
+    """The shape of an array or a tensor; `None` of what has none."""
+    return tuple(item.shape) if isinstance(item, _Shaped) else None
+
+
+def length_of(value: Any) -> int:
+    """Rows of any array, table or list."""
+    if not isinstance(value, _Shaped | Sized):
+        value = np.asarray(value)  # an array-like that only offers `__array__`
+    return int(value.shape[0] if isinstance(value, _Shaped) else len(value))
+
+
+def is_one_value(value: Any) -> bool:
+    """Whether it is a number or the like: nothing with a length."""
+    return np.ndim(value) == 0 and not isinstance(value, Sized)
+
+
+def has_positions(values: Any) -> bool:
+    """Whether rows are taken by position with `iloc`, as in pandas."""
+    return isinstance(values, _Positional)
+
+
+def column_names(x: Any) -> Iterable[Any] | None:
+    """Names of the columns of a frame or a dict of columns; `None` of what has none."""
+    if isinstance(x, _Columns):
+        return list(x.columns)
+    return list(x) if isinstance(x, Mapping) else None
+
+
+def numpy_dtype_of(series: pd.Series) -> Any:
+    """The dtype of the values alone: pandas' nullable and pyarrow dtypes hold one of NumPy."""
+    dtype = series.dtype
+    return dtype.numpy_dtype if isinstance(dtype, _Nullable) else dtype
