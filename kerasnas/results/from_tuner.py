@@ -6,6 +6,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,52 @@ from kerasnas import artifact
 from kerasnas.errors import ArtifactError, ObjectiveError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Objective, ObjectiveLike, parse_objectives
-from kerasnas.results.result import Scratch, SearchResult
 
 log = logging.getLogger("kerasnas")
 
 
-def read_tuner(tuner: Any, objective: ObjectiveLike | None = None) -> SearchResult:
+@dataclass(frozen=True)
+class FoundByTuner:
+    """What a search of keras-tuner has found.
+
+    Attributes:
+        history: Its trials, in their order.
+        objectives: What it optimised.
+        strategy: Its oracle, in a few words.
+        trials: Its trials as keras-tuner keeps them, in the same order.
+        tuner: The tuner; `None` where its project directory alone was read.
+    """
+
+    history: History
+    objectives: tuple[Objective, ...]
+    strategy: str
+    trials: Sequence[Any]
+    tuner: Any = None
+
+    @property
+    def first_traceback(self) -> str:
+        """The traceback of the first trial that failed."""
+        return next((t.message for t in self.trials if t.message), "")
+
+    def write_model(self, record: TrialRecord, path: Path) -> None:
+        """Writes the model of a trial, where the tuner is there to make it of its weights."""
+        if self.tuner is None:
+            return
+        trial = self.trials[record.number]
+        try:
+            with warnings.catch_warnings():
+                # Of the state of the optimiser, which a model to predict with does not need.
+                warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+                model = self.tuner.load_model(trial)
+            artifact.write(model, path)
+        except Exception as error:  # whatever a build function or a missing file of weights raises
+            log.warning("The model of trial %s cannot be loaded: %s", trial.trial_id, error)
+            return
+        if model.built:
+            record.measures["params"] = float(model.count_params())
+
+
+def read_tuner(tuner: Any, objective: ObjectiveLike | None = None) -> FoundByTuner:
     """Trials of a keras-tuner tuner, or of the project directory that one has left.
 
     Args:
@@ -29,8 +70,8 @@ def read_tuner(tuner: Any, objective: ObjectiveLike | None = None) -> SearchResu
         objective: What was optimised, needed for a directory, which does not say it.
 
     Returns:
-        The trials. With a tuner, also the model of the best one: keras-tuner keeps weights only,
-        and it takes the tuner's `build` to make a model of them.
+        The trials. With a tuner, models can be written too: keras-tuner keeps weights only, and it
+        takes the tuner's `build` to make a model of them.
 
     Raises:
         ArtifactError: If there are no trials to be read.
@@ -62,36 +103,8 @@ def read_tuner(tuner: Any, objective: ObjectiveLike | None = None) -> SearchResu
     history = History()
     for number, trial in enumerate(trials):
         _record(history, number, trial)
-    scratch = Scratch()
-    result = SearchResult(
-        history=history,
-        objectives=objectives,
-        constraints=(),
-        folder=scratch.path,
-        strategy=strategy,
-        first_traceback=next((t.message for t in trials if t.message), ""),
-        scratch=scratch,
-    )
-    if not isinstance(tuner, str | Path) and history.scored():
-        _write_best(result, tuner, trials)
-    return result
-
-
-def _write_best(result: SearchResult, tuner: Any, trials: Sequence[Any]) -> None:
-    best = result.best_trial
-    try:
-        with warnings.catch_warnings():
-            # Of the state of the optimiser, which a model to predict with does not need.
-            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            model = tuner.load_model(trials[best.number])
-        artifact.write(model, result.best_path)
-    except Exception as error:  # whatever a build function or a missing file of weights raises
-        log.warning(
-            "The model of trial %s cannot be loaded: %s", trials[best.number].trial_id, error
-        )
-        return
-    if model.built:
-        best.measures["params"] = float(model.count_params())
+    kept = None if isinstance(tuner, str | Path) else tuner
+    return FoundByTuner(history, objectives, strategy, trials, kept)
 
 
 def _from_directory(folder: Path) -> list[Any]:

@@ -24,6 +24,7 @@ from kerasnas.oracles.ranking import pareto_first
 from kerasnas.problem import Scorer
 from kerasnas.results import pareto
 from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
+from kerasnas.results.from_tuner import read_tuner
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.results.where import Where
 from kerasnas.trial.job import Solved
@@ -89,9 +90,20 @@ class SearchResult:
         Raises:
             ArtifactError: If there are no trials to be read.
         """
-        from kerasnas.results.from_tuner import read_tuner
-
-        return read_tuner(tuner, objective)
+        found = read_tuner(tuner, objective)
+        scratch = Scratch()
+        result = cls(
+            history=found.history,
+            objectives=found.objectives,
+            constraints=(),
+            folder=scratch.path,
+            strategy=found.strategy,
+            first_traceback=found.first_traceback,
+            scratch=scratch,
+        )
+        if found.history.scored():
+            found.write_model(result.best_trial, result.best_path)
+        return result
 
     @property
     def best_trial(self) -> TrialRecord:
