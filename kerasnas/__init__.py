@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kerasnas import errors
+from kerasnas.version import __version__
 
 if TYPE_CHECKING:
     from kerasnas import oracles, plots, spaces
@@ -54,8 +55,6 @@ if TYPE_CHECKING:
     from kerasnas.one_shot import one_shot_search
     from kerasnas.results import SearchResult
     from kerasnas.search import search
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AudioBlock",

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import pandas as pd
 
-import kerasnas
 from kerasnas import artifact
 from kerasnas.data import MultiLabelTarget, Reader, RegressionTarget, check_same_length
 from kerasnas.errors import ArtifactError
@@ -24,6 +23,7 @@ from kerasnas.results.conformal import from_json as conformal_from_json
 from kerasnas.results.leaderboard import as_frame
 from kerasnas.results.result import SearchResult
 from kerasnas.trial.answers import call
+from kerasnas.version import __version__
 
 _AT_ONCE = 512  # calibration rows that are in memory together
 
@@ -236,7 +236,7 @@ class Fitted:
             "target": {"kind": type(self.target).__name__, "content": self.target.to_json()},
             "leaderboard": [_plain(row) for row in self.rows],
             "decisions": self.decisions.to_json(),
-            "versions": {"kerasnas": kerasnas.__version__, "keras": keras.__version__},
+            "versions": {"kerasnas": __version__, "keras": keras.__version__},
         }
         artifact.write(self.model, path, member, self.reader.probe() if prove else None)
 

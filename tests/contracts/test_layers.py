@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -18,3 +19,12 @@ def test_every_import_goes_down_the_layers(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_import_is_exempt():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    linter = settings["tool"]["importlinter"]
+    assert not linter["exclude_type_checking_imports"]
+    kinds = {contract["type"] for contract in linter["contracts"]}
+    assert kinds >= {"layers", "acyclic_siblings"}
+    assert not [c["name"] for c in linter["contracts"] if "ignore_imports" in c]
