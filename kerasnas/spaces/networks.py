@@ -102,7 +102,8 @@ def _adamw(
     )
     spared = []
     for layer in keras.Model(matrix, answer).layers:
-        first = getattr(layer, "equation", "") == "bf,fh->bfh"  # frequencies, linear embeddings
+        dense = isinstance(layer, keras.layers.EinsumDense)
+        first = dense and layer.equation == "bf,fh->bfh"  # frequencies, linear embeddings
         spared += [v.path for v in layer.trainable_variables if first or v.name != "kernel"]
     return GroupedAdamW(
         rate, decay, dict.fromkeys(spared, (1.0, 0.0)), global_clipnorm=clip, epsilon=1e-8
