@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from kerasnas.clock import Budget
 from kerasnas.estimators.arguments import settle_level
@@ -16,14 +16,25 @@ from kerasnas.results.ensemble import parse_ensemble
 from kerasnas.results.folds import parse_folds
 from kerasnas.search import check_oracle, check_seed
 
-if TYPE_CHECKING:
-    from kerasnas.estimators.estimator import Estimator
-
 _COUNTED = ("epochs", "best_epoch")  # of a trial; no objectives, but limits can be set on them
 
 
+class HasArguments(Protocol):
+    """The arguments of an estimator that can be wrong."""
+
+    constraints: Any
+    ensemble: Any
+    intervals: Any
+    refit: Any
+    folds: Any
+    budget: Any
+    seed: Any
+    oracle: Any
+    directory: Any
+
+
 def check_arguments(
-    estimator: Estimator, objectives: Sequence[Objective], scores: Sequence[str]
+    estimator: HasArguments, objectives: Sequence[Objective], scores: Sequence[str]
 ) -> tuple[Constraint, ...]:
     """Whether a fit with the estimator's arguments can begin.
 
