@@ -4,10 +4,14 @@ TensorFlow reads its thread counts and log level once, when it is imported: they
 before any test module is. Values that are already set win.
 """
 
+import json
 import os
 import random
+import signal
+import subprocess
 import sys
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +56,44 @@ def data_dir() -> Path:
     if not path.is_dir():
         pytest.fail(f"KERASNAS_DATA={folder} is not a folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def run_script() -> Iterator[Callable[..., tuple[int, str]]]:
+    """Runs a script in a process of its own: `run_script(path, *arguments, folder=...)`.
+
+    The process has imported Keras and TensorFlow, nothing else of weight, and has not used them.
+    The answer is the exit code and what was printed, errors included.
+    """
+    root = Path(__file__).parents[1]
+    search = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    server = subprocess.Popen(
+        [sys.executable, str(root / "tests" / "nursery.py"), "tensorflow", "keras"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": search},
+        start_new_session=True,
+    )
+
+    def run(path: Path, *arguments: object, folder: Path) -> tuple[int, str]:
+        printed = folder / f"{path.stem}.printed.txt"
+        task = {
+            "script": str(path),
+            "arguments": [str(argument) for argument in arguments],
+            "folder": str(folder),
+            "output": str(printed),
+        }
+        print(json.dumps(task), file=server.stdin, flush=True)
+        ended, code = "", 0
+        while ended != str(printed):  # an answer for a test that ran out of time may come first
+            ended, code = json.loads(server.stdout.readline())
+        return code, printed.read_text(encoding="utf-8")
+
+    yield run
+    os.killpg(server.pid, signal.SIGKILL)
+    server.communicate()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """The forecaster from frame to file and back."""
 
-import subprocess
-import sys
 import warnings
 
 import keras
@@ -113,7 +111,7 @@ def test_baselines_are_rows_of_the_leaderboard(fitted):
     assert np.isfinite(table["val_mase"]).all()
 
 
-def test_the_file_takes_windows_in_plain_keras_without_kerasnas(fitted, tmp_path):
+def test_the_file_takes_windows_in_plain_keras_without_kerasnas(fitted, run_script, tmp_path):
     forecaster, frame = fitted
     forecaster.save(tmp_path / "sales.keras")
     window = frame["sales"].to_numpy("float32")[:-12][-forecaster.lookback_ :]
@@ -124,8 +122,10 @@ import keras, numpy as np
 model = keras.models.load_model(sys.argv[1])
 np.save(sys.argv[3], np.asarray(model(np.load(sys.argv[2]))))
 """
-    paths = [str(tmp_path / n) for n in ("sales.keras", "window.npy", "answer.npy")]
-    subprocess.run([sys.executable, "-c", code, *paths], check=True, capture_output=True)
+    (tmp_path / "plain.py").write_text(code)
+    paths = [tmp_path / n for n in ("sales.keras", "window.npy", "answer.npy")]
+    code, printed = run_script(tmp_path / "plain.py", *paths, folder=tmp_path)
+    assert code == 0, printed
     answer = np.load(tmp_path / "answer.npy")
     assert answer.shape == (1, HORIZON, 6)
     np.testing.assert_allclose(answer[0], forecaster.predict().to_numpy(), rtol=1e-5)

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -28,8 +26,9 @@ WORDS = {
 FILLER = ["the", "film", "电影", "الفيلم", "gestern", "hier", "und", "with", "12", "!"]
 
 PLAIN = """
-import json, sys
+import json, sys, warnings
 sys.modules["kerasnas"] = None
+warnings.simplefilter("error", UserWarning)
 import keras, numpy as np, tensorflow as tf
 answers = []
 for path, columns in json.load(open("asked.json")):
@@ -93,7 +92,7 @@ def test_odd_texts_are_answered(fitted):
     assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
 
 
-def test_plain_keras_and_savedmodel_take_raw_strings(fitted, pairs, tmp_path):
+def test_plain_keras_and_savedmodel_take_raw_strings(fitted, pairs, run_script, tmp_path):
     reg, frame, _ = pairs
     texts = [*corpus(20, seed=3)[0], "", "unseen Ж 漢字 \x01"]
     fitted.save(tmp_path / "clf.keras")
@@ -101,9 +100,9 @@ def test_plain_keras_and_savedmodel_take_raw_strings(fitted, pairs, tmp_path):
     columns = {name: frame[name].tolist()[:20] for name in frame}
     asked = [("clf.keras", {"text": texts}), ("reg.keras", columns)]
     (tmp_path / "asked.json").write_text(json.dumps(asked))
-    subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", PLAIN], cwd=tmp_path, check=True
-    )
+    (tmp_path / "plain.py").write_text(PLAIN)
+    code, printed = run_script(tmp_path / "plain.py", folder=tmp_path)
+    assert code == 0, printed
     found = json.loads((tmp_path / "answers.json").read_text())
     assert np.allclose(found[0], fitted.predict_proba(texts), atol=1e-5)
     assert np.allclose(np.ravel(found[1]), reg.predict(frame[:20]), atol=1e-5)

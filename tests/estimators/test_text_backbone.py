@@ -1,8 +1,6 @@
 """Text estimators on a pretrained backbone, from raw strings to a file that plain Keras opens."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -75,12 +73,14 @@ def test_a_head_and_fine_tuning_learn(fitted):
     assert tuned["hyperparameters"]["backbone_tuned"] == "all"
 
 
-def test_plain_keras_opens_the_file_without_keras_hub(fitted, tmp_path):
+def test_plain_keras_opens_the_file_without_keras_hub(fitted, run_script, tmp_path):
     texts = [*corpus(6, seed=2)[0], "", "Unseen wörds: 漢字, goodish… 😀", "good " * 300]
     for name, clf in zip(("frozen", "tuned"), fitted, strict=True):
         clf.save(tmp_path / f"{name}.keras")
     (tmp_path / "asked.json").write_text(json.dumps(texts))
-    subprocess.run([sys.executable, "-c", PLAIN], cwd=tmp_path, check=True)
+    (tmp_path / "plain.py").write_text(PLAIN)
+    code, printed = run_script(tmp_path / "plain.py", folder=tmp_path)
+    assert code == 0, printed
     found = json.loads((tmp_path / "answers.json").read_text())
     for answers, clf in zip(found, fitted, strict=True):
         assert np.allclose(answers, clf.predict_proba(texts), atol=1e-5)

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import math
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -253,23 +251,28 @@ def test_an_ensemble_of_any_size_on_request(fitted):
 PLAIN = """
 import sys
 for name in ("kerasnas", "sklearn"):
-    sys.modules[name] = None
-import keras, numpy as np, tensorflow as tf
+    for loaded in [m for m in sys.modules if m.split(".")[0] == name] + [name]:
+        sys.modules[loaded] = None
+import json, keras, numpy as np, tensorflow as tf
 model = keras.models.load_model(sys.argv[1])
 one = {
     key: tf.constant([["x"]] if t.dtype == "string" else [[0.5]], dtype=t.dtype)
     for key, t in model.input.items()
 }
-print(np.asarray(model(one))[0].tolist())
+json.dump(np.asarray(model(one))[0].tolist(), open(sys.argv[2], "w"))
 """
 
 
-def test_the_file_needs_neither_kerasnas_nor_scikit_learn(fitted, tmp_path):
+def test_the_file_needs_neither_kerasnas_nor_scikit_learn(fitted, run_script, tmp_path):
     _, estimator = fitted
     path = tmp_path / "fused.keras"
     artifact.write(estimator.result_.ensemble(size=4), path)
-    command = [sys.executable, "-c", PLAIN, str(path)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (tmp_path / "plain.py").write_text(PLAIN)
+    code, printed = run_script(
+        tmp_path / "plain.py", path, tmp_path / "answer.json", folder=tmp_path
+    )
+    assert code == 0, printed
+    answer = (tmp_path / "answer.json").read_text()
     model = artifact.load_model(path)
     one = artifact.as_inputs(
         {k: ["x"] if t.dtype == "string" else [0.5] for k, t in model.input.items()},

@@ -1,8 +1,6 @@
 """Saved here, loaded by plain Keras in a fresh process where importing kerasnas is blocked."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -67,7 +65,7 @@ def table(rows=60):
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory):
+def answers(run_script, tmp_path_factory):
     """Answers from memory and from the other process, by name of the model."""
     folder = tmp_path_factory.mktemp("plain")
     raw = {name: values for name, (values, _) in table().items()}
@@ -94,9 +92,9 @@ def answers(tmp_path_factory):
         here[name] = np.asarray(model(inputs, training=False))
     content = {name: np.asarray(values).tolist() for name, values in raw.items()}
     (folder / "raw.json").write_text(json.dumps(content))
-    command = [sys.executable, "-W", "ignore", "-c", PLAIN, *here]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    (folder / "plain.py").write_text(PLAIN)
+    code, printed = run_script(folder / "plain.py", *here, folder=folder)
+    assert code == 0, printed
     with np.load(folder / "answers.npz") as file:
         return here, dict(file)
 

@@ -5,8 +5,6 @@ import importlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import textwrap
 import time
 
@@ -290,6 +288,7 @@ def test_a_trial_cut_by_the_clock_tells_how_far_it_came():
 CHILD = textwrap.dedent(
     """
     import os, signal, sys
+    sys.path.insert(0, sys.argv[3])
     import keras
     import kerasnas as kn
     from test_resume import DATA, build
@@ -306,17 +305,12 @@ CHILD = textwrap.dedent(
 )
 
 
-def test_a_killed_search_repeats_no_rung(tmp_path):
+def test_a_killed_search_repeats_no_rung(run_script, tmp_path):
     """Killed in a promoted trial: its finished rungs stay, the cut one is done again."""
-    folder = os.path.dirname(__file__)
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, str(tmp_path / "killed"), "5"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=150,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
+    (tmp_path / "child.py").write_text(CHILD)
+    here = os.path.dirname(__file__)
+    child = run_script(tmp_path / "child.py", tmp_path / "killed", 5, here, folder=tmp_path)
+    assert child[0] == -signal.SIGKILL, child[1]
     journal = tmp_path / "killed" / "journal.jsonl"
     before = journal.read_bytes()
     ended = [json.loads(line) for line in before.splitlines() if b'"finished"' in line]

@@ -1,8 +1,6 @@
 """Every Python block of the README and the docs runs, in order, one process a page."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -26,13 +24,11 @@ def script(page: Path) -> str:
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if script(page)], ids=lambda page: page.name
 )
-def test_blocks_run(page, tmp_path):
+def test_blocks_run(page, run_script, tmp_path):
     path = tmp_path / f"{page.stem}.py"
     path.write_text(script(page), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    code, printed = run_script(path, folder=tmp_path)
+    assert code == 0, printed[-6000:]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

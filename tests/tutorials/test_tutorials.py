@@ -1,7 +1,5 @@
 """Every tutorial runs from its first line to the assertion at its end."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,16 +8,10 @@ FOLDER = Path(__file__).parents[2] / "tutorials"
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.py")))
-def test_tutorial_runs(name, tmp_path):
+def test_tutorial_runs(name, run_script, tmp_path):
     # A process of its own, as a reader would run it; thread caps come from the environment.
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / name)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    code, printed = run_script(FOLDER / name, folder=tmp_path)
+    assert code == 0, printed[-6000:]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
