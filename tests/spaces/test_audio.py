@@ -120,24 +120,6 @@ def test_mask_goes_to_the_last_busy_frame():
     assert np.asarray(mask_of(x))[:, :, 0].tolist() == [[1, 1, 1, 1, 0], [0] * 5]
 
 
-def test_stock_keras_tuner_searches_the_space(tmp_path):
-    space = audio((FRAMES, MELS), 3, sample_rate=8000, families=("separable",))
-    tuner = _RandomSearch(
-        space, "val_accuracy", max_trials=1, directory=tmp_path, project_name="audio", seed=1
-    )
-    x, y = spectra(12), np.arange(12) % 3
-    tuner.search(x, y, epochs=1, validation_data=(x, y), verbose=0)
-    assert len(tuner.oracle.trials) == 1
-    assert tuner.oracle.get_best_trials(1)[0].status == "COMPLETED"
-
-
-class _RandomSearch(keras_tuner.RandomSearch):
-    """keras-tuner's own, but for the import of tensorboard that nobody asked for."""
-
-    def _configure_tensorboard_dir(self, *args, **kwargs):
-        pass
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

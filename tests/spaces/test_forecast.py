@@ -8,7 +8,6 @@ import pytest
 from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.problem import View
-from kerasnas.spaces import forecast
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.forecast_front import ChannelStatistics
 from kerasnas.spaces.quantiles import QuantileLoss
@@ -176,16 +175,6 @@ def test_every_portfolio_entry_builds():
     hypermodel = space()
     for entry in hypermodel.portfolio:
         assert hypermodel.build(values(**entry)).output_shape == (None, HORIZON, 3)
-
-
-def test_a_stock_tuner_searches_it(tmp_path):
-    x, y = windows_of(np.sin(np.arange(80.0)))
-    hypermodel = forecast((LOOKBACK, 1), HORIZON, quantiles=LEVELS, families=("tide", "dlinear"))
-    tuner = keras_tuner.RandomSearch(
-        hypermodel, objective="val_loss", max_trials=2, directory=tmp_path, seed=1
-    )
-    tuner.search(x[:50], y[:50], validation_data=(x[50:], y[50:]), epochs=1, verbose=0)
-    assert np.isfinite([t.score for t in tuner.oracle.get_best_trials(2)]).all()
 
 
 @pytest.mark.parametrize("levels", [(0.1, 0.9), (0.9, 0.5), (0.5, 1.0), (0.5, 0.5)])

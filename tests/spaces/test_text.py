@@ -109,22 +109,6 @@ def test_unknown_families_are_refused():
         text((10,), 2, families=("linear",))
 
 
-def test_a_stock_tuner_searches_tokens(tmp_path):
-    rng = np.random.default_rng(0)
-    tokens = rng.integers(1, 50, (64, 8))
-    y = (tokens[:, 0] > 25).astype(int)
-    tuner = keras_tuner.RandomSearch(
-        text((8,), 2, vocabulary=50, families=("conv",)),
-        objective="val_accuracy",
-        max_trials=1,
-        directory=tmp_path,
-        seed=1,
-    )
-    tuner._configure_tensorboard_dir = lambda *args: None
-    tuner.search(tokens, y, validation_data=(tokens, y), epochs=1, verbose=0)
-    assert len(tuner.oracle.trials) == 1
-
-
 class View:
     def __init__(self, x, y, weights=None):
         self.x, self.y, self.weights = x, y, weights
