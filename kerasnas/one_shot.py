@@ -16,7 +16,8 @@ from kerasnas.clock import Budget, Clock, Purpose, Stopwatch
 from kerasnas.data import check_same_length, fit_class_target
 from kerasnas.errors import SearchFailedError
 from kerasnas.objectives import Constraint, parse_objectives
-from kerasnas.problem import Scorer, holdout
+from kerasnas.problem import Scorer
+from kerasnas.problem.split import split
 from kerasnas.spaces.architectures import CellHyperModel, cells
 from kerasnas.spaces.cell import Cell
 from kerasnas.spaces.supernet import Supernet, built, calibrate, path_scorer, train_supernet
@@ -89,7 +90,8 @@ def one_shot_search(
     target = fit_class_target(y)
     check_same_length(x, y)
     labels = target.encode(y)
-    train, valid = holdout(len(x), validation_split, seed=seed, classes=labels)
+    parts = split(len(x), seed=seed, share=validation_split, labels=labels)
+    train, valid = parts.train, parts.valid
     space = cells(
         x.shape[1:],
         len(target.classes_),

@@ -30,7 +30,8 @@ from kerasnas.objectives import (
     check_constraints,
     parse_objectives,
 )
-from kerasnas.problem import View, holdout
+from kerasnas.problem import View
+from kerasnas.problem.split import split
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import Scratch, SearchResult
 from kerasnas.results.leaderboard import MEASURES
@@ -353,7 +354,8 @@ def _held_out(
     labels = np.asarray(y).reshape(-1) if y is not None and _is_arrays(y) else None
     if labels is not None and (labels.dtype.kind not in "iub" or len(labels) != rows):
         labels = None
-    train, valid = holdout(rows, share, seed=seed, classes=labels)
+    found = split(rows, seed=seed, share=share, labels=labels)
+    train, valid = found.train, found.valid
 
     def take(data: Any, index: np.ndarray) -> Any:
         return tf.nest.map_structure(lambda a: np.asarray(a)[index], data)

@@ -10,19 +10,19 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasnas.auto_model.answers import (
-    Answer,
-    ArrayTarget,
-    ClassAnswer,
-    LabelsAnswer,
-    OwnAnswer,
-    QuantilesAnswer,
-    QuantileTarget,
-    ValueAnswer,
-)
 from kerasnas.auto_model.nodes import Part
 from kerasnas.data import fit_class_target, fit_multilabel_target
 from kerasnas.errors import SearchSpaceError
+from kerasnas.problem.heads import (
+    ArrayTarget,
+    ClassHead,
+    FittedHead,
+    LabelsHead,
+    OwnLossHead,
+    QuantilesHead,
+    QuantileTarget,
+    ValueHead,
+)
 
 __all__ = ["ClassificationHead", "LossHead", "MultiLabelHead", "QuantileHead", "RegressionHead"]
 
@@ -38,7 +38,7 @@ class Head(Part):
 
     takes = ("features",)
     gives = "answer"
-    scores: tuple[str, ...] = ClassAnswer.names
+    scores: tuple[str, ...] = ClassHead.scores
     """Names of the scores."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Head(Part):
             return self.fixed_weight
         return float(hp.Float("loss_weight", 0.1, 10.0, sampling="log", default=1.0))
 
-    def fit(self, y: Any) -> Answer:
+    def fit(self, y: Any) -> FittedHead:
         """What the targets of all rows say: how to encode them and what to answer with."""
         raise NotImplementedError
 
@@ -77,9 +77,9 @@ class Head(Part):
 class ClassificationHead(Head):
     """Answers with the probability of each class, `(batch, classes)`, for two classes too."""
 
-    def fit(self, y: Any) -> Answer:
+    def fit(self, y: Any) -> FittedHead:
         """Learns the labels."""
-        return ClassAnswer(fit_class_target(y))
+        return ClassHead(fit_class_target(y))
 
     def build(self, hp: Any, inputs: Any, width: int) -> tuple[Any, Any]:
         """Probabilities and their loss."""
@@ -90,9 +90,11 @@ class ClassificationHead(Head):
 class MultiLabelHead(Head):
     """Answers with the probability of every label by itself, `(batch, labels)`."""
 
-    def fit(self, y: Any) -> Answer:
+    scores = LabelsHead.scores
+
+    def fit(self, y: Any) -> FittedHead:
         """Learns the labels."""
-        return LabelsAnswer(fit_multilabel_target(y))
+        return LabelsHead(fit_multilabel_target(y))
 
     def build(self, hp: Any, inputs: Any, width: int) -> tuple[Any, Any]:
         """Probabilities and their loss."""
@@ -103,11 +105,11 @@ class MultiLabelHead(Head):
 class RegressionHead(Head):
     """Answers with one number, `(batch, 1)`, in the units of the target."""
 
-    scores = ValueAnswer.names
+    scores = ValueHead.scores
 
-    def fit(self, y: Any) -> Answer:
+    def fit(self, y: Any) -> FittedHead:
         """Checks the numbers."""
-        return ValueAnswer()
+        return ValueHead()
 
     def build(self, hp: Any, inputs: Any, width: int) -> tuple[Any, Any]:
         """A value and its loss."""
@@ -129,7 +131,7 @@ class QuantileHead(Head):
         name: As in `Head`.
     """
 
-    scores = QuantilesAnswer.names
+    scores = QuantilesHead.scores
 
     def __init__(
         self,
@@ -148,9 +150,9 @@ class QuantileHead(Head):
                 f"(0.1, 0.5, 0.9), received {quantiles!r}."
             )
 
-    def fit(self, y: Any) -> Answer:
+    def fit(self, y: Any) -> FittedHead:
         """Checks the numbers."""
-        return QuantilesAnswer(QuantileTarget(self.quantiles))
+        return QuantilesHead(QuantileTarget(self.quantiles))
 
     def build(self, hp: Any, inputs: Any, width: int) -> tuple[Any, Any]:
         """Quantiles and their loss."""
@@ -180,7 +182,7 @@ class LossHead(Head):
         name: As in `Head`.
     """
 
-    scores = OwnAnswer.names
+    scores = OwnLossHead.scores
 
     def __init__(
         self,
@@ -197,10 +199,12 @@ class LossHead(Head):
         self.activation = activation
         self.units = units
 
-    def fit(self, y: Any) -> Answer:
+    def fit(self, y: Any) -> FittedHead:
         """Takes the targets as they are: finite numbers, any number of columns."""
         target = ArrayTarget(int(np.prod(np.shape(y)[1:], dtype=int)))
-        return OwnAnswer(target, self.units or target.width, self.keras_loss)
+        return OwnLossHead(
+            target, answer_width=self.units or target.width, keras_loss=self.keras_loss
+        )
 
     def build(self, hp: Any, inputs: Any, width: int) -> tuple[Any, Any]:
         """The answer and the given loss."""

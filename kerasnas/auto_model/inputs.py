@@ -11,20 +11,28 @@ import numpy as np
 
 from kerasnas.auto_model.arrays import ArrayReader
 from kerasnas.auto_model.nodes import Node, checked_name
+from kerasnas.baselines import (
+    Evidence,
+    array_evidence,
+    picture_evidence,
+    sound_evidence,
+    table_evidence,
+    term_evidence,
+)
 from kerasnas.data import Reader, TableReader, infer_schema, ingest, to_frame
 from kerasnas.data.documents import Documents, to_documents
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import joined, to_pictures
 from kerasnas.data.sound_reader import fit_sound_reader
 from kerasnas.data.sounds import to_sounds
-from kerasnas.data.stored import held
+from kerasnas.data.stored import StoredRows, held
 from kerasnas.data.texts import fit_text_reader
 from kerasnas.errors import SchemaError
 from kerasnas.preprocessing import fit_preprocessing, input_dtype
-from kerasnas.preprocessing.images import Form, front, pixels, statistics
+from kerasnas.preprocessing.images import Form, front, pixels, statistics, thumbnails
 from kerasnas.preprocessing.sounds import Form as SoundForm
 from kerasnas.preprocessing.sounds import front as sound_front
-from kerasnas.preprocessing.sounds import heard, usual_hop
+from kerasnas.preprocessing.sounds import heard, summaries, usual_hop
 from kerasnas.preprocessing.texts.forms import Terms, fit_terms
 
 _MELS = 40  # bands of a spectrogram
@@ -58,6 +66,7 @@ class Fitted:
         facts: What blocks need to know, such as the number of categories of embedded columns.
         sources: From the input's name to the Keras inputs of the network, where they are not of
             the shape of `data`.
+        evidence: What the baselines see of the input; `None` for nothing.
     """
 
     reader: Reader
@@ -66,6 +75,7 @@ class Fitted:
     raw: Any
     facts: Mapping[str, Any] = field(default_factory=dict)
     sources: Callable[[str], Any] | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +137,12 @@ class TabularInput(Input):
 
         def fit(train: np.ndarray) -> Fitted:
             front = fit_preprocessing({n: v[train] for n, v in raw.items()}, schema)
+            matrix = front.transform(raw)
             return Fitted(
                 reader=TableReader(schema, dict(front.probe)),
-                data=front.transform(raw),
+                data=matrix,
                 front=front.model,
+                evidence=table_evidence(front.columns, raw, matrix, len(front.embedded), train),
                 raw={c.name: ((1,), input_dtype(c)) for c in front.columns},
                 facts={"embedded": tuple(front.embedded.values())},
             )
@@ -160,10 +172,12 @@ class TensorInput(Input):
                 variance=np.maximum(deviation, 1e-6) ** 2,
             )(raw)
             front = keras.Model(raw, scaled)
+            data = front.predict(values, verbose=0)
             return Fitted(
                 reader=reader,
-                data=front.predict(values, verbose=0),
+                data=data,
                 front=front,
+                evidence=array_evidence(data),
                 raw=(reader.shape, "float32"),
             )
 
@@ -248,10 +262,12 @@ class ImageInput(Input):
 
         def fit(train: np.ndarray) -> Fitted:
             data = held(pixels(reader, form, raw))
+            whole = data.array if isinstance(data, StoredRows) else data
             return Fitted(
                 reader=reader,
                 data=data,
                 front=front(reader, form),
+                evidence=picture_evidence(thumbnails(whole), train),
                 raw=(reader.shape, reader.dtype),
                 facts={"statistics": statistics(data[train])},
             )
@@ -296,10 +312,12 @@ class TextInput(Input):
             front = fit_terms(
                 Terms(vocabulary=_TERMS), {"text": texts[train]}, _LONGEST, rows=len(texts)
             )
+            data = front.transform({"text": texts})
             return Fitted(
                 reader=reader,
-                data=front.transform({"text": texts}),
+                data=data,
                 front=front.model,
+                evidence=term_evidence(data, front.size, train),
                 raw=((1,), "string"),
                 facts={"size": front.size},
                 sources=lambda name: {
@@ -352,9 +370,11 @@ class AudioInput(Input):
         form = SoundForm("mel", max(16, round(2.5 * hop)), hop, _MELS)
 
         def fit(train: np.ndarray) -> Fitted:
+            data = heard(reader, form, raw)
             return Fitted(
                 reader=reader,
-                data=heard(reader, form, raw),
+                data=data,
+                evidence=sound_evidence(summaries(data), train),
                 front=sound_front(reader.sample_rate, reader.samples, form),
                 raw=((None,), "float32"),
             )

@@ -10,27 +10,23 @@ import keras
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.auto_model.answers import Answer, answer_of, decode
-from kerasnas.auto_model.inputs import Input, Read
+from kerasnas.auto_model.inputs import Input
 from kerasnas.auto_model.nodes import Node, check_graph
 from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
-from kerasnas.auto_model.task import ComposedTask, HeadRows, HeadTargets
+from kerasnas.auto_model.task import composed_task
 from kerasnas.clock import Budget, Clock
-from kerasnas.data import ClassTarget, MultiLabelTarget, check_same_length
+from kerasnas.data import check_same_length
 from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.estimators.arguments import RowCount
 from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
-from kerasnas.problem import holdout
-from kerasnas.problem.rows import (
-    Validation,
-    check_weights,
-    joined_weights,
-    parse_validation,
-)
+from kerasnas.problem.heads import ClassHead, FittedHead, LabelsHead, OwnLossHead, head_of
+from kerasnas.problem.heads.targets import HeadTargets
+from kerasnas.problem.rows import Validation, check_weights, parse_validation, split_rows
 from kerasnas.progress import Verbose
-from kerasnas.search import fingerprint
 
 
 class AutoModel(Estimator):
@@ -44,6 +40,14 @@ class AutoModel(Estimator):
         constraints: Bounds on metrics and measures.
         oracle: Short name of a search strategy, or a kerasnas oracle.
         budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
+        ensemble: `"auto"` fuses the best trials into one graph, every output by itself, and uses it
+            where it answers better than the best of them on rows that it was not chosen on; a
+            number of members; the longest latency of one row, such as `"5ms"`; `False` uses the
+            best trial.
+        refit: Train the best configuration once more, on all rows, and use that model; without an
+            ensemble.
+        folds: Number of parts of the rows, of which each is held out once; `"auto"` does so where
+            rows are few for the seconds of the budget; `False` holds out `validation_split` once.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
@@ -65,6 +69,7 @@ class AutoModel(Estimator):
 
     reader_class = InputsReader
     target_classes = (HeadTargets,)
+    _fold_pace = 5.0  # a network of several inputs takes some times as long as one of a table
 
     def __init__(
         self,
@@ -75,6 +80,9 @@ class AutoModel(Estimator):
         constraints: Sequence[Constraint] = (),
         oracle: Any = "auto",
         budget: Budget | str | float = "5min",
+        ensemble: str | int | bool = "auto",
+        refit: bool = False,
+        folds: str | int | bool = False,
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
         seed: int | None = None,
@@ -85,6 +93,9 @@ class AutoModel(Estimator):
             constraints=constraints,
             oracle=oracle,
             budget=budget,
+            ensemble=ensemble,
+            refit=refit,
+            folds=folds,
             initial=initial,
             directory=directory,
             seed=seed,
@@ -114,7 +125,7 @@ class AutoModel(Estimator):
             x: Raw data by name of the input; a list in the order of `inputs`; the data itself where
                 there is one input.
             y: Targets by name of the output, likewise.
-            **arguments: As in `TabularClassifier.fit`, but `class_weight`.
+            **arguments: As in `TabularClassifier.fit`; `class_weight` where there is one output.
 
         Returns:
             The epochs of the best trial, as Keras's own `fit` tells them.
@@ -135,7 +146,7 @@ class AutoModel(Estimator):
 
     def predict(self, X: Any) -> Any:
         """Answers in the form of the targets: labels, numbers, quantiles; by output if several."""
-        return self._by_output(X, decode)
+        return self._by_output(X, lambda head, answers: head.decode(answers))
 
     def predict_proba(self, X: Any) -> Any:
         """Probabilities of the classification heads, by output if several.
@@ -143,11 +154,11 @@ class AutoModel(Estimator):
         Raises:
             SchemaError: If no head answers with classes.
         """
-        kinds = (ClassTarget, MultiLabelTarget)
+        kinds = (ClassHead, LabelsHead)
         check_is_fitted(self)
-        if not any(isinstance(t, kinds) for t in self.fitted_.target.targets.values()):
+        if not any(isinstance(head, kinds) for head in self._fitted_heads.values()):
             raise SchemaError("No output of this AutoModel answers with probabilities.")
-        return self._by_output(X, lambda target, a: a if isinstance(target, kinds) else None)
+        return self._by_output(X, lambda head, a: a if isinstance(head, kinds) else None)
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Scores of every head on other rows: `output_score`, without a prefix if there is one.
@@ -155,27 +166,31 @@ class AutoModel(Estimator):
         A head with a loss of your own is scored only during `fit`.
         """
         answers = self._answer(X)
-        targets = self.fitted_.target.targets
-        given = by_name(y, list(targets), "AutoModel", "output")
+        heads = self._fitted_heads
+        given = by_name(y, list(heads), "AutoModel", "output")
         result: dict[str, float] = {}
-        for name, target in targets.items():
-            answer = answer_of(target)
-            if answer is None:
+        for name, head in heads.items():
+            if isinstance(head, OwnLossHead):
                 continue
-            mine = np.asarray(answers[name] if len(targets) > 1 else answers)
+            mine = np.asarray(answers[name] if len(heads) > 1 else answers)
             check_same_length(mine, given[name])
             weights = check_weights(sample_weight, len(mine), "sample_weight")
-            scores = answer.scores(target.encode(given[name]), weights, mine)
-            prefix = f"{name}_" if len(targets) > 1 else ""
+            scores = head.scorer(head.encode(given[name]), weights)(mine)
+            prefix = f"{name}_" if len(heads) > 1 else ""
             result.update({f"{prefix}{key}": value for key, value in scores.items()})
         return result
 
-    def _by_output(self, x: Any, read: Callable[[Any, np.ndarray], Any]) -> Any:
+    @property
+    def _fitted_heads(self) -> dict[str, FittedHead]:
+        targets: HeadTargets = self.fitted_.target
+        return {name: head_of(target) for name, target in targets.targets.items()}
+
+    def _by_output(self, x: Any, read: Callable[[FittedHead, np.ndarray], Any]) -> Any:
         answers = self._answer(x)
-        targets = self.fitted_.target.targets
-        if len(targets) == 1:
-            return read(next(iter(targets.values())), answers)
-        found = {name: read(target, answers[name]) for name, target in targets.items()}
+        heads = self._fitted_heads
+        if len(heads) == 1:
+            return read(next(iter(heads.values())), answers)
+        found = {name: read(head, answers[name]) for name, head in heads.items()}
         return {name: value for name, value in found.items() if value is not None}
 
     def _objectives(self) -> tuple[Any, ...]:
@@ -202,86 +217,40 @@ class AutoModel(Estimator):
         sample_weight: Any,
         class_weight: Mapping[Any, float] | None,
         groups: Any,
-        **_: Any,  # folds and calibration rows, which composed networks do not have yet
-    ) -> Any:
-        if class_weight is not None:
-            raise SchemaError(
-                "`class_weight` is for one output; give the head a `loss_weight`, or the rows a "
-                "`sample_weight`."
-            )
-        sources, heads = self._sources, self._heads
+        count_folds: RowCount,
+        calibration: RowCount | None,
+    ) -> Task:
+        sources, outputs = self._sources, self._heads
         names = [source.name for source in sources]
         given = by_name(x, names, "AutoModel")
-        targets = by_name(y, list(heads), "AutoModel", "output")
+        targets = by_name(y, list(outputs), "AutoModel", "output")
         validation = parse_validation(validation_data)
-        further = {} if validation is None else by_name(validation.x, names, "AutoModel")
-        answers = {name: node.part.fit(targets[name]) for name, node in heads.items()}
+        further: Mapping[str, Any] = {}
+        if validation is not None:
+            further = by_name(validation.x, names, "AutoModel")
+            apart = by_name(validation.y, list(outputs), "AutoModel", "output")
+            validation = Validation(further, apart, validation.weights)
+        heads = {name: node.part.fit(targets[name]) for name, node in outputs.items()}
         read = {s.name: s.read(given[s.name], further.get(s.name)) for s in sources}
-        rows = self._rows_of(
-            answers, targets, read, validation, validation_split, sample_weight, groups, seed
+        rows = split_rows(
+            heads,
+            targets,
+            len(next(iter(targets.values()))),
+            seed=seed,
+            validation=validation,
+            validation_split=validation_split,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            groups=groups,
+            count_folds=count_folds,
+            calibration=calibration,
         )
-        fitted = {name: part.fit(rows.train) for name, part in read.items()}
-        space = ComposedHyperModel(heads, fitted, answers, len(rows.train))
+        total = len(next(iter(rows.encoded.values())))
+        for name, part in read.items():
+            if part.rows != total:
+                raise SchemaError(f"Input `{name}` has {part.rows} rows, the targets have {total}.")
+        inputs = {name: part.fit(rows.train) for name, part in read.items()}
+        space = ComposedHyperModel(outputs, inputs, rows.heads, len(rows.train))
         space.check_settings()
-        return ComposedTask(
-            reader=InputsReader({name: part.reader for name, part in fitted.items()}),
-            rows=rows,
-            hypermodel=space,
-            loss_weights={name: node.part.given_weight for name, node in heads.items()},
-            identity={
-                "inputs": names,
-                "outputs": list(heads),
-                "data": fingerprint(
-                    {name: part.data for name, part in fitted.items()}, dict(rows.encoded)
-                ),
-            },
-        )
-
-    @staticmethod
-    def _rows_of(
-        answers: Mapping[str, Answer],
-        targets: Mapping[str, Any],
-        read: Mapping[str, Read],
-        validation: Validation | None,
-        share: float,
-        sample_weight: Any,
-        groups: Any,
-        seed: int,
-    ) -> HeadRows:
-        """Encodes the targets of all heads and splits the rows, by the first head with classes."""
-        encoded = {}
-        for name, answer in answers.items():
-            encoded[name] = answer.target.encode(targets[name])
-            check_same_length(range(len(next(iter(encoded.values())))), encoded[name])
-        count = len(next(iter(encoded.values())))
-        weights = check_weights(sample_weight, count, "sample_weight")
-        if validation is None:
-            classes = [encoded[n] for n, a in answers.items() if isinstance(a.target, ClassTarget)]
-            train, valid = holdout(
-                count, share, seed=seed, classes=classes[0] if classes else None, groups=groups
-            )
-        else:
-            extra = by_name(validation.y, list(answers), "AutoModel", "output")
-            more = {name: answer.target.encode(extra[name]) for name, answer in answers.items()}
-            encoded = {name: np.concatenate([encoded[name], more[name]]) for name in encoded}
-            total = len(next(iter(encoded.values())))
-            train, valid = np.arange(count), np.arange(count, total)
-            weights = joined_weights(
-                weights,
-                check_weights(validation.weights, total - count, "validation_data[2]"),
-                count,
-                total - count,
-            )
-        total = len(train) + len(valid)
-        wrong = [name for name, part in read.items() if part.rows != total]
-        if wrong:
-            raise SchemaError(
-                f"Input `{wrong[0]}` has {read[wrong[0]].rows} rows, the targets have {total}."
-            )
-        return HeadRows(
-            HeadTargets({name: answer.target for name, answer in answers.items()}),
-            encoded,
-            weights,
-            train,
-            valid,
-        )
+        weights = {name: node.part.given_weight for name, node in outputs.items()}
+        return composed_task(inputs, rows, space, weights)

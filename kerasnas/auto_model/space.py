@@ -9,12 +9,12 @@ import keras
 import keras_tuner
 import numpy as np
 
-from kerasnas.auto_model.answers import Answer
 from kerasnas.auto_model.blocks import Merge
 from kerasnas.auto_model.heads import Head
 from kerasnas.auto_model.inputs import Fitted
 from kerasnas.auto_model.nodes import Node, walk
 from kerasnas.data.stored import StoredRows
+from kerasnas.problem.heads import FittedHead
 from kerasnas.spaces.recipes import Recipe, tabular_optimizer, tabular_recipe
 from kerasnas.spaces.space import Space
 
@@ -35,7 +35,7 @@ class ComposedHyperModel(Space):
         self,
         outputs: Mapping[str, Node],
         inputs: Mapping[str, Fitted],
-        answers: Mapping[str, Answer],
+        answers: Mapping[str, FittedHead],
         rows: int,
     ) -> None:
         super().__init__()

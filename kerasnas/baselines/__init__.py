@@ -1,1 +1,28 @@
 """Honest baselines, fitted on the problem's rows before the trials and scored on the same rows."""
+
+from kerasnas.baselines.evidence import (
+    FEW_ROWS,
+    Evidence,
+    array_evidence,
+    joined,
+    picture_evidence,
+    sampled,
+    sound_evidence,
+    table_evidence,
+    term_evidence,
+)
+from kerasnas.baselines.fit import baseline_row, fit_baselines
+
+__all__ = [
+    "FEW_ROWS",
+    "Evidence",
+    "array_evidence",
+    "baseline_row",
+    "fit_baselines",
+    "joined",
+    "picture_evidence",
+    "sampled",
+    "sound_evidence",
+    "table_evidence",
+    "term_evidence",
+]

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from kerasnas.baselines.tables import NO_TIME, baseline_row
+from kerasnas.baselines.constant import constant_answers
+from kerasnas.baselines.fit import NO_TIME, baseline_row, name_of_constant
 from kerasnas.clock import Clock, Deadline, Purpose, Stopwatch, seconds_of
 from kerasnas.problem import Scorer
+from kerasnas.problem.metrics import validated
 from kerasnas.spaces.linear_solver import seconds_of_step
 
 _MOST_ROWS = 20_000
@@ -46,10 +48,9 @@ def text_baselines(
     """
     kept = {} if kept is None else kept
     watch = Stopwatch()
-    parts = [_constant(rows, train, valid, scorer.classes) for train, valid in rows.parts]
-    constant = rows.joined(parts)
-    metrics = scorer.validation(constant)
-    name = "mean" if scorer.classes is None else "majority"
+    constant = constant_answers(rows)
+    metrics = validated(scorer(constant))
+    name = name_of_constant(rows)
     kept[name] = constant
     found = [baseline_row(name, metrics, watch.seconds, "")]
     name = "tfidf_ridge" if scorer.classes is None else "tfidf_logistic"
@@ -91,7 +92,7 @@ def _best(
         if any(strength not in part for part in answers):
             continue
         found = rows.joined([part[strength] for part in answers])
-        metrics = scorer.validation(found)
+        metrics = validated(scorer(found))
         if answer is None or metrics[first] < best[first]:
             best, answer = metrics, found
     return best, answer
@@ -148,16 +149,6 @@ def _readable(
 
 def _characters(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> int:
     return sum(len(text) for texts in columns.values() for text in texts[rows])
-
-
-def _constant(rows: Any, train: np.ndarray, valid: np.ndarray, classes: int | None) -> np.ndarray:
-    y, weights = rows.targets[train], None if rows.weights is None else rows.weights[train]
-    if classes is None or y.ndim == 2:
-        answer = np.atleast_1d(np.average(y, axis=0, weights=weights))
-    else:
-        counts = np.bincount(y, weights=weights, minlength=classes)
-        answer = counts / counts.sum()
-    return np.repeat(answer[None, :], len(valid), axis=0)
 
 
 def _features(

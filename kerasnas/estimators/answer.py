@@ -42,12 +42,11 @@ class Answer:
     rows: Sequence[dict[str, Any]] = ()
 
 
-def keeping_of(task: Task, wish: Wish, again: bool) -> Keeping:
+def keeping_of(wish: Wish, again: bool) -> Keeping:
     """What trials keep, so that an answer can be chosen from them."""
     if wish.size > 1:
         return keeping_for(wish, again)
-    # With two candidates trials keep their answers.
-    return Keeping(2 if isinstance(task.scorer(), Scorer) else 1)
+    return Keeping(2)  # with two candidates trials keep their answers
 
 
 def choose_answer(result: SearchResult, task: Task, job: Job, wish: Wish) -> Answer:
@@ -60,8 +59,6 @@ def choose_answer(result: SearchResult, task: Task, job: Job, wish: Wish) -> Ans
         wish: The ensemble that was asked for.
     """
     scorer = task.scorer()
-    if not isinstance(scorer, Scorer):
-        return Answer(result.best_model(), None)  # several heads
     result.scorer = scorer
     best = result.best_trial
     found = _ensemble(result, task, job, wish)
@@ -71,7 +68,7 @@ def choose_answer(result: SearchResult, task: Task, job: Job, wish: Wish) -> Ans
         if found.selection.better:
             return Answer(found.model, found.answers, [found.row])
     held_out = read_answers(result.folder, best.trial_id)
-    whole = held_out is not None and len(held_out) == len(scorer.targets)
+    whole = held_out is not None and len(held_out) == scorer.rows
     rows = [] if found is None else [found.row]
     model = result.models.get(best.trial_id)  # to read a file of many columns takes seconds
     model = result.best_model() if model is None else model
@@ -112,7 +109,7 @@ def settle(
         kind=kind,
         traced=TracedModel(answer.model),
         reader=task.reader,
-        target=task.rows.target,
+        target=task.target,
         decisions=_decisions(answer, result, task),
         rows=rank_rows(result.rows(), result.objectives),
         origin=Origin(result, broken=task.broken, **kept),
@@ -128,7 +125,9 @@ def _decisions(answer: Answer, result: SearchResult, task: Task) -> Decisions:
     found = compare(answer.held_out, task.baseline_answers, scorer, objective, result.seed)
     if found is not None and not found.beyond_noise:
         log.warning(found.sentence(objective))
-    if scorer.classes == 2 and scorer.targets.ndim == 1 and objective.name in NEEDING:
+    binary = isinstance(scorer, Scorer) and scorer.classes == 2 and bool(scorer.class_columns)
+    if binary and objective.name in NEEDING:
+        assert isinstance(scorer, Scorer)
         return Decisions(choose_threshold(answer.held_out, scorer, objective, result.seed))
     return Decisions()
 

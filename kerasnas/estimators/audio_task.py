@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 
 from kerasnas import assembly
-from kerasnas.baselines.features import feature_baselines, sampled
-from kerasnas.clock import Clock
+from kerasnas.baselines import fit_baselines, sound_evidence
+from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Features, Task
-from kerasnas.preprocessing.sounds import Form, front, heard, usual_hop
-from kerasnas.problem import Scorer
+from kerasnas.preprocessing.sounds import STRETCHES, Form, front, heard, summaries, usual_hop
+from kerasnas.problem import AnswerScorer
 from kerasnas.problem.rows import (
     Rows,
     Validation,
@@ -36,7 +36,6 @@ from kerasnas.spaces.cores import cores
 from kerasnas.trial.measure import latency
 
 _WAVES = 2**30  # bytes of waveforms, from which networks only see spectrograms
-_PARTS = 6  # stretches of time that linear models see
 _PROBED = 3_000  # rows, for what matters in a sound
 _CLEARLY = 0.05  # of the answers more; less where nearly all are right anyway
 
@@ -161,10 +160,10 @@ def audio_task(
 
     answers: dict[str, np.ndarray] = {}
 
-    def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        seen = features[sampled(rows.train)]
-        x = (features - seen.mean(axis=0)) / (seen.std(axis=0) + 1e-3)
-        return feature_baselines(x, rows, scorer, clock, answers)
+    def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+        evidence = sound_evidence(features, rows.train)
+        purpose = Purpose.FEATURE_BASELINE
+        return fit_baselines(evidence, rows, scorer, clock, seed, answers, purpose)
 
     return Task(
         reader=reader,
@@ -230,35 +229,6 @@ def warn_of_speakers(x: Any, groups: Any, validation_data: Any) -> None:
         )
 
 
-def summaries(spectra: np.ndarray) -> np.ndarray:
-    """What a linear model sees of log-mel spectrograms `(rows, frames, bands)`.
-
-    Returns:
-        float32 `(rows, features)`: the mean of every band; then the course of pairs of bands over
-        stretches of time, relative to their own means, the spread of every band, and the length.
-    """
-    parts = [_summary(spectra[i : i + 1024]) for i in range(0, len(spectra), 1024)]
-    return np.concatenate(parts)
-
-
-def _summary(spectra: np.ndarray) -> np.ndarray:
-    on = (spectra != 0).any(axis=2, keepdims=True)
-    frames = np.maximum(on.sum(axis=1), 1)
-    mean = (spectra * on).sum(axis=1) / frames
-    spread = np.sqrt((np.where(on, spectra - mean[:, None], 0.0) ** 2).sum(axis=1) / frames)
-    # Every sound is cut into the same number of stretches, whatever its length.
-    place = np.minimum(np.arange(spectra.shape[1]) * _PARTS // frames, _PARTS - 1)
-    bands = spectra.shape[2] // 2
-    halves = spectra[:, :, : 2 * bands].reshape(*spectra.shape[:2], bands, 2).mean(axis=3)
-    parts = []
-    for part in range(_PARTS):
-        inside = (place == part)[:, :, None] & on
-        parts.append((halves * inside).sum(axis=1) / np.maximum(inside.sum(axis=1), 1))
-    own = mean[:, : 2 * bands].reshape(len(mean), bands, 2).mean(axis=2)
-    course = [np.where(part != 0, part - own, 0.0) for part in parts]
-    return np.concatenate([mean, spread, frames, *course], axis=1).astype("float32")
-
-
 def colour_matters(features: np.ndarray, rows: Rows) -> bool:
     """Whether a linear model knows clearly more with the mean of every band than without.
 
@@ -266,7 +236,7 @@ def colour_matters(features: np.ndarray, rows: Rows) -> bool:
         features: As `summaries` gives them.
         rows: Targets and split.
     """
-    bands = (features.shape[1] - 1) // (2 + _PARTS // 2)
+    bands = (features.shape[1] - 1) // (2 + STRETCHES // 2)
     train, valid = (part[:_PROBED] for part in rows.parts[0])
     targets = rows.targets.astype("float64")
     if rows.classes is not None and not rows.multilabel:

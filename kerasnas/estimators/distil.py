@@ -12,7 +12,6 @@ import numpy as np
 from kerasnas import artifact
 from kerasnas.clock import Deadline
 from kerasnas.errors import BudgetError
-from kerasnas.estimators.task import units_of
 from kerasnas.objectives import Constraint, Objective, violation
 from kerasnas.preprocessing import fit_preprocessing
 from kerasnas.results.distillation import Lesson, distil
@@ -87,7 +86,7 @@ def _lesson(large: Fitted, origin: Origin, seen: bool) -> Lesson:
         targets=rows.targets,
         weights=rows.weights,
         classes=rows.classes,
-        units=units_of(rows),
+        units=rows.head.units,
         learn=learn,
         check=check,
         scorer=scorer,

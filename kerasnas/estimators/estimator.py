@@ -27,7 +27,7 @@ from kerasnas.estimators.arguments import (
 )
 from kerasnas.estimators.preflight import check_arguments
 from kerasnas.estimators.task import Task
-from kerasnas.estimators.wanted import check_metrics, score_names, settle_objectives
+from kerasnas.estimators.wanted import score_names, settle_objectives, with_metrics
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.results.ensemble import Wish, parse_ensemble
@@ -164,14 +164,14 @@ class Estimator(BaseEstimator):
             ),
             calibration=settle_calibration(level, self._classify),
         )
-        check_metrics(task, objectives, constraints)
+        task = with_metrics(task, objectives, constraints)
         again = self._fits_again(task, budget, wish, validation_data)
         job = replace(
             task.job(objectives, clock, seed),
             epochs=budget.epochs,
             batch_size=batch_size,
             callbacks=tuple(callbacks or ()),
-            keeping=keeping_of(task, wish, again),
+            keeping=keeping_of(wish, again),
         )
         rows = task.baselines(task.scorer(), job.clock, seed)
         plan = Plan(

@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasnas import artifact, assembly
-from kerasnas.baselines.tables import baseline_row
+from kerasnas.baselines import baseline_row
 from kerasnas.clock import Deadline, Stopwatch
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader

@@ -10,18 +10,17 @@ import keras
 import numpy as np
 
 from kerasnas import assembly
-from kerasnas.baselines.features import feature_baselines, sampled
-from kerasnas.clock import Clock
+from kerasnas.baselines import FEW_ROWS, fit_baselines, picture_evidence, sampled
+from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.multilabel import MultiLabelTarget
 from kerasnas.data.pictures import Pictures, holds_targets, joined, split_pictures, to_pictures
-from kerasnas.data.room import blocks, room
 from kerasnas.data.stored import StoredRows, held
 from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Features, Task
-from kerasnas.preprocessing.images import Form, front, pixels, statistics
-from kerasnas.problem import Scorer
+from kerasnas.preprocessing.images import Form, front, pixels, statistics, thumbnails
+from kerasnas.problem import AnswerScorer
 from kerasnas.problem.rows import (
     Rows,
     Validation,
@@ -37,7 +36,6 @@ from kerasnas.trial.measure import latency
 
 _LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
 _NATIVE = 64  # arrays of at most this side are never resized
-_THUMB = 14  # side of the pictures that linear models see
 _FLIP_ROWS = 2_000
 _FLIP_KEEPS = 0.85  # of what a linear model has learnt it must still know of mirrored images
 
@@ -156,7 +154,7 @@ def image_task(
     if isinstance(smallest, StoredRows):
         smallest = smallest.array
     thumb = thumbnails(smallest)
-    stats = statistics(StoredRows(smallest, sampled(rows.train)))
+    stats = statistics(StoredRows(smallest, sampled(rows.train, FEW_ROWS)))
     hypermodel = ImageHyperModel(
         (*sizes[-1], reader.channels),
         rows.classes,
@@ -178,8 +176,10 @@ def image_task(
 
     answers: dict[str, np.ndarray] = {}
 
-    def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        return feature_baselines(_Scaled(thumb, sampled(rows.train)), rows, scorer, clock, answers)
+    def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+        purpose = Purpose.FEATURE_BASELINE
+        evidence = picture_evidence(thumb, rows.train)
+        return fit_baselines(evidence, rows, scorer, clock, seed, answers, purpose)
 
     return Task(
         reader=reader,
@@ -208,38 +208,6 @@ def sizes_for(reader: ImageReader) -> list[tuple[int, int]]:
     if not reader.free and side <= _LADDER[-1]:
         found.add((height, width))
     return sorted((int(h), int(w)) for h, w in found)
-
-
-def thumbnails(images: np.ndarray) -> np.ndarray:
-    """Means over squares of pixels: at most 14 x 14 of them, float32 of shape `(rows, h, w, c)`."""
-    step_y, step_x = (-(-n // _THUMB) for n in images.shape[1:3])
-    height, width = images.shape[1] // step_y, images.shape[2] // step_x
-    out = room((len(images), height, width, images.shape[3]), "float32")
-    for rows in blocks(images):
-        part = images[rows, : height * step_y, : width * step_x]
-        squares = part.reshape(len(part), height, step_y, width, step_x, -1)
-        out[rows] = squares.mean(axis=(2, 4), dtype="float32")
-    return out
-
-
-class _Scaled:
-    """Rows of small pictures as features for a linear model, scaled as they are asked for.
-
-    Args:
-        thumb: Small pictures of all rows.
-        seen: Rows that mean and deviation are taken from.
-    """
-
-    def __init__(self, thumb: np.ndarray, seen: np.ndarray) -> None:
-        self._thumb = thumb
-        some = self._flat(seen)
-        self._mean, self._deviation = some.mean(axis=0), some.std() + 1e-6
-
-    def _flat(self, rows: np.ndarray) -> np.ndarray:
-        return self._thumb[rows].reshape(len(rows), -1)
-
-    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        return (self._flat(rows) - self._mean) / self._deviation
 
 
 def mirrored_alike(thumb: np.ndarray, rows: Rows) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas import assembly
-from kerasnas.baselines.tables import Split, baseline_rows
+from kerasnas.baselines import fit_baselines, table_evidence
 from kerasnas.clock import Clock
 from kerasnas.data import (
     Schema,
@@ -23,7 +23,7 @@ from kerasnas.data import (
 from kerasnas.estimators.task import Features, Task
 from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
-from kerasnas.problem import Scorer
+from kerasnas.problem import AnswerScorer
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.search import fingerprint
 from kerasnas.spaces import tabular
@@ -57,22 +57,13 @@ class Prepared:
     matrix: np.ndarray
     answers: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def baselines(self, scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+    def baselines(self, scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
         """Baseline rows of the leaderboard, on the split that trials are scored on."""
-        split = Split(
-            columns=self.preprocessing.columns,
-            raw=self.raw,
-            matrix=self.matrix,
-            embedded=len(self.preprocessing.embedded),
-            targets=self.rows.targets,
-            weights=self.rows.weights,
-            train=self.rows.train,
-            valid=self.rows.valid,
-            folds=tuple(self.rows.parts) if self.rows.folds else (),
+        front = self.preprocessing
+        evidence = table_evidence(
+            front.columns, self.raw, self.matrix, len(front.embedded), self.rows.train
         )
-        rows = baseline_rows(split, scorer, clock, seed)
-        self.answers.update(split.answers)
-        return rows
+        return fit_baselines(evidence, self.rows, scorer, clock, seed, self.answers)
 
     def task(
         self,

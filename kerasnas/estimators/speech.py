@@ -18,7 +18,8 @@ from kerasnas.data.transcripts import DECODERS, Transcripts, read_texts
 from kerasnas.errors import KerasNASError, SchemaError
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.speech_task import SpeechTask, prepare_speech
+from kerasnas.estimators.speech_task import prepare_speech
+from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.problem.rows import check_weights
@@ -153,9 +154,7 @@ class SpeechRecognizer(Estimator):
         """One minus the word error rate."""
         return 1.0 - self.evaluate(X, y, sample_weight)["wer"]
 
-    def _prepare(
-        self, x: Any, y: Any, *, count_folds: Any, calibration: Any, **given: Any
-    ) -> SpeechTask:
+    def _prepare(self, x: Any, y: Any, *, count_folds: Any, calibration: Any, **given: Any) -> Task:
         # Texts have neither folds nor intervals.
         return prepare_speech(
             x,

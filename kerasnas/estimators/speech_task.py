@@ -4,49 +4,73 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasnas import assembly
-from kerasnas.baselines.tables import baseline_row
+from kerasnas.baselines import baseline_row
 from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds
-from kerasnas.data.transcripts import fit_transcripts, read_texts
+from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import named_groups, warn_of_speakers
 from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Features, Task
 from kerasnas.preprocessing.sounds import Form, front
-from kerasnas.problem import Scorer, holdout
-from kerasnas.problem.rows import Rows, check_weights, joined_weights, parse_validation, rows_of
+from kerasnas.problem import Scorer
+from kerasnas.problem.heads.head import FittedHead, counted
+from kerasnas.problem.rows import (
+    ANSWER,
+    Rows,
+    check_weights,
+    joined_weights,
+    parse_validation,
+    rows_of,
+)
+from kerasnas.problem.split import split
 from kerasnas.search import fingerprint
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
 from kerasnas.trial.decoding import error_rates
 from kerasnas.trial.measure import latency
-from kerasnas.trial.transcripts import TranscriptScorer
+from kerasnas.trial.transcripts import SPEECH, TranscriptScorer
 
 _HOP = 0.0125  # seconds from one spectrum to the next
 _CHUNK = 64  # recordings that are turned into spectrograms at a time
 
 
-class SpeechTask(Task):
-    """A task whose answers are texts."""
+@dataclass(frozen=True, eq=False)
+class TranscriptHead(FittedHead):
+    """Log probabilities of characters, `(rows, frames, 1 + characters)`."""
 
-    def scorer(self) -> Scorer:
-        """Scores log probabilities of characters for the validation rows."""
-        rows = self.rows
-        weights = None if rows.weights is None else rows.weights[rows.valid]
-        target: Any = rows.target
-        return TranscriptScorer(
-            rows.targets[rows.valid], rows.classes, weights, alphabet=target.alphabet
-        )
+    target: Transcripts
+
+    scores: ClassVar[tuple[str, ...]] = SPEECH
+
+    @property
+    def classes(self) -> int:
+        """Number of characters."""
+        return len(self.target.characters)
+
+    def learnt(self, targets: np.ndarray) -> np.ndarray:
+        """As `FittedHead.learnt`."""
+        return targets.astype("int32")
+
+    def scorer(
+        self,
+        targets: np.ndarray,
+        weights: np.ndarray | None = None,
+        extra: tuple[str, ...] = (),
+    ) -> TranscriptScorer:
+        """As `FittedHead.scorer`."""
+        alphabet = self.target.alphabet
+        return TranscriptScorer(targets, self.classes, counted(weights), alphabet=alphabet)
 
 
 class SpeechForms:
@@ -95,7 +119,7 @@ def prepare_speech(
     sample_weight: Any = None,
     class_weight: Any = None,
     groups: Any = None,
-) -> SpeechTask:
+) -> Task:
     """Checks everything that can be wrong with recordings and texts, before any training.
 
     Args:
@@ -132,19 +156,20 @@ def prepare_speech(
     raw = reader.waveforms(clips)
     weights = check_weights(sample_weight, count, "sample_weight")
     given = parse_validation(validation_data)
-    if given is None:
-        train, valid = holdout(count, validation_split, seed=seed, groups=groups)
-    else:
+    extra = None
+    if given is not None:
         apart = split_sounds(given.x, given.y)
         further, extra = reader.read(apart[0]), read_texts(apart[1])
         check_same_length(range(len(further)), extra, "validation_data[1]")
         more = check_weights(given.weights, len(extra), "validation_data[2]")
         weights = joined_weights(weights, more, count, len(extra))
-        train, valid = np.arange(count), count + np.arange(len(extra))
         raw, texts = [*raw, *further], [*texts, *extra]
         reader = SoundReader(reader.sample_rate, max(len(w) for w in raw), cut=False)
-    target = fit_transcripts(texts).with_words([texts[int(i)] for i in train])
-    rows: Any = Rows(target, target.encode(texts), weights, train, valid)  # type: ignore[arg-type]
+    more_rows = None if extra is None else len(extra)
+    found = split(count, seed=seed, share=validation_split, groups=groups, given=more_rows)
+    target = fit_transcripts(texts).with_words([texts[int(i)] for i in found.train])
+    encoded = {ANSWER: target.encode(texts)}
+    rows = Rows({ANSWER: TranscriptHead(target)}, encoded, weights, found)
     task = speech_task(reader, raw, rows, texts, families, clock)
     return replace(task, raw=raw, broken=broken)
 
@@ -156,7 +181,7 @@ def speech_task(
     texts: Sequence[str],
     families: Sequence[str],
     clock: Clock,
-) -> SpeechTask:
+) -> Task:
     """The task of trials over checked recordings."""
     forms = SpeechForms(reader, raw, clock)
     hop = max(8, round(_HOP * reader.sample_rate))
@@ -180,7 +205,7 @@ def speech_task(
         found = {f"val_{name}": value for name, value in scores.items()}
         return [baseline_row("most_frequent", found, 0.0, "")]
 
-    return SpeechTask(
+    return Task(
         reader=reader,
         rows=rows,
         hypermodel=hypermodel,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,14 +12,13 @@ import tensorflow as tf
 
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import Reader
-from kerasnas.problem import MultiLabelScorer, Scorer, Units, View
+from kerasnas.problem import AnswerScorer, HeadsScorer, Units, View
+from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.rows import Rows
 from kerasnas.trial import Job
 
-_MARGIN = 0.05  # of the training range, by which a regression's answers may leave it
 
-
-def _no_baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+def _no_baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
     return []
 
 
@@ -29,7 +28,8 @@ class Features:
 
     Attributes:
         data: Array or structure of arrays with one leading axis of rows: what a network takes.
-        assemble: From a network and the scale of its targets to the exported model.
+        assemble: From a network and the scale of its target to the exported model; a model with
+            several heads knows their scales.
         latency_ms: Latency for one row of what `assemble` puts in front of the network.
     """
 
@@ -42,13 +42,13 @@ class Features:
         return tf.nest.map_structure(lambda a: a[index], self.data)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Task:
     """What a modality makes of the user's data, and all that the search needs from it.
 
     Attributes:
         reader: Reads new data as it read these.
-        rows: Targets, weights and split.
+        rows: Heads, targets, weights and split.
         hypermodel: The search space, with `portfolio` and `recipe`.
         features: From hyperparameters to the form of the data that their network takes. A space
             with one form answers always the same object; one with several keeps those in use.
@@ -57,22 +57,34 @@ class Task:
         raw: Raw data of all rows, for `reader.take`.
         broken: Names of the files that were left out because nobody can read them.
         baseline_answers: Answers of the baselines to the validation rows, once they are fitted.
+        loss_weights: Weight of each head in a combined `loss`, by output; `None` where the only
+            head is scored by itself.
+        extra: Further metrics that an objective asks for.
     """
 
     reader: Reader
     rows: Rows
     hypermodel: Any
     features: Callable[[Any], Features]
-    baselines: Callable[[Scorer, Clock, int], list[dict[str, Any]]] = _no_baselines
+    baselines: Callable[[Any, Clock, int], list[dict[str, Any]]] = _no_baselines
     identity: dict[str, Any] = field(default_factory=dict)
     raw: Any = None
     broken: Sequence[str] = ()
     baseline_answers: dict[str, np.ndarray] = field(default_factory=dict)
+    loss_weights: Mapping[str, float] | None = None
+    extra: tuple[str, ...] = ()
+    _views: dict[int, tuple[Features, View]] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self) -> None:
-        self.units = units_of(self.rows)
-        self.extra: tuple[str, ...] = ()  # metrics that an objective asks for
-        self._views: dict[int, tuple[Features, View]] = {}
+    def with_metrics(self, extra: tuple[str, ...]) -> Task:
+        """The task whose scorer gives further metrics, which objectives ask for."""
+        return replace(self, extra=extra, _views={})
+
+    @property
+    def target(self) -> Any:
+        """What encodes and decodes the targets, as a file holds it."""
+        if self.loss_weights is None:
+            return self.rows.target
+        return HeadTargets({name: head.target for name, head in self.rows.heads.items()})
 
     def view(self, hp: Any) -> View:
         """The data as trials of these hyperparameters see them; the last few views are kept."""
@@ -85,30 +97,31 @@ class Task:
 
     def whole(self, hp: Any) -> View:
         """The view of these hyperparameters with the validation rows among those to train on."""
-        features, learnt = self.features(hp), self.learnt()
         index = np.union1d(self.rows.train, self.rows.valid)
         return replace(
             self.view(hp),
-            x=features.take(index),
-            y=learnt[index],
+            x=self.features(hp).take(index),
+            y=_taken(self.learnt(), index),
             weights=self._weights(index),
         )
 
-    def learnt(self) -> np.ndarray:
-        """Targets of all rows as a network learns them."""
-        targets = self.rows.targets
-        if self.units is not None:
-            return self.units.standardise(targets)
-        return targets.astype("float32" if self.rows.multilabel else "int32")
+    def learnt(self) -> Any:
+        """Targets of all rows as a network learns them; a dict by output if there are several."""
+        rows = self.rows
+        found = {name: head.learnt(rows.encoded[name]) for name, head in rows.heads.items()}
+        return found if len(found) > 1 else next(iter(found.values()))
 
-    def scorer(self) -> Scorer:
+    def scorer(self) -> AnswerScorer:
         """Scores answers in the user's units for the validation rows."""
         rows = self.rows
         weights = None if rows.weights is None else rows.weights[rows.valid]
-        if weights is not None and weights.sum() == 0:
-            weights = None
-        kind = MultiLabelScorer if rows.multilabel else Scorer
-        return kind(rows.targets[rows.valid], rows.classes, weights, self.extra)
+        scorers = {
+            name: head.scorer(rows.encoded[name][rows.valid], weights, self.extra)
+            for name, head in rows.heads.items()
+        }
+        if self.loss_weights is None:
+            return next(iter(scorers.values()))
+        return HeadsScorer(rows.heads, scorers, self.loss_weights)
 
     def job(self, objectives: Sequence[Any], clock: Clock, seed: int) -> Job:
         """What every trial trains on and is judged by."""
@@ -121,20 +134,15 @@ class Task:
         )
 
     def _view(self, features: Features) -> View:
-        rows = self.rows
-        scorer = self.scorer()
-        if self.units is not None:
-            scorer = UnitScorer(
-                scorer.targets, None, scorer.weights, scorer.extra, units=self.units
-            )
-        learnt = self.learnt()
+        rows, scorer, learnt = self.rows, self.scorer(), self.learnt()
+        units = next(iter(rows.heads.values())).units
         return View(
             x=features.take(rows.train),
-            y=learnt[rows.train],
+            y=_taken(learnt, rows.train),
             weights=self._weights(rows.train),
-            validation=(features.take(rows.valid), learnt[rows.valid], scorer.weights),
+            validation=(features.take(rows.valid), _taken(learnt, rows.valid), scorer.weights),
             scorer=scorer,
-            assemble=lambda network: features.assemble(network, self.units),
+            assemble=lambda network: features.assemble(network, units),
             example=features.take(np.arange(1)),
             extra_latency=features.latency_ms,
             folds=rows.folds,
@@ -148,29 +156,6 @@ class Task:
         return (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
 
 
-@dataclass(frozen=True)
-class UnitScorer(Scorer):
-    """Scores a network's own output in the target's units, as the exported graph gives it."""
-
-    units: Units | None = None
-
-    def answers(self, predictions: np.ndarray) -> np.ndarray:
-        """As `Scorer.answers`."""
-        return predictions if self.units is None else self.units.restore(predictions)
-
-
-def units_of(rows: Rows) -> Units | None:
-    """The scale of a regression's targets, from training rows; `None` for classes."""
-    if rows.classes is not None:
-        return None
-    values = rows.targets[rows.train]
-    weights = None if rows.weights is None else rows.weights[rows.train]
-    mean = float(np.average(values, weights=weights))
-    deviation = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
-    margin = _MARGIN * float(np.ptp(values))
-    return Units(
-        scale=deviation if deviation > 0 else 1.0,
-        mean=mean,
-        low=float(values.min()) - margin,
-        high=float(values.max()) + margin,
-    )
+def _taken(data: Any, index: np.ndarray) -> Any:
+    """Some rows of an array, or of arrays by output."""
+    return tf.nest.map_structure(lambda a: a[index], data)

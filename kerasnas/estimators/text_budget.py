@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -89,15 +89,8 @@ def kept(documents: Documents, rows: Rows, room: Room) -> tuple[Documents, Rows]
     """The texts and rows that there is room for, without the others."""
     if len(room.train) == len(rows.train) and len(room.valid) == len(rows.valid):
         return documents, rows
-    index = np.unique(np.concatenate([room.train, room.valid, rows.calibration]))
-    return documents.take(index), replace(
-        rows,
-        targets=rows.targets[index],
-        weights=None if rows.weights is None else rows.weights[index],
-        train=np.searchsorted(index, room.train),
-        valid=np.searchsorted(index, room.valid),
-        calibration=np.searchsorted(index, rows.calibration),
-    )
+    index = rows.places(room.train, room.valid)
+    return documents.take(index), rows.only(room.train, room.valid)
 
 
 def _pace(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kerasnas.errors import ObjectiveError
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, listed, parse_objectives
-from kerasnas.problem import CLASSIFICATION, REGRESSION, Scorer
+from kerasnas.problem import CLASSIFICATION, REGRESSION
 from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.results.leaderboard import MEASURES
 
@@ -43,24 +43,23 @@ def settle_objectives(given: ObjectiveLike | None, classify: bool) -> tuple[Obje
     return parse_objectives([default if i == "val_loss" else i for i in items], known)
 
 
-def check_metrics(
+def with_metrics(
     task: Task, objectives: Sequence[Objective], constraints: Sequence[Constraint] = ()
-) -> None:
-    """Tells a task the metrics that objectives and constraints ask for, before any training.
+) -> Task:
+    """The task whose scorer gives the metrics that objectives and constraints ask for.
 
     Raises:
         ObjectiveError: If the targets do not have one of them.
     """
-    scorer = task.scorer()
-    if not isinstance(scorer, Scorer):
-        return  # several heads: their metrics go by the names of the heads
     asked = [(f"`objective` {o.name!r}", o.name) for o in objectives]
     asked += [(f"`Constraint({c.name!r})`", c.name) for c in constraints]
     scores = [name.removeprefix("val_") for _, name in asked if name.startswith("val_")]
-    task.extra = tuple(dict.fromkeys(name for name in scores if is_quantile_loss(name)))
+    extra = tuple(dict.fromkeys(name for name in scores if is_quantile_loss(name)))
+    task = task.with_metrics(extra) if extra else task
     known = [f"val_{name}" for name in task.scorer().names]
     for what, name in asked:
         if name.startswith("val_") and name not in known:
             raise ObjectiveError(
                 f"{what} is not defined for these targets. Known: {', '.join(known)}."
             )
+    return task

@@ -19,6 +19,7 @@ from kerasnas.data.stored import StoredRows
 Fit = Literal["stretch", "pad", "crop"]
 
 _SAMPLE = 5000  # images, for mean and variance
+THUMB_SIDE = 14  # side of the pictures that linear models see
 
 
 @dataclass(frozen=True)
@@ -106,3 +107,15 @@ def statistics(images: np.ndarray | StoredRows) -> tuple[np.ndarray, np.ndarray]
     variance = mean_of(lambda x: (x - mean) ** 2)
     # A channel that never changes says nothing; dividing by its spread would only add noise.
     return mean.astype("float32"), np.where(variance > 1e-12, variance, 1.0).astype("float32")
+
+
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """Means over squares of pixels: at most 14 x 14 of them, float32 of shape `(rows, h, w, c)`."""
+    step_y, step_x = (-(-n // THUMB_SIDE) for n in images.shape[1:3])
+    height, width = images.shape[1] // step_y, images.shape[2] // step_x
+    out = room((len(images), height, width, images.shape[3]), "float32")
+    for rows in blocks(images):
+        part = images[rows, : height * step_y, : width * step_x]
+        squares = part.reshape(len(part), height, step_y, width, step_x, -1)
+        out[rows] = squares.mean(axis=(2, 4), dtype="float32")
+    return out

@@ -23,6 +23,7 @@ FLOOR = 1e-10
 _CHUNK = 2**21  # samples that are turned into spectrograms at a time
 _FRAMES = 320  # that a sound should have at most
 _FEWEST = 24  # and at least
+STRETCHES = 6  # of time that linear models see
 
 
 @dataclass(frozen=True)
@@ -124,3 +125,32 @@ def heard(reader: SoundReader, form: Form, raw: Sequence[np.ndarray]) -> np.ndar
         for start in range(0, len(raw), rows)
     ]
     return np.concatenate(parts)
+
+
+def summaries(spectra: np.ndarray) -> np.ndarray:
+    """What a linear model sees of log-mel spectrograms `(rows, frames, bands)`.
+
+    Returns:
+        float32 `(rows, features)`: the mean of every band; then the course of pairs of bands over
+        stretches of time, relative to their own means, the spread of every band, and the length.
+    """
+    parts = [_summary(spectra[i : i + 1024]) for i in range(0, len(spectra), 1024)]
+    return np.concatenate(parts)
+
+
+def _summary(spectra: np.ndarray) -> np.ndarray:
+    on = (spectra != 0).any(axis=2, keepdims=True)
+    frames = np.maximum(on.sum(axis=1), 1)
+    mean = (spectra * on).sum(axis=1) / frames
+    spread = np.sqrt((np.where(on, spectra - mean[:, None], 0.0) ** 2).sum(axis=1) / frames)
+    # Every sound is cut into the same number of stretches, whatever its length.
+    place = np.minimum(np.arange(spectra.shape[1]) * STRETCHES // frames, STRETCHES - 1)
+    bands = spectra.shape[2] // 2
+    halves = spectra[:, :, : 2 * bands].reshape(*spectra.shape[:2], bands, 2).mean(axis=3)
+    parts = []
+    for part in range(STRETCHES):
+        inside = (place == part)[:, :, None] & on
+        parts.append((halves * inside).sum(axis=1) / np.maximum(inside.sum(axis=1), 1))
+    own = mean[:, : 2 * bands].reshape(len(mean), bands, 2).mean(axis=2)
+    course = [np.where(part != 0, part - own, 0.0) for part in parts]
+    return np.concatenate([mean, spread, frames, *course], axis=1).astype("float32")

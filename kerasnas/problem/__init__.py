@@ -1,18 +1,19 @@
 """What is learnt, from what, and judged on which rows: no networks, no trials, no time."""
 
+from kerasnas.problem.answer_scorer import AnswerScorer
+from kerasnas.problem.heads_scorer import HeadsScorer
 from kerasnas.problem.metrics import CLASSIFICATION, REGRESSION, Scorer
 from kerasnas.problem.multilabel import MultiLabelScorer
-from kerasnas.problem.split import folds, holdout
 from kerasnas.problem.units import Units
 from kerasnas.problem.view import View
 
 __all__ = [
     "CLASSIFICATION",
     "REGRESSION",
+    "AnswerScorer",
+    "HeadsScorer",
     "MultiLabelScorer",
     "Scorer",
     "Units",
     "View",
-    "folds",
-    "holdout",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+
+from kerasnas.problem.units import Units
 
 CLASSIFICATION = ("log_loss", "accuracy", "balanced_accuracy", "auc", "f1", "average_precision")
 REGRESSION = ("rmse", "mae", "r2", "rmsle")
@@ -21,9 +23,32 @@ def is_quantile_loss(name: str) -> bool:
     return found is not None and int(found[1]) > 0
 
 
+@dataclass(frozen=True, eq=False)
+class ClassColumns:
+    """The columns of a matrix of answers that hold the probabilities of one head's classes.
+
+    Attributes:
+        head: Name of the head; empty where there is one head.
+        start: The first column.
+        stop: One behind the last column.
+        scorer: Scores these columns alone; its targets are integer labels.
+    """
+
+    head: str
+    start: int
+    stop: int
+    scorer: Scorer
+
+    def of(self, answers: np.ndarray) -> np.ndarray:
+        """The probabilities in a matrix of answers."""
+        return answers[:, self.start : self.stop]
+
+
 @dataclass(frozen=True)
 class Scorer:
-    """Scores predictions for fixed targets.
+    """Scores the answers of one head for fixed targets.
+
+    `HeadsScorer` has the same members, for the answers of several heads.
 
     Attributes:
         targets: Integer labels or values, shape `(rows,)`.
@@ -32,6 +57,7 @@ class Scorer:
         extra: Further metrics: losses of quantiles, for regression.
         threshold: Probability from which the second of two classes is chosen; `None` chooses the
             most probable class.
+        units: The scale in which a network gives its values; `None` where it gives the user's.
     """
 
     targets: np.ndarray
@@ -39,6 +65,17 @@ class Scorer:
     weights: np.ndarray | None = None
     extra: tuple[str, ...] = ()
     threshold: float | None = None
+    units: Units | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that are scored."""
+        return len(self.targets)
+
+    @property
+    def class_columns(self) -> tuple[ClassColumns, ...]:
+        """The columns of answers that one temperature can calibrate."""
+        return () if self.classes is None else (ClassColumns("", 0, self.classes, self),)
 
     def at(self, threshold: float) -> Self:
         """The scorer of decisions by another threshold."""
@@ -69,9 +106,9 @@ class Scorer:
         values = predictions.reshape(-1).astype(np.float64)
         return {name: self._regression(name, values) for name in names}
 
-    def validation(self, predictions: np.ndarray) -> dict[str, float]:
+    def validation(self, predictions: Any) -> dict[str, float]:
         """The same scores as Keras would name them: `val_log_loss` and so on."""
-        return {f"val_{name}": value for name, value in self(self.answers(predictions)).items()}
+        return validated(self(self.answers(predictions)))
 
     def of(self, rows: np.ndarray) -> Self:
         """The scorer of some of the rows."""
@@ -80,9 +117,9 @@ class Scorer:
             weights = None
         return replace(self, targets=self.targets[rows], weights=weights)
 
-    def answers(self, predictions: np.ndarray) -> np.ndarray:
-        """A network's output as the exported graph gives it: in the user's units."""
-        return predictions
+    def answers(self, predictions: Any) -> np.ndarray:
+        """A network's output as the exported graph gives it: a matrix in the user's units."""
+        return predictions if self.units is None else self.units.restore(predictions)
 
     def _mean(self, values: np.ndarray) -> float:
         return float(np.average(values, weights=self.weights))
@@ -144,6 +181,11 @@ class Scorer:
         spread = self._mean((self.targets - self._mean(self.targets)) ** 2)
         # Of constant targets, as scikit-learn has it.
         return 1.0 - squared / spread if spread > 0 else float(squared == 0)
+
+
+def validated(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores of validation rows under the names that objectives use: `val_log_loss` and so on."""
+    return {f"val_{name}": value for name, value in scores.items()}
 
 
 def confusion(

@@ -8,7 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from kerasnas.problem.metrics import Scorer, ranking
+from kerasnas.problem.metrics import ClassColumns, Scorer, ranking
+
+MULTI_LABEL = ("log_loss", "accuracy", "auc", "f1", "average_precision")
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,15 @@ class MultiLabelScorer(Scorer):
     average precision are means over the labels that occur and do not always occur.
     """
 
+    @property
+    def class_columns(self) -> tuple[ClassColumns, ...]:
+        """None: every label has a probability of its own."""
+        return ()
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the scores, without the prefix `val_`."""
-        return ("log_loss", "accuracy", "auc", "f1", "average_precision")
+        return MULTI_LABEL
 
     def _classification(self, names: Sequence[str], p: np.ndarray) -> dict[str, float]:
         truth = self.targets.astype(bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,13 @@ from kerasnas.data import (
 )
 from kerasnas.data.foreign import has_positions, is_one_value
 from kerasnas.errors import SchemaError
-from kerasnas.problem import folds, holdout
+from kerasnas.problem.heads import ClassHead, FittedHead, head_of
+from kerasnas.problem.split import Split, split
 
 Target = ClassTarget | MultiLabelTarget | RegressionTarget
+
+ANSWER = "answer"
+"""Name of the head of a problem that has one head."""
 
 _FEWEST_ROWS = 2
 
@@ -31,28 +35,63 @@ class Rows:
     """All rows, training rows first where validation data were given.
 
     Attributes:
-        target: Encodes and decodes the targets.
-        targets: Integer labels `(rows,)`, a 0/1 matrix `(rows, labels)`, or values `(rows,)`.
+        heads: Fitted heads by output, with the scale of the training rows.
+        encoded: Encoded targets of all rows, by output.
         weights: Weight of every row, or `None`.
-        train: Indices of the training rows.
-        valid: Indices of the validation rows.
-        folds: Rows to train on and rows to validate on, of each fold, as places in `train`, which
-            is then the same as `valid`: all rows.
-        calibration: Indices of rows that are neither trained on nor validated with.
+        split: Which rows are trained on, and which are held out.
     """
 
-    target: Target
-    targets: np.ndarray
+    heads: Mapping[str, FittedHead]
+    encoded: Mapping[str, np.ndarray]
     weights: np.ndarray | None
-    train: np.ndarray
-    valid: np.ndarray
-    folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
-    calibration: np.ndarray = field(default_factory=lambda: np.arange(0))
+    split: Split
+
+    @property
+    def train(self) -> np.ndarray:
+        """Indices of the training rows."""
+        return self.split.train
+
+    @property
+    def valid(self) -> np.ndarray:
+        """Indices of the validation rows."""
+        return self.split.valid
+
+    @property
+    def folds(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """Rows to train on and rows to validate on, of each fold, as places in `train`."""
+        return self.split.folds
+
+    @property
+    def calibration(self) -> np.ndarray:
+        """Indices of rows that are neither trained on nor validated with."""
+        return self.split.calibration
+
+    @property
+    def head(self) -> FittedHead:
+        """The head of a problem with one head."""
+        (head,) = self.heads.values()
+        return head
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Encoded targets of the only head."""
+        (targets,) = self.encoded.values()
+        return targets
+
+    @property
+    def target(self) -> Any:
+        """What encodes and decodes the targets of the only head."""
+        return self.head.target
 
     @property
     def classes(self) -> int | None:
-        """Number of classes or labels; `None` for regression."""
-        return None if isinstance(self.target, RegressionTarget) else len(self.target.classes_)
+        """Number of classes or labels of the only head; `None` for regression."""
+        return self.head.classes
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a row may have any number of labels."""
+        return self.head.multilabel
 
     @property
     def parts(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -68,10 +107,18 @@ class Rows:
         order = np.argsort(np.concatenate([valid for _, valid in self.folds]))
         return np.concatenate(answers)[order]
 
-    @property
-    def multilabel(self) -> bool:
-        """Whether a row may have any number of labels."""
-        return isinstance(self.target, MultiLabelTarget)
+    def only(self, train: np.ndarray, valid: np.ndarray) -> Rows:
+        """These rows, and those for calibration, without the others; places are counted anew."""
+        index = self.places(train, valid)
+        encoded = {name: targets[index] for name, targets in self.encoded.items()}
+        weights = None if self.weights is None else self.weights[index]
+        parts = [np.searchsorted(index, part) for part in (train, valid, self.calibration)]
+        found = Split(parts[0], parts[1], calibration=parts[2])
+        return Rows(_scaled(self.heads, encoded, weights, found), encoded, weights, found)
+
+    def places(self, train: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Indices of the rows that `only` keeps."""
+        return np.unique(np.concatenate([train, valid, self.calibration]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,10 +161,30 @@ def parse_validation(data: Any) -> Validation | None:
     return Validation(*data)
 
 
-def settle_rows(
-    y: Any,
-    rows: int,
-    target: Target,
+def settle_rows(y: Any, rows: int, target: Target, **how: Any) -> Rows:
+    """The rows of a problem with one head.
+
+    Args:
+        y: Targets of the rows given to `fit`.
+        rows: Their number, which `y` is to match.
+        target: As `fit_target` gives it.
+        **how: Further arguments of `split_rows`.
+
+    Raises:
+        SchemaError: For anything that does not fit.
+    """
+    if y is not None:
+        check_same_length(range(rows), y)
+    validation = how.pop("validation", None)
+    if validation is not None:
+        validation = replace(validation, y={ANSWER: validation.y})
+    return split_rows({ANSWER: head_of(target)}, {ANSWER: y}, rows, validation=validation, **how)
+
+
+def split_rows(
+    heads: Mapping[str, FittedHead],
+    y: Mapping[str, Any],
+    count: int,
     *,
     seed: int,
     validation: Validation | None = None,
@@ -128,17 +195,18 @@ def settle_rows(
     count_folds: Callable[[int], int] | None = None,
     calibration: Callable[[int], int] | None = None,
 ) -> Rows:
-    """Encodes targets, checks weights and splits the rows.
+    """Encodes targets, checks weights and splits the rows, stratified by the first head of classes.
 
     Args:
-        y: Targets of the rows given to `fit`.
-        rows: Their number, which `y` is to match.
-        target: As `fit_target` gives it.
+        heads: Fitted heads by output.
+        y: Targets of the rows given to `fit`, by output.
+        count: Number of rows given to `fit`.
         seed: Seed of the split.
-        validation: Rows to validate with; they follow the others. Without it rows are held out.
+        validation: Rows to validate with, their targets by output; they follow the others. Without
+            it rows are held out.
         validation_split: Share of rows to hold out.
         sample_weight: Weight of each row.
-        class_weight: Weight of each class by label.
+        class_weight: Weight of each class by label; for one head of classes.
         groups: Group of each row; no group is on both sides of the split.
         count_folds: From the number of rows to that of folds, below 2 for a single split; without
             `validation` only.
@@ -148,48 +216,40 @@ def settle_rows(
     Raises:
         SchemaError: For anything that does not fit.
     """
-    if y is not None:
-        check_same_length(range(rows), y)
-    if rows < _FEWEST_ROWS:
+    if count < _FEWEST_ROWS:
         raise SchemaError(
-            f"`x` has {rows} rows (n_samples = {rows}); fitting needs at least {_FEWEST_ROWS}: "
+            f"`x` has {count} rows (n_samples = {count}); fitting needs at least {_FEWEST_ROWS}: "
             "some to train on and some to validate with."
         )
-    targets = target.encode(y)
-    weights = check_weights(sample_weight, rows, "sample_weight")
-    parts: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
-    labels = targets if isinstance(target, ClassTarget) else None
-    kept, apart = np.arange(rows), np.arange(0)
-    if calibration is not None:
-        if isinstance(target, MultiLabelTarget):
-            raise SchemaError(
-                "`intervals` gives sets of labels for targets with one label a row, and `y` has "
-                "several. Pass `intervals=None`."
-            )
-        share = min(calibration(rows) / rows, 0.5)
-        # Another seed than that of the validation rows, which must be no part of these.
-        kept, apart = holdout(rows, share, seed=seed + 1, groups=groups)
-        labels = None if labels is None else labels[kept]
-        groups = None if groups is None else np.asarray(groups)[kept]
-    count = count_folds(len(kept)) if count_folds is not None and validation is None else 0
-    if count > 1:
-        parts = folds(len(kept), count, seed=seed, classes=labels, groups=groups)
-        train = valid = kept
-    elif validation is None:
-        train, valid = (
-            kept[part]
-            for part in holdout(
-                len(kept), validation_split, seed=seed, classes=labels, groups=groups
-            )
+    if calibration is not None and any(head.multilabel for head in heads.values()):
+        raise SchemaError(
+            "`intervals` gives sets of labels for targets with one label a row, and `y` has "
+            "several. Pass `intervals=None`."
         )
-    else:
-        extra = target.encode(validation.y)
-        train, valid = kept, rows + np.arange(len(extra))
-        targets = np.concatenate([targets, extra])
-        further = check_weights(validation.weights, len(extra), "validation_data[2]")
-        weights = joined_weights(weights, further, rows, len(extra))
-    weights = _with_class_weight(weights, class_weight, target, targets)
-    return Rows(target, targets, weights, train, valid, parts, apart)
+    encoded = {name: head.encode(y[name]) for name, head in heads.items()}
+    for targets in encoded.values():
+        check_same_length(range(count), targets)
+    weights = check_weights(sample_weight, count, "sample_weight")
+    labels = [head.labels(encoded[name]) for name, head in heads.items()]
+    given = None
+    if validation is not None:
+        extra = {name: head.encode(validation.y[name]) for name, head in heads.items()}
+        given = len(next(iter(extra.values())))
+        further = check_weights(validation.weights, given, "validation_data[2]")
+        weights = joined_weights(weights, further, count, given)
+        encoded = {name: np.concatenate([encoded[name], extra[name]]) for name in encoded}
+    found = split(
+        count,
+        seed=seed,
+        share=validation_split,
+        labels=next((of_head for of_head in labels if of_head is not None), None),
+        groups=groups,
+        given=given,
+        count_folds=count_folds,
+        calibration=0 if calibration is None else calibration(count),
+    )
+    weights = _with_class_weight(weights, class_weight, heads, encoded)
+    return Rows(_scaled(heads, encoded, weights, found), encoded, weights, found)
 
 
 def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:
@@ -235,21 +295,38 @@ def joined_weights(
     )
 
 
+def _scaled(
+    heads: Mapping[str, FittedHead],
+    encoded: Mapping[str, np.ndarray],
+    weights: np.ndarray | None,
+    split: Split,
+) -> dict[str, FittedHead]:
+    """The heads with the scale of the training rows."""
+    kept = None if weights is None else weights[split.train]
+    return {name: head.on(encoded[name][split.train], kept) for name, head in heads.items()}
+
+
 def _with_class_weight(
     weights: np.ndarray | None,
     class_weight: Mapping[Any, float] | None,
-    target: Target,
-    targets: np.ndarray,
+    heads: Mapping[str, FittedHead],
+    encoded: Mapping[str, np.ndarray],
 ) -> np.ndarray | None:
     if class_weight is None:
         return weights
-    if not isinstance(target, ClassTarget):
+    if len(heads) > 1:
+        raise SchemaError(
+            "`class_weight` is for one output; give the head a `loss_weight`, or the rows a "
+            "`sample_weight`."
+        )
+    ((name, head),) = heads.items()
+    if not isinstance(head, ClassHead):
         raise SchemaError(
             "`class_weight` is for one class a row; use `sample_weight` for other targets."
         )
-    known = target.classes_.tolist()
+    known = head.target.classes_.tolist()
     unknown = [label for label in class_weight if label not in known]
     if unknown:
         raise SchemaError(f"`class_weight` names {unknown}, which `y` does not have: {known}.")
     by_class = np.array([float(class_weight.get(label, 1.0)) for label in known])
-    return by_class[targets] * (1.0 if weights is None else weights)
+    return by_class[encoded[name]] * (1.0 if weights is None else weights)

@@ -1,5 +1,7 @@
 """Hold rows out for validation: stratified, by group, by time, or at random; never by position."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,69 @@ from kerasnas.errors import SchemaError
 _STREAM = 0x5B11  # keeps these draws apart from others made from the same seed
 _EXACT_GROUPS = 12  # all subsets of so few groups are compared
 _TRIES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which rows are trained on, and which are held out.
+
+    Attributes:
+        train: Indices of the training rows.
+        valid: Indices of the validation rows.
+        folds: Rows to train on and rows to validate on, of each fold, as places in `train`, which
+            is then the same as `valid`.
+        calibration: Indices of rows that are neither trained on nor validated with.
+    """
+
+    train: np.ndarray
+    valid: np.ndarray
+    folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+    calibration: np.ndarray = field(default_factory=lambda: np.arange(0))
+
+
+def split(
+    count: int,
+    *,
+    seed: int,
+    share: float = 0.2,
+    labels: np.ndarray | None = None,
+    groups: Any = None,
+    given: int | None = None,
+    count_folds: Callable[[int], int] | None = None,
+    calibration: int = 0,
+) -> Split:
+    """Splits rows; every split of this package is made here, but those of series in time.
+
+    Args:
+        count: Number of rows.
+        seed: Seed of the split.
+        share: Share of rows to hold out.
+        labels: One label a row, by which the split is stratified, or `None`.
+        groups: Group of each row; no group is on both sides of the split.
+        given: Number of validation rows that the user gives, which follow the others; `None` holds
+            rows out.
+        count_folds: From the number of rows to that of folds, below 2 for a single split. Not used
+            where validation rows are given.
+        calibration: Rows to set apart for intervals, at most a half.
+
+    Raises:
+        SchemaError: As in `holdout` and `folds`.
+    """
+    kept, apart = np.arange(count), np.arange(0)
+    if calibration:
+        # Another seed than that of the validation rows, which must be no part of these.
+        most = min(calibration / count, 0.5)
+        kept, apart = holdout(count, most, seed=seed + 1, groups=groups)
+        labels = None if labels is None else labels[kept]
+        groups = None if groups is None else np.asarray(groups)[kept]
+    if given is not None:
+        return Split(kept, count + np.arange(given), calibration=apart)
+    number = 0 if count_folds is None else count_folds(len(kept))
+    if number > 1:
+        parts = folds(len(kept), number, seed=seed, classes=labels, groups=groups)
+        return Split(kept, kept, parts, apart)
+    train, valid = holdout(len(kept), share, seed=seed, classes=labels, groups=groups)
+    return Split(kept[train], kept[valid], calibration=apart)
 
 
 def holdout(

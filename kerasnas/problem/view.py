@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kerasnas.data.stored import StoredRows
 from kerasnas.errors import SearchSpaceError
-from kerasnas.problem.metrics import Scorer
+from kerasnas.problem.answer_scorer import AnswerScorer
 
 
 def _as_it_is(network: keras.Model) -> keras.Model:
@@ -44,7 +44,7 @@ class View:
     y: Any = None
     weights: np.ndarray | None = None
     validation: Any = None
-    scorer: Scorer | None = None
+    scorer: AnswerScorer | None = None
     assemble: Callable[[keras.Model], keras.Model] = _as_it_is
     example: Any = None
     extra_latency: float = 0.0

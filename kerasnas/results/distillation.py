@@ -20,7 +20,8 @@ from kerasnas import artifact, assembly
 from kerasnas.clock import Deadline, Margin, Purpose, Stopwatch, amount, seconds_of
 from kerasnas.objectives import Objective
 from kerasnas.preprocessing import Preprocessing
-from kerasnas.problem import Scorer
+from kerasnas.problem import Scorer, Units
+from kerasnas.problem.metrics import validated
 from kerasnas.spaces import tabular
 from kerasnas.trial import measure
 from kerasnas.trial.answers import Predictor
@@ -70,7 +71,7 @@ class Lesson:
     targets: np.ndarray
     weights: np.ndarray | None
     classes: int | None
-    units: assembly.Units | None
+    units: Units | None
     learn: np.ndarray
     check: np.ndarray
     scorer: Scorer
@@ -169,11 +170,9 @@ def _train(
         network.compile(optimizer=network.optimizer, loss=keras.losses.CategoricalCrossentropy())
     recipe = space.recipe(hp)
     predict = Predictor(network, front.transform(_some(lesson.raw, lesson.check)))
-    units = lesson.units
 
     def validate() -> dict[str, float]:
-        answers = predict()
-        return lesson.scorer.validation(answers if units is None else units.restore(answers))
+        return lesson.scorer.validation(predict())
 
     until = deadline.allot(Purpose.TRAIN_STUDENT)
     training = space.training(hp, network)
@@ -244,8 +243,8 @@ def _row(
         "trial_id": "distilled",
         "kind": "distilled",
         "status": "COMPLETED",
-        **lesson.scorer.validation(answers),
-        f"{name}_teacher": lesson.scorer.validation(taught)[name],
+        **validated(lesson.scorer(answers)),
+        f"{name}_teacher": validated(lesson.scorer(taught))[name],
         "params": float(model.count_params()),
         "flops": float(measure.flops(model)),
         **measure.latency(model, lesson.example),

@@ -18,7 +18,7 @@ from kerasnas.clock import ENDLESS, Deadline, Stopwatch
 from kerasnas.errors import SearchSpaceError
 from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
-from kerasnas.problem import MultiLabelScorer, Scorer
+from kerasnas.problem import AnswerScorer
 from kerasnas.results.fusion import fuse
 from kerasnas.results.selection import Candidate, Selection, select
 from kerasnas.trial import Keeping, measure
@@ -72,7 +72,7 @@ class Ensemble:
 
     Attributes:
         model: The fused graph.
-        selection: Members, weights, temperature, and how honest their score is.
+        selection: Members, weights, calibration, and how honest their score is.
         row: A row of the leaderboard.
         answers: Its answers to the validation rows.
     """
@@ -91,7 +91,7 @@ def keeping_for(wish: Wish, again: bool) -> Keeping:
 def build_ensemble(
     trials: Sequence[TrialRecord],
     folder: Path,
-    scorer: Scorer,
+    scorer: AnswerScorer,
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint],
     wish: Wish,
@@ -140,7 +140,6 @@ def build_ensemble(
             scorer,
             objective,
             size=size,
-            calibrate=_calibrates(scorer),
             seed=seed,
             deadline=deadline,
         )
@@ -162,7 +161,7 @@ def build_ensemble(
 def _candidates(
     trials: Sequence[TrialRecord],
     folder: Path,
-    scorer: Scorer,
+    scorer: AnswerScorer,
     constraints: Sequence[Constraint],
 ) -> list[Candidate]:
     found = []
@@ -170,7 +169,7 @@ def _candidates(
         if violation(constraints, trial.scores) > 0:
             continue
         answers = read_answers(folder, trial.trial_id)
-        usable = answers is not None and len(answers) == len(scorer.targets)
+        usable = answers is not None and len(answers) == scorer.rows
         if usable and (folder / f"{trial.trial_id}.keras").is_file():
             assert answers is not None
             latency = trial.measures.get("latency_ms", 0.0)
@@ -190,14 +189,14 @@ def _fused(
         if trial_id not in known and trial_id not in fitted:
             known[trial_id] = artifact.load_model(folder / f"{trial_id}.keras")
         members.append(fitted[trial_id] if trial_id in fitted else known[trial_id])
-    return fuse(members, list(selection.weights.values()), selection.temperature)
+    return fuse(members, list(selection.weights.values()), selection.calibration)
 
 
 def _row(
     model: keras.Model,
     selection: Selection,
     candidates: Sequence[Candidate],
-    scorer: Scorer,
+    scorer: AnswerScorer,
     objective: Objective,
     probe: Any,
 ) -> dict[str, Any]:
@@ -222,14 +221,10 @@ def _row(
         f"{objective.name}_held_out": sign * selection.held_out,
         "hyperparameters": {
             "members": {k: round(v, 4) for k, v in selection.weights.items()},
-            "temperature": selection.temperature.value,
+            "temperature": selection.calibration.value(),
         },
         "failure": "",
     }
-
-
-def _calibrates(scorer: Scorer) -> bool:
-    return scorer.classes is not None and not isinstance(scorer, MultiLabelScorer)
 
 
 def _bounds(constraints: Sequence[Constraint], name: str) -> list[float]:

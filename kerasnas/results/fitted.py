@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from kerasnas import artifact
-from kerasnas.data import MultiLabelTarget, Reader, RegressionTarget, check_same_length
+from kerasnas.data import Reader, check_same_length
 from kerasnas.errors import ArtifactError
-from kerasnas.problem import MultiLabelScorer, Scorer
+from kerasnas.problem.heads import head_of
 from kerasnas.problem.rows import Rows, check_weights
 from kerasnas.results.conformal import Conformal, fit_conformal
 from kerasnas.results.conformal import from_json as conformal_from_json
@@ -151,12 +151,7 @@ class Fitted:
 
         With several labels a row, those with a probability above one half, in the form of `y`.
         """
-        if isinstance(self.target, MultiLabelTarget):
-            return self.target.decode(answers > 0.5)
-        threshold = self.decisions.threshold
-        if threshold is not None and answers.shape[1] == 2:
-            return self.target.decode((answers[:, 1] >= threshold).astype("int64"))
-        return self.target.decode(answers.argmax(axis=1))
+        return head_of(self.target).decode(answers, self.decisions.threshold)
 
     def outputs(self, raw: Any) -> Any:
         """All outputs of the exported graph to data that the reader has read, in their order."""
@@ -186,11 +181,9 @@ class Fitted:
         check_same_length(answers, y)
         weights = check_weights(sample_weight, len(answers), "sample_weight")
         targets = self.target.encode(y)
-        if isinstance(self.target, MultiLabelTarget):
-            return MultiLabelScorer(targets, targets.shape[1], weights)(answers)
-        classes = None if isinstance(self.target, RegressionTarget) else answers.shape[1]
+        scorer = head_of(self.target).scorer(targets, weights)
         threshold = self.decisions.threshold
-        return Scorer(targets, classes, weights, threshold=threshold)(answers)
+        return (scorer if threshold is None else scorer.at(threshold))(answers)
 
     def leaderboard(self) -> pd.DataFrame:
         """The leaderboard as a table."""

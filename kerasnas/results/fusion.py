@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from kerasnas import assembly
-from kerasnas.results.calibration import Temperature
+from kerasnas.results.calibration import Calibration
 from kerasnas.trial.likeness import described
 
-_FRONT, _NETWORK = "kerasnas_preprocessing", "kerasnas_network"
+_FRONT, _NETWORK = "preprocessing", "kerasnas_network"
 
 
 def fuse(
-    members: Sequence[keras.Model], weights: Sequence[float], temperature: Temperature | None = None
+    members: Sequence[keras.Model],
+    weights: Sequence[float],
+    calibration: Calibration | None = None,
 ) -> keras.Model:
-    """One model that answers with the weighted mean of its members.
+    """One model that answers with the weighted mean of its members, of each head by itself.
 
-    Members whose front ends are equal share one, so that raw data go through it once.
+    Members whose front ends are equal share them, so that raw data go through each once.
 
     Args:
-        members: Exported models of one search: the same inputs, one output.
+        members: Exported models of one search: the same inputs, the same outputs.
         weights: Weight of each, summing to 1.
-        temperature: Calibration of the mean; `None` for values.
+        calibration: Calibration of the mean; `None` for none.
 
     Returns:
         A model with the inputs of the members.
@@ -37,16 +38,31 @@ def fuse(
         lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), first.input
     )
     graph = _Graph(inputs)
-    parts = []
-    for i, (member, weight) in enumerate(zip(members, weights, strict=True)):
-        answer = graph.answer(member, i)
-        parts.append(keras.layers.Rescaling(float(weight), name=f"weight_{i}")(answer))
-    mean = keras.layers.Add(name="mean")(parts) if len(parts) > 1 else parts[0]
-    if temperature is not None and temperature != Temperature():
-        mean = temperature.build(mean)
+    answers = [graph.answer(member, i) for i, member in enumerate(members)]
+    if isinstance(answers[0], Mapping):
+        mean: Any = {h: _mean([a[h] for a in answers], weights, f"_{h}") for h in answers[0]}
+    else:
+        mean = _mean(answers, weights, "")
+    mean = mean if calibration is None else calibration.build(mean)
     if isinstance(inputs, dict):
         return assembly.keyed_model(inputs, mean)
     return keras.Model(inputs, mean, name="kerasnas")
+
+
+def _mean(answers: Sequence[Any], weights: Sequence[float], ending: str) -> Any:
+    """The weighted mean of one head's answers."""
+    parts = [
+        keras.layers.Rescaling(float(weight), name=f"weight_{i}{ending}")(answer)
+        for i, (answer, weight) in enumerate(zip(answers, weights, strict=True))
+    ]
+    return keras.layers.Add(name=f"mean{ending}")(parts) if len(parts) > 1 else parts[0]
+
+
+class _Tensor(NamedTuple):
+    """An output of a layer, in a description of what another layer is called with."""
+
+    layer: str
+    place: int
 
 
 class _Graph:
@@ -58,22 +74,35 @@ class _Graph:
 
     def __init__(self, inputs: Any) -> None:
         self._inputs = inputs
-        self._by_name = {t.name: t for t in keras.tree.flatten(inputs)}
-        self._fronts: dict[str, Any] = {}
+        self._raw = {t.name: [t] for t in keras.tree.flatten(inputs)}
+        self._fronts: dict[str, list[Any]] = {}
+        self._names: set[str] = set()
         self._taken: set[int] = set()
 
     def answer(self, member: keras.Model, i: int) -> Any:
         """The answer of one member; an equal front end that is there already is shared."""
         calls = _calls(member)
-        if set(calls) != {_FRONT, _NETWORK}:
+        fronts = [name for name in calls if name.endswith(_FRONT)]
+        if set(calls) != {*fronts, _NETWORK} or not fronts or None in calls.values():
             return assembly.part(member, f"member_{i}", self._taken)(self._inputs)
-        front, network = member.get_layer(_FRONT), member.get_layer(_NETWORK)
-        key = _fingerprint(front) + json.dumps(calls[_FRONT], sort_keys=True)
+        known = dict(self._raw)
+        for name in fronts:
+            known[name] = self._front(member.get_layer(name), calls[name])
+        network = assembly.part(member.get_layer(_NETWORK), f"member_{i}", self._taken)
+        return network(_resolve(calls[_NETWORK], known))
+
+    def _front(self, front: keras.Model, call: Any) -> list[Any]:
+        """The outputs of a front end, of one that is there already where it is equal."""
+        key = _fingerprint(front) + repr(call)
         if key not in self._fronts:
-            name = f"{_FRONT}_{len(self._fronts)}" if self._fronts else _FRONT
-            raw = _resolve(calls[_FRONT], self._by_name)
-            self._fronts[key] = assembly.part(front, name, self._taken)(raw)
-        return assembly.part(network, f"member_{i}", self._taken)(self._fronts[key])
+            name, number = front.name, 0
+            while name in self._names:
+                number += 1
+                name = f"{front.name}_{number}"
+            self._names.add(name)
+            answers = assembly.part(front, name, self._taken)(_resolve(call, self._raw))
+            self._fronts[key] = keras.tree.flatten(answers)
+        return self._fronts[key]
 
 
 def _calls(model: keras.Model) -> dict[str, Any]:
@@ -88,9 +117,10 @@ def _calls(model: keras.Model) -> dict[str, Any]:
 
 
 def _described(argument: Any) -> Any:
-    """An argument with the name of a layer in place of each tensor."""
+    """An argument with a name in place of each tensor."""
     if isinstance(argument, dict) and argument.get("class_name") == "__keras_tensor__":
-        return {"tensor": argument["config"]["keras_history"][0]}
+        layer, _, place = argument["config"]["keras_history"]
+        return _Tensor(layer, place)
     if isinstance(argument, dict):
         return {key: _described(value) for key, value in argument.items()}
     if isinstance(argument, list | tuple):
@@ -98,12 +128,13 @@ def _described(argument: Any) -> Any:
     return argument
 
 
-def _resolve(described: Any, by_name: dict[str, Any]) -> Any:
-    if isinstance(described, dict) and set(described) == {"tensor"}:
-        return by_name[described["tensor"]]
+def _resolve(described: Any, known: Mapping[str, Sequence[Any]]) -> Any:
+    """A described argument with the tensors in the place of their names."""
+    if isinstance(described, _Tensor):
+        return known[described.layer][described.place]
     if isinstance(described, dict):
-        return {key: _resolve(value, by_name) for key, value in described.items()}
-    return [_resolve(value, by_name) for value in described]
+        return {key: _resolve(value, known) for key, value in described.items()}
+    return [_resolve(value, known) for value in described]
 
 
 def _fingerprint(model: keras.Model) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasnas.objectives import Objective
-from kerasnas.problem import Scorer
+from kerasnas.problem import AnswerScorer
 
 _RESAMPLES = 200
 _MOST_ROWS = 20_000
@@ -46,7 +46,7 @@ class Comparison:
 def compare(
     answers: np.ndarray,
     baselines: Mapping[str, np.ndarray],
-    scorer: Scorer,
+    scorer: AnswerScorer,
     objective: Objective,
     seed: int,
 ) -> Comparison | None:

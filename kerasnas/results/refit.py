@@ -29,7 +29,7 @@ def refit(
     space: Space,
     job: Job,
     features: Any,
-    targets: np.ndarray,
+    targets: Any,
     weights: np.ndarray | None,
 ) -> tuple[keras.Model | None, dict[str, Any]]:
     """Trains a trial's configuration on all rows, for as many epochs as were best in it.
@@ -93,7 +93,7 @@ def _train(space: Space, hp: Any, job: Job, rows: View, trial: TrialRecord) -> k
 
 def _with_a_rest(view: View, seed: int) -> View:
     """The view with a tenth of its rows to stop by: all others have been trained on."""
-    rows = len(view.y)
+    rows = len(keras.tree.flatten(view.y)[0])
     order = np.random.default_rng(seed).permutation(rows)
     held, kept = np.sort(order[: max(1, rows // 10)]), np.sort(order[max(1, rows // 10) :])
 
@@ -104,11 +104,11 @@ def _with_a_rest(view: View, seed: int) -> View:
     return dataclasses.replace(
         view,
         x=take(view.x, kept),
-        y=view.y[kept],
+        y=take(view.y, kept),
         weights=None if weights is None else weights[kept],
         validation=(
             take(view.x, held),
-            view.y[held],
+            take(view.y, held),
             None if weights is None else weights[held],
         ),
     )

@@ -21,7 +21,7 @@ from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, violation
 from kerasnas.oracles.ranking import pareto_first
-from kerasnas.problem import Scorer
+from kerasnas.problem import AnswerScorer
 from kerasnas.results import pareto
 from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
 from kerasnas.results.from_tuner import read_tuner
@@ -70,7 +70,7 @@ class SearchResult:
     models: dict[str, keras.Model] = field(default_factory=dict, repr=False)
     solved: dict[str, Solved] = field(default_factory=dict, repr=False)
     scratch: Scratch | None = None
-    scorer: Scorer | None = None
+    scorer: AnswerScorer | None = None
     seed: int = 0
     member_seconds: float = 0.0
     optimism: dict[str, float] = field(default_factory=dict)
@@ -232,7 +232,7 @@ class SearchResult:
         if found is None:
             raise SearchFailedError(
                 "There are not two finished trials with their answers to choose from. Raise "
-                "`budget`; trials of `kerasnas.search` and of several heads keep no answers."
+                "`budget`; trials of `kerasnas.search` keep no answers."
             )
         return found.model
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kerasnas.clock import ENDLESS, Deadline
 from kerasnas.objectives import Objective
-from kerasnas.problem import Scorer
-from kerasnas.results.calibration import Temperature, fit_temperature
+from kerasnas.problem import AnswerScorer
+from kerasnas.problem.metrics import ClassColumns
+from kerasnas.results.calibration import Calibration, fit_calibration
 
 _ROUNDS = 40
 _TIE = 1e-12  # relative
@@ -41,7 +42,7 @@ class Selection:
 
     Attributes:
         weights: Weight by trial, summing to 1.
-        temperature: Calibration of the weighted mean.
+        calibration: Calibration of the weighted mean.
         loss: Objective to minimise on the rows that it was chosen on.
         held_out: The same on rows that it was not chosen on: chosen on one half, scored on the
             other, several times.
@@ -49,7 +50,7 @@ class Selection:
     """
 
     weights: dict[str, float]
-    temperature: Temperature
+    calibration: Calibration
     loss: float
     held_out: float
     single: float
@@ -64,27 +65,27 @@ class Selection:
         members = [c for c in candidates if c.trial_id in self.weights]
         weights = [self.weights[c.trial_id] for c in members]
         mean = np.average([c.answers.astype("float64") for c in members], axis=0, weights=weights)
-        return mean if self.temperature == Temperature() else self.temperature(mean)
+        return self.calibration(mean)
 
 
 def select(
     candidates: Sequence[Candidate],
-    scorer: Scorer,
+    scorer: AnswerScorer,
     objective: Objective,
     *,
     size: int,
-    calibrate: bool,
     seed: int,
     deadline: Deadline = ENDLESS,
 ) -> Selection:
     """Chooses members greedily, with replacement, on the objective's own metric.
+
+    Heads with classes get a temperature where it helps on rows that it was not fitted on.
 
     Args:
         candidates: At least one, the best first.
         scorer: Scores answers to the validation rows.
         objective: A metric of the scorer, with the prefix `val_`.
         size: Most different members.
-        calibrate: Whether to fit a temperature.
         seed: Seed of the halves.
         deadline: When it has to be chosen.
     """
@@ -94,32 +95,57 @@ def select(
     pool = _Pool(answers, costs, scorer, objective, size)
     counts = pool.greedy(everything, deadline)
     weights = counts / counts.sum()
-    halves = _halves(len(everything), seed)
-    together, alone, warmer, plain = [], [], [], []
-    for chosen_on, scored_on in halves:
+    halves: list[_Half] = []
+    for chosen_on, scored_on in _halves(len(everything), seed):
         if deadline.passed:
             break
-        half = pool.greedy(chosen_on, deadline)
-        mean = np.tensordot(half / half.sum(), answers, axes=1)
-        best = int(np.argmin([pool.loss(chosen_on)(a[chosen_on]) for a in answers]))
-        loss = pool.loss(scored_on)
-        together.append(loss(mean[scored_on]))
-        alone.append(loss(answers[best][scored_on]))
-        if calibrate:
-            fitted = _temperature(mean[chosen_on], scorer, chosen_on)
-            score = scorer.of(scored_on)
-            plain.append(score.some(["log_loss"], mean[scored_on])["log_loss"])
-            warmer.append(score.some(["log_loss"], fitted(mean[scored_on]))["log_loss"])
-    temperature = Temperature()
-    if calibrate and warmer and np.mean(warmer) < np.mean(plain):
+        halves.append(pool.half(chosen_on, scored_on, deadline))
+    helped = tuple(c for c in scorer.class_columns if _helps(c, halves))
+    calibration = Calibration()
+    if helped:
         mean = np.tensordot(weights, answers, axes=1)
-        temperature = _temperature(mean, scorer, everything)
-        if objective.name == "val_log_loss":
-            together = warmer
+        calibration = fit_calibration(mean, helped, everything)
+    heads = {c.head for c in helped}
+    held_out = _mean([h.loss(h.calibrated(heads)) for h in halves])
     kept = {c.trial_id: float(w) for c, w in zip(candidates, weights, strict=True) if w > 0}
-    selection = Selection(kept, temperature, 0.0, _mean(together), _mean(alone))
+    selection = Selection(kept, calibration, 0.0, held_out, _mean([h.alone for h in halves]))
     final = pool.loss(everything)(selection.answer(candidates))
-    return Selection(kept, temperature, final, selection.held_out, selection.single)
+    return replace(selection, loss=final)
+
+
+@dataclass(frozen=True, eq=False)
+class _Half:
+    """What was chosen on one half of the rows, and its answers to the other half.
+
+    Attributes:
+        rows: The other half.
+        mean: Weighted mean of the chosen candidates.
+        calibration: Temperatures fitted on the first half, of all heads with classes.
+        loss: The objective of answers to the other half, to minimise.
+        alone: The same of the single candidate that is best on the first half.
+    """
+
+    rows: np.ndarray
+    mean: np.ndarray
+    calibration: Calibration
+    loss: Loss
+    alone: float
+
+    def calibrated(self, heads: Collection[str]) -> np.ndarray:
+        """The mean, with the temperatures of these heads only."""
+        kept = tuple(one for one in self.calibration.heads if one.head in heads)
+        return Calibration(kept)(self.mean)
+
+
+def _helps(columns: ClassColumns, halves: Sequence[_Half]) -> bool:
+    """Whether a temperature lowers the log-loss of a head on rows that it was not fitted on."""
+    gains = []
+    for half in halves:
+        scorer, name = columns.scorer.of(half.rows), ["log_loss"]
+        plain = scorer.some(name, columns.of(half.mean))["log_loss"]
+        calibrated = columns.of(half.calibrated({columns.head}))
+        gains.append(plain - scorer.some(name, calibrated)["log_loss"])
+    return bool(gains) and float(np.mean(gains)) > 0
 
 
 class _Pool:
@@ -129,7 +155,7 @@ class _Pool:
         self,
         answers: np.ndarray,
         costs: np.ndarray,
-        scorer: Scorer,
+        scorer: AnswerScorer,
         objective: Objective,
         size: int,
     ) -> None:
@@ -149,6 +175,18 @@ class _Pool:
             return self._objective.loss({name: score.some([short], answers)[short]})
 
         return loss
+
+    def half(self, chosen_on: np.ndarray, scored_on: np.ndarray, deadline: Deadline) -> _Half:
+        """Chooses on some rows, and answers the others."""
+        answers, loss = self._answers, self.loss(scored_on)
+        counts = self.greedy(chosen_on, deadline)
+        mean = np.tensordot(counts / counts.sum(), answers, axes=1)
+        on_first = self.loss(chosen_on)
+        best = int(np.argmin([on_first(a[chosen_on]) for a in answers]))
+        columns = self._scorer.class_columns
+        calibration = fit_calibration(mean[chosen_on], columns, chosen_on)
+        alone = loss(answers[best][scored_on])
+        return _Half(scored_on, mean[scored_on], calibration, loss, alone)
 
     def greedy(self, rows: np.ndarray, deadline: Deadline) -> np.ndarray:
         """How often each candidate was added, up to the first lowest loss on these rows."""
@@ -196,11 +234,6 @@ def _halves(rows: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
         if len(one):
             halves += [(one, two), (two, one)]
     return halves
-
-
-def _temperature(mean: np.ndarray, scorer: Scorer, rows: np.ndarray) -> Temperature:
-    weights = None if scorer.weights is None else scorer.weights[rows]
-    return fit_temperature(mean, scorer.targets[rows], weights)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ alike in all classes is held down: Wang & Manning 2012, "Baselines and Bigrams".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -49,7 +49,7 @@ class TextLinear:
         self.weights = weights
         self.size = size
         self.classes = classes
-        self.matrix = _matrix(x, size)
+        self.matrix = term_matrix(x, size)
 
     def iterations(self, deadline: Deadline) -> int:
         """Iterations that there is time for on this machine now; 0 where they are too few."""
@@ -141,7 +141,13 @@ def _is_linear(network: keras.Model) -> bool:
     return {"of_terms", "of_style", "of_sum"} <= {layer.name for layer in network.layers}
 
 
-def _matrix(x: dict[str, np.ndarray], size: int) -> Any:
+def term_matrix(x: Mapping[str, np.ndarray], size: int) -> Any:
+    """Weighted terms, then style, as a sparse matrix `(rows, size + style)`.
+
+    Args:
+        x: `terms`, `weights` and `style` of all rows.
+        size: Numbers that a term can have.
+    """
     from scipy import sparse
 
     rows, places = np.nonzero(x["terms"])

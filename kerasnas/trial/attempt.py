@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import keras_tuner
-import numpy as np
 
 from kerasnas import artifact
 from kerasnas.clock import Stopwatch
@@ -25,7 +24,7 @@ from kerasnas.trial.pace import Pace
 from kerasnas.trial.plan import Plan, Trained
 from kerasnas.trial.seeding import seed_of
 
-Answers = Callable[[], np.ndarray]
+Answers = Callable[[], Any]
 """Gives the answers of the fitted network to the validation rows."""
 
 

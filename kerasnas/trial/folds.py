@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 
@@ -26,4 +27,11 @@ def mean_of(solutions: Sequence[Solution]) -> keras.Model:
     taken: set[int] = set()
     parts = [assembly.part(network, f"fold_{i}", taken) for i, network in enumerate(networks)]
     answers = [part(inputs) for part in parts]
-    return keras.Model(inputs, keras.layers.Average(name="mean_of_folds")(answers))
+    if isinstance(answers[0], Mapping):
+        mean: Any = {
+            head: keras.layers.Average(name=f"mean_of_folds_{head}")([a[head] for a in answers])
+            for head in answers[0]
+        }
+    else:
+        mean = keras.layers.Average(name="mean_of_folds")(answers)
+    return keras.Model(inputs, mean)

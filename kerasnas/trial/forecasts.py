@@ -62,6 +62,10 @@ class ForecastScorer:
             "wql": float(2 * pinball.mean() / (volume if volume > 0 else count)),
         }
 
+    def answers(self, predictions: np.ndarray) -> np.ndarray:
+        """Forecasts as they are: a network gives them in the series' own units."""
+        return predictions
+
     def validation(self, predictions: np.ndarray) -> dict[str, float]:
         """The same scores as Keras would name them: `val_mase` and so on."""
         return {f"val_{name}": value for name, value in self(predictions).items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasnas.problem.metrics import Scorer
+from kerasnas.problem.metrics import ClassColumns, Scorer
 from kerasnas.trial.decoding import error_rates, greedy
 
 SPEECH = ("wer", "cer", "text_accuracy")
@@ -21,6 +21,11 @@ class TranscriptScorer(Scorer):
     """
 
     alphabet: tuple[str, ...] = ()
+
+    @property
+    def class_columns(self) -> tuple[ClassColumns, ...]:
+        """None: a row has probabilities for every frame."""
+        return ()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from kerasnas.clock import Margin, OutOfTime, Stopwatch, amount, pause
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.oracles import Context
-from kerasnas.problem.metrics import Scorer
 from kerasnas.spaces.space import as_space
 from kerasnas.trial import failures, housekeeping, measure
 from kerasnas.trial.attempt import Attempt, Continuation, Outcome
@@ -279,11 +278,9 @@ class Tuner(keras_tuner.Tuner):
         artifact.write(exported, path)
         if job.keeping.members > 1:
             self.models[record.trial_id] = exported
-        if (
-            job.keeping.candidates > 1
-            and isinstance(view.scorer, Scorer)
-            and outcome.answers is not None
-        ):
+        keeps = job.keeping.candidates > 1 and view.scorer is not None
+        if keeps and outcome.answers is not None:
+            assert view.scorer is not None
             write_answers(self.folder, record.trial_id, view.scorer.answers(outcome.answers()))
         self.reserve.wrote(stopwatch.seconds)
         measures["size_bytes"] = float(path.stat().st_size)

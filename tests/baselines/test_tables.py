@@ -1,4 +1,4 @@
-"""Classical models beside the trials: the same at once or in stages, and never for long."""
+"""Classical models beside the trials of a table: the same at once or in stages, never for long."""
 
 from dataclasses import replace
 
@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasnas.baselines import tables as baselines
+from kerasnas.baselines import boosting, evidence
 from kerasnas.clock import ALLOTMENTS, ENDLESS, Clock, Deadline, OutOfTime, Purpose, allotments
 from kerasnas.data import infer_schema
 from kerasnas.estimators.preparation import prepare
+from kerasnas.problem.heads import ValueHead
 from kerasnas.spaces.linear_solver import affordable
 
 
@@ -43,10 +44,11 @@ def test_boosting_that_stops_by_itself_is_not_gone_on_with():
     whole = HistGradientBoostingRegressor(random_state=0).fit(x, noise)
     assert whole.n_iter_ < 16
     columns = infer_schema(pd.DataFrame(x, columns=["a", "b"])).used
-    raw = {"a": x[:, 0], "b": x[:, 1]}
     every = np.arange(len(x))
-    split = baselines.Split(columns, raw, x, 0, noise, None, every, every[:50])
-    answers = baselines._boosting(split, "regression", None, 0, made(1e6))
+    seen = evidence.table_evidence(columns, {"a": x[:, 0], "b": x[:, 1]}, x, 0, every)
+    answers = boosting.boosting_answers(
+        seen, ValueHead(), noise, None, every, every[:50], seed=0, deadline=made(1e6)
+    )
     np.testing.assert_array_equal(answers[:, 0], whole.predict(x[:50]))
 
 
@@ -78,18 +80,16 @@ def made(seconds):
 def test_what_the_rest_takes_is_told_by_the_stages(took, given_up):
     if given_up:
         with pytest.raises(OutOfTime, match="for all iterations of boosting"):
-            baselines._check_boosting(took, made(6.0 - sum(took)))
+            boosting.check_boosting(took, made(6.0 - sum(took)))
     else:
-        baselines._check_boosting(took, made(6.0 - sum(took)))
+        boosting.check_boosting(took, made(6.0 - sum(took)))
 
 
 def test_wide_tables_are_fitted_on_fewer_rows(monkeypatch):
-    monkeypatch.setattr(baselines, "_MOST_CELLS", 1000)
-    split = baselines.Split((), {}, np.zeros((900, 10)), 0, np.zeros(900), None, np.arange(800), [])
-    assert len(split.train) == 100
-    monkeypatch.undo()
-    split = baselines.Split((), {}, np.zeros((900, 10)), 0, np.zeros(900), None, np.arange(800), [])
-    assert len(split.train) == 800
+    every, wide = np.arange(800), np.zeros((900, 10))
+    assert len(evidence.table_evidence((), {}, wide, 0, every).sampled(every)) == 800
+    monkeypatch.setattr(evidence, "MOST_CELLS", 1000)
+    assert len(evidence.table_evidence((), {}, wide, 0, every).sampled(every)) == 100
 
 
 def test_a_solver_takes_as_many_steps_as_there_is_time_for():

@@ -13,7 +13,8 @@ from sklearn.base import clone
 import kerasnas as kn
 from kerasnas.clock import Clock
 from kerasnas.errors import KerasNASError, ObjectiveError, SchemaError
-from kerasnas.estimators.audio_task import colour_matters, summaries
+from kerasnas.estimators.audio_task import colour_matters
+from kerasnas.preprocessing.sounds import summaries
 
 RATE = 4000
 

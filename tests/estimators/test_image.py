@@ -12,7 +12,8 @@ import kerasnas as kn
 from kerasnas.data.images import fit_image_reader
 from kerasnas.data.pictures import to_pictures
 from kerasnas.errors import ArtifactError, SchemaError, SearchSpaceError
-from kerasnas.estimators.image_task import mirrored_alike, sizes_for, thumbnails
+from kerasnas.estimators.image_task import mirrored_alike, sizes_for
+from kerasnas.preprocessing.images import thumbnails
 from kerasnas.problem.rows import fit_target, settle_rows
 
 QUICK = {"budget": kn.Budget(trials=1, epochs=1), "seed": 0, "verbose": 0, "space": "conv"}

@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 import kerasnas as kn
-from kerasnas.baselines import features as feature_baselines
+from kerasnas.baselines import evidence
 from kerasnas.clock import Clock
 from kerasnas.data import images as reading
 from kerasnas.data import room
 from kerasnas.data.stored import StoredRows
+from kerasnas.estimators import image_task
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.problem import Scorer
 from kerasnas.problem.view import View, part_of
@@ -143,7 +144,8 @@ def test_the_preparation_of_many_images_takes_little_memory(monkeypatch):
     monkeypatch.setattr(room, "free_bytes", lambda: 2**20)
     monkeypatch.setattr(room, "_BLOCK", 2**18)
     monkeypatch.setattr(reading, "_CHUNK_BYTES", 2**20)
-    monkeypatch.setattr(feature_baselines, "MOST_ROWS", 200)
+    monkeypatch.setattr(evidence, "FEW_ROWS", 200)
+    monkeypatch.setattr(image_task, "FEW_ROWS", 200)
 
     def picture(i):
         noise = tf.random.stateless_uniform((side, side, 3), [i, 0], 0, 255, "int32")

@@ -11,7 +11,9 @@ from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Features
 from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.problem import Scorer
+from kerasnas.problem.heads import ClassHead
 from kerasnas.problem.rows import Rows, settle_rows
+from kerasnas.problem.split import Split
 
 
 class Watch:
@@ -112,7 +114,9 @@ def test_a_baseline_for_which_there_is_no_time_is_left_out(monkeypatch, slowness
         return features(columns, train, valid)
 
     monkeypatch.setattr(baselines, "_features", slow)
-    rows = Rows(ClassTarget(np.arange(2)), labels, None, np.arange(300), np.arange(300, 400))
+    split = Split(np.arange(300), np.arange(300, 400))
+    head = ClassHead(ClassTarget(np.arange(2)))
+    rows = Rows({"answer": head}, {"answer": labels}, None, split)
     scorer, clock = Scorer(labels[rows.valid], 2), watch.clock(60)
     majority, linear = baselines.text_baselines({"x": texts}, rows, scorer, clock)
     assert majority["status"] == "COMPLETED"

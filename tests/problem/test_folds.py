@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasnas.errors import SchemaError
-from kerasnas.problem import folds
+from kerasnas.problem.split import folds
 
 
 @settings(max_examples=40, deadline=None)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kerasnas.errors import SchemaError
-from kerasnas.problem import holdout
+from kerasnas.problem.split import holdout
 
 
 def check_parts(train, valid, n):

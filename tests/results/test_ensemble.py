@@ -14,7 +14,12 @@ from kerasnas import artifact
 from kerasnas.errors import SearchFailedError, SearchSpaceError
 from kerasnas.objectives import Objective
 from kerasnas.problem import Scorer
-from kerasnas.results.calibration import Temperature, fit_temperature
+from kerasnas.results.calibration import (
+    CalibratedHead,
+    Calibration,
+    Temperature,
+    fit_temperature,
+)
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fusion import fuse
 from kerasnas.results.selection import Candidate, select
@@ -35,7 +40,7 @@ def values(*errors: np.ndarray) -> tuple[Scorer, list[Candidate]]:
 def test_members_with_errors_of_their_own_help_each_other():
     rng = np.random.default_rng(0)
     scorer, candidates = values(*(rng.normal(size=(6, 400)) * np.linspace(1, 1.2, 6)[:, None]))
-    chosen = select(candidates, scorer, RMSE, size=6, calibrate=False, seed=0)
+    chosen = select(candidates, scorer, RMSE, size=6, seed=0)
     assert len(chosen.weights) > 3
     assert sum(chosen.weights.values()) == pytest.approx(1.0)
     best = scorer(candidates[0].answers)["rmse"]
@@ -50,7 +55,7 @@ def test_noise_does_not_make_an_ensemble_better():
     rng = np.random.default_rng(0)
     good = rng.normal(size=300) * 0.1
     scorer, candidates = values(good, *(rng.normal(size=(8, 300)) * 3 + 2))
-    chosen = select(candidates, scorer, RMSE, size=8, calibrate=False, seed=0)
+    chosen = select(candidates, scorer, RMSE, size=8, seed=0)
     assert list(chosen.weights) == ["0000"]
     assert not chosen.better
 
@@ -58,7 +63,7 @@ def test_noise_does_not_make_an_ensemble_better():
 def test_no_more_members_than_asked_for():
     rng = np.random.default_rng(0)
     scorer, candidates = values(*rng.normal(size=(6, 200)))
-    chosen = select(candidates, scorer, RMSE, size=2, calibrate=False, seed=0)
+    chosen = select(candidates, scorer, RMSE, size=2, seed=0)
     assert len(chosen.weights) == 2
 
 
@@ -66,7 +71,7 @@ def test_of_equal_candidates_the_fastest_is_taken():
     error = np.random.default_rng(0).normal(size=50)
     scorer, candidates = values(error, error, error)
     slow_first = [candidates[2], candidates[0], candidates[1]]
-    chosen = select(slow_first, scorer, RMSE, size=3, calibrate=False, seed=0)
+    chosen = select(slow_first, scorer, RMSE, size=3, seed=0)
     assert list(chosen.weights) == ["0000"]
 
 
@@ -80,7 +85,7 @@ def test_metrics_to_maximise_are_maximised():
         Candidate("b", np.stack([1 - right, right], axis=1)),
     ]
     scorer = Scorer(labels, 2)
-    chosen = select(candidates, scorer, Objective("val_auc"), size=2, calibrate=True, seed=0)
+    chosen = select(candidates, scorer, Objective("val_auc"), size=2, seed=0)
     assert list(chosen.weights) == ["b"]
 
 
@@ -185,11 +190,11 @@ def test_the_fused_graph_is_the_weighted_mean_of_its_members(fitted):
     )
     answers = [np.asarray(m(inputs)) for m in models]
     mean = np.average(answers, axis=0, weights=list(weights.values()))
-    temperature = found.selection.temperature
-    expected = mean if temperature == Temperature() else temperature(mean)
-    np.testing.assert_allclose(found.model(inputs), expected, atol=1e-5)
+    np.testing.assert_allclose(found.model(inputs), found.selection.calibration(mean), atol=1e-5)
     warm = Temperature(2.0, 0.01)
-    fused = fuse(models, list(weights.values()), warm)
+    fused = fuse(
+        models, list(weights.values()), Calibration((CalibratedHead("", 0, mean.shape[1], warm),))
+    )
     np.testing.assert_allclose(fused(inputs), warm(mean), atol=1e-5)
 
 

@@ -74,7 +74,7 @@ class FoldTrainer:
         self._rows_at_once = rows_at_once
         self._first: _First | None = None
 
-    def train(self, fold: Fold) -> tuple[Trained, np.ndarray]:
+    def train(self, fold: Fold) -> tuple[Trained, Any]:
         """Trains on the rows of a fold; the network has the weights of the best epoch then.
 
         Returns:
@@ -83,7 +83,7 @@ class FoldTrainer:
         first = self._first
         if first is not None and _alike(first, fold):
             with _in_place_of(first, fold):
-                return first.trainer.run(fold.plan), np.asarray(first.predict())
+                return first.trainer.run(fold.plan), first.predict()
         training, part = fold.training, fold.part
         assert part.scorer is not None, "folds belong to an estimator"
         score = part.scorer.validation
@@ -137,7 +137,7 @@ class FoldTrainer:
             return None
         return _faster(first, folds, epochs)
 
-    def answers(self, fold: Fold) -> np.ndarray:
+    def answers(self, fold: Fold) -> Any:
         """Answers to the held-out rows of a trained fold that is like the first one."""
         first = self._first
         assert first is not None, "a fold is trained before another one is answered for"
@@ -146,7 +146,7 @@ class FoldTrainer:
         _assign(place, _values(fold.training.model.variables))
         first.predict.take(fold.part.validation[0])
         try:
-            return np.asarray(first.predict())
+            return first.predict()
         finally:
             _assign(place, own)
 

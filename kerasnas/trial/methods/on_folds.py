@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +35,7 @@ class OnFolds:
     _trainer: FoldTrainer = field(init=False)
     _solutions: list[Solution] = field(default_factory=list)
     _ends: list[Trained] = field(default_factory=list)
-    _answers: list[np.ndarray] = field(default_factory=list)
+    _answers: list[Any] = field(default_factory=list)
     _built: dict[int, Fold] = field(default_factory=dict)
     _building: float = 0.0  # seconds that building the network of the last fold has taken
 
@@ -79,7 +80,9 @@ class OnFolds:
         assert view.scorer is not None, "folds belong to an estimator"
         rows = np.concatenate([valid for _, valid in view.folds[:done]])
         place = np.argsort(rows)
-        answers = np.concatenate(self._answers)[place]
+        answers = keras.tree.map_structure(
+            lambda *parts: np.concatenate(parts)[place], *self._answers
+        )
         trained = Trained(
             metrics=view.scorer.of(rows[place]).validation(answers),
             epoch=round(float(np.mean([end.epoch for end in self._ends]))),
@@ -127,7 +130,7 @@ class OnFolds:
         self._note(Solution(network), end, answers)
         return True
 
-    def _note(self, solution: Solution, end: Trained, answers: np.ndarray) -> None:
+    def _note(self, solution: Solution, end: Trained, answers: Any) -> None:
         self._solutions.append(solution)
         self._ends.append(end)
         self._answers.append(answers)

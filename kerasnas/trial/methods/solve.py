@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from kerasnas.clock import Stopwatch
 from kerasnas.spaces.method import Solve
 from kerasnas.trial.answers import answers_of
@@ -20,6 +18,6 @@ def fit(method: Solve, attempt: Attempt) -> Outcome:
         return steps.fit(method.otherwise, attempt)
     seconds = stopwatch.seconds
     assert view.scorer is not None, "a space with a solver belongs to an estimator"
-    answers: np.ndarray = answers_of(solution, view.validation[0])
+    answers = answers_of(solution, view.validation[0])
     trained = Trained(metrics=view.scorer.validation(answers), epochs=1)
     return Outcome(solution.network, trained, lambda: answers, solution=solution, seconds=seconds)

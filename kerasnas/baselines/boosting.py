@@ -1,0 +1,133 @@
+"""Boosted trees over the columns of a problem, for one head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kerasnas.baselines.evidence import Evidence
+from kerasnas.clock import ENDLESS, Deadline, Margin, Stopwatch, amount
+from kerasnas.problem.heads import ClassHead, FittedHead, LabelsHead, OwnLossHead, QuantilesHead
+
+_STAGES = (1, 4, 16, 100)  # iterations of boosting, which show what the rest of them takes
+_THREADED = 200_000  # cells, from which boosting uses several threads
+
+
+def boosting_answers(
+    evidence: Evidence,
+    head: FittedHead,
+    encoded: np.ndarray,
+    weights: np.ndarray | None,
+    train: np.ndarray,
+    asked: np.ndarray,
+    *,
+    seed: int = 0,
+    deadline: Deadline = ENDLESS,
+) -> np.ndarray:
+    """Answers to some rows of boosted trees fitted on others, `(rows, width)`.
+
+    Args:
+        evidence: Columns of all rows.
+        head: What is to be answered.
+        encoded: Encoded targets of all rows.
+        weights: Weight of every row, or `None`.
+        train: Indices of the training rows.
+        asked: Indices of the rows to answer.
+        seed: Seed of the trees.
+        deadline: When it has to be fitted.
+
+    Raises:
+        ValueError: If there are no columns for boosting.
+        OutOfTime: If it would take longer.
+    """
+    if evidence.columns is None:
+        raise ValueError("rows with so many columns are not boosted")
+    x, y, answered = evidence.columns(train), encoded[train], evidence.columns(asked)
+    kept = None if weights is None else weights[train]
+
+    def fitted(targets: np.ndarray, share: float = 1.0, **settings: Any) -> Any:
+        model = _model(head, evidence, seed, settings)
+        return _fit(model, x, targets, kept, deadline.part(share))
+
+    if isinstance(head, ClassHead):
+        model = fitted(y)
+        full = np.zeros((len(asked), head.width))
+        full[:, model.classes_] = model.predict_proba(answered)
+        return full
+    if isinstance(head, LabelsHead):
+        return np.stack([_of_label(fitted, y, i, answered) for i in range(head.width)], axis=1)
+    if isinstance(head, QuantilesHead):
+        levels = head.target.quantiles
+        models = [
+            fitted(y, 1 / (len(levels) - i), loss="quantile", quantile=level)
+            for i, level in enumerate(levels)
+        ]
+        return np.sort(np.stack([model.predict(answered) for model in models], axis=1), axis=1)
+    if isinstance(head, OwnLossHead):
+        if y.shape[1] != head.width:
+            return np.tile(head.constant(y, kept), (len(asked), 1))
+        models = [fitted(y[:, i], 1 / (head.width - i)) for i in range(head.width)]
+        return np.stack([model.predict(answered) for model in models], axis=1)
+    return np.asarray(fitted(y).predict(answered)).reshape(-1, 1)
+
+
+def _of_label(fitted: Any, y: np.ndarray, label: int, asked: np.ndarray) -> np.ndarray:
+    """The probability of one label; of one that all rows or none have, that share."""
+    if len(np.unique(y[:, label])) < 2:
+        return np.full(len(asked), float(y[0, label]))
+    return fitted(y[:, label], 1 / (y.shape[1] - label)).predict_proba(asked)[:, 1]
+
+
+def _model(head: FittedHead, evidence: Evidence, seed: int, settings: dict[str, Any]) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    classify = head.classes is not None
+    cls = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
+    flags = list(evidence.categorical)
+    # With warm starts it comes to the very trees that it comes to at once.
+    return cls(
+        random_state=seed % 2**32,
+        categorical_features=flags if any(flags) else None,
+        warm_start=True,
+        **settings,
+    )
+
+
+def _fit(model: Any, x: np.ndarray, y: np.ndarray, weights: Any, deadline: Deadline) -> Any:
+    """Fits in stages; gives up where the rest would take too long."""
+    from threadpoolctl import threadpool_limits
+
+    took: list[float] = []
+    # On a small table threads that wait for each other cost more than they bring.
+    with threadpool_limits(None if x.size > _THREADED else 1, user_api="openmp"):
+        for iterations in _STAGES[-1:] if deadline.endless else _STAGES:
+            watch = Stopwatch()
+            model.set_params(max_iter=iterations)
+            model.fit(x, y, sample_weight=weights)
+            if model.n_iter_ < iterations:
+                break  # it stopped by itself
+            took.append(watch.seconds)
+            check_boosting(took, deadline)
+    return model
+
+
+def check_boosting(took: list[float], deadline: Deadline) -> None:
+    """Gives up boosting that will take longer than it may.
+
+    Args:
+        took: Seconds of the stages so far. Each of them sorts the rows into bins anew, which is
+            all that the first one, of one iteration, shows.
+        deadline: When all stages have to be done.
+
+    Raises:
+        OutOfTime: If it is given up.
+    """
+    if not 1 < len(took) < len(_STAGES):
+        return
+    new = _STAGES[len(took) - 1] - _STAGES[len(took) - 2]
+    pace = max(took[-1] - took[0], 0.0) / (new - _STAGES[0])
+    needed = took[0] + pace * (_STAGES[-1] - _STAGES[len(took) - 1])
+    if len(took) == 2:
+        needed = (sum(took) + needed) / amount(Margin.EARLY_BOOSTING) - sum(took)
+    deadline.require(needed, "for all iterations of boosting")

@@ -1,0 +1,25 @@
+"""The best answer that is the same for every row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kerasnas.problem.rows import Rows
+
+
+def constant_answers(rows: Rows) -> np.ndarray:
+    """Answers of all heads to the validation rows: shares of classes, means, quantiles.
+
+    Args:
+        rows: Heads, targets, weights and split; with folds each part is answered from the others.
+
+    Returns:
+        One matrix `(rows, sum of widths)`, in the order of the heads.
+    """
+
+    def answer(train: np.ndarray) -> np.ndarray:
+        weights = None if rows.weights is None else rows.weights[train]
+        constants = [h.constant(rows.encoded[n][train], weights) for n, h in rows.heads.items()]
+        return np.concatenate(constants)
+
+    return rows.joined([np.tile(answer(train), (len(valid), 1)) for train, valid in rows.parts])

@@ -1,0 +1,204 @@
+"""What classical models see of the rows of one modality, or of several inputs together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasnas.data import MISSING_DATETIME, Column
+from kerasnas.spaces.text_linear import term_matrix
+
+MOST_ROWS = 50_000
+MOST_CELLS = 20_000_000
+FEW_ROWS = 10_000  # of pictures and sounds, whose features are many and much alike
+MOST_COLUMNS = 256  # that boosting looks at where columns are as many as pixels
+WEAK = (0.1,)  # strength of the penalty where features are many and much alike
+EITHER = (1.0, 0.1)
+FREQUENT_TERMS = 100  # of texts, that boosting looks at
+FREQUENT_CATEGORIES = 250  # of a column, that boosting tells apart: scikit-learn's limit is 255
+
+Features = Callable[[np.ndarray], Any]
+"""From indices of rows to a matrix `(rows, features)`, dense or sparse."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Features of all rows, made for the rows that are asked for.
+
+    Attributes:
+        linear: Comparable features, for linear models.
+        columns: Raw numbers with gaps and codes of categories, for boosting; `None` where there are
+            too many columns for it.
+        categorical: For each of these columns, whether it holds codes of categories.
+        most_rows: Most training rows of a model.
+        strengths: Inverse strengths of the penalty of a linear classifier, of which the best by its
+            score is taken.
+    """
+
+    linear: Features
+    columns: Features | None = None
+    categorical: Sequence[bool] = ()
+    most_rows: int = MOST_ROWS
+    strengths: tuple[float, ...] = (1.0,)
+
+    def sampled(self, train: np.ndarray) -> np.ndarray:
+        """At most `most_rows` of the training rows, evenly spread."""
+        return sampled(train, self.most_rows)
+
+
+def sampled(train: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the training rows, evenly spread."""
+    return train[:: max(1, -(-len(train) // most))]
+
+
+def table_evidence(
+    columns: Sequence[Column],
+    raw: Mapping[str, np.ndarray],
+    matrix: np.ndarray,
+    embedded: int,
+    train: np.ndarray,
+) -> Evidence:
+    """The evidence of a table.
+
+    Args:
+        columns: Raw columns in use.
+        raw: All rows by column name, as `data.ingest` gives them.
+        matrix: The feature matrix of all rows, `(rows, width)`.
+        embedded: Columns at the end of the matrix that are indices, not features.
+        train: Indices of the training rows.
+    """
+    features = matrix[:, : matrix.shape[1] - embedded]
+    most = min(MOST_ROWS, max(1, MOST_CELLS // max(1, matrix.shape[1])))
+    parts = [_codes(column, raw[column.name], sampled(train, most)) for column in columns]
+    table = np.stack(parts, axis=1) if parts else np.zeros((len(matrix), 0))
+    return Evidence(
+        linear=lambda rows: features[rows],
+        columns=lambda rows: table[rows],
+        categorical=[column.kind == "categorical" for column in columns],
+        most_rows=most,
+    )
+
+
+def picture_evidence(thumb: np.ndarray, train: np.ndarray) -> Evidence:
+    """The evidence of pictures: their pixels, scaled as they are asked for.
+
+    Args:
+        thumb: Small pictures of all rows, `(rows, height, width, channels)`.
+        train: Indices of the training rows, some of which give mean and deviation.
+    """
+
+    def flat(rows: np.ndarray) -> np.ndarray:
+        return thumb[rows].reshape(len(rows), -1)
+
+    some = flat(sampled(train, FEW_ROWS))
+    mean, deviation = some.mean(axis=0), some.std() + 1e-6
+    few = some.shape[1] <= MOST_COLUMNS
+    return Evidence(
+        linear=lambda rows: (flat(rows) - mean) / deviation,
+        columns=flat if few else None,
+        categorical=(False,) * some.shape[1] if few else (),
+        most_rows=FEW_ROWS,
+        strengths=WEAK,
+    )
+
+
+def sound_evidence(features: np.ndarray, train: np.ndarray) -> Evidence:
+    """The evidence of sounds: what `preprocessing.sounds.summaries` says of all rows.
+
+    Args:
+        features: Summaries of all rows, `(rows, features)`.
+        train: Indices of the training rows, some of which give mean and deviation.
+    """
+    seen = features[sampled(train, FEW_ROWS)]
+    mean, deviation = seen.mean(axis=0), seen.std(axis=0) + 1e-3
+    few = features.shape[1] <= MOST_COLUMNS
+    return Evidence(
+        linear=lambda rows: (features[rows] - mean) / deviation,
+        columns=(lambda rows: features[rows]) if few else None,
+        categorical=(False,) * features.shape[1] if few else (),
+        most_rows=FEW_ROWS,
+        strengths=WEAK,
+    )
+
+
+def array_evidence(values: np.ndarray) -> Evidence:
+    """The evidence of scaled numbers: every number of a row is a feature.
+
+    Args:
+        values: Rows of one shape.
+    """
+    flat = values.reshape(len(values), -1)
+    few = flat.shape[1] <= MOST_COLUMNS
+    return Evidence(
+        linear=lambda rows: flat[rows],
+        columns=(lambda rows: flat[rows]) if few else None,
+        categorical=(False,) * flat.shape[1] if few else (),
+        strengths=EITHER,
+    )
+
+
+def term_evidence(features: Mapping[str, np.ndarray], size: int, train: np.ndarray) -> Evidence:
+    """The evidence of texts: weighted terms, of which boosting sees the most frequent, and style.
+
+    Args:
+        features: `terms`, `weights` and `style` of all rows.
+        size: Numbers that a term can have.
+        train: Indices of the training rows, by which terms are frequent.
+    """
+    matrix = term_matrix(features, size)
+    seen = matrix[train][:, :size].getnnz(axis=0)
+    frequent = np.argsort(-seen, kind="stable")[:FREQUENT_TERMS]
+    style = features["style"]
+
+    def columns(rows: np.ndarray) -> np.ndarray:
+        return np.concatenate([matrix[rows][:, frequent].toarray(), style[rows]], axis=1)
+
+    return Evidence(
+        linear=lambda rows: matrix[rows],
+        columns=columns,
+        categorical=(False,) * (len(frequent) + style.shape[1]),
+        strengths=EITHER,
+    )
+
+
+def joined(parts: Sequence[Evidence]) -> Evidence:
+    """The evidence of several inputs side by side."""
+
+    def linear(rows: np.ndarray) -> Any:
+        from scipy import sparse
+
+        found = [part.linear(rows) for part in parts]
+        if any(sparse.issparse(one) for one in found):
+            return sparse.hstack([sparse.csr_matrix(one) for one in found]).tocsr()
+        return np.concatenate(found, axis=1)
+
+    seen = [part for part in parts if part.columns is not None]
+
+    def columns(rows: np.ndarray) -> np.ndarray:
+        found = [part.columns(rows) for part in seen if part.columns is not None]
+        return np.concatenate([np.asarray(one, dtype="float64") for one in found], axis=1)
+
+    return Evidence(
+        linear=linear,
+        columns=columns if seen else None,
+        categorical=[flag for part in seen for flag in part.categorical],
+        most_rows=min(part.most_rows for part in parts),
+        strengths=tuple(sorted({s for part in parts for s in part.strengths}, reverse=True)),
+    )
+
+
+def _codes(column: Column, values: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Numbers as they are, the most frequent categories as codes, text by its length."""
+    if column.kind == "categorical":
+        known, counts = np.unique(values[train], return_counts=True)
+        kept = known[np.argsort(-counts, kind="stable")[:FREQUENT_CATEGORIES]]
+        code = {value: i for i, value in enumerate(kept)}
+        return np.array([code.get(value, np.nan) for value in values])
+    if column.kind == "text":
+        return np.array([len(value) for value in values], dtype="float64")
+    if column.kind == "datetime":
+        return np.where(values == MISSING_DATETIME, np.nan, values.astype("float64"))
+    return values.astype("float64")
