@@ -19,10 +19,10 @@ import keras
 import keras_tuner
 import numpy as np
 import tensorflow as tf
-from kerasnas.trial.stacked import Member, StackedTrainer
 
 from kerasnas.clock import Deadline
 from kerasnas.spaces.tabular import TabularHyperModel
+from kerasnas.trial.methods.stacked import StackedMember, StackedTrainer
 from kerasnas.trial.plan import Plan
 from kerasnas.trial.training import Trainer
 
@@ -37,7 +37,7 @@ def rows_of(number: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     return x, (x[:, 0] + x[:, 1] * x[:, 2] > 0).astype("int32")
 
 
-def members_of(family: str, count: int, rows: int) -> list[Member]:
+def members_of(family: str, count: int, rows: int) -> list[StackedMember]:
     """Members with their own rows and weights, for one epoch."""
     sample = rows_of(0, rows)[0]
     space = TabularHyperModel(COLUMNS, 2, rows=rows, families=(family,), sample=sample)
@@ -52,11 +52,13 @@ def members_of(family: str, count: int, rows: int) -> list[Member]:
             space.recipe(hp).batch_size, 1, None, seed=(number,), deadline=Deadline.after(1e6)
         )
         data = *rows_of(number, rows), None
-        members.append(Member(network, training, *data, plan, sample[:1], lambda answers: {}))
+        members.append(
+            StackedMember(network, training, *data, plan, sample[:1], lambda answers: {})
+        )
     return members
 
 
-def _weights(member: Member) -> list[np.ndarray]:
+def _weights(member: StackedMember) -> list[np.ndarray]:
     return member.training.model.get_weights()
 
 
@@ -84,7 +86,7 @@ def difference(family: str) -> float:
     )
 
 
-def separate(members: list[Member], repeats: int) -> tuple[float, float]:
+def separate(members: list[StackedMember], repeats: int) -> tuple[float, float]:
     """Seconds until the first step is done, and those of a step of all, one after the other."""
     first, paces = 0.0, []
     for number, member in enumerate(members):
@@ -98,7 +100,7 @@ def separate(members: list[Member], repeats: int) -> tuple[float, float]:
     return first, sum(paces)
 
 
-def together(members: list[Member], repeats: int, xla: bool) -> tuple[float, float]:
+def together(members: list[StackedMember], repeats: int, xla: bool) -> tuple[float, float]:
     """The same, stacked."""
     begin = time.perf_counter()
     trainer = StackedTrainer(members, xla=xla)

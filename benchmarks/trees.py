@@ -26,7 +26,7 @@ from tabular import TABLES, read
 
 from kerasnas.estimators.preparation import prepare
 from kerasnas.preprocessing import fit_tree_preprocessing
-from kerasnas.spaces.trees import TREE_FAMILIES, Rows, families, network_of
+from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, families, network_of
 
 SEED = 0
 TOLERANCE = {
@@ -38,7 +38,7 @@ TOLERANCE = {
 }
 
 
-def rows_of(frame: pd.DataFrame, target: str, classes: bool) -> tuple[Rows, np.ndarray]:
+def rows_of(frame: pd.DataFrame, target: str, classes: bool) -> tuple[TreeRows, np.ndarray]:
     """Training and validation rows in the form of trees, and the matrix of all rows."""
     data = prepare(frame, target, classify=classes, seed=SEED, validation_split=0.2)
     train, valid = data.rows.train, data.rows.valid
@@ -48,7 +48,7 @@ def rows_of(frame: pd.DataFrame, target: str, classes: bool) -> tuple[Rows, np.n
     if not classes:
         y = (y - y[train].mean()) / y[train].std()
     codes = len(front.embedded)
-    rows = Rows(
+    rows = TreeRows(
         matrix[train], y[train], None, matrix[valid], y[valid], None,
         data.rows.classes, codes, SEED, float("inf"),
     )  # fmt: skip
@@ -56,7 +56,7 @@ def rows_of(frame: pd.DataFrame, target: str, classes: bool) -> tuple[Rows, np.n
 
 
 def hard(
-    matrix: np.ndarray, thresholds: dict[int, np.ndarray], rows: Rows, infinite: bool
+    matrix: np.ndarray, thresholds: dict[int, np.ndarray], rows: TreeRows, infinite: bool
 ) -> np.ndarray:
     """Rows that no training set has."""
     rng = np.random.default_rng(SEED)
@@ -114,7 +114,7 @@ def reader(family: str) -> tuple[object, str]:
     }[family]
 
 
-def check(family: str, rows: Rows, matrix: np.ndarray) -> dict:
+def check(family: str, rows: TreeRows, matrix: np.ndarray) -> dict:
     import keras_tuner
 
     declared = TREE_FAMILIES[family].declare(

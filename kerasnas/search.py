@@ -45,7 +45,7 @@ _LARGEST_SEED = 2**32 - 1  # NumPy and Keras take no larger ones
 
 
 @dataclass
-class Plan:
+class SearchPlan:
     """How a search is to be run, apart from what it trains on.
 
     Attributes:
@@ -128,7 +128,7 @@ def search(
     space = as_space(hypermodel)
     limits = Budget.parse(budget).with_epochs(epochs)
     clock = Clock(limits.seconds)
-    plan = Plan(
+    plan = SearchPlan(
         objectives=parse_objectives(objective),
         budget=limits,
         oracle=oracle,
@@ -174,7 +174,7 @@ def search(
     return result
 
 
-def run(space: Space, job: Job, plan: Plan) -> SearchResult:
+def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
     """Runs a prepared search to the end of its budget.
 
     Args:
@@ -225,7 +225,7 @@ def run(space: Space, job: Job, plan: Plan) -> SearchResult:
     )
 
 
-def _context(space: Space, job: Job, plan: Plan) -> oracles.Context:
+def _context(space: Space, job: Job, plan: SearchPlan) -> oracles.Context:
     """What the oracle is told of the search, but for what the trial engine adds."""
     return oracles.Context(
         objectives=plan.objectives,

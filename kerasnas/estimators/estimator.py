@@ -34,7 +34,7 @@ from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import fits_again
 from kerasnas.results.result import SearchResult
-from kerasnas.search import Plan, run, settle_seed
+from kerasnas.search import SearchPlan, run, settle_seed
 
 
 class Estimator(BaseEstimator):
@@ -174,7 +174,7 @@ class Estimator(BaseEstimator):
             keeping=keeping_of(wish, again),
         )
         rows = task.baselines(task.scorer(), job.clock, seed)
-        plan = Plan(
+        plan = SearchPlan(
             objectives=objectives,
             budget=budget,
             oracle=self.oracle,

@@ -35,7 +35,7 @@ from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
 from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.leaderboard import rank_rows
-from kerasnas.search import Plan, run, settle_seed
+from kerasnas.search import SearchPlan, run, settle_seed
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
 from kerasnas.trial import Job, Keeping
@@ -184,7 +184,7 @@ class TimeSeriesForecaster(Estimator):
             keeping=Keeping(MOST_MEMBERS if metric is not None else 1),
         )
         rows = task.baselines()
-        plan = Plan(
+        plan = SearchPlan(
             objectives=objectives,
             budget=budget,
             oracle=self.oracle,

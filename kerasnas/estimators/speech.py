@@ -26,7 +26,7 @@ from kerasnas.problem.rows import check_weights
 from kerasnas.progress import Verbose
 from kerasnas.results.fitted import Origin
 from kerasnas.spaces.speech import FAMILIES
-from kerasnas.trial.decoding import Words, beam, error_rates, greedy
+from kerasnas.trial.decoding import WordPrefixes, beam, error_rates, greedy
 from kerasnas.trial.transcripts import SPEECH
 
 _COMPARED = 400  # validation rows that decoders are compared on
@@ -214,7 +214,7 @@ class SpeechRecognizer(Estimator):
             codes = [beam(one, self.beam_width, words) for one in answers]
         return [" ".join(target.decode(c).split()) for c in codes]
 
-    def _vocabulary(self) -> Words:
+    def _vocabulary(self) -> WordPrefixes:
         target = self.fitted_.target
         if not target.words:
             raise SchemaError(
@@ -222,7 +222,7 @@ class SpeechRecognizer(Estimator):
                 "Use 'beam'."
             )
         number = {c: i + 1 for i, c in enumerate(target.characters)}
-        return Words([[number[c] for c in word] for word in target.words], number.get(" "))
+        return WordPrefixes([[number[c] for c in word] for word in target.words], number.get(" "))
 
     def _choose_decoder(self) -> None:
         """Sets `decoder_`: as asked for, or the one that is best on validation rows."""

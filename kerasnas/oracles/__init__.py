@@ -4,7 +4,7 @@ from kerasnas.oracles.auto import Auto
 from kerasnas.oracles.context import Context, ZeroCost
 from kerasnas.oracles.oracle import Oracle
 from kerasnas.oracles.registry import STRATEGIES, create
-from kerasnas.oracles.space import Space
+from kerasnas.oracles.space import ValueSpace
 from kerasnas.oracles.strategies import (
     Asha,
     Bayesian,
@@ -33,7 +33,7 @@ __all__ = [
     "Oracle",
     "Random",
     "Reinforce",
-    "Space",
+    "ValueSpace",
     "ZeroCost",
     "create",
 ]

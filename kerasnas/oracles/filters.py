@@ -17,7 +17,7 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.context import Accept
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.searchers.steps import steps_from_best
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 from kerasnas.oracles.told import told
 
 logger = logging.getLogger("kerasnas")
@@ -69,7 +69,7 @@ class Affordable:
     """
 
     def __init__(
-        self, space: Space, history: History, seconds_left: Callable[[], float] | None
+        self, space: ValueSpace, history: History, seconds_left: Callable[[], float] | None
     ) -> None:
         self._space = space
         self._left = math.inf if seconds_left is None else seconds_left()
@@ -125,7 +125,7 @@ class Proposer:
 
     def propose(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -151,7 +151,7 @@ class Proposer:
 
     def _propose(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -194,7 +194,7 @@ class Proposer:
         """Configurations that `accept` has turned down so far."""
         return sum(outside > 0 for outside in self._outside.values())
 
-    def check(self, space: Space) -> None:
+    def check(self, space: ValueSpace) -> None:
         """Checks the user's configurations against the space.
 
         Raises:
@@ -213,7 +213,7 @@ class Proposer:
 
     def _searched(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -250,7 +250,7 @@ class Proposer:
         values = self._first_new(others, space, seen, rejections=LAST_DRAWS)
         return None if values is None else Proposal(values, "random")
 
-    def _wanted(self, space: Space) -> Iterator[Values]:
+    def _wanted(self, space: ValueSpace) -> Iterator[Values]:
         """The user's configurations; one that breaks a constraint is left out with a warning."""
         for given in self.initial:
             values = space.complete(given)
@@ -263,7 +263,7 @@ class Proposer:
     def _first_new(
         self,
         source: Iterable[Values],
-        space: Space,
+        space: ValueSpace,
         seen: set[str],
         duplicates: float = math.inf,
         rejections: float = math.inf,
@@ -312,13 +312,13 @@ class Proposer:
         self._recalled += len(self.turned_down)
         self.turned_down.clear()
 
-    def _recall(self, space: Space, history: History) -> None:
+    def _recall(self, space: ValueSpace, history: History) -> None:
         """Learns from the history what was rejected before this process began."""
         for values, measures in history.rejected[self._recalled :]:
             self._judge(values, space.key(values), measures)
         self._recalled = len(history.rejected)
 
-    def _descent(self, space: Space, rng: np.random.Generator) -> Iterator[Values]:
+    def _descent(self, space: ValueSpace, rng: np.random.Generator) -> Iterator[Values]:
         """Edits of the configuration that is least outside, which improve it step by step."""
         for _ in range(DESCENT):
             if self._nearest is None:
@@ -329,7 +329,7 @@ class Proposer:
             yield values
 
 
-def _mutations(space: Space, history: History, rng: np.random.Generator) -> Iterator[Values]:
+def _mutations(space: ValueSpace, history: History, rng: np.random.Generator) -> Iterator[Values]:
     """One to three edits away from what was accepted before: feasible regions are connected."""
     known = [t.values for t in history.trials if t.status != "FAILED"]
     while known:
@@ -339,7 +339,7 @@ def _mutations(space: Space, history: History, rng: np.random.Generator) -> Iter
         yield values
 
 
-def _others(space: Space, rng: np.random.Generator) -> Iterator[Values]:
+def _others(space: ValueSpace, rng: np.random.Generator) -> Iterator[Values]:
     """Random draws, and all configurations of a small space in random order."""
     small = space.size is not None and space.size <= ENUMERABLE
     for _ in range(2 * REJECTIONS if small else LAST_DRAWS):

@@ -23,7 +23,7 @@ from kerasnas.oracles.filters import Proposal, Proposer
 from kerasnas.oracles.relatives import parent_of
 from kerasnas.oracles.schedulers import Done, Full, Promote, Scheduler, Start
 from kerasnas.oracles.searchers.protocol import Searcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 from kerasnas.oracles.state import HistoryKeeper
 from kerasnas.oracles.trials import make_trial, trial_of
 
@@ -110,7 +110,7 @@ class Oracle(HistoryKeeper):
         self._interrupted: list[int] = []
         self._started: dict[str, Stopwatch] = {}
         self._facts: dict[str, dict[str, Any]] = {}
-        self._space: tuple[Any, int, Space] | None = None
+        self._space: tuple[Any, int, ValueSpace] | None = None
         self._warned = False
         self._begun = False
         self._own_searcher = searcher
@@ -225,11 +225,11 @@ class Oracle(HistoryKeeper):
             return {self.history.trials[n].trial_id for n in numbers}
 
     @property
-    def space(self) -> Space:
+    def space(self) -> ValueSpace:
         """The search space as it is known now; it may grow while trials ask for more."""
         known = self.hyperparameters
         if self._space is None or self._space[0] is not known or self._space[1] != len(known.space):
-            self._space = (known, len(known.space), Space(known))
+            self._space = (known, len(known.space), ValueSpace(known))
             self._checked = False
         return self._space[2]
 

@@ -19,7 +19,7 @@ CONTINUOUS_POINTS = 8
 """Points that a grid puts on a continuous range."""
 
 
-class Space:
+class ValueSpace:
     """The names, domains and conditions of a `keras_tuner.HyperParameters`, frozen.
 
     Args:

@@ -29,7 +29,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Family:
+class NetworkFamily:
     """How a family is built and trained.
 
     Attributes:

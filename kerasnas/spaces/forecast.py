@@ -20,7 +20,7 @@ from kerasnas.spaces.blocks.nhits import nhits
 from kerasnas.spaces.blocks.patch_transformer import patch_transformer
 from kerasnas.spaces.blocks.tcn import tcn
 from kerasnas.spaces.blocks.tide import tide
-from kerasnas.spaces.forecast_front import ChannelStatistics, Front
+from kerasnas.spaces.forecast_front import ChannelStatistics, WindowFront
 from kerasnas.spaces.method import Method, Solution, Solve, Steps
 from kerasnas.spaces.quantiles import QUANTILES, QuantileLoss, check_quantiles
 from kerasnas.spaces.recipes import Recipe
@@ -218,7 +218,7 @@ class ForecastHyperModel(Space):
         wanted = seasons * max(self.season, min(self.horizon, 48))
         return min(self.lookbacks, key=lambda n: (abs(n - wanted), n))
 
-    def _front(self, hp: keras_tuner.HyperParameters) -> Front:
+    def _front(self, hp: keras_tuner.HyperParameters) -> WindowFront:
         statistics = self.statistics
         kinds = ["log", "none"] if statistics.positive else ["none"]
         transform = hp.Choice("transform", kinds)
@@ -229,7 +229,7 @@ class ForecastHyperModel(Space):
             bases = ["seasonal", "last", "mean"] if self.season > 1 else ["last", "mean"]
             with hp.conditional_scope("family", based):
                 base = hp.Choice("base", bases)
-        return Front(
+        return WindowFront(
             statistics,
             (self.lookback(hp), self.channels),
             self.horizon,
@@ -239,7 +239,7 @@ class ForecastHyperModel(Space):
         )
 
     def _head(
-        self, hp: keras_tuner.HyperParameters, front: Front, features: Any, family: str
+        self, hp: keras_tuner.HyperParameters, front: WindowFront, features: Any, family: str
     ) -> Any:
         """Corrections in units of the window's scale, `(batch, horizon, quantiles)`."""
         levels, horizon = len(self.quantiles), self.horizon
@@ -269,7 +269,7 @@ class ForecastHyperModel(Space):
             parts.append(point + above)
         return layers.Concatenate()(parts) if len(parts) > 1 else point
 
-    def _solution(self, front: Front, family: str) -> Any:
+    def _solution(self, front: WindowFront, family: str) -> Any:
         """The graph of a linear map of the window, constant distances between its levels."""
         shape = (self.horizon, len(self.quantiles))
         taken = front.target if family == "autoregression" else front.flat()

@@ -37,7 +37,7 @@ class ChannelStatistics:
         return self.low > 0 and self.high < 1e6 * self.low
 
 
-class Front:
+class WindowFront:
     """The graph from raw windows to what a network sees, and the way back.
 
     Args:

@@ -74,7 +74,7 @@ class Parts:
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
+class WindowSolution:
     """A linear map of the window.
 
     Attributes:
@@ -106,7 +106,7 @@ def declare(hp: keras_tuner.HyperParameters, family: str, season: int) -> dict[s
     }
 
 
-def ridge(parts: Parts, values: dict[str, Any]) -> Solution:
+def ridge(parts: Parts, values: dict[str, Any]) -> WindowSolution:
     """Ridge regression of the corrections on the window, its mean not shrunk.
 
     Shrinking leads to the simple forecast with a drift. Errors are those of each window left out.
@@ -123,17 +123,19 @@ def ridge(parts: Parts, values: dict[str, Any]) -> Solution:
     leverage = np.einsum("ij,jk,ik->i", deep, inverse, deep) + weight
     bias = level - center @ kernel
     errors = (y - x @ kernel - bias) / np.maximum(1 - leverage, 0.1)[:, None]
-    return Solution(kernel, bias, np.zeros(y.shape[1]), errors)
+    return WindowSolution(kernel, bias, np.zeros(y.shape[1]), errors)
 
 
-def naive(parts: Parts) -> Solution:
+def naive(parts: Parts) -> WindowSolution:
     """The simple forecast as it is; its errors in training tell the quantiles."""
     errors = parts.corrections
     kernel = np.zeros((parts.features.shape[1], errors.shape[1]))
-    return Solution(kernel, None, np.zeros(errors.shape[1]), errors)
+    return WindowSolution(kernel, None, np.zeros(errors.shape[1]), errors)
 
 
-def autoregression(parts: Parts, values: dict[str, Any], season: int, logarithm: bool) -> Solution:
+def autoregression(
+    parts: Parts, values: dict[str, Any], season: int, logarithm: bool
+) -> WindowSolution:
     """An autoregression of differences, fitted one step ahead and iterated over the horizon.
 
     It has few weights, so that a short series is enough. What it forecasts is linear in the window.
@@ -159,7 +161,7 @@ def autoregression(parts: Parts, values: dict[str, Any], season: int, logarithm:
     drift = steps[-1]
     kernel = steps[:-1] - drift
     forecast = parts.raw[:, -1:] + (parts.raw - parts.raw[:, -1:]) @ kernel + drift
-    return Solution(kernel, None, drift, (parts.answers - forecast) / parts.scale)
+    return WindowSolution(kernel, None, drift, (parts.answers - forecast) / parts.scale)
 
 
 def offsets(errors: np.ndarray, quantiles: tuple[float, ...]) -> np.ndarray:

@@ -19,7 +19,7 @@ from kerasnas.spaces.blocks.ft_transformer import MOST_TOKENS, ft_transformer
 from kerasnas.spaces.blocks.mlp_plr import mlp_plr
 from kerasnas.spaces.blocks.realmlp import realmlp
 from kerasnas.spaces.blocks.tabm import tabm
-from kerasnas.spaces.family import Family, Network
+from kerasnas.spaces.family import Network, NetworkFamily
 from kerasnas.spaces.heads import SmoothedCrossentropy, classification_head, regression_head
 from kerasnas.spaces.recipes import GroupedAdamW, Recipe, tabular_optimizer
 from kerasnas.spaces.recipes.realmlp import realmlp_optimizer, realmlp_recipe
@@ -145,11 +145,11 @@ CLASSIC: dict[str, Callable[[keras_tuner.HyperParameters, Any], Any]] = {
 }
 """Blocks with the same head, optimiser and recipe, whose hyperparameters they share."""
 
-NETWORKS: dict[str, Family] = {
-    "realmlp": Family(_realmlp, realmlp_recipe),
-    "tabm": Family(_tabm, partial(_recipe, "tabm", _TABM_SIZES, 16), members=True),
-    "mlp_plr": Family(_mlp_plr, partial(_recipe, "plr", _SIZES, 20)),
-    "ft_transformer": Family(
+NETWORKS: dict[str, NetworkFamily] = {
+    "realmlp": NetworkFamily(_realmlp, realmlp_recipe),
+    "tabm": NetworkFamily(_tabm, partial(_recipe, "tabm", _TABM_SIZES, 16), members=True),
+    "mlp_plr": NetworkFamily(_mlp_plr, partial(_recipe, "plr", _SIZES, 20)),
+    "ft_transformer": NetworkFamily(
         _ft_transformer,
         partial(_recipe, "ft", _SIZES, 16),
         fits=lambda table: table.token_count <= MOST_TOKENS,

@@ -14,7 +14,7 @@ from kerasnas.clock import Deadline
 from kerasnas.problem import View
 from kerasnas.spaces.linear import declare_linear, solve_linear
 from kerasnas.spaces.method import Solution
-from kerasnas.spaces.trees import TREE_FAMILIES, Rows, Trees, fit_trees, network_of
+from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, Trees, fit_trees, network_of
 
 LINEAR = "linear"
 SOLVED = (*TREE_FAMILIES, LINEAR)
@@ -103,7 +103,7 @@ def solve(
     rest = [*view.validation, None][:3]
     if places is not None:
         rest[0] = rest[0][:, places]
-    rows = Rows(
+    rows = TreeRows(
         x=x,
         y=view.y.reshape(-1),
         weights=view.weights,

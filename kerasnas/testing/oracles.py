@@ -21,7 +21,7 @@ from keras_tuner.engine.trial import Trial
 
 from kerasnas.history import History
 from kerasnas.objectives import Objective
-from kerasnas.oracles import Context, Oracle, Space
+from kerasnas.oracles import Context, Oracle, ValueSpace
 
 MakeOracle = Callable[..., keras_tuner.Oracle]
 Score = Callable[[dict[str, Any]], float]
@@ -45,7 +45,7 @@ def check_oracle(make_oracle: MakeOracle) -> None:
 
 def check_values(make_oracle: MakeOracle) -> None:
     """All values lie in their ranges, and exactly the active hyperparameters have one."""
-    space = Space(conditional_space())
+    space = ValueSpace(conditional_space())
     for trial in _run(_make(make_oracle, conditional_space(), 30), 30, _conditional_loss):
         values = trial.hyperparameters.values
         problems = space.check(values)

@@ -29,7 +29,7 @@ def greedy(answers: np.ndarray) -> list[list[int]]:
     return [row[keep & (row != 0)].tolist() for row, keep in zip(best, fresh, strict=True)]
 
 
-class Words:
+class WordPrefixes:
     """A vocabulary as a tree of prefixes, for beams that may only spell its words.
 
     Args:
@@ -64,7 +64,7 @@ class Words:
         return prefix[len(prefix) - prefix[::-1].index(self.space) :]
 
 
-def beam(frames: np.ndarray, width: int = 16, words: Words | None = None) -> list[int]:
+def beam(frames: np.ndarray, width: int = 16, words: WordPrefixes | None = None) -> list[int]:
     """The most probable text of one sound, the probabilities of all its alignments summed.
 
     Args:

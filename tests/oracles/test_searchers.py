@@ -11,7 +11,7 @@ from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles import searchers
 from kerasnas.oracles.searchers import reinforce
-from kerasnas.oracles.space import Space
+from kerasnas.oracles.space import ValueSpace
 
 LOSS = (Objective("val_loss"),)
 ALL = {
@@ -29,7 +29,7 @@ def cell_space(edges=6, operations=5):
     hp = keras_tuner.HyperParameters()
     for i in range(edges):
         hp.Choice(f"edge{i}", [f"op{j}" for j in range(operations)])
-    return Space(hp)
+    return ValueSpace(hp)
 
 
 def cell_loss(values):
@@ -113,7 +113,7 @@ def test_reinforce_sees_numbers_on_a_grid_of_eight():
     hp = keras_tuner.HyperParameters()
     hp.Float("x", 0.0, 1.0)
     hp.Int("n", 1, 5)
-    space = Space(hp)
+    space = ValueSpace(hp)
     rng = np.random.default_rng(0)
     drawn = [ALL["reinforce"].suggest(space, History(), LOSS, rng) for _ in range(200)]
     assert len({v["x"] for v in drawn}) == 8
@@ -133,7 +133,7 @@ def test_reinforce_follows_the_published_update():
     """One step of Adam on the policy gradient with a bias-corrected baseline, by hand."""
     hp = keras_tuner.HyperParameters()
     hp.Choice("op", ["a", "b"])
-    space = Space(hp)
+    space = ValueSpace(hp)
     accuracy = (Objective("val_accuracy"),)
     history = History()
     for op, value in (("a", 0.5), ("b", 0.9)):
@@ -160,7 +160,9 @@ def test_the_gaussian_process_follows_numbers_too():
     hp = keras_tuner.HyperParameters()
     hp.Float("x", 0.0, 1.0)
     hp.Float("y", 0.0, 1.0)
-    history = run(ALL["gp"], Space(hp), 40, lambda v: (v["x"] - 0.3) ** 2 + (v["y"] - 0.8) ** 2, 0)
+    history = run(
+        ALL["gp"], ValueSpace(hp), 40, lambda v: (v["x"] - 0.3) ** 2 + (v["y"] - 0.8) ** 2, 0
+    )
     assert best(history) < 2e-3
 
 
@@ -169,7 +171,7 @@ def test_bayesian_picks_the_model_that_suits():
     hp.Float("x", 0.0, 1.0)
     bayesian = searchers.BayesianSearcher()
     assert "Hamming" in bayesian.describe(cell_space())
-    assert "Matérn" in bayesian.describe(Space(hp))
+    assert "Matérn" in bayesian.describe(ValueSpace(hp))
 
 
 def test_values_lead_a_gaussian_process_close_to_a_smooth_minimum():
@@ -184,7 +186,7 @@ def test_values_lead_a_gaussian_process_close_to_a_smooth_minimum():
         log = np.log10(v["y"]) + 2
         return (v["x"] - 0.3) ** 2 + 0.1 * log**2 + 0.2 * (v["kind"] == "b") + far
 
-    history = run(ALL["gp"], Space(hp), 40, loss, 0)
+    history = run(ALL["gp"], ValueSpace(hp), 40, loss, 0)
     assert best(history) < 1e-4
 
 
@@ -198,6 +200,6 @@ def test_two_objectives_spread_along_the_front(name):
     def scores(v):
         return {"val_loss": v["x"] + v["y"], "params": (1 - v["x"]) + v["y"]}
 
-    found = run(ALL[name], Space(hp), 80, scores, 0, both)
+    found = run(ALL[name], ValueSpace(hp), 80, scores, 0, both)
     assert np.mean([t.values["y"] for t in found.trials[40:]]) < 0.35
     assert np.ptp([t.values["x"] for t in found.trials[40:]]) > 0.3

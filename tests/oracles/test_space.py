@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasnas.oracles.space import Space
+from kerasnas.oracles.space import ValueSpace
 from kerasnas.testing.oracles import conditional_space
 
 
@@ -18,7 +18,7 @@ def hyperparameters(draw):
     """Spaces of any type, with conditions on what came before."""
     hp = keras_tuner.HyperParameters()
     for i in range(draw(st.integers(1, 5))):
-        parents = [d for d in Space(hp).domains if d.kind == "categorical"]
+        parents = [d for d in ValueSpace(hp).domains if d.kind == "categorical"]
         name = f"h{i}"
         if parents and draw(st.booleans()):
             parent = draw(st.sampled_from(parents))
@@ -61,7 +61,7 @@ def _add(hp, name, draw):
 @settings(max_examples=80, deadline=None)
 @given(hyperparameters(), st.integers(0, 2**32 - 1))
 def test_draws_mutations_and_repairs_are_valid(hp, seed):
-    space = Space(hp)
+    space = ValueSpace(hp)
     rng = np.random.default_rng(seed)
     values = space.random(rng)
     assert space.check(values) == []
@@ -80,7 +80,7 @@ def test_draws_mutations_and_repairs_are_valid(hp, seed):
 @settings(max_examples=80, deadline=None)
 @given(hyperparameters(), st.integers(0, 2**32 - 1))
 def test_codes_and_places_lead_back(hp, seed):
-    space = Space(hp)
+    space = ValueSpace(hp)
     values = space.random(np.random.default_rng(seed))
     code = space.encode(values)
     assert code.shape == (len(space),)
@@ -98,7 +98,7 @@ def test_codes_and_places_lead_back(hp, seed):
 @settings(max_examples=60, deadline=None)
 @given(hyperparameters())
 def test_the_grid_is_the_whole_of_a_finite_space(hp):
-    space = Space(hp)
+    space = ValueSpace(hp)
     size = space.size
     if size is None or size > 3000:
         return
@@ -109,7 +109,7 @@ def test_the_grid_is_the_whole_of_a_finite_space(hp):
 @settings(max_examples=40, deadline=None)
 @given(hyperparameters(), st.integers(0, 2**32 - 1))
 def test_neighbours_are_one_edit_away(hp, seed):
-    space = Space(hp)
+    space = ValueSpace(hp)
     rng = np.random.default_rng(seed)
     values = space.random(rng)
     own = {d.key for d in space.active(values)}
@@ -120,7 +120,7 @@ def test_neighbours_are_one_edit_away(hp, seed):
 
 
 def test_one_name_under_two_conditions_is_two_hyperparameters():
-    space = Space(conditional_space())
+    space = ValueSpace(conditional_space())
     assert {"layers|kind=mlp", "layers|kind=resnet"} <= {d.key for d in space.domains}
     rng = np.random.default_rng(0)
     drawn = [space.random(rng) for _ in range(300)]
@@ -132,10 +132,10 @@ def test_one_name_under_two_conditions_is_two_hyperparameters():
 
 def test_children_that_were_registered_before_their_parents_come_after_them():
     hp = conditional_space()
-    space = Space(list(reversed(hp.space)))
+    space = ValueSpace(list(reversed(hp.space)))
     values = space.random(np.random.default_rng(3))
-    assert Space(hp).check(values) == []
-    assert set(values) == set(Space(hp).complete(values))
+    assert ValueSpace(hp).check(values) == []
+    assert set(values) == set(ValueSpace(hp).complete(values))
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,14 @@ def test_children_that_were_registered_before_their_parents_come_after_them():
     ],
 )
 def test_problems_are_sentences(values, words):
-    problems = Space(conditional_space()).check(values)
+    problems = ValueSpace(conditional_space()).check(values)
     assert len(problems) == 1
     for word in words:
         assert word in problems[0]
 
 
 def test_values_outside_are_moved_to_the_nearest():
-    space = Space(conditional_space())
+    space = ValueSpace(conditional_space())
     repaired = space.repair({"kind": "resnet", "layers": 6, "rate": 3, "batch": 100, "norm": "?"})
     assert repaired["layers"] == 5 and repaired["rate"] == 0.1 and repaired["batch"] == 128
     assert repaired["norm"] is False and "momentum" not in repaired
@@ -165,9 +165,9 @@ def test_values_outside_are_moved_to_the_nearest():
 
 def test_sizes():
     hp = keras_tuner.HyperParameters()
-    assert Space(hp).size == 1
+    assert ValueSpace(hp).size == 1
     for i in range(40):
         hp.Choice(f"edge{i}", list("abcde"))
-    assert Space(hp).size == 5**40
+    assert ValueSpace(hp).size == 5**40
     hp.Float("x", 0, 1)
-    assert Space(hp).size is None
+    assert ValueSpace(hp).size is None

@@ -11,7 +11,7 @@ from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers import TpeSearcher
 from kerasnas.oracles.searchers.optuna_bridge import distribution, frozen_trial, tell
-from kerasnas.oracles.space import Space
+from kerasnas.oracles.space import ValueSpace
 from kerasnas.testing.oracles import conditional_space
 
 LOSS = (Objective("val_loss"),)
@@ -36,7 +36,7 @@ def all_types():
 
 def test_each_type_has_its_distribution():
     d = optuna.distributions
-    shapes = {domain.name: distribution(domain) for domain in Space(all_types()).domains}
+    shapes = {domain.name: distribution(domain) for domain in ValueSpace(all_types()).domains}
     assert shapes == {
         "boolean": d.CategoricalDistribution((True, False)),
         "unordered": d.CategoricalDistribution((3, 1, 2)),
@@ -54,7 +54,7 @@ def test_each_type_has_its_distribution():
 
 
 def test_values_off_the_grid_are_told_as_the_nearest():
-    domains = {d.name: d for d in Space(all_types()).domains}
+    domains = {d.name: d for d in ValueSpace(all_types()).domains}
     assert tell(domains["ordered"], 11) == 1
     assert tell(domains["log steps"], 30) == 4
     assert tell(domains["stepped"], 6) == 5
@@ -84,7 +84,7 @@ def filled(space, count, objectives=LOSS, seed=0):
 @pytest.mark.parametrize("several", [False, True])
 def test_every_kind_of_trial_can_be_told(make, constraints, several):
     objectives = (*LOSS, Objective("val_accuracy")) if several else LOSS
-    space = Space(make())
+    space = ValueSpace(make())
     history = filled(space, 40, objectives)
     for seed in range(3):
         rng = np.random.default_rng(seed)
@@ -93,7 +93,7 @@ def test_every_kind_of_trial_can_be_told(make, constraints, several):
 
 
 def test_names_carry_their_conditions():
-    space = Space(conditional_space())
+    space = ValueSpace(conditional_space())
     history = filled(space, 30)
     names = {n for r in history for n in frozen_trial(space, r, LOSS, ()).params}
     assert {"layers|kind=mlp", "layers|kind=resnet", "momentum|kind=resnet|norm=True"} <= names
@@ -103,7 +103,7 @@ def test_names_carry_their_conditions():
 @pytest.mark.parametrize("several", [False, True])
 def test_a_cached_study_answers_like_a_fresh_one(several):
     objectives = (*LOSS, Objective("val_accuracy")) if several else LOSS
-    space = Space(conditional_space())
+    space = ValueSpace(conditional_space())
     whole = filled(space, 60, objectives)
     cached = TpeSearcher()
     history = History()
@@ -121,7 +121,7 @@ def test_a_cached_study_answers_like_a_fresh_one(several):
 
 
 def test_a_trial_that_ends_again_is_told_again():
-    space = Space(conditional_space())
+    space = ValueSpace(conditional_space())
     history = filled(space, 40)
     cached = TpeSearcher()
     cached.suggest(space, history, LOSS, np.random.default_rng(0))
@@ -134,7 +134,7 @@ def test_a_trial_that_ends_again_is_told_again():
 
 
 def test_optuna_stays_silent(recwarn, capfd):
-    space = Space(conditional_space())
+    space = ValueSpace(conditional_space())
     TpeSearcher(group=True).suggest(space, filled(space, 40), LOSS, np.random.default_rng(0))
     assert not recwarn.list
     assert capfd.readouterr().err == ""

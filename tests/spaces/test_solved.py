@@ -12,12 +12,12 @@ from kerasnas.problem import View
 from kerasnas.spaces import solved, tabular
 from kerasnas.spaces.linear import solve_linear
 from kerasnas.spaces.method import Steps
-from kerasnas.spaces.trees import TREE_FAMILIES, Rows, fit_trees, network_of
+from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, fit_trees, network_of
 
 INSTALLED = [name for name, family in TREE_FAMILIES.items() if family.installed]
 
 
-def rows(classes: int | None, deadline: Deadline = ENDLESS) -> Rows:
+def rows(classes: int | None, deadline: Deadline = ENDLESS) -> TreeRows:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(500, 4)).astype("float32")
     x[:, 3] = rng.integers(0, 6, 500)
@@ -25,10 +25,12 @@ def rows(classes: int | None, deadline: Deadline = ENDLESS) -> Rows:
     signal = np.nan_to_num(x[:, 0]) + np.isin(x[:, 3], [1, 4]) + rng.normal(size=500) * 0.2
     y = signal if classes is None else np.digitize(signal, [0.3, 1.5])
     weights = rng.uniform(0.5, 2.0, 500)
-    return Rows(x[:400], y[:400], weights[:400], x[400:], y[400:], None, classes, 1, 3, deadline)
+    return TreeRows(
+        x[:400], y[:400], weights[:400], x[400:], y[400:], None, classes, 1, 3, deadline
+    )
 
 
-def fitted(name: str, data: Rows, **given):
+def fitted(name: str, data: TreeRows, **given):
     hp = keras_tuner.HyperParameters()
     values = TREE_FAMILIES[name].declare(hp, data.classes is not None)
     return fit_trees(name, data, {**values, **given})

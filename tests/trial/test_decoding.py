@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasnas.trial.decoding import Words, beam, edits, error_rates, greedy
+from kerasnas.trial.decoding import WordPrefixes, beam, edits, error_rates, greedy
 from kerasnas.trial.transcripts import TranscriptScorer
 
 
@@ -57,7 +57,7 @@ def test_a_vocabulary_spells_only_its_words():
     frames[np.arange(4), path] = np.log(0.85)
     free = beam(frames)
     assert free == [1, 2, 3, 2]
-    words = Words([[1, 1], [2]], space=3)
+    words = WordPrefixes([[1, 1], [2]], space=3)
     text = beam(frames, width=50, words=words)
     assert all(tuple(w) in {(1, 1), (2,)} for w in _split(text, 3))
 

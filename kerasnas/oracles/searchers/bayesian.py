@@ -12,7 +12,7 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.gp import GpSearcher
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.searchers.tpe import TpeSearcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 GP_TRIALS = 200
 """Beyond so many trials the Gaussian process costs too much."""
@@ -35,7 +35,7 @@ class BayesianSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -48,6 +48,6 @@ class BayesianSearcher(Searcher):
             searcher = self._tpe
         return searcher.suggest(space, history, objectives, rng, constraints)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         return GpSearcher().describe(space)

@@ -11,7 +11,7 @@ from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.bayesian import BayesianSearcher
 from kerasnas.oracles.searchers.protocol import Searcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 from kerasnas.oracles.told import at_highest_rung
 
 
@@ -34,7 +34,7 @@ class RungSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -49,6 +49,6 @@ class RungSearcher(Searcher):
             return space.random(rng)
         return self.model.suggest(space, seen, objectives, rng, constraints)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         return f"{self.model.describe(space)} of the highest rung with enough trials"

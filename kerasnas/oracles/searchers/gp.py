@@ -20,7 +20,7 @@ from kerasnas.oracles.ranking import (
     positions,
 )
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 LENGTHS = (1.0, 2.0, 4.0)
 NOISE = 0.05
@@ -71,7 +71,7 @@ class Encoded:
     numbers: np.ndarray
 
     @classmethod
-    def of(cls, space: Space, values: Sequence[Values]) -> Encoded:
+    def of(cls, space: ValueSpace, values: Sequence[Values]) -> Encoded:
         """Encodes configurations; an inactive number sits in the middle and differs as a choice."""
         rows = np.array([space.encode(v) for v in values]).reshape(len(values), len(space))
         numeric = np.array([d.numeric for d in space.domains], dtype=bool)
@@ -103,7 +103,7 @@ class GpSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -132,7 +132,7 @@ class GpSearcher(Searcher):
             best = _most_promising(model, observed, scores, space, [best, *near])
         return best
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         if any(d.numeric for d in space.domains):
             return "Gaussian process with a Matérn kernel"
@@ -148,7 +148,7 @@ class GpSearcher(Searcher):
 
 
 def posterior_order(
-    space: Space,
+    space: ValueSpace,
     known: Sequence[TrialRecord],
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint] = (),
@@ -175,7 +175,7 @@ def posterior_order(
 
 
 def _candidates(
-    space: Space, ranked: list[TrialRecord], rng: np.random.Generator
+    space: ValueSpace, ranked: list[TrialRecord], rng: np.random.Generator
 ) -> Iterator[Values]:
     """Configurations near the best ones, and random ones.
 
@@ -198,7 +198,7 @@ def _candidates(
         yield space.random(rng)
 
 
-def _moved(space: Space, values: Values, spread: float, rng: np.random.Generator) -> Values:
+def _moved(space: ValueSpace, values: Values, spread: float, rng: np.random.Generator) -> Values:
     """Some hyperparameters moved, numbers by a normal step in the unit interval."""
     whole = space.repair(values, rng)
     tunable = [d for d in space.active(whole) if d.tunable]
@@ -273,7 +273,7 @@ def _most_promising(
     model: Model,
     observed: Encoded,
     scores: np.ndarray,
-    space: Space,
+    space: ValueSpace,
     candidates: Sequence[Values],
 ) -> Values:
     """The candidate with the largest expected improvement over the best score."""

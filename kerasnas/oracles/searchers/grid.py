@@ -10,7 +10,7 @@ import numpy as np
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
-from kerasnas.oracles.space import CONTINUOUS_POINTS, Space, Values
+from kerasnas.oracles.space import CONTINUOUS_POINTS, Values, ValueSpace
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class GridSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -35,11 +35,11 @@ class GridSearcher(Searcher):
         """The first configuration of the grid that was not tried."""
         return next(self.candidates(space, history), None)
 
-    def candidates(self, space: Space, history: History) -> Iterator[Values]:
+    def candidates(self, space: ValueSpace, history: History) -> Iterator[Values]:
         """All configurations that were not tried, in order."""
         seen = seen_keys(space, history)
         return (v for v in space.grid(self.points) if space.key(v) not in seen)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         return "grid search"

@@ -13,7 +13,7 @@ from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import positions
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class LocalSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -52,13 +52,13 @@ class LocalSearcher(Searcher):
         fresh = [v for k, v in self._around(space, incumbent).items() if k not in seen]
         return fresh[int(rng.integers(len(fresh)))] if fresh else space.random(rng)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         return f"local search ({self.starts} starts)"
 
     def _walk(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
@@ -80,7 +80,7 @@ class LocalSearcher(Searcher):
             done.add(key)
         return trials[here.index]
 
-    def _around(self, space: Space, record: TrialRecord) -> dict[str, Values]:
+    def _around(self, space: ValueSpace, record: TrialRecord) -> dict[str, Values]:
         """The neighbours by key, always the same ones for one configuration."""
         own = space.key(record.values)
         if space not in self._known:
@@ -90,7 +90,7 @@ class LocalSearcher(Searcher):
             known[own] = self._look_around(space, record, own)
         return known[own]
 
-    def _look_around(self, space: Space, record: TrialRecord, own: str) -> dict[str, Values]:
+    def _look_around(self, space: ValueSpace, record: TrialRecord, own: str) -> dict[str, Values]:
         rng = np.random.default_rng(zlib.crc32(own.encode()))
         found = {space.key(v): v for v in space.neighbours(record.values, rng)}
         found.pop(own, None)

@@ -15,7 +15,7 @@ from kerasnas.oracles.searchers.nsga2 import Nsga2Searcher
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.searchers.steps import steps_from_best
 from kerasnas.oracles.searchers.tpe import TpeSearcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 FEW = 60
 """Up to so many trials a model of several objectives does better than a population."""
@@ -56,7 +56,7 @@ class MixedSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -77,7 +77,7 @@ class MixedSearcher(Searcher):
                 return values
         return self._model.suggest(space, history, objectives, rng, constraints)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         model = self._model.describe(space)
         if by_gaussian_process(space, ()):
@@ -85,7 +85,7 @@ class MixedSearcher(Searcher):
         return f"steps from the best {self.best} trials, in turn with {model}"
 
 
-def by_gaussian_process(space: Space, objectives: Sequence[Objective]) -> bool:
+def by_gaussian_process(space: ValueSpace, objectives: Sequence[Objective]) -> bool:
     """Whether a model alone does best: on lists of choices, and where there is little to learn."""
     choices = all(d.kind in ("categorical", "fixed") for d in space.domains) and space.flat
     few = sum(d.tunable for d in space.domains) <= SMALL

@@ -12,7 +12,7 @@ from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import infeasibility, positions
 from kerasnas.oracles.searchers.protocol import Searcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Nsga2Searcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -51,6 +51,6 @@ class Nsga2Searcher(Searcher):
             return space.random(rng)
         return space.mutate(window[best].values, rng)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         return f"ageing NSGA-II (population {self.population}, sample {self.sample})"

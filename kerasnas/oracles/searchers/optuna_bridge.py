@@ -10,7 +10,7 @@ from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.domains import Domain
 from kerasnas.oracles.ranking import infeasibility, losses
-from kerasnas.oracles.space import Space
+from kerasnas.oracles.space import ValueSpace
 
 
 def by_index(domain: Domain) -> bool:
@@ -77,7 +77,7 @@ def tell(domain: Domain, value: Any) -> Any:
 
 
 def frozen_trial(
-    space: Space,
+    space: ValueSpace,
     record: TrialRecord,
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint],

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 
 class Searcher(ABC):
@@ -30,7 +30,7 @@ class Searcher(ABC):
     @abstractmethod
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -49,18 +49,18 @@ class Searcher(ABC):
             Active values, possibly ones already tried, or `None` when nothing unseen is left.
         """
 
-    def candidates(self, space: Space, history: History) -> Iterator[Values] | None:
+    def candidates(self, space: ValueSpace, history: History) -> Iterator[Values] | None:
         """All configurations that were not tried, where the searcher has an order of its own.
 
         A search by such a searcher ends where the order ends. `None` where `suggest` decides.
         """
         return None
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words, for the log."""
         return self.name
 
 
-def seen_keys(space: Space, history: History) -> set[str]:
+def seen_keys(space: ValueSpace, history: History) -> set[str]:
     """Keys of everything tried: running, failed and finished trials alike."""
     return {space.key(trial.values) for trial in history.trials}

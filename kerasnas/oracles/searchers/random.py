@@ -10,7 +10,7 @@ import numpy as np
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.protocol import Searcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class RandomSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -33,6 +33,6 @@ class RandomSearcher(Searcher):
         """Draws values at random."""
         return space.random(rng)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         return "random search"

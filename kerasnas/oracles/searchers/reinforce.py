@@ -14,7 +14,7 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.domains import Domain
 from kerasnas.oracles.ranking import infeasibility, losses, normal_scores, positions
 from kerasnas.oracles.searchers.protocol import Searcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 CELLS = 8
 """Cells that a numeric hyperparameter is cut into."""
@@ -47,7 +47,7 @@ class ReinforceSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -64,13 +64,13 @@ class ReinforceSearcher(Searcher):
 
         return space.walk(choose)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         return f"REINFORCE controller (learning rate {self.learning_rate})"
 
     def _latest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
@@ -88,7 +88,7 @@ class ReinforceSearcher(Searcher):
 
     def _policy(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],

@@ -10,11 +10,11 @@ import numpy as np
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import infeasibility, positions
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 
 def steps_from_best(
-    space: Space,
+    space: ValueSpace,
     history: History,
     objectives: Sequence[Objective],
     rng: np.random.Generator,

@@ -16,7 +16,7 @@ from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import is_sound
 from kerasnas.oracles.searchers.optuna_bridge import ask, frozen_trial
 from kerasnas.oracles.searchers.protocol import Searcher
-from kerasnas.oracles.space import Space, Values
+from kerasnas.oracles.space import Values, ValueSpace
 
 MOST_SPENT = 256
 """After so many suggestions the cached study is built anew: each leaves a spent trial in it."""
@@ -27,7 +27,7 @@ class _Study:
     """A study that holds the finished trials in the order in which they ended, told once each."""
 
     study: Any
-    space: Space
+    space: ValueSpace
     told: list[tuple[Any, ...]] = field(default_factory=list)
     spent: int = 0
 
@@ -53,7 +53,7 @@ class TpeSearcher(Searcher):
 
     def suggest(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         rng: np.random.Generator,
@@ -66,7 +66,7 @@ class TpeSearcher(Searcher):
         cache = self._study(space, history, objectives, constraints)
         return self._ask(cache, seed, space, history, objectives, constraints)
 
-    def describe(self, space: Space) -> str:
+    def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
         return "tree-structured Parzen estimator"
 
@@ -78,7 +78,7 @@ class TpeSearcher(Searcher):
         self,
         cache: _Study,
         seed: int,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
@@ -101,7 +101,7 @@ class TpeSearcher(Searcher):
 
     def _study(
         self,
-        space: Space,
+        space: ValueSpace,
         history: History,
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],

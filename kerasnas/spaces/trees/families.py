@@ -16,7 +16,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
-from kerasnas.spaces.trees.rows import Rows
+from kerasnas.spaces.trees.rows import TreeRows
 from kerasnas.spaces.trees.sklearn_boosting import read_hist_gradient_boosting
 from kerasnas.spaces.trees.sklearn_forest import read_forest
 from kerasnas.spaces.trees.trees import Trees
@@ -30,7 +30,7 @@ Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Family:
+class TreeFamily:
     """A family of trees.
 
     Attributes:
@@ -40,7 +40,7 @@ class Family:
     """
 
     declare: Callable[[keras_tuner.HyperParameters, bool], Values]
-    fit: Callable[[Rows, Values], Trees]
+    fit: Callable[[TreeRows, Values], Trees]
     library: str = "sklearn"
 
     @property
@@ -65,7 +65,7 @@ def _declare_histgb(hp: keras_tuner.HyperParameters, classify: bool) -> Values:
     }
 
 
-def _fit_histgb(rows: Rows, values: Values) -> Trees:
+def _fit_histgb(rows: TreeRows, values: Values) -> Trees:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
@@ -122,7 +122,7 @@ def _declare_extra_trees(hp: keras_tuner.HyperParameters, classify: bool) -> Val
     }
 
 
-def _fit_extra_trees(rows: Rows, values: Values) -> Trees:
+def _fit_extra_trees(rows: TreeRows, values: Values) -> Trees:
     from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
     settings = dict(values)
@@ -158,7 +158,7 @@ def _declare_lightgbm(hp: keras_tuner.HyperParameters, classify: bool) -> Values
     }
 
 
-def _fit_lightgbm(rows: Rows, values: Values) -> Trees:
+def _fit_lightgbm(rows: TreeRows, values: Values) -> Trees:
     import lightgbm
 
     from kerasnas.spaces.trees.lightgbm import read_lightgbm
@@ -210,7 +210,7 @@ def _declare_xgboost(hp: keras_tuner.HyperParameters, classify: bool) -> Values:
     }
 
 
-def _fit_xgboost(rows: Rows, values: Values) -> Trees:
+def _fit_xgboost(rows: TreeRows, values: Values) -> Trees:
     import xgboost
 
     from kerasnas.spaces.trees.xgboost import read_xgboost
@@ -259,7 +259,7 @@ def _declare_catboost(hp: keras_tuner.HyperParameters, classify: bool) -> Values
     }
 
 
-def _fit_catboost(rows: Rows, values: Values) -> Trees:
+def _fit_catboost(rows: TreeRows, values: Values) -> Trees:
     import catboost
 
     from kerasnas.spaces.trees.catboost import read_catboost
@@ -283,16 +283,16 @@ def _fit_catboost(rows: Rows, values: Values) -> Trees:
     return read_catboost(fit(rows.iterations(_ITERATIONS, fit)))
 
 
-TREE_FAMILIES: dict[str, Family] = {
-    "histgb": Family(_declare_histgb, _fit_histgb),
-    "extra_trees": Family(_declare_extra_trees, _fit_extra_trees),
-    "lightgbm": Family(_declare_lightgbm, _fit_lightgbm, "lightgbm"),
-    "xgboost": Family(_declare_xgboost, _fit_xgboost, "xgboost"),
-    "catboost": Family(_declare_catboost, _fit_catboost, "catboost"),
+TREE_FAMILIES: dict[str, TreeFamily] = {
+    "histgb": TreeFamily(_declare_histgb, _fit_histgb),
+    "extra_trees": TreeFamily(_declare_extra_trees, _fit_extra_trees),
+    "lightgbm": TreeFamily(_declare_lightgbm, _fit_lightgbm, "lightgbm"),
+    "xgboost": TreeFamily(_declare_xgboost, _fit_xgboost, "xgboost"),
+    "catboost": TreeFamily(_declare_catboost, _fit_catboost, "catboost"),
 }
 
 
-def fit_trees(name: str, rows: Rows, values: Values) -> Trees:
+def fit_trees(name: str, rows: TreeRows, values: Values) -> Trees:
     """Fits a family; labels that no training row has get the probability 0.
 
     Args:
@@ -311,7 +311,7 @@ def fit_trees(name: str, rows: Rows, values: Values) -> Trees:
     return trees if len(present) == rows.classes else trees.among(present, rows.classes)
 
 
-def _relabelled(rows: Rows, present: np.ndarray) -> Rows:
+def _relabelled(rows: TreeRows, present: np.ndarray) -> TreeRows:
     """The rows with labels from 0 on without a gap; validation rows of other labels left out."""
     import dataclasses
 

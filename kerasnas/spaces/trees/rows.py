@@ -18,7 +18,7 @@ _WORTH = 1.2  # times the iterations so far, which going on must bring
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class TreeRows:
     """Training and validation rows as libraries of trees take them.
 
     Attributes:

@@ -14,7 +14,7 @@ import pandas as pd
 from kerasnas.errors import SchemaError
 from kerasnas.oracles import ZeroCost
 from kerasnas.spaces.cell import EDGES, NAMES, OPERATIONS, Cell
-from kerasnas.trial.executors.simulated import Outcome
+from kerasnas.trial.executors.simulated import SimulatedOutcome
 
 SHORT, LONG = 12, 200
 """Epochs of the two trainings of every cell. The short one has a schedule of its own."""
@@ -96,21 +96,23 @@ class NasBench201:
 
     def train(
         self, values: Mapping[str, Any], fidelity: float, rng: np.random.Generator
-    ) -> Outcome:
+    ) -> SimulatedOutcome:
         """The stored validation accuracy, in [0, 1], and the time that it took.
 
         A long training starts anew: the short one had another schedule, so nothing of it is saved.
         """
         row = self.row(values)
         if row is None:
-            return Outcome({}, 0.0, f"NotInTable: there is no {Cell.of(values)}.")
+            return SimulatedOutcome({}, 0.0, f"NotInTable: there is no {Cell.of(values)}.")
         short = self.epochs == SHORT or fidelity < 1
         if short:
             accuracy, share = self._short[row], SHORT / LONG
         else:
             known = self._seeds[row][~np.isnan(self._seeds[row])]
             accuracy, share = (rng.choice(known) if len(known) else math.nan), 1.0
-        return Outcome({"val_accuracy": float(accuracy) / 100}, float(self._seconds[row]) * share)
+        return SimulatedOutcome(
+            {"val_accuracy": float(accuracy) / 100}, float(self._seconds[row]) * share
+        )
 
     def measures(self, values: Mapping[str, Any]) -> dict[str, float]:
         """`params`, `flops`, `latency_ms` and measurements on devices, where the table has them."""

@@ -16,7 +16,7 @@ from kerasnas.oracles import Context, Oracle, ZeroCost
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SimulatedOutcome:
     """What a training came to.
 
     Attributes:
@@ -47,7 +47,7 @@ class Simulation(Protocol):
 
     def train(
         self, values: Mapping[str, Any], fidelity: float, rng: np.random.Generator
-    ) -> Outcome:
+    ) -> SimulatedOutcome:
         """One training; `rng` decides which of several seeds it was."""
 
     def measures(self, values: Mapping[str, Any]) -> dict[str, float]:
@@ -81,7 +81,7 @@ class _Running:
     begun: float = field(compare=False)
     worker: str = field(compare=False)
     trial: Any = field(compare=False)
-    outcome: Outcome = field(compare=False)
+    outcome: SimulatedOutcome = field(compare=False)
 
 
 class Simulated:
@@ -232,15 +232,15 @@ class Simulated:
 
         return ZeroCost(score, given.seconds)
 
-    def _outcome(self, record: TrialRecord) -> Outcome:
+    def _outcome(self, record: TrialRecord) -> SimulatedOutcome:
         rng = np.random.default_rng([self.seed, record.number, len(record.executions)])
         luck = rng.random(3)
         outcome = self.simulation.train(record.values, record.fidelity, rng)
         if luck[0] < self.faults.slow:
-            outcome = Outcome(outcome.metrics, 10 * outcome.seconds, outcome.failure)
+            outcome = SimulatedOutcome(outcome.metrics, 10 * outcome.seconds, outcome.failure)
         if luck[1] < self.faults.crash:
-            return Outcome({}, outcome.seconds / 2, "SimulatedCrash: the worker was lost.")
+            return SimulatedOutcome({}, outcome.seconds / 2, "SimulatedCrash: the worker was lost.")
         if luck[2] < self.faults.diverge:
             metrics = dict.fromkeys(outcome.metrics, math.nan)
-            return Outcome(metrics, outcome.seconds, outcome.failure)
+            return SimulatedOutcome(metrics, outcome.seconds, outcome.failure)
         return outcome

@@ -17,7 +17,7 @@ from kerasnas.problem.view import View
 from kerasnas.spaces.method import Training
 from kerasnas.trial.answers import Predictor
 from kerasnas.trial.likeness import described
-from kerasnas.trial.methods.stacked import Member, StackedTrainer
+from kerasnas.trial.methods.stacked import StackedMember, StackedTrainer
 from kerasnas.trial.plan import Plan, Trained
 from kerasnas.trial.training import Trainer
 
@@ -194,7 +194,9 @@ def _faster(first: _First, folds: Sequence[Fold], epochs: int) -> StackedTrainer
         assert part.scorer is not None
         data, held_out = (part.x, part.y, part.weights), part.validation[0]
         score = part.scorer.validation
-        members.append(Member(fold.network, fold.training, *data, fold.plan, held_out, score))
+        members.append(
+            StackedMember(fold.network, fold.training, *data, fold.plan, held_out, score)
+        )
     best, pace = None, len(folds) * first.trainer.pace
     for xla in (False, True):
         if not _worth(first.trainer, len(folds), epochs, xla=xla, pace=pace):

@@ -28,7 +28,7 @@ _REPEATS = 3  # as often
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
+class StackedMember:
     """One of the networks.
 
     Attributes:
@@ -65,7 +65,7 @@ class StackedTrainer:
             allow it.
     """
 
-    def __init__(self, members: Sequence[Member], xla: bool = False) -> None:
+    def __init__(self, members: Sequence[StackedMember], xla: bool = False) -> None:
         self._members = members
         data = [joined(m.x, m.y, m.weights) for m in members]
         self._rows = np.array([len(tf.nest.flatten(d)[0]) for d in data])
@@ -157,7 +157,7 @@ def _until(plan: Plan) -> int:
     return plan.until(plan.epochs or 1)
 
 
-def _steps(members: Sequence[Member], rows: np.ndarray) -> tuple[int, int, int]:
+def _steps(members: Sequence[StackedMember], rows: np.ndarray) -> tuple[int, int, int]:
     """Rows in a step, steps in which all members have that many, and all steps of an epoch."""
     batches = {min(m.plan.batch_size, int(n)) for m, n in zip(members, rows, strict=True)}
     only_whole = {member.training.pacing.whole_batches for member in members}

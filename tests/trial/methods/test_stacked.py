@@ -8,7 +8,7 @@ from kerasnas.clock import Deadline
 from kerasnas.spaces.method import Training
 from kerasnas.spaces.recipes import GroupedAdamW, Pacing
 from kerasnas.spaces.recipes.training_form import training_form
-from kerasnas.trial.methods.stacked import Member, StackedTrainer
+from kerasnas.trial.methods.stacked import StackedMember, StackedTrainer
 from kerasnas.trial.methods.stacked_step import CannotStackError
 from kerasnas.trial.plan import Plan
 from kerasnas.trial.training import Trainer
@@ -100,7 +100,7 @@ def members_of(settings, plans, counts, weighted=False):
         weights = weights_of(count) if weighted else None
         held_out = rows(99, 40)[0]
         members.append(
-            Member(training.model, training, *rows(i, count), weights, how, held_out, score)
+            StackedMember(training.model, training, *rows(i, count), weights, how, held_out, score)
         )
     return members
 
@@ -207,6 +207,6 @@ def test_embeddings_are_refused():
     model.compile(optimizer=keras.optimizers.AdamW(0.01), loss="mse")
     rng = np.random.default_rng(0)
     data = rng.integers(0, 5, (40, 1)), rng.normal(size=(40, 1))
-    member = Member(model, Training(model), *data, None, plan(0), data[0], score)
+    member = StackedMember(model, Training(model), *data, None, plan(0), data[0], score)
     with pytest.raises(CannotStackError, match="embeddings"):
         StackedTrainer([member, member]).pace()
