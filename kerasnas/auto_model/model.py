@@ -217,7 +217,7 @@ class AutoModel(Estimator):
         sample_weight: Any,
         class_weight: Mapping[Any, float] | None,
         groups: Any,
-        count_folds: RowCount,
+        count_folds: RowCount | None,
         calibration: RowCount | None,
     ) -> Task:
         sources, outputs = self._sources, self._heads

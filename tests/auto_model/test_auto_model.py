@@ -195,6 +195,8 @@ def test_first_configurations_vary_what_the_user_leaves_open(data):
         sample_weight=None,
         class_weight=None,
         groups=None,
+        count_folds=None,
+        calibration=None,
     )
     default, dropped = task.hypermodel.portfolio  # the merge is settled: no gated one
     changed = {name for name in default if default[name] != dropped[name]}

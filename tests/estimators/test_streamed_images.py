@@ -154,14 +154,12 @@ def test_the_preparation_of_many_images_takes_little_memory(monkeypatch):
     data = tf.data.Dataset.range(rows).map(picture).batch(32)
     next(iter(data))  # whatever is allocated once
     tracemalloc.start()
-    task, broken = prepare_images(
-        data, None, classify=True, seed=0, families=["conv"], clock=Clock(None)
-    )
+    task = prepare_images(data, None, classify=True, seed=0, families=["conv"], clock=Clock(None))
     view = task.view(task.hypermodel.portfolio[0])
     task.baselines(task.scorer(), Clock(None), 0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert broken == []
+    assert not task.broken
     assert isinstance(view.x, StoredRows)
     assert isinstance(view.validation[0], StoredRows)
     pixels = rows * side * side * 3
