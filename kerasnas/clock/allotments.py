@@ -52,7 +52,6 @@ class Purpose(Enum):
     LAST_TRAINING = "train the best paused trial in full"
     ENSEMBLE = "build the ensemble"
     SECOND_FIT = "fit members of the ensemble again on all rows"
-    BLEND = "take the mean of several forecasters"
     REFIT = "train the best forecaster again on all steps"
     ANSWER = "load the best file and answer once"
     QUICK_IMAGE_SIZE = "choose the size of the first network over images"
@@ -256,13 +255,6 @@ _TABLE: dict[Purpose, Allotment] = {
         of=Of.BUDGET,
         reason="A fifth of the rows was only ever validated with; a second fit learns from them.",
         source="benchmarks/second_fit.py",
-    ),
-    Purpose.BLEND: Allotment(
-        share=0.05,
-        of=Of.BUDGET,
-        cap_seconds=5.0,
-        reason="Forecasters are small: a handful of them is read and joined in a few seconds.",
-        source="benchmarks/forecast.py",
     ),
     Purpose.REFIT: Allotment(
         share=0.3,

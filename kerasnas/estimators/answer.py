@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasnas.clock import Deadline
 from kerasnas.estimators.task import Task
-from kerasnas.problem import Scorer
+from kerasnas.problem import AnswerScorer, Scorer
 from kerasnas.results.again import Again
-from kerasnas.results.ensemble import Ensemble, Wish, keeping_for
+from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
 from kerasnas.results.fitted import Decisions, Fitted, Origin, TracedModel
+from kerasnas.results.fusion import fuse
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.result import SearchResult
 from kerasnas.results.threshold import NEEDING, choose_threshold
+from kerasnas.spaces.space import Space
 from kerasnas.trial import Job, Keeping
 from kerasnas.trial.candidates import read_answers
 
 log = logging.getLogger("kerasnas")
+
+RowsOf = Callable[[Any], tuple[Any, np.ndarray, np.ndarray | None]]
+"""From hyperparameters to features, targets and weights of all rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +38,14 @@ class Answer:
 
     Attributes:
         model: The exported model.
+        members: Weights of the trials that it is made of, by their ids.
         held_out: Answers to the validation rows of what was scored; `None` where there are none, or
             none to all of them.
         rows: What the leaderboard says of it beside the trials.
     """
 
     model: keras.Model
+    members: Mapping[str, float]
     held_out: np.ndarray | None
     rows: Sequence[dict[str, Any]] = ()
 
@@ -49,39 +57,71 @@ def keeping_of(wish: Wish, again: bool) -> Keeping:
     return Keeping(2)  # with two candidates trials keep their answers
 
 
-def choose_answer(result: SearchResult, task: Task, job: Job, wish: Wish) -> Answer:
+def choose_answer(
+    result: SearchResult,
+    scorer: AnswerScorer,
+    wish: Wish,
+    deadline: Deadline,
+    probe: Any = None,
+    again: Twins = no_twins,
+) -> Answer:
     """The ensemble, if it is better than the best trial on rows it was not chosen on; else that.
 
     Args:
         result: The search, which is told how much choosing flatters.
-        task: The data and the space.
-        job: What trials were trained on.
+        scorer: Scores answers to the validation rows.
         wish: The ensemble that was asked for.
+        deadline: When the ensemble has to be built.
+        probe: A few rows in the structure of the inputs, to measure the latency.
+        again: Fits members once more; see `build_ensemble`.
     """
-    scorer = task.scorer()
     result.scorer = scorer
     best = result.best_trial
-    found = _ensemble(result, task, job, wish)
+    found = None
+    if wish.size > 1:
+        found = result.choose_ensemble(wish, deadline, result.member_seconds, probe, again)
     if found is not None:
         loss = result.objectives[0].loss(best.scores)
         result.optimism = {best.trial_id: found.selection.single - loss}
         if found.selection.better:
-            return Answer(found.model, found.answers, [found.row])
+            return Answer(found.model, found.selection.weights, found.answers, [found.row])
     held_out = read_answers(result.folder, best.trial_id)
     whole = held_out is not None and len(held_out) == scorer.rows
     rows = [] if found is None else [found.row]
     model = result.models.get(best.trial_id)  # to read a file of many columns takes seconds
     model = result.best_model() if model is None else model
-    return Answer(model, held_out if whole else None, rows)
+    return Answer(model, {best.trial_id: 1.0}, held_out if whole else None, rows)
 
 
-def train_again(answer: Answer, result: SearchResult, task: Task, job: Job) -> Answer:
-    """The best configuration, trained on all rows; the answer as it was where time has run out."""
-    best = result.best_trial
-    features = task.features(hyperparameters(best)).data
-    model, row = refit(best, task.hypermodel, job, features, task.learnt(), task.rows.weights)
-    rows = [*answer.rows, row]
-    return replace(answer, model=answer.model if model is None else model, rows=rows)
+def twins_of(result: SearchResult, task: Task, job: Job) -> Again:
+    """Fits members that a solver fitted once more, on the validation rows too."""
+    trials = {t.trial_id: t for t in result.history}
+    return Again(trials, result.solved, task.hypermodel, job, task.whole, result.member_seconds)
+
+
+def train_again(
+    answer: Answer, result: SearchResult, space: Space, job: Job, rows_of: RowsOf
+) -> Answer:
+    """The same, trained on all rows; as it was where the time does not reach for all of it.
+
+    Args:
+        answer: What answers.
+        result: The search.
+        space: The search space.
+        job: What the trials trained on.
+        rows_of: From hyperparameters to features, targets and weights of all rows.
+    """
+    trials = {t.trial_id: t for t in result.history}
+    models: list[keras.Model] = []
+    row: dict[str, Any] = {}
+    for trial_id in answer.members:
+        trial = trials[trial_id]
+        model, row = refit(trial, space, job, *rows_of(hyperparameters(trial)))
+        if model is None:
+            return replace(answer, rows=[*answer.rows, row])
+        models.append(model)
+    model = models[0] if len(models) == 1 else fuse(models, list(answer.members.values()))
+    return replace(answer, model=model, rows=[*answer.rows, row])
 
 
 def settle(
@@ -130,13 +170,3 @@ def _decisions(answer: Answer, result: SearchResult, task: Task) -> Decisions:
         assert isinstance(scorer, Scorer)
         return Decisions(choose_threshold(answer.held_out, scorer, objective, result.seed))
     return Decisions()
-
-
-def _ensemble(result: SearchResult, task: Task, job: Job, wish: Wish) -> Ensemble | None:
-    if wish.size < 2:
-        return None
-    trials = {t.trial_id: t for t in result.history}
-    again = Again(trials, result.solved, task.hypermodel, job, task.whole, result.member_seconds)
-    return result.choose_ensemble(
-        wish, job.clock.deadline, result.member_seconds, task.reader.probe(), again
-    )

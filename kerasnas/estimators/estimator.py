@@ -17,7 +17,7 @@ from kerasnas.artifact.export import export
 from kerasnas.clock import Budget, Clock
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.errors import SchemaError, SearchSpaceError
-from kerasnas.estimators.answer import choose_answer, keeping_of, settle, train_again
+from kerasnas.estimators.answer import choose_answer, keeping_of, settle, train_again, twins_of
 from kerasnas.estimators.arguments import (
     RowCount,
     is_plain,
@@ -187,11 +187,12 @@ class Estimator(BaseEstimator):
             identity=task.identity,
         )
         result = run(task.hypermodel, job, plan)
-        answer = choose_answer(result, task, job, wish)
+        probe, twins = task.reader.probe(), twins_of(result, task, job)
+        answer = choose_answer(result, task.scorer(), wish, clock.deadline, probe, twins)
         result.models.clear()  # their files are enough from here on
         result.solved.clear()
         if self.refit:
-            answer = train_again(answer, result, task, job)
+            answer = train_again(answer, result, task.hypermodel, job, task.everything)
         result.baselines = [*rows, *answer.rows]
         self.fitted_ = settle(
             type(self).__name__, answer, result, task, level=level, keep=self._keeps_rows

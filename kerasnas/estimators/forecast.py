@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,12 +20,11 @@ from kerasnas.data.panel import Panel
 from kerasnas.data.series import fit_series, read_future, read_series
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
+from kerasnas.estimators.answer import choose_answer, keeping_of, train_again
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.forecast_answer import blending_metric, choose_answer, train_again
 from kerasnas.estimators.forecast_backtest import compared, continued, origins_from
 from kerasnas.estimators.forecast_task import (
-    MOST_MEMBERS,
     ForecastTask,
     channel_statistics,
 )
@@ -33,15 +33,22 @@ from kerasnas.objectives import Constraint, Objective, ObjectiveLike, listed, pa
 from kerasnas.preprocessing import series as windows
 from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
+from kerasnas.results.ensemble import parse_ensemble
 from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.search import SearchPlan, run, settle_seed
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
-from kerasnas.trial import Job, Keeping
+from kerasnas.trial import Job
 from kerasnas.trial.forecasts import FORECAST
 
 log = logging.getLogger("kerasnas")
+
+# Validation windows overlap, so that few of them are news: an ensemble of forecasters is chosen
+# with care. The numbers are those of the first ensembles of forecasters (benchmarks/forecast.py).
+_NEAR = 1.3  # times the best score, up to which a trial may be a member
+_START = 3  # the best trials, which the choice starts from
+_ROUNDS = 12  # times that a member is added or weighs more
 
 
 class TimeSeriesForecaster(Estimator):
@@ -169,10 +176,9 @@ class TimeSeriesForecaster(Estimator):
         seed = settle_seed(self.seed, self.directory)
         task = self._forecast_task(frame, validation_split, seed)
         clock.keep(Purpose.ANSWER)
-        clock.keep(Purpose.BLEND)
         if self.refit:
             clock.keep(Purpose.REFIT)
-        metric = blending_metric(self.ensemble, objectives, bool(constraints))
+        wish = replace(parse_ensemble(self.ensemble), near=_NEAR, start=_START, rounds=_ROUNDS)
         job = Job(
             view=task.view,
             objectives=objectives,
@@ -181,7 +187,7 @@ class TimeSeriesForecaster(Estimator):
             epochs=budget.epochs,
             batch_size=batch_size,
             callbacks=tuple(callbacks or ()),
-            keeping=Keeping(MOST_MEMBERS if metric is not None else 1),
+            keeping=keeping_of(wish, again=False),
         )
         rows = task.baselines()
         plan = SearchPlan(
@@ -197,9 +203,9 @@ class TimeSeriesForecaster(Estimator):
             identity=task.identity,
         )
         result = run(task.hypermodel, job, plan)
-        answer = choose_answer(task, result, self.ensemble, metric)
+        answer = choose_answer(result, task.scorer(), wish, clock.deadline)
         if self.refit:
-            answer = train_again(answer, task, job)
+            answer = train_again(answer, result, task.hypermodel, job, task.everything)
         result.baselines = [*rows, *answer.rows]
         past = answer.model.input["past"] if task.schema.future else answer.model.input
         self.fitted_ = Fitted(

@@ -1,8 +1,8 @@
-"""From a frame of series to what trials train on, the members of an ensemble, and baselines."""
+"""From a frame of series to what trials train on, and baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,12 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasnas import artifact, assembly
 from kerasnas.baselines import baseline_row
 from kerasnas.clock import Deadline, Stopwatch
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
-from kerasnas.history import TrialRecord
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem import View
-from kerasnas.results.result import SearchResult
 from kerasnas.search import fingerprint
 from kerasnas.spaces.forecast import ForecastHyperModel
 from kerasnas.spaces.forecast_front import ChannelStatistics
@@ -29,10 +26,6 @@ from kerasnas.trial.answers import Predictor
 from kerasnas.trial.forecasts import ForecastScorer
 
 _KEPT_VIEWS = 4
-MOST_MEMBERS = 10  # trials to choose an ensemble from
-_PICKS = 12
-_START = 3  # the best ones, which an ensemble starts from
-_NEAR = 1.3  # times the best score, up to which a trial may be a member
 
 
 @dataclass(eq=False)
@@ -138,79 +131,6 @@ class ForecastTask:
             rows.append(baseline_row(name, metrics, watch.seconds, ""))
         return rows
 
-    def members(self, result: SearchResult, metric: str) -> list[Member]:
-        """The trials whose scores are near to the best one, read from their files."""
-        trials = [t for t in result.history.scored() if np.isfinite(t.scores.get(metric, np.nan))]
-        trials.sort(key=lambda t: t.scores[metric])
-        found: list[Member] = []
-        for trial in trials[:MOST_MEMBERS]:
-            path = result.folder / f"{trial.trial_id}.keras"
-            # Two bad forecasts may err in opposite directions on a few origins, but not on others.
-            near = trial.scores[metric] <= _NEAR * trials[0].scores[metric]
-            if near and path.is_file():
-                model = artifact.load_model(path)
-                past = model.input["past"] if isinstance(model.input, dict) else model.input
-                seen = windows.inputs(
-                    self.panel, self.split.valid, int(past.shape[1]), self.horizon, self.schema
-                )
-                predictions = Predictor(model, seen)()[..., 1:].astype("float64")
-                found.append(Member(trial, model, predictions))
-        return found
-
-    def ensemble(
-        self, pool: Sequence[Member], metric: str, most: int | None = None
-    ) -> tuple[list[Member], list[int], dict[str, float]]:
-        """Members and how often each was picked, by greedy selection with replacement.
-
-        Args:
-            pool: Trials to choose from, the best one first.
-            metric: Validation metric to minimise.
-            most: Most members, `None` for any number.
-
-        Returns:
-            Members in use, their weights, and the scores of their mean on the validation origins.
-        """
-        scorer = self.scorer()
-        start = min(_START, most or _START)
-        picks = (np.arange(len(pool)) < start).astype(int)
-        total = np.sum([m.predictions for m in pool[:start]], axis=0)
-        best_picks, best_scores = picks, scorer.validation(total / picks.sum())
-        best = best_scores[metric]
-        for size in range(int(picks.sum()) + 1, _PICKS + 1):
-            tried = [scorer.validation((total + m.predictions) / size) for m in pool]
-            full = most is not None and int((picks > 0).sum()) >= most
-            order = np.argsort([t[metric] for t in tried], kind="stable")
-            chosen = int(next(i for i in order if not full or picks[i]))
-            total = total + pool[chosen].predictions
-            picks = picks.copy()
-            picks[chosen] += 1
-            if tried[chosen][metric] < best - 1e-12:
-                best, best_picks, best_scores = tried[chosen][metric], picks, tried[chosen]
-        used = np.flatnonzero(best_picks)
-        return [pool[int(i)] for i in used], best_picks[used].tolist(), best_scores
-
-    def blend(self, models: Sequence[keras.Model], counts: Sequence[int]) -> keras.Model:
-        """The weighted mean of exported models as one graph; each takes the last steps it needs."""
-        pasts = [m.input["past"] if isinstance(m.input, dict) else m.input for m in models]
-        longest = max(int(p.shape[1]) for p in pasts)
-        past = keras.Input((longest, self.hypermodel.channels), name="past")
-        inputs: Any = past
-        places = self.schema.future
-        if places:
-            inputs = {
-                "past": past,
-                "future": keras.Input((self.horizon, len(places)), name="future"),
-            }
-        answer: Any = None
-        taken: set[int] = set()
-        for number, (model, window, count) in enumerate(zip(models, pasts, counts, strict=True)):
-            member = assembly.part(model, f"member_{number}", taken)
-            steps = past[:, longest - int(window.shape[1]) :]
-            given = {**inputs, "past": steps} if places else steps
-            part = member(given) * (count / sum(counts))
-            answer = part if answer is None else answer + part
-        return keras.Model(inputs, answer, name="kerasnas")
-
     def _view(self, lookback: int) -> View:
         x, y, weights = self._training(self.split.train, lookback)
         valid = self.split.valid
@@ -271,21 +191,6 @@ class ForecastTask:
         view = self.view(hp)
         network = plain.solve(hp, view, self.seed, Deadline()).network
         return Predictor(network, view.validation[0])().astype("float64")
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """A trained trial that an ensemble may use.
-
-    Attributes:
-        trial: Its record.
-        model: As exported.
-        predictions: Quantiles at the validation origins.
-    """
-
-    trial: TrialRecord
-    model: keras.Model
-    predictions: np.ndarray
 
 
 def repeat_season(panel: Panel, origins: windows.Origins, season: int, horizon: int) -> np.ndarray:

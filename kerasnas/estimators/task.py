@@ -95,6 +95,10 @@ class Task:
             self._views[id(features)] = features, self._view(features)
         return self._views[id(features)][1]
 
+    def everything(self, hp: Any) -> tuple[Any, Any, np.ndarray | None]:
+        """Features, targets and weights of all rows, those of validation included."""
+        return self.features(hp).data, self.learnt(), self.rows.weights
+
     def whole(self, hp: Any) -> View:
         """The view of these hyperparameters with the validation rows among those to train on."""
         index = np.union1d(self.rows.train, self.rows.valid)

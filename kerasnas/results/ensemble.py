@@ -20,7 +20,7 @@ from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
 from kerasnas.problem import AnswerScorer
 from kerasnas.results.fusion import fuse
-from kerasnas.results.selection import Candidate, Selection, select
+from kerasnas.results.selection import ROUNDS, Candidate, Selection, select
 from kerasnas.trial import Keeping, measure
 from kerasnas.trial.candidates import read_answers
 
@@ -32,6 +32,15 @@ _USUAL = 5  # members that time is kept for: few ensembles have more, and none i
 _LATENCY = re.compile(r"(\d+(?:\.\d+)?) ?ms")
 
 
+Twins = Callable[[Mapping[str, float]], dict[str, keras.Model]]
+"""From weights by trial to the models that take the place of trials', fitted once more."""
+
+
+def no_twins(weights: Mapping[str, float]) -> dict[str, keras.Model]:
+    """No model takes the place of another one."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Wish:
     """What `ensemble=` asks for.
@@ -39,10 +48,16 @@ class Wish:
     Attributes:
         size: Most members; 1 for no ensemble.
         latency_ms: Longest latency for one row, or `None`.
+        near: Times the best score, up to which a trial may be a member.
+        start: Members that the choice starts from, the best ones; 0 starts from none.
+        rounds: Times that a member is added or weighs more.
     """
 
     size: int
     latency_ms: float | None = None
+    near: float = math.inf
+    start: int = 0
+    rounds: int = ROUNDS
 
 
 def parse_ensemble(value: Any) -> Wish:
@@ -101,7 +116,7 @@ def build_ensemble(
     deadline: Deadline = ENDLESS,
     pace: float = 0.0,
     probe: Any = None,
-    again: Callable[[Mapping[str, float]], dict[str, keras.Model]] = lambda weights: {},
+    again: Twins = no_twins,
 ) -> Ensemble | None:
     """Chooses among finished trials and fuses the chosen ones.
 
@@ -125,8 +140,8 @@ def build_ensemble(
         ensemble breaks a constraint.
     """
     watch = Stopwatch()
-    candidates = _candidates(trials, folder, scorer, constraints)
     objective = objectives[0]
+    candidates = _candidates(_near(trials, objective, wish.near), folder, scorer, constraints)
     if len(candidates) < 2 or objective.name.removeprefix("val_") not in scorer.names:
         return None
     known = dict(models or {})
@@ -140,6 +155,8 @@ def build_ensemble(
             scorer,
             objective,
             size=size,
+            start=wish.start,
+            rounds=wish.rounds,
             seed=seed,
             deadline=deadline,
         )
@@ -156,6 +173,19 @@ def build_ensemble(
             return Ensemble(model, selection, row, selection.answer(candidates))
         size = min(size, len(selection.weights)) - 1  # a smaller one may keep the bound
     return None
+
+
+def _near(
+    trials: Sequence[TrialRecord], objective: Objective, near: float
+) -> Sequence[TrialRecord]:
+    """The trials whose loss is near to the best one.
+
+    Two bad trials may err in opposite directions on a few rows, but not on others.
+    """
+    if math.isinf(near) or not trials:
+        return trials
+    best = min(objective.loss(t.scores) for t in trials)
+    return [t for t in trials if objective.loss(t.scores) <= near * best]
 
 
 def _candidates(

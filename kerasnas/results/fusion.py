@@ -23,7 +23,8 @@ def fuse(
 ) -> keras.Model:
     """One model that answers with the weighted mean of its members, of each head by itself.
 
-    Members whose front ends are equal share them, so that raw data go through each once.
+    Members whose front ends are equal share them, so that raw data go through each once. Of windows
+    of series the longest is taken, and a member that looks back less far sees its last steps.
 
     Args:
         members: Exported models of one search: the same inputs, the same outputs.
@@ -33,10 +34,7 @@ def fuse(
     Returns:
         A model with the inputs of the members.
     """
-    first = members[0]
-    inputs = keras.tree.map_structure(
-        lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), first.input
-    )
+    inputs = _inputs(members)
     graph = _Graph(inputs)
     answers = [graph.answer(member, i) for i, member in enumerate(members)]
     if isinstance(answers[0], Mapping):
@@ -47,6 +45,26 @@ def fuse(
     if isinstance(inputs, dict):
         return assembly.keyed_model(inputs, mean)
     return keras.Model(inputs, mean, name="kerasnas")
+
+
+def _inputs(members: Sequence[keras.Model]) -> Any:
+    """Inputs like those of the members, with the longest window where their lengths differ."""
+
+    def longest(*tensors: Any) -> Any:
+        shape = list(tensors[0].shape[1:])
+        lengths = {t.shape[1] for t in tensors}
+        if len(lengths) > 1:
+            shape[0] = max(lengths)
+        return keras.Input(shape, dtype=tensors[0].dtype, name=tensors[0].name)
+
+    return keras.tree.map_structure(longest, *[member.input for member in members])
+
+
+def _last_steps(tensor: Any, own: Any) -> Any:
+    """The last steps of a window, as many as a member looks back; other tensors as they are."""
+    if tensor.shape[1] == own.shape[1]:
+        return tensor
+    return tensor[:, tensor.shape[1] - own.shape[1] :]
 
 
 def _mean(answers: Sequence[Any], weights: Sequence[float], ending: str) -> Any:
@@ -84,7 +102,8 @@ class _Graph:
         calls = _calls(member)
         fronts = [name for name in calls if name.endswith(_FRONT)]
         if set(calls) != {*fronts, _NETWORK} or not fronts or None in calls.values():
-            return assembly.part(member, f"member_{i}", self._taken)(self._inputs)
+            given = keras.tree.map_structure(_last_steps, self._inputs, member.input)
+            return assembly.part(member, f"member_{i}", self._taken)(given)
         known = dict(self._raw)
         for name in fronts:
             known[name] = self._front(member.get_layer(name), calls[name])

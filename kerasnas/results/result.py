@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,14 @@ from kerasnas.objectives import Constraint, Objective, ObjectiveLike, violation
 from kerasnas.oracles.ranking import pareto_first
 from kerasnas.problem import AnswerScorer
 from kerasnas.results import pareto
-from kerasnas.results.ensemble import Ensemble, Wish, build_ensemble, parse_ensemble
+from kerasnas.results.ensemble import (
+    Ensemble,
+    Twins,
+    Wish,
+    build_ensemble,
+    no_twins,
+    parse_ensemble,
+)
 from kerasnas.results.from_tuner import read_tuner
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.results.where import Where
@@ -242,7 +249,7 @@ class SearchResult:
         deadline: Deadline = ENDLESS,
         pace: float = 0.0,
         probe: Any = None,
-        again: Callable[[Mapping[str, float]], dict[str, keras.Model]] = lambda weights: {},
+        again: Twins = no_twins,
     ) -> Ensemble | None:
         """As `build_ensemble`, over the feasible trials of this search."""
         assert self.scorer is not None, "only a search with a scorer keeps answers"

@@ -14,7 +14,9 @@ from kerasnas.problem import AnswerScorer
 from kerasnas.problem.metrics import ClassColumns
 from kerasnas.results.calibration import Calibration, fit_calibration
 
-_ROUNDS = 40
+ROUNDS = 40
+"""Times that a member is added, or weighs more."""
+
 _TIE = 1e-12  # relative
 _REPEATS = 3  # halvings of the validation rows
 
@@ -75,6 +77,8 @@ def select(
     *,
     size: int,
     seed: int,
+    start: int = 0,
+    rounds: int = ROUNDS,
     deadline: Deadline = ENDLESS,
 ) -> Selection:
     """Chooses members greedily, with replacement, on the objective's own metric.
@@ -87,12 +91,14 @@ def select(
         objective: A metric of the scorer, with the prefix `val_`.
         size: Most different members.
         seed: Seed of the halves.
+        start: Members to start from, the best ones (sorted initialisation, Caruana et al. 2004).
+        rounds: Times that a member is added, or weighs more.
         deadline: When it has to be chosen.
     """
     answers = np.stack([c.answers for c in candidates]).astype("float64")
     costs = np.array([c.latency_ms for c in candidates])
     everything = np.arange(answers.shape[1])
-    pool = _Pool(answers, costs, scorer, objective, size)
+    pool = _Pool(answers, costs, scorer, objective, size, min(start, size), rounds)
     counts = pool.greedy(everything, deadline)
     weights = counts / counts.sum()
     halves: list[_Half] = []
@@ -158,12 +164,16 @@ class _Pool:
         scorer: AnswerScorer,
         objective: Objective,
         size: int,
+        start: int,
+        rounds: int,
     ) -> None:
         self._answers = answers
         self._costs = costs
         self._scorer = scorer
         self._objective = objective
         self._size = size
+        self._start = start
+        self._rounds = rounds
 
     def loss(self, rows: np.ndarray) -> Loss:
         """The objective of answers to some rows, to minimise."""
@@ -191,10 +201,12 @@ class _Pool:
     def greedy(self, rows: np.ndarray, deadline: Deadline) -> np.ndarray:
         """How often each candidate was added, up to the first lowest loss on these rows."""
         answers, loss = self._answers[:, rows], self.loss(rows)
-        total = np.zeros_like(answers[0])
         counts = np.zeros(len(answers), dtype="int64")
-        best, best_counts = math.inf, counts
-        for step in range(1, _ROUNDS + 1):
+        if self._start > 1:
+            counts[np.argsort([loss(a) for a in answers], kind="stable")[: self._start]] = 1
+        total, first = answers[counts > 0].sum(axis=0), int(counts.sum())
+        best, best_counts = (loss(total / first) if first else math.inf), counts
+        for step in range(first + 1, self._rounds + 1):
             allowed = self._allowed(counts)
             losses = np.full(len(answers), math.inf)
             for i in allowed:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from kerasnas.problem.metrics import ClassColumns
 
 FORECAST = ("mase", "smape", "rmse", "wql")
 
@@ -26,9 +29,28 @@ class ForecastScorer:
     floor: float | None = None
 
     @property
+    def rows(self) -> int:
+        """Number of windows."""
+        return len(self.targets)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the scores, without the prefix `val_`."""
         return FORECAST
+
+    @property
+    def weights(self) -> None:
+        """`None`: every window counts as much as another."""
+        return None
+
+    @property
+    def class_columns(self) -> tuple[ClassColumns, ...]:
+        """None: forecasts are no probabilities."""
+        return ()
+
+    def of(self, rows: np.ndarray) -> ForecastScorer:
+        """The scorer of some of the windows."""
+        return replace(self, targets=self.targets[rows], scales=self.scales[rows])
 
     def __call__(self, predictions: np.ndarray) -> dict[str, float]:
         """Scores forecasts of shape `(windows, horizon, quantiles)`.
@@ -40,8 +62,12 @@ class ForecastScorer:
             `wql`: weighted quantile loss: twice the pinball loss of all levels, divided by the sum
             of the true values' sizes.
         """
+        return self.some(FORECAST, predictions)
+
+    def some(self, names: Sequence[str], predictions: np.ndarray) -> dict[str, float]:
+        """The scores of these names only."""
         if not np.isfinite(predictions).all():
-            return dict.fromkeys(FORECAST, float("nan"))
+            return dict.fromkeys(names, float("nan"))
         forecasts = predictions.astype("float64")
         if self.floor is not None:
             forecasts = np.maximum(forecasts, self.floor)
@@ -49,18 +75,25 @@ class ForecastScorer:
         targets = np.where(there, self.targets, 0.0)
         point = forecasts[..., self.quantiles.index(0.5)]
         error = np.where(there, targets - point, 0.0)
-        size = np.abs(targets) + np.abs(point)
-        relative = np.divide(2 * np.abs(error), size, out=np.zeros_like(error), where=size > 0)
+        found = {}
+        if "mase" in names:
+            found["mase"] = float((np.abs(error) / self.scales[:, None]).sum() / there.sum())
+        if "smape" in names:
+            size = np.abs(targets) + np.abs(point)
+            relative = np.divide(2 * np.abs(error), size, out=np.zeros_like(error), where=size > 0)
+            found["smape"] = float(100 * relative[there].mean())
+        if "rmse" in names:
+            found["rmse"] = float(np.sqrt((error**2).sum() / there.sum()))
+        if "wql" in names:
+            found["wql"] = self._wql(forecasts, targets, there)
+        return found
+
+    def _wql(self, forecasts: np.ndarray, targets: np.ndarray, there: np.ndarray) -> float:
         levels = np.array(self.quantiles)
         gaps = np.where(there[..., None], targets[..., None] - forecasts, 0.0)
         pinball = np.maximum(levels * gaps, (levels - 1) * gaps).sum(axis=(0, 1))
         count, volume = int(there.sum()), float(np.abs(targets).sum())
-        return {
-            "mase": float((np.abs(error) / self.scales[:, None]).sum() / count),
-            "smape": float(100 * relative[there].mean()),
-            "rmse": float(np.sqrt((error**2).sum() / count)),
-            "wql": float(2 * pinball.mean() / (volume if volume > 0 else count)),
-        }
+        return float(2 * pinball.mean() / (volume if volume > 0 else count))
 
     def answers(self, predictions: np.ndarray) -> np.ndarray:
         """Forecasts as they are: a network gives them in the series' own units."""
