@@ -4,9 +4,7 @@ Nothing heavy is imported before it is needed: `import kerasnas` stays fast, and
 public name loads the module that holds it.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kerasnas import errors
@@ -54,7 +52,7 @@ if TYPE_CHECKING:
     from kerasnas.objectives import Constraint, Objective
     from kerasnas.one_shot import one_shot_search
     from kerasnas.results import SearchResult
-    from kerasnas.search import search
+    from kerasnas.searching import search
 
 __all__ = [
     "AudioBlock",
@@ -140,7 +138,7 @@ _HOLDERS = {
     "TimeSeriesInput": "kerasnas.auto_model",
     "block": "kerasnas.auto_model",
     "load": "kerasnas.estimators",
-    "search": "kerasnas.search",
+    "search": "kerasnas.searching",
     "one_shot_search": "kerasnas.one_shot",
 }
 
@@ -163,23 +161,3 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """The public names, loaded or not, and what every module has."""
     return sorted(set(globals()) | set(__all__))
-
-
-class _Package(ModuleType):
-    """This package, with one rule: `kerasnas.search` is the function, never its module.
-
-    Python binds a module in its parent after every first import of it, which would put the module
-    `kerasnas.search` in the place of the function of the same name, or not, depending on who
-    imported what first. A package that imports everything at once settles this by importing the
-    function last; one that imports lazily has to settle it at the binding itself. The module stays
-    where modules are kept: `from kerasnas.search import …` and
-    `importlib.import_module("kerasnas.search")` find it.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name == "search" and isinstance(value, ModuleType):
-            value = value.search
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

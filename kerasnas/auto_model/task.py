@@ -18,7 +18,7 @@ from kerasnas.estimators.task import Features, Task
 from kerasnas.problem import AnswerScorer, Units
 from kerasnas.problem.heads import FittedHead
 from kerasnas.problem.rows import Rows
-from kerasnas.search import fingerprint
+from kerasnas.searching import fingerprint
 
 
 def composed_task(

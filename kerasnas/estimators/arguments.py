@@ -13,7 +13,7 @@ from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.history import stored_fingerprint
 from kerasnas.results.conformal import calibration_rows, check_level
 from kerasnas.results.folds import parse_folds
-from kerasnas.search import JOURNAL
+from kerasnas.searching import JOURNAL
 
 log = logging.getLogger("kerasnas")
 

@@ -30,7 +30,7 @@ from kerasnas.problem.rows import (
     rows_of,
     settle_rows,
 )
-from kerasnas.search import fingerprint
+from kerasnas.searching import fingerprint
 from kerasnas.spaces.audio import AudioHyperModel
 from kerasnas.spaces.cores import cores
 from kerasnas.trial.measure import latency

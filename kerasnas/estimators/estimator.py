@@ -34,7 +34,7 @@ from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import fits_again
 from kerasnas.results.result import SearchResult
-from kerasnas.search import SearchPlan, run, settle_seed
+from kerasnas.searching import SearchPlan, run, settle_seed
 
 
 class Estimator(BaseEstimator):

@@ -36,7 +36,7 @@ from kerasnas.results.backtest import Backtest
 from kerasnas.results.ensemble import parse_ensemble
 from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.leaderboard import rank_rows
-from kerasnas.search import SearchPlan, run, settle_seed
+from kerasnas.searching import SearchPlan, run, settle_seed
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
 from kerasnas.trial import Job

@@ -29,7 +29,7 @@ from kerasnas.problem.rows import (
     rows_of,
     settle_rows,
 )
-from kerasnas.search import fingerprint
+from kerasnas.searching import fingerprint
 from kerasnas.spaces.cores import cores
 from kerasnas.spaces.image import ImageHyperModel
 from kerasnas.trial.measure import latency

@@ -14,7 +14,7 @@ from kerasnas.objectives import Constraint, Objective, check_constraints
 from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.results.ensemble import parse_ensemble
 from kerasnas.results.folds import parse_folds
-from kerasnas.search import check_oracle, check_seed
+from kerasnas.searching import check_oracle, check_seed
 
 _COUNTED = ("epochs", "best_epoch")  # of a trial; no objectives, but limits can be set on them
 

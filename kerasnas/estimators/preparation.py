@@ -25,7 +25,7 @@ from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.problem import AnswerScorer
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
-from kerasnas.search import fingerprint
+from kerasnas.searching import fingerprint
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import Useful

@@ -35,7 +35,7 @@ from kerasnas.problem.rows import (
     rows_of,
 )
 from kerasnas.problem.split import split
-from kerasnas.search import fingerprint
+from kerasnas.searching import fingerprint
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
 from kerasnas.trial.decoding import error_rates
 from kerasnas.trial.measure import latency

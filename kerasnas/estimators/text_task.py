@@ -28,7 +28,7 @@ from kerasnas.preprocessing.texts.pieces import Pieces, Pooled, fit_pieces, usua
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.problem import Scorer
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
-from kerasnas.search import fingerprint
+from kerasnas.searching import fingerprint
 from kerasnas.spaces.backbones import Backbone
 from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.backbones.features import Frozen, pooled_front, side_by_side

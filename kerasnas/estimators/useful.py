@@ -12,7 +12,7 @@ from kerasnas.clock import ALLOTMENTS, Budget, Deadline, OutOfTime, Purpose
 from kerasnas.history import stored_fingerprint
 from kerasnas.preprocessing import Preprocessing, Sample, useful_columns
 from kerasnas.problem.rows import Rows
-from kerasnas.search import JOURNAL
+from kerasnas.searching import JOURNAL
 from kerasnas.spaces.table import Useful
 
 FILTERED = "filtered"
