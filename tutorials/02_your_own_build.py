@@ -63,7 +63,7 @@ result = kn.search(
     seed=0,
     verbose=0,
 )
-columns = ["rank", "trial_id", "status", "val_accuracy", "params", "latency_ms", "seconds"]
+columns = ["rank", "trial_id", "status", "val_accuracy", "params", "size_bytes", "seconds"]
 print(result.leaderboard()[columns].to_string())
 
 # %% [markdown]

@@ -96,7 +96,7 @@ print([round(trial.score, 3) for trial in front])
 #
 # `spaces.cells` builds Keras models of such cells. Two short trainings are enough to show it;
 # `best_model(where=...)` picks among the models that were kept: the best one, and those that are
-# best for some limit of size or latency.
+# best for some limit of size.
 
 # %%
 images, digits = load_digits(return_X_y=True)

@@ -44,7 +44,7 @@ clf = kn.ImageClassifier(
 )
 clf.fit(images, labels)
 front = clf.pareto_front().sort_values("params")
-print(front[["trial_id", "val_accuracy", "params", "latency_ms"]].to_string())
+print(front[["trial_id", "val_accuracy", "params", "size_bytes"]].to_string())
 
 # %% [markdown]
 # The plot shows all trials, the front, and what is beyond the limit.

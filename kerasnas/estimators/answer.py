@@ -90,6 +90,7 @@ def choose_answer(
     rows = [] if found is None else [found.row]
     model = result.models.get(best.trial_id)  # to read a file of many columns takes seconds
     model = result.best_model() if model is None else model
+    result.models[best.trial_id] = model
     return Answer(model, {best.trial_id: 1.0}, held_out if whole else None, rows)
 
 

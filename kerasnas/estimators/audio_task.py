@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import keras
@@ -64,7 +65,7 @@ class SoundForms:
         return Features(
             data=heard(reader, form, self.raw),
             assemble=assemble,
-            latency_ms=latency(before, reader.probe()[:1])["latency_ms"],
+            latency_ms=cache(lambda: latency(before, reader.probe()[:1])["latency_ms"]),
         )
 
 

@@ -189,6 +189,7 @@ class Estimator(BaseEstimator):
         result = run(task.hypermodel, job, plan)
         probe, twins = task.reader.probe(), twins_of(result, task, job)
         answer = choose_answer(result, task.scorer(), wish, clock.deadline, probe, twins)
+        result.measure_top(probe, clock.deadline)
         result.models.clear()  # their files are enough from here on
         result.solved.clear()
         if self.refit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -164,7 +165,7 @@ class TableForms:
         return Features(
             data=front.transform(raw) if form == "codes" else self._prepared.matrix,
             assemble=lambda network, units: assembly.assemble(front, network, units),
-            latency_ms=latency(front.model, one)["latency_ms"],
+            latency_ms=cache(lambda: latency(front.model, one)["latency_ms"]),
         )
 
 

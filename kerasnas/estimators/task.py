@@ -15,6 +15,7 @@ from kerasnas.data import Reader
 from kerasnas.problem import AnswerScorer, HeadsScorer, Units, View
 from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.rows import Rows
+from kerasnas.problem.view import no_latency
 from kerasnas.trial import Job
 
 
@@ -30,12 +31,12 @@ class Features:
         data: Array or structure of arrays with one leading axis of rows: what a network takes.
         assemble: From a network and the scale of its target to the exported model; a model with
             several heads knows their scales.
-        latency_ms: Latency for one row of what `assemble` puts in front of the network.
+        latency_ms: Measures the latency of one row in what `assemble` puts in front of the network.
     """
 
     data: Any
     assemble: Callable[[keras.Model, Units | None], keras.Model]
-    latency_ms: float = 0.0
+    latency_ms: Callable[[], float] = no_latency
 
     def take(self, index: np.ndarray) -> Any:
         """Some rows, in the structure of `data`."""

@@ -19,6 +19,11 @@ def _as_it_is(network: keras.Model) -> keras.Model:
     return network
 
 
+def no_latency() -> float:
+    """Nothing stands in front of the network."""
+    return 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class View:
     """One form of the data: what a trial trains on, is validated with and is exported behind.
@@ -34,7 +39,7 @@ class View:
         scorer: Scores validation predictions; `None` lets the compiled metrics do it.
         assemble: From the trained network to the model that is exported.
         example: Input of one row for the latency of the network.
-        extra_latency: Latency in ms of what `assemble` puts in front, measured once.
+        extra_latency: Measures the latency in ms of what `assemble` puts in front, once.
         folds: Rows to train on and rows to validate on, of each fold. With folds `x` and
             `validation` hold all rows, a network is trained on each fold, and the mean of these
             networks is what a trial gives.
@@ -47,7 +52,7 @@ class View:
     scorer: AnswerScorer | None = None
     assemble: Callable[[keras.Model], keras.Model] = _as_it_is
     example: Any = None
-    extra_latency: float = 0.0
+    extra_latency: Callable[[], float] = no_latency
     folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
     def fold(self, number: int) -> View:

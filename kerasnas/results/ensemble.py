@@ -100,7 +100,8 @@ class Ensemble:
 
 def keeping_for(wish: Wish, again: bool) -> Keeping:
     """Has trials keep what an ensemble is chosen from, and leave time to build it."""
-    return Keeping(CANDIDATES, min(wish.size, _USUAL), again)
+    timed = wish.latency_ms is not None
+    return Keeping(CANDIDATES, min(wish.size, _USUAL), again, timed)
 
 
 def build_ensemble(

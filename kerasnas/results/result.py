@@ -34,7 +34,10 @@ from kerasnas.results.ensemble import (
 from kerasnas.results.from_tuner import read_tuner
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.results.where import Where
+from kerasnas.trial import measure
 from kerasnas.trial.job import Solved
+
+_TOP = 3  # trials whose latency is measured for the leaderboard
 
 
 class Scratch:
@@ -63,6 +66,7 @@ class SearchResult:
         scorer: Scores answers to the validation rows in the user's units; `None` without.
         seed: Seed of the search.
         member_seconds: Seconds that a member of an ensemble needs to be built in.
+        costs: By trial, what was measured of it after the search.
         optimism: By trial, how much better its score is than that of the best trial chosen on other
             rows: what choosing the best of many adds.
     """
@@ -81,6 +85,7 @@ class SearchResult:
     seed: int = 0
     member_seconds: float = 0.0
     optimism: dict[str, float] = field(default_factory=dict)
+    costs: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
     def from_tuner(cls, tuner: Any, objective: ObjectiveLike | None = None) -> SearchResult:
@@ -270,6 +275,23 @@ class SearchResult:
             again=again,
         )
 
+    def measure_top(self, probe: Any, deadline: Deadline = ENDLESS, trials: int = _TOP) -> None:
+        """Measures the latency of the best trials, which nobody has asked for during the search.
+
+        Args:
+            probe: Rows in the structure of the inputs of exported models.
+            deadline: When to end.
+            trials: Trials to measure, of those whose models are in memory.
+        """
+        best = sorted(self._feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
+        for trial in best[:trials]:
+            model = self.models.get(trial.trial_id)
+            if model is None or "latency_ms" in trial.measures or deadline.passed:
+                continue
+            inputs = artifact.as_inputs(probe, artifact.input_dtypes(model))
+            row = keras.tree.map_structure(lambda t: t[:1], inputs)
+            self.costs[trial.trial_id] = measure.latency(model, row)
+
     @property
     def best_path(self) -> Path:
         """The `.keras` file of the best trial."""
@@ -279,6 +301,7 @@ class SearchResult:
         """The leaderboard as JSON-able rows."""
         trials = [trial_row(t, self.constraints) for t in self.history if t.status != "RUNNING"]
         for row in trials:
+            row.update(self.costs.get(row["trial_id"], {}))
             if row["trial_id"] in self.optimism:
                 row["optimism"] = self.optimism[row["trial_id"]]
         return rank_rows([*trials, *self.baselines], self.objectives)

@@ -36,8 +36,9 @@ def keep_the_best(folder: Path, oracle: Any, candidates: int) -> None:
 def _trade_offs(folder: Path, oracle: Any) -> set[str]:
     """The trials that are best for some limit of size or speed: see `best_model(where=…)`."""
     wanted = {o.name: o for o in oracle.objectives}
-    wanted |= {n: Objective(n, "min") for n in _TRADED if n not in wanted}
     done = [t for t in oracle.history.scored() if (folder / f"{t.trial_id}.keras").exists()]
+    measured = [n for n in _TRADED if n not in wanted and all(n in t.scores for t in done)]
+    wanted |= {name: Objective(name, "min") for name in measured}
     points = [(0.0, tuple(o.loss(t.scores) for o in wanted.values())) for t in done]
     front = [t for t, level in zip(done, fronts(points), strict=True) if level == 0]
     front.sort(key=lambda t: oracle.objectives[0].loss(t.scores))

@@ -36,11 +36,13 @@ class Keeping:
             their answers to the validation rows, so that an ensemble can be chosen.
         members: Members of an ensemble to leave time for, if there are as many trials.
         again: Whether members that a solver fitted are to be fitted once more, on all rows.
+        timed: Whether the latency of every trial is measured, because the ensemble has a limit.
     """
 
     candidates: int = 1
     members: int = 0
     again: bool = False
+    timed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,7 +78,7 @@ class Screen:
             known["size_bytes"] = float(artifact.size_of(view.assemble(model)))
         if "latency_ms" in names and view.example is not None and not self._broken(known):
             timed = measure.latency(model, view.example)
-            known["latency_ms"] = timed["latency_ms"] + view.extra_latency
+            known["latency_ms"] = timed["latency_ms"] + view.extra_latency()
         return known
 
     def _broken(self, known: Mapping[str, float]) -> bool:

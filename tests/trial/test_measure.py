@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+import kerasnas as kn
 from kerasnas.trial.failures import details, is_out_of_memory, reason
 from kerasnas.trial.measure import flops, latency, resident_bytes
 from kerasnas.trial.seeding import seeded
@@ -182,3 +183,24 @@ class TestFailures:
         assert is_out_of_memory(MemoryError())
         assert is_out_of_memory(tf.errors.ResourceExhaustedError(None, None, "OOM"))
         assert not is_out_of_memory(ValueError("OOM"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        ({}, 0),
+        ({"objective": ["val_log_loss", "latency_ms"]}, 2),
+        ({"constraints": [kn.Constraint("latency_ms", max=1e6)]}, 2),
+        ({"ensemble": "1000ms"}, 2),
+    ],
+)
+def test_trials_are_timed_where_somebody_asks(asked, times, monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(80, 3)), np.arange(80) % 2
+    settings = {"space": ("linear", "extra_trees"), "folds": False, "seed": 0, "verbose": 0}
+    clf = kn.TabularClassifier(budget=kn.Budget(trials=2), **{**settings, **asked}).fit(x, y)
+    assert sum("latency_ms" in t.measures for t in clf.result_.history) == times
+    board = clf.leaderboard()
+    trials = board[board["kind"] == "trial"]
+    # What stands at the top is measured at the end in any case.
+    assert trials["latency_ms"].iloc[0] > 0
