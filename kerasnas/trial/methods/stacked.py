@@ -21,7 +21,8 @@ from kerasnas.clock import laps_of
 from kerasnas.spaces.method import Training
 from kerasnas.trial.methods.stacked_step import CannotStackError, StackedStep
 from kerasnas.trial.plan import Plan, Trained, Watch
-from kerasnas.trial.training import Stretch, joined, order_of_rows
+from kerasnas.trial.stretch import Stretch
+from kerasnas.trial.training import joined, order_of_rows
 
 _PROBE = 8  # steps that are timed,
 _REPEATS = 3  # as often
