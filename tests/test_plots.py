@@ -20,6 +20,7 @@ def fitted(table):
     estimator = kn.TabularClassifier(
         budget=kn.Budget(trials=4, epochs=10),
         space="mlp",
+        folds=False,
         constraints=[kn.Constraint("params", max=10**7)],
         seed=0,
         verbose=0,

@@ -27,6 +27,7 @@ from kerasnas.problem.heads import ClassHead, FittedHead, LabelsHead, OwnLossHea
 from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.rows import Validation, check_weights, parse_validation, split_rows
 from kerasnas.progress import Verbose
+from kerasnas.results.folds import FoldCount
 
 
 class AutoModel(Estimator):
@@ -217,7 +218,7 @@ class AutoModel(Estimator):
         sample_weight: Any,
         class_weight: Mapping[Any, float] | None,
         groups: Any,
-        count_folds: RowCount | None,
+        count_folds: FoldCount | None,
         calibration: RowCount | None,
     ) -> Task:
         sources, outputs = self._sources, self._heads

@@ -10,8 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasnas import artifact
 from kerasnas.clock import Deadline
 from kerasnas.estimators.task import Task
+from kerasnas.history import TrialRecord
 from kerasnas.problem import AnswerScorer, Scorer
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
@@ -22,6 +24,7 @@ from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import hyperparameters, refit
 from kerasnas.results.result import SearchResult
 from kerasnas.results.threshold import NEEDING, choose_threshold
+from kerasnas.spaces.solved import LINEAR
 from kerasnas.spaces.space import Space
 from kerasnas.trial import Job, Keeping
 from kerasnas.trial.candidates import read_answers
@@ -42,12 +45,16 @@ class Answer:
         held_out: Answers to the validation rows of what was scored; `None` where there are none, or
             none to all of them.
         rows: What the leaderboard says of it beside the trials.
+        flattered: By how much choosing it on the validation rows made it look better there.
+        simple: Whether it is a linear model that nothing beat beyond noise.
     """
 
     model: keras.Model
     members: Mapping[str, float]
     held_out: np.ndarray | None
     rows: Sequence[dict[str, Any]] = ()
+    flattered: float = 0.0
+    simple: bool = False
 
 
 def keeping_of(wish: Wish, again: bool) -> Keeping:
@@ -67,6 +74,8 @@ def choose_answer(
 ) -> Answer:
     """The ensemble, if it is better than the best trial on rows it was not chosen on; else that.
 
+    A linear model that is not worse beyond noise answers instead of either.
+
     Args:
         result: The search, which is told how much choosing flatters.
         scorer: Scores answers to the validation rows.
@@ -80,18 +89,52 @@ def choose_answer(
     found = None
     if wish.size > 1:
         found = result.choose_ensemble(wish, deadline, result.member_seconds, probe, again)
-    if found is not None:
-        loss = result.objectives[0].loss(best.scores)
-        result.optimism = {best.trial_id: found.selection.single - loss}
-        if found.selection.better:
-            return Answer(found.model, found.selection.weights, found.answers, [found.row])
-    held_out = read_answers(result.folder, best.trial_id)
+    if found is None:
+        return _of_trial(best, result, scorer)
+    loss = result.objectives[0].loss(best.scores)
+    flattered = found.selection.single - loss
+    result.optimism = {best.trial_id: flattered}
+    if found.selection.better:
+        flattered = found.selection.held_out - found.selection.loss
+        chosen = Answer(found.model, found.selection.weights, found.answers, [found.row], flattered)
+    else:
+        chosen = replace(_of_trial(best, result, scorer), rows=[found.row], flattered=flattered)
+    return _simple(chosen, result, scorer) or chosen
+
+
+def _of_trial(trial: TrialRecord, result: SearchResult, scorer: AnswerScorer) -> Answer:
+    """A trial as it was scored."""
+    held_out = read_answers(result.folder, trial.trial_id)
     whole = held_out is not None and len(held_out) == scorer.rows
-    rows = [] if found is None else [found.row]
-    model = result.models.get(best.trial_id)  # to read a file of many columns takes seconds
-    model = result.best_model() if model is None else model
-    result.models[best.trial_id] = model
-    return Answer(model, {best.trial_id: 1.0}, held_out if whole else None, rows)
+    model = result.models.get(trial.trial_id)  # to read a file of many columns takes seconds
+    if model is None:
+        model = artifact.load_model(result.folder / f"{trial.trial_id}.keras")
+    result.models[trial.trial_id] = model
+    return Answer(model, {trial.trial_id: 1.0}, held_out if whole else None)
+
+
+def _simple(chosen: Answer, result: SearchResult, scorer: AnswerScorer) -> Answer | None:
+    """The best linear model, where what was chosen is better than it within noise only.
+
+    Of models whose scores differ by less than one standard error the simplest is taken (Breiman et
+    al. 1984, section 3.4.3): what was chosen of many, and trained until it was best on these rows,
+    is not as good as it looks. Of the gain counts what is left without the flattery of choosing.
+    """
+    linear = [t for t in result.history.scored() if t.values.get("family") == LINEAR]
+    bound = len(result.objectives) > 1 or result.constraints
+    if bound or not linear or chosen.held_out is None or not isinstance(scorer, Scorer):
+        return None
+    objective = result.objectives[0]
+    best = min(linear, key=lambda t: (objective.loss(t.scores), t.number))
+    answers = read_answers(result.folder, best.trial_id)
+    kept = (result.folder / f"{best.trial_id}.keras").exists()
+    if answers is None or len(answers) != scorer.rows or not kept:
+        return None
+    found = compare(chosen.held_out, {LINEAR: answers}, scorer, objective, result.seed)
+    if found is None or found.gain - max(0.0, chosen.flattered) > found.error:
+        return None
+    simple = _of_trial(best, result, scorer)
+    return replace(simple, rows=chosen.rows, simple=True)
 
 
 def twins_of(result: SearchResult, task: Task, job: Job) -> Again:
@@ -165,7 +208,10 @@ def _decisions(answer: Answer, result: SearchResult, task: Task) -> Decisions:
     scorer, objective = task.scorer(), result.objectives[0]
     found = compare(answer.held_out, task.baseline_answers, scorer, objective, result.seed)
     if found is not None and not found.beyond_noise:
-        log.warning(found.sentence(objective))
+        if answer.simple and found.baseline == LINEAR:
+            log.warning("Nothing was better than a linear model beyond noise: that one answers.")
+        else:
+            log.warning(found.sentence(objective))
     binary = isinstance(scorer, Scorer) and scorer.classes == 2 and bool(scorer.class_columns)
     if binary and objective.name in NEEDING:
         assert isinstance(scorer, Scorer)

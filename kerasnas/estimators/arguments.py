@@ -12,19 +12,25 @@ from kerasnas.clock import Budget
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.history import stored_fingerprint
 from kerasnas.results.conformal import calibration_rows, check_level
-from kerasnas.results.folds import parse_folds
+from kerasnas.results.folds import FoldCount, parse_folds
 from kerasnas.searching import JOURNAL
 
 log = logging.getLogger("kerasnas")
 
 RowCount = Callable[[int], int]
-"""From the number of rows given to `fit` to the number of folds, or of rows to set apart."""
+"""From the number of rows given to `fit` to the number of rows to set apart."""
 
 
 def settle_folds(
-    folds: Any, budget: Budget, pace: float, directory: Any, validation_data: Any
-) -> RowCount:
-    """From the number of rows to the number of folds, 0 for a single split.
+    folds: Any,
+    budget: Budget,
+    pace: float,
+    directory: Any,
+    validation_data: Any,
+    *,
+    small: int = 0,
+) -> FoldCount:
+    """From the numbers of rows, classes and groups to the number of folds, 0 for a single split.
 
     Args:
         folds: The argument `folds`.
@@ -32,6 +38,7 @@ def settle_folds(
         pace: Rows for each second of the budget, up to which `"auto"` makes folds.
         directory: The argument `directory`: a search in it goes on with the folds that it has.
         validation_data: Rows that the user holds out; these exclude folds.
+        small: Rows up to which `"auto"` makes folds whatever the budget is.
 
     Raises:
         SchemaError: If folds and validation rows are both given.
@@ -42,8 +49,8 @@ def settle_folds(
     if folds == "auto" and directory is not None:
         begun = stored_fingerprint(Path(directory) / JOURNAL)
         if "folds" in begun:
-            return lambda rows: int(begun["folds"])
-    return parse_folds(folds, budget, pace)
+            return lambda rows, classes, units: int(begun["folds"])
+    return parse_folds(folds, budget, pace, small)
 
 
 def settle_level(intervals: Any, refit: bool) -> float | None:

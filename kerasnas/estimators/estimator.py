@@ -32,7 +32,7 @@ from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
-from kerasnas.results.folds import fits_again
+from kerasnas.results.folds import FoldCount, fits_again
 from kerasnas.results.result import SearchResult
 from kerasnas.searching import SearchPlan, run, settle_seed
 
@@ -72,6 +72,7 @@ class Estimator(BaseEstimator):
     fitted_: Fitted
 
     _classify = False
+    _small = 0  # rows up to which `folds="auto"` makes folds whatever the budget is
     _fold_pace = 0.0  # rows for each second of the budget, up to which folds are worth their time
     _keeps_rows = False  # whether methods ask for the rows of `fit` afterwards
     reader_class: type[Reader]
@@ -160,7 +161,12 @@ class Estimator(BaseEstimator):
             class_weight=class_weight,
             groups=groups,
             count_folds=settle_folds(
-                self.folds, budget, self._fold_pace, self.directory, validation_data
+                self.folds,
+                budget,
+                self._fold_pace,
+                self.directory,
+                validation_data,
+                small=self._small,
             ),
             calibration=settle_calibration(level, self._classify),
         )
@@ -300,7 +306,7 @@ class Estimator(BaseEstimator):
         sample_weight: Any,
         class_weight: Mapping[Any, float] | None,
         groups: Any,
-        count_folds: RowCount,
+        count_folds: FoldCount,
         calibration: RowCount | None,
     ) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""

@@ -26,6 +26,7 @@ from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.problem import AnswerScorer
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
+from kerasnas.results.folds import SMALL_TABLE_ROWS
 from kerasnas.searching import fingerprint
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
@@ -125,8 +126,10 @@ class Prepared:
 def _order(rows: int, seconds: float | None) -> Order:
     """Which known-good configurations come first: without a clock, what they take is no matter."""
     if seconds is None:
-        return "learnt"
-    return "hurried" if rows > _HURRY * seconds else "quick_first"
+        return "simple_first" if rows <= SMALL_TABLE_ROWS else "learnt"
+    if rows > _HURRY * seconds:
+        return "hurried"
+    return "simple_quick_first" if rows <= SMALL_TABLE_ROWS else "quick_first"
 
 
 class TableForms:

@@ -25,6 +25,7 @@ from kerasnas.estimators.useful import filter_seconds
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.problem import Scorer
 from kerasnas.progress import Verbose
+from kerasnas.results.folds import SMALL_TABLE_ROWS
 from kerasnas.results.importance import permutation_importance
 from kerasnas.spaces.networks import FAMILIES as NETWORKS
 from kerasnas.spaces.solved import available
@@ -47,9 +48,10 @@ class TabularEstimator(Estimator):
             ensemble.
         folds: Number of parts of the rows, of which each is held out once: every configuration is
             trained as often, scored on all rows out of fold, and answers with the mean of these
-            networks. `"auto"` does so where rows are few for the seconds of the budget and no
-            `validation_data` is given; where they are many, trees and linear models in an ensemble
-            are fitted once more on all rows at the end. `False` holds out `validation_split` once.
+            networks. `"auto"` does so for up to 2,000 rows, and for more where they are few for the
+            seconds of the budget, if no `validation_data` is given; where they are many, trees and
+            linear models in an ensemble are fitted once more on all rows at the end. `False` holds
+            out `validation_split` once.
         intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
             gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: networks (`realmlp`, `tabm`, `mlp`,
@@ -71,6 +73,7 @@ class TabularEstimator(Estimator):
         model_: The exported Keras model.
     """
 
+    _small = SMALL_TABLE_ROWS
     _fold_pace = 35.0
     _keeps_rows = True
     reader_class = TableReader

@@ -192,7 +192,7 @@ def split_rows(
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | None = None,
     groups: Any = None,
-    count_folds: Callable[[int], int] | None = None,
+    count_folds: Callable[[int, int, int], int] | None = None,
     calibration: Callable[[int], int] | None = None,
 ) -> Rows:
     """Encodes targets, checks weights and splits the rows, stratified by the first head of classes.
@@ -208,8 +208,8 @@ def split_rows(
         sample_weight: Weight of each row.
         class_weight: Weight of each class by label; for one head of classes.
         groups: Group of each row; no group is on both sides of the split.
-        count_folds: From the number of rows to that of folds, below 2 for a single split; without
-            `validation` only.
+        count_folds: From the numbers of rows, of classes and of groups (of rows where there are
+            none) to that of folds, below 2 for a single split; without `validation` only.
         calibration: From the number of rows to the number that is set apart for intervals or sets,
             at most a half; `None` sets none apart.
 

@@ -40,7 +40,7 @@ def split(
     labels: np.ndarray | None = None,
     groups: Any = None,
     given: int | None = None,
-    count_folds: Callable[[int], int] | None = None,
+    count_folds: Callable[[int, int, int], int] | None = None,
     calibration: int = 0,
 ) -> Split:
     """Splits rows; every split of this package is made here, but those of series in time.
@@ -53,8 +53,9 @@ def split(
         groups: Group of each row; no group is on both sides of the split.
         given: Number of validation rows that the user gives, which follow the others; `None` holds
             rows out.
-        count_folds: From the number of rows to that of folds, below 2 for a single split. Not used
-            where validation rows are given.
+        count_folds: From the numbers of rows, of classes and of groups (of rows where there are
+            none) to that of folds, below 2 for a single split. Not used where validation rows are
+            given.
         calibration: Rows to set apart for intervals, at most a half.
 
     Raises:
@@ -69,7 +70,11 @@ def split(
         groups = None if groups is None else np.asarray(groups)[kept]
     if given is not None:
         return Split(kept, count + np.arange(given), calibration=apart)
-    number = 0 if count_folds is None else count_folds(len(kept))
+    number = 0
+    if count_folds is not None:
+        classes = 1 if labels is None else len(np.unique(labels))
+        units = len(kept) if groups is None else len(np.unique(np.asarray(groups).astype(str)))
+        number = count_folds(len(kept), classes, units)
     if number > 1:
         parts = folds(len(kept), number, seed=seed, classes=labels, groups=groups)
         return Split(kept, kept, parts, apart)

@@ -10,29 +10,41 @@ import numpy as np
 from kerasnas.clock import ALLOTMENTS, Budget, Margin, Purpose, amount
 from kerasnas.errors import SearchSpaceError
 
+FoldCount = Callable[[int, int, int], int]
+"""From the numbers of rows, of classes and of groups of rows to the number of folds."""
+
 _FEW, _MANY = 5, 8  # folds
 _MOST_ROWS = 20_000
 _LEAST_ROWS = 50
 
+SMALL_TABLE_ROWS = 2000
+"""Up to here one split of the rows says little, and training is cheap: `"auto"` makes folds,
+whatever the budget is. (breast_cancer, 426 rows to fit on: the best of three trials promised a log
+loss of 0.006 on its 85 validation rows, and had 0.24 on new ones.)"""
+_ROWS_FOR_A_FOLD = 8  # of each class: 80 rows of two classes have five folds, fewer rows have fewer
 
-def parse_folds(value: Any, budget: Budget, pace: float) -> Callable[[int], int]:
-    """From the number of rows to the number of folds, 0 for a single split.
+
+def parse_folds(value: Any, budget: Budget, pace: float, small: int = 0) -> FoldCount:
+    """From the numbers of rows, classes and groups to the number of folds, 0 for a single split.
 
     Args:
         value: `"auto"`, `False`, or a number from 2.
-        budget: With a number of trials, or without seconds, `"auto"` makes no folds: each trial
-            would take several times as long as its user counts on.
+        budget: With a number of trials, or without seconds, `"auto"` makes no folds of more than
+            `small` rows: each trial would take several times as long as its user counts on.
         pace: Rows for each second of the budget, up to which `"auto"` makes folds.
+        small: Rows up to which `"auto"` makes folds whatever the budget is.
 
     Raises:
         SearchSpaceError: For any other value.
     """
     if value is False or value is None:
-        return lambda rows: 0
+        return lambda rows, classes, units: 0
     if value == "auto":
-        return lambda rows: _automatic(rows, budget, pace)
+        return lambda rows, classes, units: min(
+            units, _automatic(rows, classes, budget, pace, small)
+        )
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 2:
-        return lambda rows: int(value)
+        return lambda rows, classes, units: int(value)
     raise SearchSpaceError(
         f'`folds` must be "auto", False or a number of folds from 2, received {value!r}.'
     )
@@ -49,7 +61,10 @@ def fits_again(value: Any, budget: Budget) -> bool:
     return value == "auto" and budget.trials is None and (budget.seconds or 0.0) >= needed
 
 
-def _automatic(rows: int, budget: Budget, pace: float) -> int:
+def _automatic(rows: int, classes: int, budget: Budget, pace: float, small: int) -> int:
+    if rows <= small:
+        folds = min(_FEW, rows // (_ROWS_FOR_A_FOLD * max(2, classes)))
+        return folds if folds > 1 else 0
     seconds = budget.seconds or 0.0
     if not fits_again("auto", budget) or rows < _LEAST_ROWS:
         return 0

@@ -26,7 +26,7 @@ from kerasnas.spaces.recipes.tabular import ENOUGH
 from kerasnas.spaces.space import Space
 from kerasnas.spaces.table import Useful, part_of, settle
 
-Order = Literal["learnt", "quick_first", "hurried"]
+Order = Literal["learnt", "simple_first", "simple_quick_first", "quick_first", "hurried"]
 
 # Defaults of libraries that need not be there: no portfolio can be learnt with them everywhere.
 _OPTIONAL = ("catboost", "lightgbm", "xgboost")
@@ -90,9 +90,11 @@ class TabularHyperModel(Space):
             between these and all.
         useful_in_folds: The same for each fold, told by its own training rows.
         order: Which known-good configurations come first. `learnt` is by what each adds to an
-            ensemble, whatever it costs; `quick_first` has those of the first `turns_after` before
-            the others that are fitted in seconds; `hurried` all of these, but for the slowest,
-            which wait for the first network.
+            ensemble, whatever it costs; `simple_first` the same behind the linear model, which is
+            hard to beat where rows are few; `quick_first` has those of the first `turns_after`
+            before the others that are fitted in seconds; `hurried` all of these, but for the
+            slowest, which wait for the first network. `simple_quick_first` is `quick_first` behind
+            the linear model.
 
     Raises:
         SearchSpaceError: If a family is unknown, or its library is not installed.
@@ -137,9 +139,11 @@ class TabularHyperModel(Space):
         again = [{**c, "columns": "useful"} for c in known[:_WITH_USEFUL]]
         if self.order == "hurried":
             known = _in_a_hurry(known)
-        elif self.order == "quick_first":
+        elif self.order in ("quick_first", "simple_quick_first"):
             first = slice(self.turns_after)
             known[first] = sorted(known[first], key=lambda c: c["family"] not in solved.SOLVED)
+        if self.order in ("simple_first", "simple_quick_first"):
+            known.sort(key=lambda c: c["family"] != solved.LINEAR)
         if self.useful is None:
             return known
         return [*known[:_BEFORE_OPTIONAL], *again, *known[_BEFORE_OPTIONAL:]]

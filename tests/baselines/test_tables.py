@@ -20,7 +20,7 @@ def fitted(seconds, classes=3, rows=400, folds=0):
     frame["kind"] = rng.choice(["x", "y"], rows)
     y = (frame["a"] * frame["b"] + rng.normal(size=rows) * 0.2).to_numpy()
     targets = y if classes is None else np.digitize(y, np.linspace(-0.5, 0.5, classes - 1))
-    given = {"count_folds": lambda rows: folds}
+    given = {"count_folds": lambda rows, classes, units: folds}
     prepared = prepare(frame, targets, classify=classes is not None, seed=0, **given)
     task = prepared.task(("linear",))
     found = prepared.baselines(task.scorer(), Clock(seconds), 0)

@@ -38,6 +38,7 @@ def fitted(cls, y, **changes):
         "space": "extra_trees",
         "initial": [{"family": "extra_trees", "forest_trees": 50, "forest_depth": 8}],
         "ensemble": False,
+        "folds": False,
         "seed": 0,
         "verbose": 0,
     }

@@ -107,7 +107,7 @@ def test_libraries_fitted_on_useful_columns_answer_for_whole_rows(family, classi
 
 
 def test_folds_know_of_columns_only_what_their_own_rows_tell():
-    def three(rows):
+    def three(rows, classes, units):
         return 3
 
     prepared, task = task_of(("linear",), classify=False, count_folds=three)

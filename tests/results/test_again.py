@@ -98,7 +98,7 @@ def fitted():
     """Under a budget of trials, which leaves time for every member on any machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kerasnas.estimators.estimator.fits_again", lambda folds, budget: True)
-        x, y = table(900)
+        x, y = table(2100)  # more than are a small table: that has folds
         estimator = kn.TabularRegressor(
             budget=Budget(trials=6), space=("linear", "histgb", "extra_trees"), seed=0, verbose=0
         )

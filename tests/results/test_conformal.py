@@ -58,7 +58,13 @@ def table(rows: int = 400) -> tuple[pd.DataFrame, np.ndarray]:
     return x, (x["a"] * 2 - x["b"] + rng.normal(size=rows)).to_numpy()
 
 
-QUICK = {"budget": kn.Budget(trials=1), "seed": 0, "verbose": 0, "space": "linear"}
+QUICK = {
+    "budget": kn.Budget(trials=1),
+    "seed": 0,
+    "verbose": 0,
+    "space": "linear",
+    "folds": False,
+}
 
 
 def test_a_regression_in_the_file(tmp_path):
@@ -102,7 +108,7 @@ def test_sets_of_labels(tmp_path):
 
 def test_calibration_rows_are_nobody_elses():
     x, y = table()
-    regressor = kn.TabularRegressor(**QUICK, intervals=0.9, folds=3).fit(x, y)
+    regressor = kn.TabularRegressor(**{**QUICK, "folds": 3}, intervals=0.9).fit(x, y)
     rows = len(np.load(regressor.result_.folder / "0000.answers.npy"))
     assert rows == 400 - max(400 // 6, 4 * 19)
 

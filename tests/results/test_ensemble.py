@@ -146,6 +146,7 @@ FAST = {
     "budget": kn.Budget(trials=5, epochs=3),
     "seed": 0,
     "verbose": 0,
+    "folds": False,
     "space": ("histgb", "mlp", "linear", "extra_trees"),
 }
 

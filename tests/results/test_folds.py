@@ -13,19 +13,48 @@ from kerasnas.results.folds import parse_folds
 @pytest.mark.parametrize(
     "budget, rows, count",
     [
-        (kn.Budget(seconds=60), 1000, 5),
+        (kn.Budget(seconds=60), 2100, 5),
         (kn.Budget(seconds=60), 5000, 0),
         (kn.Budget(seconds=300), 4000, 8),
         (kn.Budget(seconds=600), 15_000, 5),
-        (kn.Budget(seconds=10), 100, 0),
-        (kn.Budget(trials=20), 100, 0),
-        (kn.Budget(seconds=60), 20, 0),
+        (kn.Budget(trials=20), 2100, 0),
+        (kn.Budget(seconds=10), 2100, 0),
     ],
 )
 def test_automatic_folds(budget, rows, count):
-    assert parse_folds("auto", budget, 35.0)(rows) == count
-    assert parse_folds(False, budget, 35.0)(rows) == 0
-    assert parse_folds(3, budget, 0.0)(rows) == 3
+    assert parse_folds("auto", budget, 35.0, 2000)(rows, 2, rows) == count
+    assert parse_folds(False, budget, 35.0, 2000)(rows, 2, rows) == 0
+    assert parse_folds(3, budget, 0.0)(rows, 2, rows) == 3
+
+
+@pytest.mark.parametrize(
+    "budget", [kn.Budget(trials=2), kn.Budget(seconds=5), kn.Budget(seconds=3600)]
+)
+@pytest.mark.parametrize(
+    "rows, classes, units, count",
+    [
+        (2000, 2, 2000, 5),
+        (80, 1, 80, 5),
+        (79, 1, 79, 4),
+        (40, 2, 40, 2),
+        (31, 2, 31, 0),
+        (150, 3, 150, 5),
+        (150, 9, 150, 2),
+        (150, 12, 150, 0),
+        (2000, 2, 3, 3),  # groups
+    ],
+)
+def test_small_tables_have_folds_whatever_the_budget(budget, rows, classes, units, count):
+    assert parse_folds("auto", budget, 35.0, 2000)(rows, classes, units) == count
+
+
+def test_a_table_is_small_by_its_rows_alone():
+    x, y = np.random.default_rng(0).normal(size=(100, 2)), np.arange(100) % 2
+    given = {"budget": kn.Budget(trials=1), "space": "linear", "verbose": 0}
+    small = kn.TabularClassifier(**given).fit(x, y)
+    assert len(np.load(small.result_.folder / "0000.answers.npy")) == 100
+    groups = kn.TabularClassifier(**given).fit(x, y, groups=np.arange(100) % 3)
+    assert len(np.load(groups.result_.folder / "0000.answers.npy")) == 100
 
 
 @pytest.mark.parametrize("value", [1, True, "many", 2.5])
@@ -89,7 +118,7 @@ def test_a_larger_budget_goes_on_with_the_folds_that_a_search_began_with(tmp_pat
     x, y = ["red sea", "blue sky", "red sun", "blue car"] * 20, ["a", "b"] * 40
     given = {"space": "linear", "seed": 0, "verbose": 0, "directory": tmp_path}
     kn.TextClassifier(budget=kn.Budget(trials=1), folds=folds, **given).fit(x, y)
-    folds_of = settle_folds("auto", kn.Budget(seconds=60), 0.0, tmp_path, None)
-    assert folds_of(len(x)) == count
+    goes_on = settle_folds("auto", kn.Budget(seconds=60), 35.0, tmp_path, None, small=2000)
+    assert goes_on(len(x), 2, len(x)) == count
     again = kn.TextClassifier(budget=kn.Budget(trials=2), **given).fit(x, y)
     assert len(again.leaderboard().query("kind == 'trial'")) == 2

@@ -2,6 +2,7 @@
 
 import logging
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,7 +46,12 @@ def test_a_classifier_decides_by_its_threshold_also_from_its_file(tmp_path):
     x = pd.DataFrame(rng.normal(size=(900, 3)), columns=list("abc"))
     y = np.where(x["a"] + rng.normal(size=900) * 1.5 > 2.2, "yes", "no")
     classifier = kn.TabularClassifier(
-        objective="val_f1", budget=kn.Budget(trials=1), space="linear", seed=0, verbose=0
+        objective="val_f1",
+        budget=kn.Budget(trials=1),
+        space="linear",
+        folds=False,
+        seed=0,
+        verbose=0,
     ).fit(x, y)
     chosen = classifier.predict(x)
     proba = classifier.predict_proba(x)
@@ -78,3 +84,30 @@ def test_a_fit_without_signal_says_so(caplog):
     with caplog.at_level(logging.WARNING, logger="kerasnas"):
         kn.TabularRegressor(budget=kn.Budget(trials=1), space="linear", seed=0, verbose=0).fit(x, y)
     assert "than the baseline" in caplog.text
+
+
+def fitted_on(signal):
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame(rng.normal(size=(300, 4)), columns=list("abcd"))
+    chosen = {
+        "space": ("linear", "histgb", "extra_trees"),
+        "initial": [{"family": f} for f in ("linear", "histgb", "extra_trees")],
+    }
+    y = signal(x) + rng.normal(size=300)
+    return kn.TabularRegressor(
+        budget=kn.Budget(trials=3), folds=5, seed=0, verbose=0, **chosen
+    ).fit(x, y)
+
+
+def test_a_linear_model_answers_where_nothing_beats_it_beyond_noise(caplog):
+    with caplog.at_level(logging.WARNING, logger="kerasnas"):
+        regressor = fitted_on(lambda x: 3 * x["a"] - 2 * x["b"])
+    assert "linear model beyond noise" in caplog.text
+    linear = keras.models.load_model(regressor.result_.folder / "0000.keras")
+    assert regressor.model_.count_params() == linear.count_params()
+
+
+def test_what_beats_a_linear_model_beyond_noise_answers():
+    regressor = fitted_on(lambda x: 4 * np.sign(x["a"] * x["b"]))
+    linear = keras.models.load_model(regressor.result_.folder / "0000.keras")
+    assert regressor.model_.count_params() > linear.count_params()

@@ -44,6 +44,18 @@ def test_all_families_together_start_with_it():
     assert len({values["family"] for values in portfolio[:3]}) >= 2
 
 
+def test_a_small_table_begins_with_the_linear_model():
+    families = [*FAMILIES, *available()]
+    usual = tabular(9, 2, families=families).portfolio
+    simple = tabular(9, 2, families=families, order="simple_first").portfolio
+    assert simple[0] == {"family": "linear"}
+    assert simple[1:] == [values for values in usual if values != {"family": "linear"}]
+    quick = tabular(9, 2, families=families, order="quick_first").portfolio
+    both = tabular(9, 2, families=families, order="simple_quick_first").portfolio
+    assert both[0] == {"family": "linear"}
+    assert both[1:] == [values for values in quick if values != {"family": "linear"}]
+
+
 def test_what_is_fitted_in_seconds_comes_first_among_the_best():
     families = [*FAMILIES, *available()]
     space = tabular(9, 2, families=families, order="quick_first")

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ from kerasnas.clock import Margin, amount
 from kerasnas.problem.view import View
 from kerasnas.spaces.method import Training
 from kerasnas.trial.answers import Predictor
+from kerasnas.trial.epoch_answers import EpochAnswers
 from kerasnas.trial.likeness import described
 from kerasnas.trial.methods.stacked import StackedMember, StackedTrainer
 from kerasnas.trial.plan import Plan, Trained
@@ -39,6 +41,12 @@ class Fold:
     training: Training
     part: View
     plan: Plan
+
+    @cached_property
+    def epochs(self) -> EpochAnswers:
+        """The answers to the held-out rows after each epoch."""
+        assert self.part.scorer is not None, "folds belong to an estimator"
+        return EpochAnswers(self.part.scorer, self.plan.monitor, self.plan.sign)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +92,7 @@ class FoldTrainer:
         if first is not None and _alike(first, fold):
             with _in_place_of(first, fold):
                 return first.trainer.run(fold.plan), first.predict()
-        training, part = fold.training, fold.part
-        assert part.scorer is not None, "folds belong to an estimator"
-        score = part.scorer.validation
+        training, part, score = fold.training, fold.part, fold.epochs
         predict = Predictor(fold.network, part.validation[0], self._rows_at_once)
         trainer = Trainer(
             training.model,
@@ -155,8 +161,7 @@ class FoldTrainer:
 def _in_place_of(first: _First, fold: Fold) -> Iterator[None]:
     """Inside, the trainer of the first fold trains another one; that one gets the weights."""
     part, model = fold.part, fold.training.model
-    assert part.scorer is not None, "folds belong to an estimator"
-    place, predict, score = first.trainer.model, first.predict, part.scorer.validation
+    place, predict, score = first.trainer.model, first.predict, fold.epochs
     own = _values(place.variables)
     _assign(place.variables, _values(model.variables))
     _assign(place.optimizer.variables, first.optimizer)
@@ -191,11 +196,9 @@ def _faster(first: _First, folds: Sequence[Fold], epochs: int) -> StackedTrainer
     members = []
     for fold in folds:
         part = fold.part
-        assert part.scorer is not None
         data, held_out = (part.x, part.y, part.weights), part.validation[0]
-        score = part.scorer.validation
         members.append(
-            StackedMember(fold.network, fold.training, *data, fold.plan, held_out, score)
+            StackedMember(fold.network, fold.training, *data, fold.plan, held_out, fold.epochs)
         )
     best, pace = None, len(folds) * first.trainer.pace
     for xla in (False, True):

@@ -13,6 +13,7 @@ from kerasnas.clock import Margin, OutOfTime, Stopwatch, amount
 from kerasnas.spaces.method import Solution, Solve, Steps
 from kerasnas.trial.answers import Predictor, answers_of
 from kerasnas.trial.attempt import Attempt, Outcome
+from kerasnas.trial.epoch_answers import EpochAnswers, by_other_folds
 from kerasnas.trial.folds import mean_of
 from kerasnas.trial.methods import keras_fit
 from kerasnas.trial.methods.fold_training import Fold, FoldTrainer
@@ -36,6 +37,7 @@ class OnFolds:
     _solutions: list[Solution] = field(default_factory=list)
     _ends: list[Trained] = field(default_factory=list)
     _answers: list[Any] = field(default_factory=list)
+    _epochs: list[EpochAnswers] = field(default_factory=list)
     _built: dict[int, Fold] = field(default_factory=dict)
     _building: float = 0.0  # seconds that building the network of the last fold has taken
 
@@ -64,12 +66,12 @@ class OnFolds:
             stacked = self._stacked() if done == 1 else None
             if stacked is not None:
                 for fold, end in zip(self._built.values(), stacked.run(), strict=True):
-                    self._note(Solution(fold.network), end, self._trainer.answers(fold))
+                    self._note(Solution(fold.network), end, self._trainer.answers(fold), fold)
                 continue
             stopwatch = Stopwatch()
             with seeded(attempt.seed, done):
                 if not self._solve(done) and not self._in_keras(fold := self._fold(done)):
-                    self._note(Solution(fold.network), *self._trainer.train(fold))
+                    self._note(Solution(fold.network), *self._trainer.train(fold), fold)
             times.append(stopwatch.seconds)
         return self._outcome(done)
 
@@ -81,7 +83,8 @@ class OnFolds:
         rows = np.concatenate([valid for _, valid in view.folds[:done]])
         place = np.argsort(rows)
         answers = keras.tree.map_structure(
-            lambda *parts: np.concatenate(parts)[place], *self._answers
+            lambda *parts: np.concatenate(parts)[place],
+            *by_other_folds(self._epochs, self._answers),
         )
         trained = Trained(
             metrics=view.scorer.of(rows[place]).validation(answers),
@@ -130,7 +133,12 @@ class OnFolds:
         self._note(Solution(network), end, answers)
         return True
 
-    def _note(self, solution: Solution, end: Trained, answers: Any) -> None:
+    def _note(
+        self, solution: Solution, end: Trained, answers: Any, fold: Fold | None = None
+    ) -> None:
+        if fold is not None:
+            fold.epochs.end(end.epochs)
+            self._epochs.append(fold.epochs)
         self._solutions.append(solution)
         self._ends.append(end)
         self._answers.append(answers)
