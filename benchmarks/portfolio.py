@@ -123,13 +123,13 @@ def parts(task, values):
     from kerasnas.trial.seeding import seeded
     from kerasnas.trial.training import Trainer
 
-    metric = "val_rmse" if task.rows.classes is None else "val_log_loss"
+    metric = "val_rmse" if task.problem.rows.classes is None else "val_log_loss"
     hp = keras_tuner.HyperParameters()
     hp.values.update(values)
     space = task.hypermodel
     keras.backend.clear_session(free_memory=False)
     with seeded(0, 0):
-        view = task.view(hp)
+        view = task.problem.view(hp)
         solved = isinstance(space.method(hp), Solve)
         network = (
             space.solve(hp, view, 0, Deadline.after(60.0)).network if solved else space.build(hp)
@@ -154,7 +154,7 @@ def parts(task, values):
             )
             trainer.run(plan)
         answers, y = np.asarray(predict(), dtype="float64"), view.validation[1]
-    if task.rows.classes is None:
+    if task.problem.rows.classes is None:
         return answers.reshape(-1) - np.reshape(y, -1)
     return answers[np.arange(len(y)), y]
 

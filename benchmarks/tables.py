@@ -116,7 +116,7 @@ def baselines(estimator: object, train: pd.DataFrame, test: pd.DataFrame, target
         validation_data=(test.drop(columns=target), test[target]),
     )
     scorer = Scorer(data.rows.targets[data.rows.valid], data.rows.classes)
-    return {row["trial_id"]: row for row in data.baselines(scorer, Clock(), 0)}
+    return {row["trial_id"]: row for row in data.baselines(scorer, Clock(), 0).rows}
 
 
 def run(name: str, data: Path | None, seconds: float, folder: Path) -> dict:

@@ -70,7 +70,7 @@ class SearchPlan:
     directory: str | Path | None = None
     seed: int = 0
     verbose: Verbose = "auto"
-    identity: dict[str, Any] = field(default_factory=dict)
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
 
 def search(

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasnas import assembly
 from kerasnas.auto_model.inputs import Fitted
 from kerasnas.auto_model.readers import InputsReader, flat
 from kerasnas.auto_model.space import ComposedHyperModel
-from kerasnas.baselines import fit_baselines, joined
+from kerasnas.baselines import Baselines, fit_baselines, joined
 from kerasnas.clock import Clock
-from kerasnas.estimators.task import Features, Task
-from kerasnas.problem import AnswerScorer, Units
+from kerasnas.estimators.task import Task
+from kerasnas.problem import AnswerScorer, Features, Problem, Units
 from kerasnas.problem.heads import FittedHead
 from kerasnas.problem.rows import Rows
 from kerasnas.searching import fingerprint
@@ -37,28 +36,28 @@ def composed_task(
     """
     data = {name: fitted.data for name, fitted in inputs.items()}
     features = Features(data, lambda network, _: assemble(inputs, network, rows.heads))
-    answers: dict[str, np.ndarray] = {}
 
-    def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+    def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         """A constant, linear models and boosting over the features of all inputs together."""
         seen = [fitted.evidence for fitted in inputs.values() if fitted.evidence is not None]
         evidence = joined(seen) if seen else None
-        return fit_baselines(evidence, rows, scorer, clock, seed, answers)
+        return fit_baselines(evidence, rows, scorer, clock, seed)
 
     return Task(
-        reader=InputsReader({name: fitted.reader for name, fitted in inputs.items()}),
-        rows=rows,
+        problem=Problem(
+            reader=InputsReader({name: fitted.reader for name, fitted in inputs.items()}),
+            rows=rows,
+            features=lambda hp: features,
+            loss_weights=loss_weights,
+            identity={
+                "inputs": list(inputs),
+                "outputs": list(rows.heads),
+                "folds": len(rows.folds),
+                "data": fingerprint(data, dict(rows.encoded), rows.weights),
+            },
+        ),
         hypermodel=hypermodel,
-        features=lambda hp: features,
         baselines=baselines,
-        baseline_answers=answers,
-        loss_weights=loss_weights,
-        identity={
-            "inputs": list(inputs),
-            "outputs": list(rows.heads),
-            "folds": len(rows.folds),
-            "data": fingerprint(data, dict(rows.encoded), rows.weights),
-        },
     )
 
 

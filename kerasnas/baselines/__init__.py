@@ -11,10 +11,11 @@ from kerasnas.baselines.evidence import (
     table_evidence,
     term_evidence,
 )
-from kerasnas.baselines.fit import baseline_row, fit_baselines
+from kerasnas.baselines.fit import Baselines, baseline_row, fit_baselines
 
 __all__ = [
     "FEW_ROWS",
+    "Baselines",
     "Evidence",
     "array_evidence",
     "baseline_row",

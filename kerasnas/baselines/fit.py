@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,27 @@ from kerasnas.problem.rows import Rows
 NO_TIME = "no time left in the budget"
 
 
+@dataclass(frozen=True, eq=False)
+class Baselines:
+    """Fitted baselines, scored on the validation rows.
+
+    Attributes:
+        rows: Rows of the leaderboard, each for all heads together.
+        answers: Answers to the validation rows in the user's units, by name of the baseline.
+    """
+
+    rows: tuple[dict[str, Any], ...] = ()
+    answers: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
 def fit_baselines(
     evidence: Evidence | None,
     rows: Rows,
     scorer: AnswerScorer,
     clock: Clock,
     seed: int,
-    answers: dict[str, np.ndarray],
     purpose: Purpose = Purpose.TABLE_BASELINE,
-) -> list[dict[str, Any]]:
+) -> Baselines:
     """Fits and scores the baselines, each head by itself.
 
     Args:
@@ -39,11 +52,7 @@ def fit_baselines(
         clock: The clock of the fit; a classical model is not started near its end, and one that
             would take more than a share of the time that is left is given up.
         seed: Seed of the search.
-        answers: Takes up the answers to the validation rows, by name of the baseline.
         purpose: Says how many seconds must be left, and which share of them a model may take.
-
-    Returns:
-        Rows of the leaderboard, each for all heads together.
     """
     fits: dict[str, Callable[[], np.ndarray]] = {
         name_of_constant(rows): lambda: constant_answers(rows)
@@ -53,7 +62,7 @@ def fit_baselines(
         fits["linear"] = fitting.linear
         if evidence.columns is not None:
             fits["hist_gradient_boosting"] = fitting.boosting
-    return scored_rows(fits, scorer, clock, purpose, answers)
+    return scored(fits, scorer, clock, purpose)
 
 
 def name_of_constant(rows: Rows) -> str:
@@ -138,23 +147,21 @@ class _Fitting:
         return head.loss(score.some([head.scores[0]], answers))
 
 
-def scored_rows(
+def scored(
     fits: Mapping[str, Callable[[], np.ndarray]],
     scorer: AnswerScorer,
     clock: Clock,
     purpose: Purpose,
-    answers: dict[str, np.ndarray],
-) -> list[dict[str, Any]]:
-    """Rows of the leaderboard for baselines, the first of which costs nothing.
+) -> Baselines:
+    """Fits and scores baselines, the first of which costs nothing.
 
     Args:
         fits: By name, what fits a baseline and answers the validation rows in the user's units.
         scorer: Scores the answers.
         clock: The clock of the fit.
         purpose: Says how many seconds must be left before any but the first is started.
-        answers: Takes up the answers, by name.
     """
-    rows = []
+    rows, answers = [], dict[str, np.ndarray]()
     for place, (name, fit) in enumerate(fits.items()):
         if place and not clock.has_time(purpose):
             rows.append(baseline_row(name, {}, 0.0, NO_TIME))
@@ -169,7 +176,7 @@ def scored_rows(
             rows.append(baseline_row(name, scores, watch.seconds, ""))
         except (ValueError, OutOfTime) as error:
             rows.append(baseline_row(name, {}, watch.seconds, str(error)))
-    return rows
+    return Baselines(tuple(rows), answers)
 
 
 def baseline_row(

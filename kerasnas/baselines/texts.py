@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kerasnas.baselines.constant import constant_answers
-from kerasnas.baselines.fit import NO_TIME, baseline_row, name_of_constant
+from kerasnas.baselines.fit import NO_TIME, Baselines, baseline_row, name_of_constant
 from kerasnas.clock import Clock, Deadline, Purpose, Stopwatch, seconds_of
 from kerasnas.problem import Scorer
 from kerasnas.problem.metrics import validated
@@ -29,8 +29,7 @@ def text_baselines(
     rows: Any,
     scorer: Scorer,
     clock: Clock,
-    kept: dict[str, np.ndarray] | None = None,
-) -> list[dict[str, Any]]:
+) -> Baselines:
     """Fits and scores the baselines.
 
     The linear model sees words and pairs of neighbouring words, and is given the best of several
@@ -41,21 +40,16 @@ def text_baselines(
         rows: `targets`, `weights`, `parts` and `joined` of all rows.
         scorer: Scores the validation rows.
         clock: The clock of the fit.
-        kept: Takes up the answers to the validation rows by name of the baseline.
-
-    Returns:
-        Rows of the leaderboard.
     """
-    kept = {} if kept is None else kept
     watch = Stopwatch()
     constant = constant_answers(rows)
     metrics = validated(scorer(constant))
     name = name_of_constant(rows)
-    kept[name] = constant
+    kept = {name: constant}
     found = [baseline_row(name, metrics, watch.seconds, "")]
     name = "tfidf_ridge" if scorer.classes is None else "tfidf_logistic"
     if not clock.has_time(Purpose.TEXT_BASELINE):
-        return [*found, baseline_row(name, {}, 0.0, NO_TIME)]
+        return Baselines((*found, baseline_row(name, {}, 0.0, NO_TIME)), kept)
     watch = Stopwatch()
     import sklearn.feature_extraction.text  # takes a second, which is no pace of reading
     import sklearn.linear_model  # noqa: F401
@@ -78,7 +72,8 @@ def text_baselines(
     best, answer = _best(answers, rows, scorer)
     if answer is not None:
         kept[name], failure = answer, ""
-    return [*found, baseline_row(name, best, watch.seconds, failure)]
+    row = baseline_row(name, best, watch.seconds, failure)
+    return Baselines((*found, row), kept)
 
 
 def _best(

@@ -11,10 +11,11 @@ import keras
 import numpy as np
 
 from kerasnas import artifact
+from kerasnas.baselines import Baselines
 from kerasnas.clock import Deadline
 from kerasnas.estimators.task import Task
 from kerasnas.history import TrialRecord
-from kerasnas.problem import AnswerScorer, Scorer
+from kerasnas.problem import AnswerScorer, Problem, Scorer
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
 from kerasnas.results.fitted import Decisions, Fitted, Origin, TracedModel
@@ -140,7 +141,9 @@ def _simple(chosen: Answer, result: SearchResult, scorer: AnswerScorer) -> Answe
 def twins_of(result: SearchResult, task: Task, job: Job) -> Again:
     """Fits members that a solver fitted once more, on the validation rows too."""
     trials = {t.trial_id: t for t in result.history}
-    return Again(trials, result.solved, task.hypermodel, job, task.whole, result.member_seconds)
+    return Again(
+        trials, result.solved, task.hypermodel, job, task.problem.whole, result.member_seconds
+    )
 
 
 def train_again(
@@ -172,7 +175,8 @@ def settle(
     kind: str,
     answer: Answer,
     result: SearchResult,
-    task: Task,
+    problem: Problem,
+    baselines: Baselines,
     *,
     level: float | None = None,
     keep: bool = False,
@@ -182,31 +186,34 @@ def settle(
     Args:
         kind: Name of the estimator's class.
         answer: What answers.
-        result: The search, its baselines among it.
-        task: The data.
+        result: The search, the rows of its baselines among it.
+        problem: The data.
+        baselines: What the answer is compared with.
         level: Probability of intervals or sets; `None` without them.
         keep: Whether the rows of `fit` are kept for later questions.
     """
-    scorer = task.scorer()
-    kept = {"raw": task.raw, "rows": task.rows, "scorer": scorer} if keep else {}
+    rows, scorer = problem.rows, problem.scorer()
+    kept = {"raw": problem.raw, "rows": rows, "scorer": scorer} if keep else {}
     fitted = Fitted(
         kind=kind,
         traced=TracedModel(answer.model),
-        reader=task.reader,
-        target=task.target,
-        decisions=_decisions(answer, result, task),
+        reader=problem.reader,
+        target=problem.target,
+        decisions=_decisions(answer, result, scorer, baselines),
         rows=rank_rows(result.rows(), result.objectives),
-        origin=Origin(result, broken=task.broken, **kept),
+        origin=Origin(result, broken=problem.broken, **kept),
     )
-    return fitted if level is None else fitted.calibrated(task.raw, task.rows, level)
+    return fitted if level is None else fitted.calibrated(problem.raw, rows, level)
 
 
-def _decisions(answer: Answer, result: SearchResult, task: Task) -> Decisions:
+def _decisions(
+    answer: Answer, result: SearchResult, scorer: AnswerScorer, baselines: Baselines
+) -> Decisions:
     """A threshold, where the objective needs one; a warning, where a baseline is as good."""
     if answer.held_out is None:
         return Decisions()
-    scorer, objective = task.scorer(), result.objectives[0]
-    found = compare(answer.held_out, task.baseline_answers, scorer, objective, result.seed)
+    objective = result.objectives[0]
+    found = compare(answer.held_out, baselines.answers, scorer, objective, result.seed)
     if found is not None and not found.beyond_noise:
         if answer.simple and found.baseline == LINEAR:
             log.warning("Nothing was better than a linear model beyond noise: that one answers.")

@@ -13,16 +13,16 @@ import numpy as np
 import pandas as pd
 
 from kerasnas import assembly
-from kerasnas.baselines import fit_baselines, sound_evidence
+from kerasnas.baselines import Baselines, fit_baselines, sound_evidence
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.forms import Forms
-from kerasnas.estimators.task import Features, Task
+from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import STRETCHES, Form, front, heard, summaries, usual_hop
-from kerasnas.problem import AnswerScorer
+from kerasnas.problem import AnswerScorer, Features, Problem
 from kerasnas.problem.rows import (
     Rows,
     Validation,
@@ -129,7 +129,8 @@ def prepare_sounds(
         groups=groups,
         **split,
     )
-    return replace(audio_task(reader, raw, rows, families, clock), raw=raw, broken=broken)
+    task = audio_task(reader, raw, rows, families, clock)
+    return replace(task, problem=replace(task.problem, raw=raw, broken=broken))
 
 
 def audio_task(
@@ -159,31 +160,30 @@ def audio_task(
         colour=colour_matters(features, rows),
     )
 
-    answers: dict[str, np.ndarray] = {}
-
-    def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+    def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         evidence = sound_evidence(features, rows.train)
         purpose = Purpose.FEATURE_BASELINE
-        return fit_baselines(evidence, rows, scorer, clock, seed, answers, purpose)
+        return fit_baselines(evidence, rows, scorer, clock, seed, purpose)
 
     return Task(
-        reader=reader,
-        rows=rows,
+        problem=Problem(
+            reader=reader,
+            rows=rows,
+            features=lambda hp: forms.features(hypermodel.form(hp)),
+            identity={
+                "sounds": reader.describe(),
+                "rows": [len(rows.train), len(rows.valid)],
+                "folds": len(rows.folds),
+                "data": fingerprint(
+                    np.array([len(w) for w in raw]),
+                    np.array([float(np.abs(w).sum()) for w in raw]),
+                    rows.targets,
+                    rows.weights,
+                ),
+            },
+        ),
         hypermodel=hypermodel,
-        features=lambda hp: forms.features(hypermodel.form(hp)),
         baselines=baselines,
-        baseline_answers=answers,
-        identity={
-            "sounds": reader.describe(),
-            "rows": [len(rows.train), len(rows.valid)],
-            "folds": len(rows.folds),
-            "data": fingerprint(
-                np.array([len(w) for w in raw]),
-                np.array([float(np.abs(w).sum()) for w in raw]),
-                rows.targets,
-                rows.weights,
-            ),
-        },
     )
 
 

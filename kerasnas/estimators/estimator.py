@@ -179,7 +179,7 @@ class Estimator(BaseEstimator):
             callbacks=tuple(callbacks or ()),
             keeping=keeping_of(wish, again),
         )
-        rows = task.baselines(task.scorer(), job.clock, seed)
+        baselines = task.baselines(task.problem.scorer(), job.clock, seed)
         plan = SearchPlan(
             objectives=objectives,
             budget=budget,
@@ -190,19 +190,25 @@ class Estimator(BaseEstimator):
             directory=self.directory,
             seed=seed,
             verbose=self.verbose,
-            identity=task.identity,
+            identity=task.problem.identity,
         )
         result = run(task.hypermodel, job, plan)
-        probe, twins = task.reader.probe(), twins_of(result, task, job)
-        answer = choose_answer(result, task.scorer(), wish, clock.deadline, probe, twins)
+        probe, twins = task.problem.reader.probe(), twins_of(result, task, job)
+        answer = choose_answer(result, task.problem.scorer(), wish, clock.deadline, probe, twins)
         result.measure_top(probe, clock.deadline)
         result.models.clear()  # their files are enough from here on
         result.solved.clear()
         if self.refit:
-            answer = train_again(answer, result, task.hypermodel, job, task.everything)
-        result.baselines = [*rows, *answer.rows]
+            answer = train_again(answer, result, task.hypermodel, job, task.problem.everything)
+        result.baselines = [*baselines.rows, *answer.rows]
         self.fitted_ = settle(
-            type(self).__name__, answer, result, task, level=level, keep=self._keeps_rows
+            type(self).__name__,
+            answer,
+            result,
+            task.problem,
+            baselines,
+            level=level,
+            keep=self._keeps_rows,
         )
         return self
 
@@ -321,7 +327,7 @@ class Estimator(BaseEstimator):
         if wish.size < 2 or not task.hypermodel.solves_again():
             return False
         bound = wish.latency_ms is not None or len(self._objectives()) > 1 or self.constraints
-        held_out = validation_data is None and not task.rows.folds
+        held_out = validation_data is None and not task.problem.rows.folds
         return held_out and not bound and fits_again(self.folds, budget)
 
     def _objectives(self) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasnas.clock import Clock, Purpose, Stopwatch
 from kerasnas.data.stored import StoredRows
-from kerasnas.estimators.task import Features
+from kerasnas.problem import Features
 
 _KEPT_ON_DISK = 8  # forms in files: to read all rows again takes longer than many epochs
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from kerasnas import assembly
-from kerasnas.baselines import FEW_ROWS, fit_baselines, picture_evidence, sampled
+from kerasnas.baselines import FEW_ROWS, Baselines, fit_baselines, picture_evidence, sampled
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
@@ -19,9 +19,9 @@ from kerasnas.data.multilabel import MultiLabelTarget
 from kerasnas.data.pictures import Pictures, holds_targets, joined, split_pictures, to_pictures
 from kerasnas.data.stored import StoredRows, held
 from kerasnas.estimators.forms import Forms
-from kerasnas.estimators.task import Features, Task
+from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.images import Form, front, pixels, statistics, thumbnails
-from kerasnas.problem import AnswerScorer
+from kerasnas.problem import AnswerScorer, Features, Problem
 from kerasnas.problem.rows import (
     Rows,
     Validation,
@@ -137,7 +137,7 @@ def prepare_images(
         **split,
     )
     task = image_task(reader, raw, rows, families, clock, settings or {})
-    return replace(task, raw=raw, broken=broken)
+    return replace(task, problem=replace(task.problem, raw=raw, broken=broken))
 
 
 def image_task(
@@ -175,26 +175,25 @@ def image_task(
     def features(hp: Any) -> Features:
         return forms.features(Form(*hypermodel.form(hp)))  # type: ignore[arg-type]
 
-    answers: dict[str, np.ndarray] = {}
-
-    def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+    def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         purpose = Purpose.FEATURE_BASELINE
         evidence = picture_evidence(thumb, rows.train)
-        return fit_baselines(evidence, rows, scorer, clock, seed, answers, purpose)
+        return fit_baselines(evidence, rows, scorer, clock, seed, purpose)
 
     return Task(
-        reader=reader,
-        rows=rows,
+        problem=Problem(
+            reader=reader,
+            rows=rows,
+            features=features,
+            identity={
+                "images": reader.describe(),
+                "rows": [len(rows.train), len(rows.valid)],
+                "folds": len(rows.folds),
+                "data": fingerprint(thumb, rows.targets, rows.weights),
+            },
+        ),
         hypermodel=hypermodel,
-        features=features,
         baselines=baselines,
-        baseline_answers=answers,
-        identity={
-            "images": reader.describe(),
-            "rows": [len(rows.train), len(rows.valid)],
-            "folds": len(rows.folds),
-            "data": fingerprint(thumb, rows.targets, rows.weights),
-        },
     )
 
 

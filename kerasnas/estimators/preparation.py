@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from kerasnas import assembly
-from kerasnas.baselines import fit_baselines, table_evidence
+from kerasnas.baselines import Baselines, fit_baselines, table_evidence
 from kerasnas.clock import Clock
 from kerasnas.data import (
     Schema,
@@ -21,10 +21,10 @@ from kerasnas.data import (
     split_target,
     to_frame,
 )
-from kerasnas.estimators.task import Features, Task
+from kerasnas.estimators.task import Task
 from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
-from kerasnas.problem import AnswerScorer
+from kerasnas.problem import AnswerScorer, Features, Problem
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.results.folds import SMALL_TABLE_ROWS
 from kerasnas.searching import fingerprint
@@ -49,7 +49,6 @@ class Prepared:
         rows: Targets, weights and split.
         preprocessing: Fitted on the training rows.
         matrix: Features of all rows.
-        answers: Answers of the baselines to the validation rows, once they are fitted.
     """
 
     schema: Schema
@@ -57,15 +56,14 @@ class Prepared:
     rows: Rows
     preprocessing: Preprocessing
     matrix: np.ndarray
-    answers: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def baselines(self, scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+    def baselines(self, scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         """Baseline rows of the leaderboard, on the split that trials are scored on."""
         front = self.preprocessing
         evidence = table_evidence(
             front.columns, self.raw, self.matrix, len(front.embedded), self.rows.train
         )
-        return fit_baselines(evidence, self.rows, scorer, clock, seed, self.answers)
+        return fit_baselines(evidence, self.rows, scorer, clock, seed)
 
     def task(
         self,
@@ -106,20 +104,21 @@ class Prepared:
             order=_order(len(rows.train), seconds),
         )
         return Task(
-            reader=TableReader(self.schema, dict(front.probe)),
-            rows=rows,
-            raw=self.raw,
+            problem=Problem(
+                reader=TableReader(self.schema, dict(front.probe)),
+                rows=rows,
+                raw=self.raw,
+                features=lambda hp: forms.of(hypermodel.family(hp)),
+                identity={
+                    "columns": [[c.name, c.kind] for c in self.schema.columns],
+                    "rows": [len(rows.train), len(rows.valid)],
+                    "folds": len(rows.folds),
+                    "data": fingerprint(self.matrix, rows.targets, rows.weights),
+                    **({FILTERED: True} if useful else {}),
+                },
+            ),
             hypermodel=hypermodel,
-            features=lambda hp: forms.of(hypermodel.family(hp)),
             baselines=self.baselines,
-            baseline_answers=self.answers,
-            identity={
-                "columns": [[c.name, c.kind] for c in self.schema.columns],
-                "rows": [len(rows.train), len(rows.valid)],
-                "folds": len(rows.folds),
-                "data": fingerprint(self.matrix, rows.targets, rows.weights),
-                **({FILTERED: True} if useful else {}),
-            },
         )
 
 

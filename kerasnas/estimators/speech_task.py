@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnas import assembly
-from kerasnas.baselines import baseline_row
+from kerasnas.baselines import Baselines, baseline_row
 from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
@@ -23,9 +23,9 @@ from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import named_groups, warn_of_speakers
 from kerasnas.estimators.forms import Forms
-from kerasnas.estimators.task import Features, Task
+from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import Form, front
-from kerasnas.problem import Scorer
+from kerasnas.problem import Features, Problem
 from kerasnas.problem.heads.head import FittedHead, counted
 from kerasnas.problem.rows import (
     ANSWER,
@@ -172,7 +172,7 @@ def prepare_speech(
     encoded = {ANSWER: target.encode(texts)}
     rows = Rows({ANSWER: TranscriptHead(target)}, encoded, weights, found)
     task = speech_task(reader, raw, rows, texts, families, clock)
-    return replace(task, raw=raw, broken=broken)
+    return replace(task, problem=replace(task.problem, raw=raw, broken=broken))
 
 
 def speech_task(
@@ -198,30 +198,32 @@ def speech_task(
         families=families,
     )
 
-    def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
+    def baselines(scorer: Any, clock: Clock, seed: int) -> Baselines:
         """The most frequent text, whatever is said."""
         common = Counter(texts[int(i)] for i in rows.train).most_common(1)[0][0]
         truths = [texts[int(i)] for i in rows.valid]
         scores = error_rates(truths, [common] * len(truths), scorer.weights)
         found = {f"val_{name}": value for name, value in scores.items()}
-        return [baseline_row("most_frequent", found, 0.0, "")]
+        return Baselines((baseline_row("most_frequent", found, 0.0, ""),))
 
     return Task(
-        reader=reader,
-        rows=rows,
+        problem=Problem(
+            reader=reader,
+            rows=rows,
+            features=lambda hp: forms.features(hypermodel.form(hp)),
+            identity={
+                "sounds": reader.describe(),
+                "characters": list(target.characters),
+                "data": fingerprint(
+                    np.array([len(w) for w in raw]),
+                    np.array([float(np.abs(w).sum()) for w in raw]),
+                    rows.targets,
+                    rows.weights,
+                ),
+            },
+        ),
         hypermodel=hypermodel,
-        features=lambda hp: forms.features(hypermodel.form(hp)),
         baselines=baselines,
-        identity={
-            "sounds": reader.describe(),
-            "characters": list(target.characters),
-            "data": fingerprint(
-                np.array([len(w) for w in raw]),
-                np.array([float(np.abs(w).sum()) for w in raw]),
-                rows.targets,
-                rows.weights,
-            ),
-        },
     )
 
 

@@ -1,166 +1,38 @@
-"""Prepared data as the task of every trial: what it trains on and how it is scored."""
+"""A problem, the space that is searched for it, and what its trials are compared with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
-
+from kerasnas.baselines import Baselines
 from kerasnas.clock import Clock, Purpose
-from kerasnas.data import Reader
-from kerasnas.problem import AnswerScorer, HeadsScorer, Units, View
-from kerasnas.problem.heads.targets import HeadTargets
-from kerasnas.problem.rows import Rows
-from kerasnas.problem.view import no_latency
+from kerasnas.problem import AnswerScorer
+from kerasnas.problem.problem import Problem
+from kerasnas.spaces.space import Space
 from kerasnas.trial import Job
 
 
-def _no_baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-    return []
-
-
-@dataclass(frozen=True, eq=False)
-class Features:
-    """One form of all rows for a network to train on, and the way back to raw data.
-
-    Attributes:
-        data: Array or structure of arrays with one leading axis of rows: what a network takes.
-        assemble: From a network and the scale of its target to the exported model; a model with
-            several heads knows their scales.
-        latency_ms: Measures the latency of one row in what `assemble` puts in front of the network.
-    """
-
-    data: Any
-    assemble: Callable[[keras.Model, Units | None], keras.Model]
-    latency_ms: Callable[[], float] = no_latency
-
-    def take(self, index: np.ndarray) -> Any:
-        """Some rows, in the structure of `data`."""
-        return tf.nest.map_structure(lambda a: a[index], self.data)
+def _no_baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
+    return Baselines()
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What a modality makes of the user's data, and all that the search needs from it.
+    """What a modality gives to a search.
 
     Attributes:
-        reader: Reads new data as it read these.
-        rows: Heads, targets, weights and split.
-        hypermodel: The search space, with `portfolio` and `recipe`.
-        features: From hyperparameters to the form of the data that their network takes. A space
-            with one form answers always the same object; one with several keeps those in use.
-        baselines: Fits and scores honest baselines on the split.
-        identity: What tells this search from another one in the same directory.
-        raw: Raw data of all rows, for `reader.take`.
-        broken: Names of the files that were left out because nobody can read them.
-        baseline_answers: Answers of the baselines to the validation rows, once they are fitted.
-        loss_weights: Weight of each head in a combined `loss`, by output; `None` where the only
-            head is scored by itself.
-        extra: Further metrics that an objective asks for.
+        problem: What is learnt, from what, and judged on which rows.
+        hypermodel: The search space.
+        baselines: Fits and scores honest baselines on the rows of the problem.
     """
 
-    reader: Reader
-    rows: Rows
-    hypermodel: Any
-    features: Callable[[Any], Features]
-    baselines: Callable[[Any, Clock, int], list[dict[str, Any]]] = _no_baselines
-    identity: dict[str, Any] = field(default_factory=dict)
-    raw: Any = None
-    broken: Sequence[str] = ()
-    baseline_answers: dict[str, np.ndarray] = field(default_factory=dict)
-    loss_weights: Mapping[str, float] | None = None
-    extra: tuple[str, ...] = ()
-    _views: dict[int, tuple[Features, View]] = field(default_factory=dict, repr=False)
-
-    def with_metrics(self, extra: tuple[str, ...]) -> Task:
-        """The task whose scorer gives further metrics, which objectives ask for."""
-        return replace(self, extra=extra, _views={})
-
-    @property
-    def target(self) -> Any:
-        """What encodes and decodes the targets, as a file holds it."""
-        if self.loss_weights is None:
-            return self.rows.target
-        return HeadTargets({name: head.target for name, head in self.rows.heads.items()})
-
-    def view(self, hp: Any) -> View:
-        """The data as trials of these hyperparameters see them; the last few views are kept."""
-        features = self.features(hp)
-        if id(features) not in self._views:
-            while len(self._views) >= 4:
-                self._views.pop(next(iter(self._views)))
-            self._views[id(features)] = features, self._view(features)
-        return self._views[id(features)][1]
-
-    def everything(self, hp: Any) -> tuple[Any, Any, np.ndarray | None]:
-        """Features, targets and weights of all rows, those of validation included."""
-        return self.features(hp).data, self.learnt(), self.rows.weights
-
-    def whole(self, hp: Any) -> View:
-        """The view of these hyperparameters with the validation rows among those to train on."""
-        index = np.union1d(self.rows.train, self.rows.valid)
-        return replace(
-            self.view(hp),
-            x=self.features(hp).take(index),
-            y=_taken(self.learnt(), index),
-            weights=self._weights(index),
-        )
-
-    def learnt(self) -> Any:
-        """Targets of all rows as a network learns them; a dict by output if there are several."""
-        rows = self.rows
-        found = {name: head.learnt(rows.encoded[name]) for name, head in rows.heads.items()}
-        return found if len(found) > 1 else next(iter(found.values()))
-
-    def scorer(self) -> AnswerScorer:
-        """Scores answers in the user's units for the validation rows."""
-        rows = self.rows
-        weights = None if rows.weights is None else rows.weights[rows.valid]
-        scorers = {
-            name: head.scorer(rows.encoded[name][rows.valid], weights, self.extra)
-            for name, head in rows.heads.items()
-        }
-        if self.loss_weights is None:
-            return next(iter(scorers.values()))
-        return HeadsScorer(rows.heads, scorers, self.loss_weights)
+    problem: Problem
+    hypermodel: Space
+    baselines: Callable[[Any, Clock, int], Baselines] = _no_baselines
 
     def job(self, objectives: Sequence[Any], clock: Clock, seed: int) -> Job:
         """What every trial trains on and is judged by."""
         clock.keep(Purpose.ANSWER)
-        return Job(
-            view=self.view,
-            objectives=tuple(objectives),
-            seed=seed,
-            clock=clock,
-        )
-
-    def _view(self, features: Features) -> View:
-        rows, scorer, learnt = self.rows, self.scorer(), self.learnt()
-        units = next(iter(rows.heads.values())).units
-        return View(
-            x=features.take(rows.train),
-            y=_taken(learnt, rows.train),
-            weights=self._weights(rows.train),
-            validation=(features.take(rows.valid), _taken(learnt, rows.valid), scorer.weights),
-            scorer=scorer,
-            assemble=lambda network: features.assemble(network, units),
-            example=features.take(np.arange(1)),
-            extra_latency=features.latency_ms,
-            folds=rows.folds,
-        )
-
-    def _weights(self, index: np.ndarray) -> np.ndarray | None:
-        """Weights of mean 1, which leave the size of the gradient, and so the recipes, as is."""
-        if self.rows.weights is None:
-            return None
-        kept = self.rows.weights[index]
-        return (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
-
-
-def _taken(data: Any, index: np.ndarray) -> Any:
-    """Some rows of an array, or of arrays by output."""
-    return tf.nest.map_structure(lambda a: a[index], data)
+        return Job(view=self.problem.view, objectives=tuple(objectives), seed=seed, clock=clock)

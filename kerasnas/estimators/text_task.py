@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from kerasnas import artifact, assembly
+from kerasnas.baselines import Baselines
 from kerasnas.baselines.texts import text_baselines
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
@@ -22,12 +23,12 @@ from kerasnas.data.texts import TextReader, fit_text_reader, lengths_of
 from kerasnas.data.word_vectors import WordVectors, read_word_vectors
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.forms import Forms, remembered
-from kerasnas.estimators.task import Features, Task
+from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.preprocessing.texts.forms import Front, Terms, fit_terms, fit_tokens
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled, fit_pieces, usual_lengths
 from kerasnas.preprocessing.texts.script import usual_runs
-from kerasnas.problem import Scorer
+from kerasnas.problem import Features, Problem
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
 from kerasnas.searching import fingerprint
 from kerasnas.spaces.backbones import Backbone
@@ -215,7 +216,7 @@ def prepare_texts(
         wanted = {w.casefold() for t in _training(documents, rows) for w in _WORD.findall(t)}
         vectors = read_word_vectors(word_vectors, wanted)
     task = text_task(reader, documents, rows, families, vectors, clock, backbone)
-    return replace(task, raw=documents)
+    return replace(task, problem=replace(task.problem, raw=documents))
 
 
 def text_task(
@@ -250,26 +251,25 @@ def text_task(
     def features(hp: Any) -> Features:
         return forms.features(hypermodel.form(hp))
 
-    answers: dict[str, np.ndarray] = {}
-
-    def baselines(scorer: Scorer, clock: Clock, seed: int) -> list[dict[str, Any]]:
-        return text_baselines(documents.columns, rows, scorer, clock, answers)
+    def baselines(scorer: Any, clock: Clock, seed: int) -> Baselines:
+        return text_baselines(documents.columns, rows, scorer, clock)
 
     return Task(
-        reader=reader,
-        rows=rows,
+        problem=Problem(
+            reader=reader,
+            rows=rows,
+            features=features,
+            identity={
+                "columns": list(reader.columns),
+                "longest": reader.longest,
+                "rows": [len(rows.train), len(rows.valid)],
+                "folds": len(rows.folds),
+                "data": fingerprint(_letters(documents), rows.targets, rows.weights),
+                **({"backbone": fingerprint(*backbone.weights.values())} if backbone else {}),
+            },
+        ),
         hypermodel=hypermodel,
-        features=features,
         baselines=baselines,
-        baseline_answers=answers,
-        identity={
-            "columns": list(reader.columns),
-            "longest": reader.longest,
-            "rows": [len(rows.train), len(rows.valid)],
-            "folds": len(rows.folds),
-            "data": fingerprint(_letters(documents), rows.targets, rows.weights),
-            **({"backbone": fingerprint(*backbone.weights.values())} if backbone else {}),
-        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kerasnas.errors import ObjectiveError
 from kerasnas.estimators.task import Task
@@ -55,8 +56,9 @@ def with_metrics(
     asked += [(f"`Constraint({c.name!r})`", c.name) for c in constraints]
     scores = [name.removeprefix("val_") for _, name in asked if name.startswith("val_")]
     extra = tuple(dict.fromkeys(name for name in scores if is_quantile_loss(name)))
-    task = task.with_metrics(extra) if extra else task
-    known = [f"val_{name}" for name in task.scorer().names]
+    if extra:
+        task = replace(task, problem=task.problem.with_metrics(extra))
+    known = [f"val_{name}" for name in task.problem.scorer().names]
     for what, name in asked:
         if name.startswith("val_") and name not in known:
             raise ObjectiveError(

@@ -57,9 +57,8 @@ def case(*names, folds=()):
 
 def fitted(evidence, *names, clock=None, folds=()):
     rows, scorer = case(*names, folds=folds)
-    answers = {}
-    found = fit_baselines(evidence, rows, scorer, clock or Clock(), 0, answers)
-    return {row["trial_id"]: row for row in found}, answers
+    found = fit_baselines(evidence, rows, scorer, clock or Clock(), 0)
+    return {row["trial_id"]: row for row in found.rows}, found.answers
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -23,8 +23,8 @@ def fitted(seconds, classes=3, rows=400, folds=0):
     given = {"count_folds": lambda rows, classes, units: folds}
     prepared = prepare(frame, targets, classify=classes is not None, seed=0, **given)
     task = prepared.task(("linear",))
-    found = prepared.baselines(task.scorer(), Clock(seconds), 0)
-    return {row["trial_id"]: row for row in found}, prepared.answers
+    found = prepared.baselines(task.problem.scorer(), Clock(seconds), 0)
+    return {row["trial_id"]: row for row in found.rows}, found.answers
 
 
 @pytest.mark.parametrize("classes", [None, 2, 4])

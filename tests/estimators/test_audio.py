@@ -149,9 +149,9 @@ def test_known_voices_are_warned_of_unless_the_split_knows_them(tmp_path):
         warnings.simplefilter("error")
         task = prepared(table, "label", groups=table["speaker"])
         named = prepared(table, "label", groups="speaker")
-    np.testing.assert_array_equal(named.rows.valid, task.rows.valid)
+    np.testing.assert_array_equal(named.problem.rows.valid, task.problem.rows.valid)
     voices = table["speaker"].to_numpy()
-    assert not set(voices[task.rows.train]) & set(voices[task.rows.valid])
+    assert not set(voices[task.problem.rows.train]) & set(voices[task.problem.rows.valid])
     with pytest.warns(UserWarning, match="4 of the values of `speaker` are in"):
         prepared(table, "label", validation_data=(table, "label"))
     with pytest.warns(UserWarning, match="`groups` is not used"):

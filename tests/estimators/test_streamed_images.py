@@ -155,11 +155,11 @@ def test_the_preparation_of_many_images_takes_little_memory(monkeypatch):
     next(iter(data))  # whatever is allocated once
     tracemalloc.start()
     task = prepare_images(data, None, classify=True, seed=0, families=["conv"], clock=Clock(None))
-    view = task.view(task.hypermodel.portfolio[0])
-    task.baselines(task.scorer(), Clock(None), 0)
+    view = task.problem.view(task.hypermodel.portfolio[0])
+    task.baselines(task.problem.scorer(), Clock(None), 0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert not task.broken
+    assert not task.problem.broken
     assert isinstance(view.x, StoredRows)
     assert isinstance(view.validation[0], StoredRows)
     pixels = rows * side * side * 3

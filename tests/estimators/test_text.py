@@ -219,9 +219,10 @@ def test_answers_of_baselines_are_kept_for_the_comparison():
     task = prepare_texts(
         texts, labels, classify=True, seed=0, families=["linear"], clock=Clock(None)
     )
-    scorer = task.scorer()
-    rows = task.baselines(scorer, Clock(None), 0)
-    scores = {row["trial_id"]: row["val_log_loss"] for row in rows}
+    scorer = task.problem.scorer()
+    found = task.baselines(scorer, Clock(None), 0)
+    scores = {row["trial_id"]: row["val_log_loss"] for row in found.rows}
     assert set(scores) == {"majority", "tfidf_logistic"}
-    for name, answers in task.baseline_answers.items():
+    assert set(found.answers) == set(scores)
+    for name, answers in found.answers.items():
         assert scorer.validation(answers)["val_log_loss"] == scores[name]

@@ -8,9 +8,8 @@ from kerasnas.data import ClassTarget
 from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task
 from kerasnas.estimators.forms import Forms
-from kerasnas.estimators.task import Features
 from kerasnas.estimators.text_budget import Room, kept, room_for
-from kerasnas.problem import Scorer
+from kerasnas.problem import Features, Scorer
 from kerasnas.problem.heads import ClassHead
 from kerasnas.problem.rows import Rows, settle_rows
 from kerasnas.problem.split import Split
@@ -118,7 +117,7 @@ def test_a_baseline_for_which_there_is_no_time_is_left_out(monkeypatch, slowness
     head = ClassHead(ClassTarget(np.arange(2)))
     rows = Rows({"answer": head}, {"answer": labels}, None, split)
     scorer, clock = Scorer(labels[rows.valid], 2), watch.clock(60)
-    majority, linear = baselines.text_baselines({"x": texts}, rows, scorer, clock)
+    majority, linear = baselines.text_baselines({"x": texts}, rows, scorer, clock).rows
     assert majority["status"] == "COMPLETED"
     assert (linear["status"] == "COMPLETED") is fits
     assert watch.now <= 6.0

@@ -73,7 +73,7 @@ def test_networks_on_useful_columns_do_not_see_the_others(family):
     hp = values(family=family, columns="useful")
     network = task.hypermodel.build(hp)
     trained = task.hypermodel.training(hp, network).model
-    view = task.view(hp)
+    view = task.problem.view(hp)
     trained.train_on_batch(view.x[:64], view.y[:64])
     x = prepared.matrix[:50]
     dropped = [i for i, o in enumerate(prepared.preprocessing.owners) if o.startswith("noise")]
@@ -93,7 +93,7 @@ def test_libraries_fitted_on_useful_columns_answer_for_whole_rows(family, classi
     _, task = task_of((family,), classify=classify)
     hp = values(family=family, columns="useful", histgb_leaves=8)
     task.hypermodel.build(hp)
-    view = task.view(hp)
+    view = task.problem.view(hp)
     network = task.hypermodel.solve(hp, view, 0, Deadline.after(1.0)).network
     useful = task.hypermodel.useful
     places = useful.features if family == "linear" else useful.codes

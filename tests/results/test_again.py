@@ -38,16 +38,16 @@ def solved(family: str, classify: bool, seconds: float | None = None):
     task = prepare(x, targets, classify=classify, seed=0).task(tuple(VALUES))
     trial = TrialRecord(3, VALUES[family])
     hp = hyperparameters(trial)
-    view = task.view(hp)
+    view = task.problem.view(hp)
     solution = task.hypermodel.solve(hp, view, 5, Deadline())
-    job = Job(task.view, (), 0, Clock(seconds))
+    job = Job(task.problem.view, (), 0, Clock(seconds))
     known = {"0003": Solved(solution, 2.0)}
-    again = Again({"0003": trial}, known, task.hypermodel, job, task.whole, 0.8)
+    again = Again({"0003": trial}, known, task.hypermodel, job, task.problem.whole, 0.8)
     return task, again, view, solution
 
 
 def answers(model, task, x):
-    inputs = artifact.as_inputs(task.reader.read(x, "x"), artifact.input_dtypes(model))
+    inputs = artifact.as_inputs(task.problem.reader.read(x, "x"), artifact.input_dtypes(model))
     return call(model)(inputs).numpy()
 
 
@@ -60,7 +60,7 @@ def test_a_member_and_its_twin_answer_with_their_mean(family, classify, monkeypa
 
     def spied(hp, rows, seed, first):
         twins.append(fit(hp, rows, seed, first))
-        assert len(rows.y) == len(task.rows.train) + len(task.rows.valid) == 300
+        assert len(rows.y) == len(task.problem.rows.train) + len(task.problem.rows.valid) == 300
         return twins[-1]
 
     monkeypatch.setattr(task.hypermodel, "solve_again", spied)
@@ -79,9 +79,9 @@ def test_weights_of_all_rows_are_those_that_the_user_gave():
     x, y = table()
     given = np.linspace(0.5, 3.0, len(y))
     task = prepare(x, y, classify=False, seed=0, sample_weight=given).task(("histgb",))
-    whole = task.whole(hyperparameters(TrialRecord(0, VALUES["histgb"])))
+    whole = task.problem.whole(hyperparameters(TrialRecord(0, VALUES["histgb"])))
     np.testing.assert_allclose(whole.weights, given / given.mean(), rtol=1e-6)
-    np.testing.assert_array_equal(whole.y[:, 0], task.units.standardise(y)[:, 0])
+    np.testing.assert_array_equal(whole.y[:, 0], task.problem.rows.head.units.standardise(y)[:, 0])
 
 
 def test_nothing_is_fitted_again_where_time_is_short_or_nothing_was_solved():

@@ -1,0 +1,148 @@
+"""The problem of a fit: what is learnt, from what, and judged on which rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasnas.data import Reader
+from kerasnas.problem.answer_scorer import AnswerScorer
+from kerasnas.problem.heads.targets import HeadTargets
+from kerasnas.problem.heads_scorer import HeadsScorer
+from kerasnas.problem.rows import Rows
+from kerasnas.problem.units import Units
+from kerasnas.problem.view import View, no_latency
+
+_KEPT_VIEWS = 4  # a space with more forms of the data keeps no more than these in memory
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """One form of all rows for a network to train on, and the way back to raw data.
+
+    Attributes:
+        data: Array or structure of arrays with one leading axis of rows: what a network takes.
+        assemble: From a network and the scale of its target to the exported model; a model with
+            several heads knows their scales.
+        latency_ms: Measures the latency of one row in what `assemble` puts in front of the network.
+    """
+
+    data: Any
+    assemble: Callable[[keras.Model, Units | None], keras.Model]
+    latency_ms: Callable[[], float] = no_latency
+
+    def take(self, index: np.ndarray) -> Any:
+        """Some rows, in the structure of `data`."""
+        return tf.nest.map_structure(lambda a: a[index], self.data)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Inputs, heads and rows. A modality makes one of the user's data.
+
+    Attributes:
+        reader: Reads new data as it read these.
+        rows: Heads, targets, weights and split.
+        features: From hyperparameters to the form of the data that their network takes. A problem
+            with one form answers always the same object; one with several keeps those in use.
+        identity: What tells a search of this problem from another one in the same directory.
+        raw: Raw data of all rows, for `reader.take`.
+        broken: Names of the files that were left out because nobody can read them.
+        loss_weights: Weight of each head in a combined `loss`, by output; `None` where the only
+            head is scored by itself.
+        extra: Further metrics that an objective asks for.
+    """
+
+    reader: Reader
+    rows: Rows
+    features: Callable[[Any], Features]
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    raw: Any = None
+    broken: Sequence[str] = ()
+    loss_weights: Mapping[str, float] | None = None
+    extra: tuple[str, ...] = ()
+    _views: dict[int, tuple[Features, View]] = field(default_factory=dict, repr=False)
+
+    def with_metrics(self, extra: tuple[str, ...]) -> Problem:
+        """The problem whose scorer gives further metrics, which objectives ask for."""
+        return replace(self, extra=extra, _views={})
+
+    @property
+    def target(self) -> Any:
+        """What encodes and decodes the targets, as a file holds it."""
+        if self.loss_weights is None:
+            return self.rows.target
+        return HeadTargets({name: head.target for name, head in self.rows.heads.items()})
+
+    def view(self, hp: Any) -> View:
+        """The data as trials of these hyperparameters see them; the last few views are kept."""
+        features = self.features(hp)
+        if id(features) not in self._views:
+            while len(self._views) >= _KEPT_VIEWS:
+                self._views.pop(next(iter(self._views)))
+            self._views[id(features)] = features, self._view(features)
+        return self._views[id(features)][1]
+
+    def everything(self, hp: Any) -> tuple[Any, Any, np.ndarray | None]:
+        """Features, targets and weights of all rows, those of validation included."""
+        return self.features(hp).data, self.learnt(), self.rows.weights
+
+    def whole(self, hp: Any) -> View:
+        """The view of these hyperparameters with the validation rows among those to train on."""
+        index = np.union1d(self.rows.train, self.rows.valid)
+        return replace(
+            self.view(hp),
+            x=self.features(hp).take(index),
+            y=_taken(self.learnt(), index),
+            weights=self._weights(index),
+        )
+
+    def learnt(self) -> Any:
+        """Targets of all rows as a network learns them; a dict by output if there are several."""
+        rows = self.rows
+        found = {name: head.learnt(rows.encoded[name]) for name, head in rows.heads.items()}
+        return found if len(found) > 1 else next(iter(found.values()))
+
+    def scorer(self) -> AnswerScorer:
+        """Scores answers in the user's units for the validation rows."""
+        rows = self.rows
+        weights = None if rows.weights is None else rows.weights[rows.valid]
+        scorers = {
+            name: head.scorer(rows.encoded[name][rows.valid], weights, self.extra)
+            for name, head in rows.heads.items()
+        }
+        if self.loss_weights is None:
+            return next(iter(scorers.values()))
+        return HeadsScorer(rows.heads, scorers, self.loss_weights)
+
+    def _view(self, features: Features) -> View:
+        rows, scorer, learnt = self.rows, self.scorer(), self.learnt()
+        units = next(iter(rows.heads.values())).units
+        return View(
+            x=features.take(rows.train),
+            y=_taken(learnt, rows.train),
+            weights=self._weights(rows.train),
+            validation=(features.take(rows.valid), _taken(learnt, rows.valid), scorer.weights),
+            scorer=scorer,
+            assemble=lambda network: features.assemble(network, units),
+            example=features.take(np.arange(1)),
+            extra_latency=features.latency_ms,
+            folds=rows.folds,
+        )
+
+    def _weights(self, index: np.ndarray) -> np.ndarray | None:
+        """Weights of mean 1, which leave the size of the gradient, and so the recipes, as is."""
+        if self.rows.weights is None:
+            return None
+        kept = self.rows.weights[index]
+        return (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
+
+
+def _taken(data: Any, index: np.ndarray) -> Any:
+    """Some rows of an array, or of arrays by output."""
+    return tf.nest.map_structure(lambda a: a[index], data)
