@@ -4,8 +4,6 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from kerasnas.errors import ProjectMismatchError
 from kerasnas.history import History
@@ -146,18 +144,3 @@ def test_notes_are_kept_and_spent_never_falls(tmp_path):
     again = History(tmp_path / "journal")
     assert again.notes["space"]["names"] == ["a", "b"] and again.spent == 5.0
     again.close()
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.permutations(range(6)), st.integers(0, 6))
-def test_events_restore_the_order_of_ends(order, ended):
-    history = History()
-    for number in range(6):
-        history.start({"n": number})
-        history.report(number, 2, {"m": 0.5})
-    for number in order[:ended]:
-        history.finish(number, "COMPLETED", metrics={"m": 1.0})
-    again = History()
-    events = json.loads(json.dumps(history.events()))
-    again.restore(events, [t.number for t in history.finished])
-    assert again.trials == history.trials and again.finished == history.finished

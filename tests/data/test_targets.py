@@ -5,8 +5,6 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
 from kerasnas.data import (
@@ -51,21 +49,6 @@ def test_labels_come_back_as_they_went_in(y, classes, dtype):
     assert decoded.flags.writeable
     again = ClassTarget.from_json(json.loads(json.dumps(target.to_json())))
     assert again == target and hash(again) == hash(target)
-
-
-labels = (
-    st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, unique=True)
-    | st.lists(st.text(max_size=5), min_size=2, unique=True)
-    | st.lists(st.integers(-1000, 1000).map(float), min_size=2, unique=True)
-)
-
-
-@given(labels)
-def test_json_round_trip(y):
-    target = fit_class_target(y)
-    again = ClassTarget.from_json(json.loads(json.dumps(target.to_json())))
-    assert again == target
-    assert again.decode(again.encode(y)).tolist() == y
 
 
 @pytest.mark.parametrize(

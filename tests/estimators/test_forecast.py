@@ -163,7 +163,8 @@ def test_gaps_are_reported_once_and_filled_in():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", message="The series are not regular")
-        forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", **QUICK).fit(frame)
+        settings = {**QUICK, "space": "linear", "budget": kn.Budget(trials=1)}
+        forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", **settings).fit(frame)
     assert ["2 steps are missing" in str(w.message) for w in caught] == [True]
     assert np.isfinite(forecaster.predict()).all(axis=None)
 

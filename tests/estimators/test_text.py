@@ -72,6 +72,12 @@ def pairs():
     return reg, frame, same
 
 
+@pytest.fixture(scope="module")
+def plain():
+    clf = kn.TextClassifier(space="linear", **QUICK)
+    return clf.fit(*corpus(120), validation_data=corpus(60, seed=5))
+
+
 def test_texts_of_all_scripts_are_told_apart(fitted):
     texts, labels = corpus(60, seed=7)
     scores = fitted.evaluate(texts, labels)
@@ -111,13 +117,10 @@ def test_plain_keras_and_savedmodel_take_raw_strings(fitted, pairs, run_script, 
     assert again.schema_ == fitted.schema_
 
 
-def test_the_exported_file_gives_the_score_of_the_leaderboard():
-    texts, labels = corpus(120)
-    held_out = corpus(60, seed=5)
-    clf = kn.TextClassifier(space="linear", **QUICK)
-    clf.fit(texts, labels, validation_data=held_out)
-    best = clf.leaderboard().query("kind == 'trial'").iloc[0]
-    assert clf.evaluate(*held_out)["log_loss"] == pytest.approx(best["val_log_loss"], abs=1e-5)
+def test_the_exported_file_gives_the_score_of_the_leaderboard(plain):
+    best = plain.leaderboard().query("kind == 'trial'").iloc[0]
+    score = plain.evaluate(*corpus(60, seed=5))["log_loss"]
+    assert score == pytest.approx(best["val_log_loss"], abs=1e-5)
 
 
 def test_pairs_are_compared(pairs):
@@ -128,19 +131,9 @@ def test_pairs_are_compared(pairs):
         reg.predict(frame[["first_text"]])
 
 
-def test_several_labels_a_text():
-    texts, labels = corpus(120)
-    y = [["opinion", label] if i % 3 else [] for i, label in enumerate(labels)]
-    clf = kn.TextClassifier(space="average", **QUICK).fit(texts, y)
-    assert clf.classes_.tolist() == ["bad", "good", "opinion"]
-    assert clf.predict_proba(texts).shape == (120, 3)
-
-
-def test_class_weight_and_sample_weight_count():
-    texts, labels = corpus(120)
-    settings = {"space": "linear", **QUICK}
-    plain = kn.TextClassifier(**settings).fit(texts, labels)
-    heavy = kn.TextClassifier(**settings).fit(texts, labels, class_weight={"good": 1000.0})
+def test_class_weight_counts(plain):
+    heavy = kn.TextClassifier(space="linear", **QUICK)
+    heavy.fit(*corpus(120), validation_data=corpus(60, seed=5), class_weight={"good": 1000.0})
     unclear = ["the film 12", "电影 und hier"]
     gain = heavy.predict_proba(unclear)[:, 1] - plain.predict_proba(unclear)[:, 1]
     assert (gain > 0.2).all()
@@ -160,14 +153,25 @@ def _labels(folder):
     return [path.parent.name for path in sorted(folder.rglob("*.txt"))]
 
 
-def test_word_vectors_start_the_embeddings(tmp_path):
-    path = tmp_path / "vectors.txt"
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Several labels a text, and embeddings that start from given vectors."""
+    path = tmp_path_factory.mktemp("vectors") / "vectors.txt"
     rows = [f"{word.casefold()} {i} {-i} 1 0.5" for i, word in enumerate(["film", "LOVED", "the"])]
     path.write_text("\n".join(rows), encoding="utf-8")
     texts, labels = corpus(80)
-    clf = kn.TextClassifier(space="conv", word_vectors=path, **QUICK)
-    clf.fit(texts, labels)
-    tables = [w for w in clf.model_.get_weights() if w.ndim == 2 and w.shape[1] == 4]
+    y = [["opinion", label] if i % 3 else [] for i, label in enumerate(labels)]
+    return kn.TextClassifier(space="conv", word_vectors=path, **QUICK).fit(texts, y), texts
+
+
+def test_several_labels_a_text(labelled):
+    clf, texts = labelled
+    assert clf.classes_.tolist() == ["bad", "good", "opinion"]
+    assert clf.predict_proba(texts).shape == (80, 3)
+
+
+def test_word_vectors_start_the_embeddings(labelled):
+    tables = [w for w in labelled[0].model_.get_weights() if w.ndim == 2 and w.shape[1] == 4]
     assert any((table == [1, -1, 1, 0.5]).all(axis=1).any() for table in tables)
 
 

@@ -56,7 +56,7 @@ CASES = {
     ),
     "speech": lambda: (
         spaces.speech(8000, 4, mels=16, strides=(2,), families=["recurrent"]),
-        spectra()[:, :24],
+        spectra()[:, :16],
         RNG.integers(1, 5, (ROWS, 3)),
         None,
     ),

@@ -1,8 +1,6 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from kerasnas.preprocessing.texts.alphabet import (
     JOINER,
@@ -87,17 +85,6 @@ def test_an_accent_never_seen_counts_for_nothing():
     place = {char: i + 2 for i, char in enumerate(alphabet.characters)}
     assert (alphabet.table[place["é"]][:2] == alphabet.table[place["e"]][:2]).all()
     assert not alphabet.marks
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.text(), max_size=5))
-def test_any_text_gives_a_vocabulary_that_keras_takes(texts):
-    texts = [t.encode("utf-8", "replace").decode("utf-8") for t in texts]
-    alphabet = fit_alphabet(texts)
-    assert len(set(alphabet.characters)) == len(alphabet.characters) >= 1
-    assert all(len(char) == 1 and char != "\0" for char in alphabet.characters)
-    assert len(alphabet.table) == len(alphabet.characters) + 2
-    assert abs(alphabet.table).max() < 2**24  # exact in float32
 
 
 def test_composed_and_decomposed_text_have_the_same_parts():

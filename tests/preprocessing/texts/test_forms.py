@@ -1,5 +1,6 @@
 import warnings
 from collections import Counter
+from functools import cache
 
 import keras
 import numpy as np
@@ -31,6 +32,12 @@ TEXTS = [
 
 def column(texts):
     return {"text": np.array([*texts, None], dtype=object)[:-1]}
+
+
+@cache
+def everything():
+    """A front with all that a graph of terms can have; to fit one takes seconds."""
+    return fit_terms(Terms(), column(TEXTS), 3000)
 
 
 def found_words(texts, longest=1000):
@@ -100,8 +107,7 @@ def test_weights_are_those_of_scikit_learn():
 
 
 def test_words_and_runs_have_unit_length_apart():
-    front = fit_terms(Terms(), column(TEXTS), 3000)
-    out = front.transform(column(TEXTS))
+    out = everything().transform(column(TEXTS))
     squares = (out["weights"] ** 2).sum(axis=1)
     assert np.allclose(squares[[0, 1, 2]], 2.0, atol=1e-4)
     assert squares[8] == 0
@@ -184,9 +190,6 @@ def test_long_texts_are_cut_alike_before_and_in_the_graph():
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=60))
 def test_any_text_goes_through(texts):
     texts = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-    out = _ANY.transform(column(texts))
+    out = everything().transform(column(texts))
     assert np.isfinite(out["weights"]).all()
     assert np.isfinite(out["style"]).all()
-
-
-_ANY = fit_terms(Terms(), column(TEXTS), 500)  # with all that a graph can have
