@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 import kerasnas as kn
 from kerasnas.clock import Clock
-from kerasnas.errors import KerasNASError, ObjectiveError, SchemaError
+from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import colour_matters
 from kerasnas.preprocessing.sounds import summaries
 
@@ -157,22 +157,6 @@ def test_known_voices_are_warned_of_unless_the_split_knows_them(tmp_path):
     with pytest.warns(UserWarning, match="`groups` is not used"):
         new = table.drop(columns="speaker")
         prepared(table, "label", groups=table["speaker"], validation_data=(new, "label"))
-
-
-def test_bad_arguments_are_refused_before_any_training():
-    clips, labels, _ = beeps(8)
-    with pytest.raises(SchemaError, match="sample_rate="):
-        kn.AudioClassifier(verbose=0).fit(clips, labels)
-    with pytest.raises(KerasNASError, match="cnnn"):
-        kn.AudioClassifier(sample_rate=RATE, space="cnnn", verbose=0).fit(clips, labels)
-    with pytest.raises(SchemaError, match=r"length|rows"):
-        kn.AudioClassifier(sample_rate=RATE, verbose=0).fit(clips, labels[:5])
-    with pytest.raises(SchemaError, match="no column"):
-        kn.AudioClassifier(sample_rate=RATE, verbose=0).fit(clips, labels, groups="speaker")
-    with pytest.raises(KerasNASError, match="magic"):
-        kn.SpeechRecognizer(sample_rate=RATE, decoder="magic").fit(clips, labels)
-    with pytest.raises(ObjectiveError, match="val_wer"):
-        kn.SpeechRecognizer(sample_rate=RATE, objective="val_wr").fit(clips, labels)
 
 
 def test_the_mean_spectrum_matters_for_steady_sounds_and_not_for_courses():

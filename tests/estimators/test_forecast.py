@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
-from kerasnas.errors import ObjectiveError, SchemaError, SearchSpaceError
+from kerasnas.errors import SchemaError
 from kerasnas.results.fusion import fuse
 
 HORIZON = 4
@@ -245,26 +245,6 @@ def test_an_ensemble_trained_again_is_made_of_the_same_members():
     assert np.isfinite(forecaster.predict()).all(axis=None)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "sentence"),
-    [
-        ({"horizon": 0}, SchemaError, "`horizon` must be a whole number"),
-        ({"horizon": 40}, SchemaError, "Shorten `horizon`"),
-        ({"target": "sale"}, SchemaError, "`target` names 'sale'.*`sales`"),
-        ({"season": 0}, SchemaError, "`season` must be a whole number"),
-        ({"season": 90}, SchemaError, "a season needs 98: one to look back on"),
-        ({"objective": "val_mas"}, ObjectiveError, "Did you mean 'val_mase'"),
-        ({"space": "arima"}, SearchSpaceError, "arima"),
-        ({"quantiles": (0.1, 0.9)}, SearchSpaceError, "0.5, the point forecast"),
-        ({"ensemble": "big"}, SearchSpaceError, "`ensemble` must be"),
-    ],
-)
-def test_bad_arguments_are_one_sentence_before_any_training(arguments, error, sentence):
-    given = {"horizon": HORIZON, "target": "sales", **QUICK, **arguments}
-    with pytest.raises(error, match=sentence):
-        kn.TimeSeriesForecaster(**given).fit(monthly())
-
-
 def test_objectives_of_forecasts():
     forecaster = kn.TimeSeriesForecaster(
         HORIZON, "sales", objective=["val_wql", "params"], **{**QUICK, "space": "linear"}
@@ -294,18 +274,6 @@ def test_series_of_zeros_have_scores():
     ).fit(frame)
     assert (model.predict() == 0).all().all()
     assert model.leaderboard()["val_wql"].min() == 0.0
-
-
-def test_air_passengers_beats_the_seasonal_naive_and_dlinear(data_dir):
-    frame = pd.read_parquet(data_dir / "timeseries" / "air_passengers.parquet")
-    settings = {**QUICK, "budget": kn.Budget(trials=3, epochs=8), "oracle": "auto"}
-    del settings["space"]
-    forecaster = kn.TimeSeriesForecaster(24, "Passengers", **settings).fit(frame.iloc[:120])
-    test = forecaster.backtest(frame)
-    assert test.scores["mase"] < 0.7 * test.seasonal_naive["mase"]
-    table = forecaster.leaderboard()
-    dlinear = table.loc[table["trial_id"] == "dlinear", "val_mase"].iloc[0]
-    assert table["val_mase"].min() <= dlinear
 
 
 def test_the_same_line_again_continues_and_answers_the_same(tmp_path):

@@ -11,7 +11,7 @@ from PIL import Image
 import kerasnas as kn
 from kerasnas.data.images import fit_image_reader
 from kerasnas.data.pictures import to_pictures
-from kerasnas.errors import ArtifactError, SchemaError, SearchSpaceError
+from kerasnas.errors import ArtifactError, SearchSpaceError
 from kerasnas.estimators.image_task import mirrored_alike, sizes_for
 from kerasnas.preprocessing.images import thumbnails
 from kerasnas.problem.rows import fit_target, settle_rows
@@ -104,18 +104,6 @@ def test_regression_in_the_units_of_the_targets(tmp_path):
     assert answers.shape == (48,)
     assert y.min() - 0.1 * np.ptp(y) <= answers.min() <= answers.max() <= y.max() + 0.1 * np.ptp(y)
     assert np.allclose(reg.predict(x[:, :, ::-1]), answers, rtol=1e-4)
-
-
-def test_bad_input_is_refused_before_training():
-    x, y = dots(20)
-    with pytest.raises(SchemaError, match="`y` is missing"):
-        kn.ImageClassifier(**QUICK).fit(x)
-    with pytest.raises(SchemaError):
-        kn.ImageClassifier(**QUICK).fit(x, y[:-1])
-    with pytest.raises(SearchSpaceError, match="'convolution'"):
-        kn.ImageClassifier(**{**QUICK, "space": "convolution"}).fit(x, y)
-    with pytest.raises(SchemaError, match="reshape"):
-        kn.ImageClassifier(**QUICK).fit(x.reshape(20, -1), y)
 
 
 def test_pretrained_weights_that_are_not_there(tmp_path, monkeypatch, caplog):

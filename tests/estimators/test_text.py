@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 import kerasnas as kn
 from kerasnas.clock import Clock
-from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.errors import SchemaError
 from kerasnas.estimators.text_task import prepare_texts
 
 BOTH = {"budget": kn.Budget(trials=2, epochs=2), "seed": 0, "verbose": 0}
@@ -175,38 +175,9 @@ def test_word_vectors_start_the_embeddings(labelled):
     assert any((table == [1, -1, 1, 0.5]).all(axis=1).any() for table in tables)
 
 
-@pytest.mark.parametrize(
-    ("x", "y", "message"),
-    [
-        (["", " ", None, ""], [0, 1, 0, 1], "All .* training texts are empty"),
-        ([1, 2, 3], [0, 1, 0], "no texts"),
-        (["a", "b"], [0, 1, 1], "3"),
-        ("no such folder", None, "one string"),
-    ],
-)
-def test_bad_input_is_told_before_training(x, y, message):
-    with pytest.raises(SchemaError, match=message):
-        kn.TextClassifier(**QUICK).fit(x, y)
-
-
-def test_unknown_families_and_missing_vectors_are_told(tmp_path):
-    texts, labels = corpus(20)
-    with pytest.raises(SearchSpaceError, match="bert"):
-        kn.TextClassifier(space="bert", **QUICK).fit(texts, labels)
-    with pytest.raises(SchemaError, match="word_vectors"):
-        kn.TextClassifier(word_vectors=tmp_path / "none", **QUICK).fit(texts, labels)
-
-
 def test_arguments_survive_clone():
     clf = kn.TextClassifier(space="linear", word_vectors="v.txt", budget=3, seed=4, ensemble=2)
     assert clone(clf).get_params() == clf.get_params()
-
-
-def test_real_messages_in_seconds(data_dir):
-    frame = pd.read_parquet(data_dir / "text" / "sms_spam.parquet").sample(2500, random_state=0)
-    clf = kn.TextClassifier(space="linear", **QUICK)
-    clf.fit(frame["text"][:2000], frame["label"][:2000])
-    assert clf.score(frame["text"][2000:], frame["label"][2000:]) > 0.97
 
 
 def test_a_model_that_guesses_is_said_to_be_no_better_than_a_baseline(caplog):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasnas.problem import folds
+from kerasnas.problem.split import folds
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasnas.problem import holdout
+from kerasnas.problem.split import holdout
 
 
 def check_parts(train, valid, n):

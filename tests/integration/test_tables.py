@@ -1,8 +1,5 @@
 """Real tables are read as a person would read them."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,16 +19,19 @@ TARGETS = {
 }
 
 
-def table(name):
-    folder = os.environ.get("KERASNAS_DATA")
-    path = Path(folder or "") / "tabular" / f"{name}.parquet"
-    if not folder or not path.exists():
-        pytest.skip("KERASNAS_DATA does not name a folder with this table")
-    return pd.read_parquet(path)
+@pytest.fixture
+def table(data_dir):
+    def read(name):
+        path = data_dir / "tabular" / f"{name}.parquet"
+        if not path.exists():
+            pytest.skip(f"there is no {path.name}")
+        return pd.read_parquet(path)
+
+    return read
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_every_column_is_used_but_counters(name):
+def test_every_column_is_used_but_counters(table, name):
     x, _ = split_target(table(name), TARGETS[name])
     frame, named = to_frame(x)
     schema = infer_schema(frame, named=named)
@@ -44,7 +44,7 @@ def test_every_column_is_used_but_counters(name):
         assert np.array_equal(np.isnan(array) if array.dtype == np.float32 else array == "", gone)
 
 
-def test_kinds_of_titanic():
+def test_kinds_of_titanic(table):
     schema = infer_schema(table("titanic"))
     assert {column.name: column.kind for column in schema.columns} == {
         "PassengerId": "numeric",
@@ -63,7 +63,7 @@ def test_kinds_of_titanic():
 
 
 @pytest.mark.parametrize("rows", [20, 60, 300])
-def test_parts_of_titanic_are_read_alike(rows):
+def test_parts_of_titanic_are_read_alike(table, rows):
     part = table("titanic").sample(rows, random_state=0)
     kinds = {column.name: column.kind for column in infer_schema(part).columns}
     assert kinds["Name"] == "text"
