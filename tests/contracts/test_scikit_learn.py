@@ -15,7 +15,7 @@ EXPECTED_FAILURES = {
 }
 
 
-# What odd data do to networks, which is what a search without `space=` begins with.
+# What odd data may do to networks.
 ON_NETWORKS = ("check_fit2d_1feature", "check_dtype_object", "check_estimators_pickle")
 
 
@@ -23,8 +23,8 @@ def estimators() -> list[object]:
     """One of each, with the quickest trial that passes the checks on quality."""
     budget = kn.Budget(trials=1, epochs=1)
     return [
-        kn.TabularClassifier(budget=budget, space="linear", seed=0, verbose=0),
-        kn.TabularRegressor(budget=budget, space="linear", seed=0, verbose=0),
+        kn.TabularClassifier(budget=budget, space="linear", folds=False, seed=0, verbose=0),
+        kn.TabularRegressor(budget=budget, space="linear", folds=False, seed=0, verbose=0),
     ]
 
 
@@ -42,5 +42,5 @@ def test_scikit_learn_check(estimator, check):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_networks_pass_it_too(check):
     budget = kn.Budget(trials=1, epochs=1)
-    estimator = kn.TabularClassifier(budget=budget, ensemble=False, seed=0, verbose=0)
+    estimator = kn.TabularClassifier(budget=budget, space="mlp", folds=False, seed=0, verbose=0)
     getattr(estimator_checks, check)("TabularClassifier", estimator)
