@@ -94,7 +94,7 @@ def test_libraries_fitted_on_useful_columns_answer_for_whole_rows(family, classi
     hp = values(family=family, columns="useful", histgb_leaves=8)
     task.hypermodel.build(hp)
     view = task.problem.view(hp)
-    network = task.hypermodel.solve(hp, view, 0, Deadline.after(1.0)).network
+    network = task.hypermodel.solve(hp, view, 0, Deadline.after(30.0)).network
     useful = task.hypermodel.useful
     places = useful.features if family == "linear" else useful.codes
     assert network.input_shape == (None, view.x.shape[1])

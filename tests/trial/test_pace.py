@@ -85,12 +85,12 @@ def test_all_folds_have_to_fit_into_the_time_that_is_left():
 
 def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds():
     clock = SimpleNamespace(seconds=None)
-    job = SimpleNamespace(clock=clock, epochs=1, deadline=Deadline.after(5.0))
+    job = SimpleNamespace(clock=clock, epochs=1, deadline=made(5.0))
     pace = Pace(SimpleNamespace(), job, Tables())
     pace.check_start(0.5)
     with pytest.raises(OutOfTime, match="to trace"):
         pace.check_start(0.8)
-    job.deadline = Deadline.after(60.0)
+    job.deadline = made(60.0)
     pace.check_start(0.8)
 
 
