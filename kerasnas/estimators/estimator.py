@@ -17,7 +17,14 @@ from kerasnas.artifact.export import export
 from kerasnas.clock import Budget, Clock
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.errors import SchemaError, SearchSpaceError
-from kerasnas.estimators.answer import choose_answer, keeping_of, settle, train_again, twins_of
+from kerasnas.estimators.answer import (
+    choose_answer,
+    fitted_on_all,
+    keeping_of,
+    settle,
+    train_again,
+    twins_of,
+)
 from kerasnas.estimators.arguments import (
     RowCount,
     is_plain,
@@ -200,6 +207,8 @@ class Estimator(BaseEstimator):
         result.solved.clear()
         if self.refit:
             answer = train_again(answer, result, task.hypermodel, job, task.problem.everything)
+        else:
+            answer = fitted_on_all(answer, result, task, job)
         result.baselines = [*baselines.rows, *answer.rows]
         self.fitted_ = settle(
             type(self).__name__,

@@ -250,7 +250,7 @@ class AudioHyperModel(Space):
         steps = Steps(self.recipe(hp), partial(self.training, hp))
         if self.family(hp) != "linear":
             return steps
-        return Solve(partial(self.solve, hp))
+        return Solve(partial(self.solve, hp), unique=True)
 
     def training(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> Training:
         """The network with augmentation in front."""

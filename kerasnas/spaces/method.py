@@ -70,11 +70,14 @@ class Solve:
         again: `(view, seed, solution)` to a solution on other rows, for as many rounds, without a
             look at validation rows; `None` where the family cannot be fitted again.
         otherwise: Gradient steps on the built network, for where `fit` gives `None`.
+        unique: Whether there is one solution, whatever the seed, and no rows are needed to stop by:
+            fitted on all rows it is what the mean over folds estimates.
     """
 
     fit: Callable[[Any, int, Any], Solution | None]
     again: Callable[[Any, int, Solution], Solution | None] | None = None
     otherwise: Steps = field(default_factory=Steps)
+    unique: bool = False
 
 
 @dataclass(frozen=True)

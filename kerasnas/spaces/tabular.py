@@ -187,7 +187,9 @@ class TabularHyperModel(Space):
     def method(self, hp: keras_tuner.HyperParameters) -> Method:
         """A solver for trees and linear models; gradient steps for networks."""
         if self.family(hp) in solved.SOLVED:
-            return Solve(partial(self.solve, hp), partial(self.solve_again, hp))
+            unique = self.family(hp) == solved.LINEAR
+            again = partial(self.solve_again, hp)
+            return Solve(partial(self.solve, hp), again, unique=unique)
         return Steps(self.recipe(hp), partial(self.training, hp))
 
     def solves_again(self) -> bool:

@@ -246,7 +246,7 @@ class TextHyperModel(Space):
         """A solver for linear models, while there is time for it; gradient steps otherwise."""
         steps = Steps(self.recipe(hp))
         if self.family(hp) == "linear" or isinstance(self.form(hp), Pooled):
-            return Solve(partial(self.solve, hp), otherwise=steps)
+            return Solve(partial(self.solve, hp), otherwise=steps, unique=True)
         return steps
 
     def rows_at_once(self, hp: keras_tuner.HyperParameters) -> int | None:

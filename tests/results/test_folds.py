@@ -122,3 +122,19 @@ def test_a_larger_budget_goes_on_with_the_folds_that_a_search_began_with(tmp_pat
     assert goes_on(len(x), 2, len(x)) == count
     again = kn.TextClassifier(budget=kn.Budget(trials=2), **given).fit(x, y)
     assert len(again.leaderboard().query("kind == 'trial'")) == 2
+
+
+def test_a_linear_model_that_answers_alone_is_fitted_on_all_rows():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(100, 4)), columns=list("abcd"))
+    y = frame["a"] - 2 * frame["b"] + 0.1 * rng.normal(size=100)
+    reg = kn.TabularRegressor(
+        budget=kn.Budget(trials=1), space="linear", ensemble=False, seed=0, verbose=0, folds=4
+    ).fit(frame, y)
+    parts = reg.result_.best_model()  # the mean over folds, as it was scored
+    inputs = {n: frame[[n]].to_numpy("float32") for n in frame}
+    folds = parts.predict(inputs, verbose=0)[:, 0]
+    assert not np.allclose(folds, reg.predict(frame), atol=1e-6)
+    assert np.corrcoef(folds, reg.predict(frame))[0, 1] > 0.999
+    # One fit: the graph has the coefficients of one model, not the mean of four.
+    assert reg.model_.count_params() < parts.count_params()
