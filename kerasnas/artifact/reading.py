@@ -1,32 +1,117 @@
-"""One `.keras` file as the model and the extra member in it. Nothing in the file is executed."""
+"""One `.keras` file as the model and the extra member in it: the trust boundary.
+
+A file may come from anybody. It is read once; its zip, its JSON and its weights are judged before
+Keras sees them (`archive`, `plain_json`, `configuration`, `weights`), and Keras is given a copy of
+the very bytes that were judged. Nothing in the file is executed.
+"""
 
 from __future__ import annotations
 
+import inspect
 import json
+import tempfile
 import warnings
 import zipfile
-import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from kerasnas.artifact.member import FORMAT, MEMBER
+from kerasnas.artifact.archive import read_members
+from kerasnas.artifact.configuration import checked_config
+from kerasnas.artifact.member import CONFIG, DIGESTS, FORMAT, MEMBER, METADATA, WEIGHTS, digests_of
+from kerasnas.artifact.plain_json import parse_json
+from kerasnas.artifact.unfit import Unfit, about
+from kerasnas.artifact.weights import count_weights
 from kerasnas.assembly import KEYS_ARE_NO_NAMES
 from kerasnas.errors import ArtifactError
 
-_MOST_BYTES = 64 * 2**20  # of the member, so that a crafted file cannot fill the memory
+# Numbers that a network may create beyond those in its file: the weights of words, which a lookup
+# takes from the configuration.
+_FURTHER_NUMBERS = 1_000_000
 
-# What reading a damaged or crafted archive, or the JSON in it, can raise.
-_DAMAGE = (
-    ValueError,
-    KeyError,
-    OSError,
-    EOFError,
-    RuntimeError,  # also its subclasses NotImplementedError and RecursionError
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_MOST_REASON_CHARACTERS = 2000  # of an error of Keras, which quotes whole configurations
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """The members of a file, in memory, each of them whole.
+
+    Attributes:
+        path: Where the file is, for messages.
+        members: Content by name.
+    """
+
+    path: Path
+    members: Mapping[str, bytes]
+
+    def member(self) -> dict[str, Any]:
+        """The extra member, which is of this model.
+
+        Raises:
+            ArtifactError: If there is none, or if it is damaged, of another model, or newer than
+                this version.
+        """
+        if MEMBER not in self.members:
+            raise ArtifactError(
+                f"'{self.path}' is a plain Keras model without the member '{MEMBER}': it was not "
+                "saved by kerasnas, or was loaded and saved again by Keras. "
+                f"Use `keras.models.load_model('{self.path}')`."
+            )
+        with about(self.path):
+            content = parse_json(self.members[MEMBER], MEMBER)
+            if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+                raise Unfit(f"is damaged: '{MEMBER}' has no format number.")
+            if content["format"] > FORMAT:
+                raise Unfit(
+                    f"has format {content['format']}, this kerasnas reads up to {FORMAT}. "
+                    "Upgrade kerasnas, or use `keras.models.load_model`."
+                )
+            digests = content.pop(DIGESTS, None)  # none: written before there were digests
+            if digests is not None and digests != digests_of(self.members):
+                raise Unfit(f"is damaged: '{MEMBER}' was written for another model than this one.")
+        return content
+
+    def model(self) -> keras.Model:
+        """The Keras model, uncompiled.
+
+        Raises:
+            ArtifactError: If it is damaged, names what is not on the list of layers and
+                operations, or declares more than the file holds.
+        """
+        with about(self.path):
+            for name in (CONFIG, WEIGHTS, METADATA):
+                if name not in self.members:
+                    raise Unfit(f"cannot be loaded: it holds no '{name}'.")
+            weights = self.members[WEIGHTS]
+            config = checked_config(parse_json(self.members[CONFIG], CONFIG), len(weights))
+            parse_json(self.members[METADATA], METADATA)
+            numbers = count_weights(weights)
+        judged = {name: content for name, content in self.members.items() if name != MEMBER}
+        judged[CONFIG] = json.dumps(config).encode()
+        try:
+            return _built(judged, numbers)
+        except Exception as error:  # whatever Keras meets in a damaged file, the file is at fault
+            reason = str(error)[:_MOST_REASON_CHARACTERS]
+            raise ArtifactError(f"'{self.path}' cannot be loaded by Keras: {reason}") from error
+
+
+def open_file(path: str | Path) -> KerasFile:
+    """Reads and judges the zip of a file.
+
+    Raises:
+        ArtifactError: If the file is missing, no `.keras` file, damaged or crafted.
+    """
+    if not Path(path).is_file():
+        raise ArtifactError(f"There is no file '{path}'.")
+    with about(path):
+        try:
+            return KerasFile(Path(path), read_members(path))
+        except OSError as error:
+            raise Unfit(f"cannot be read: {error.strerror or error}.") from error
 
 
 def read_member(path: str | Path) -> dict[str, Any]:
@@ -35,29 +120,7 @@ def read_member(path: str | Path) -> dict[str, Any]:
     Raises:
         ArtifactError: If the file is missing, damaged, foreign or newer than this version.
     """
-    with _opened(path) as archive:
-        if MEMBER not in archive.namelist():
-            raise ArtifactError(
-                f"'{path}' is a plain Keras model without the member '{MEMBER}': it was not saved "
-                "by kerasnas, or was loaded and saved again by Keras. "
-                f"Use `keras.models.load_model('{path}')`."
-            )
-        if archive.getinfo(MEMBER).file_size > _MOST_BYTES:
-            raise ArtifactError(f"'{path}' is damaged: its member '{MEMBER}' is too large.")
-        try:
-            content = json.loads(archive.read(MEMBER))
-        except _DAMAGE as error:
-            raise ArtifactError(
-                f"'{path}' is damaged: '{MEMBER}' cannot be read ({error})."
-            ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
-        raise ArtifactError(f"'{path}' is damaged: '{MEMBER}' has no format number.")
-    if content["format"] > FORMAT:
-        raise ArtifactError(
-            f"'{path}' has format {content['format']}, this kerasnas reads up to {FORMAT}. "
-            "Upgrade kerasnas, or use `keras.models.load_model`."
-        )
-    return content
+    return open_file(path).member()
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -67,63 +130,50 @@ def load_model(path: str | Path) -> keras.Model:
         ArtifactError: If the file is missing or damaged, or names code outside Keras that the
             caller has not registered.
     """
-    with _opened(path) as archive:
-        _check_members(archive, path)
-        try:
-            config = json.loads(archive.read("config.json"))
-            if isinstance(config, dict):
-                config.pop("compile_config", None)  # not used: the model stays uncompiled
-            foreign = sorted(_foreign_code(config))
-        except _DAMAGE as error:
-            raise ArtifactError(
-                f"'{path}' is damaged: its model cannot be read ({error})."
-            ) from error
-    if foreign:
-        raise ArtifactError(
-            f"'{path}' uses {', '.join(foreign)}, which is not part of Keras. Import the module "
-            "that registers it (`keras.saving.register_keras_serializable`) before loading."
-        )
-    try:
-        with warnings.catch_warnings():
+    return open_file(path).model()
+
+
+def _built(members: Mapping[str, bytes], numbers: int) -> keras.Model:
+    """What Keras makes of members that have been judged.
+
+    Keras takes a path only, so that the members are written to a folder of their own.
+    """
+    with tempfile.TemporaryDirectory(prefix="kerasnas-") as folder:
+        path = Path(folder) / "judged.keras"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        with (
+            tf.variable_creator_scope(_limited(numbers + _FURTHER_NUMBERS)),
+            warnings.catch_warnings(),
+        ):
             warnings.filterwarnings("ignore", message=KEYS_ARE_NO_NAMES)
-            return keras.saving.load_model(path, compile=False)
-    except Exception as error:  # whatever Keras meets in a damaged file, the file is at fault
-        raise ArtifactError(f"'{path}' cannot be loaded by Keras: {error}") from error
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
-def _opened(path: str | Path) -> zipfile.ZipFile:
-    if not Path(path).is_file():
-        raise ArtifactError(f"There is no file '{path}'.")
-    try:
-        return zipfile.ZipFile(path)
-    except _DAMAGE as error:
-        raise ArtifactError(f"'{path}' is not a `.keras` file, or is damaged ({error}).") from error
+def _limited(left: int) -> Callable[..., Any]:
+    """Lets TensorFlow create variables of so many numbers and no more.
+
+    A configuration may ask for a layer of any size. Its variables are counted before they take
+    memory, against the numbers that the file of weights holds.
+    """
+
+    def create(next_creator: Callable[..., Any], **settings: Any) -> Any:
+        nonlocal left
+        left -= _size(settings.get("initial_value"))
+        if left < 0:
+            raise ValueError("its layers have more weights than the file holds.")
+        return next_creator(**settings)
+
+    return create
 
 
-def _check_members(archive: zipfile.ZipFile, path: str | Path) -> None:
-    try:
-        bad = archive.testzip()
-    except _DAMAGE as error:
-        raise ArtifactError(f"'{path}' is damaged ({error}).") from error
-    if bad is not None:
-        raise ArtifactError(f"'{path}' is damaged: its part '{bad}' does not match its checksum.")
-    if "config.json" not in archive.namelist():
-        raise ArtifactError(f"'{path}' is not a `.keras` file: it holds no 'config.json'.")
-
-
-def _foreign_code(config: Any) -> set[str]:
-    """Names of classes and functions outside Keras that nobody has registered in this process."""
-    found: set[str] = set()
-    if isinstance(config, list):
-        for item in config:
-            found |= _foreign_code(item)
-    elif isinstance(config, dict):
-        module = config.get("module")
-        if isinstance(module, str) and "class_name" in config:
-            known = module.split(".")[0] in ("keras", "builtins")
-            registered = keras.saving.get_registered_object(config.get("registered_name") or "")
-            if not known and registered is None:
-                found.add(f"{module}.{config['class_name']}")
-        for item in config.values():
-            found |= _foreign_code(item)
-    return found
+def _size(value: Any) -> int:
+    """The numbers that a variable is to hold, found without making them."""
+    if callable(value):
+        asked = inspect.getclosurevars(value).nonlocals.get("self")
+        if isinstance(asked, keras.Variable):
+            return int(tf.TensorShape(asked.shape).num_elements() or 0)
+        with tf.Graph().as_default():
+            value = value()
+    return int(tf.TensorShape(value.shape).num_elements() or 0)

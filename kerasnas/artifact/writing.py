@@ -6,6 +6,7 @@ Keras ignores: labels, schema, leaderboard, versions. Nothing in it is ever exec
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 import zipfile
@@ -17,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas.artifact.member import FORMAT, MEMBER
+from kerasnas.artifact.member import DIGESTS, FORMAT, MEMBER, is_tied
 from kerasnas.artifact.reading import load_model
 from kerasnas.artifact.tensors import as_inputs, input_dtypes
 from kerasnas.errors import ArtifactError
@@ -25,6 +26,7 @@ from kerasnas.files import fresh_file
 
 ENDING = ".keras"
 _TOLERANCE = 1e-5
+_PIECE_BYTES = 2**20  # read at once for a digest: weights may be larger than the memory
 
 
 def write(
@@ -56,7 +58,7 @@ def write(
                 "`get_config` and `keras.saving.register_keras_serializable`."
             ) from error
         if member is not None:
-            content = {"format": FORMAT, **member}
+            content = {"format": FORMAT, DIGESTS: _digests(fresh), **member}
             with zipfile.ZipFile(fresh, "a", zipfile.ZIP_DEFLATED) as archive:
                 archive.writestr(MEMBER, json.dumps(content))
         if probe is not None:
@@ -73,6 +75,19 @@ def size_of(model: keras.Model) -> int:
         path = Path(folder) / "model.keras"
         write(model, path)
         return path.stat().st_size
+
+
+def _digests(path: Path) -> dict[str, str]:
+    """The digests that tie the extra member to the model in a file."""
+    with zipfile.ZipFile(path) as archive:
+        digests = {}
+        for name in filter(is_tied, sorted(archive.namelist())):
+            digest = hashlib.sha256()
+            with archive.open(name) as stream:
+                while piece := stream.read(_PIECE_BYTES):
+                    digest.update(piece)
+            digests[name] = digest.hexdigest()
+    return digests
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from kerasnas import artifact
 from kerasnas.errors import ArtifactError
@@ -25,6 +27,9 @@ _HOLDERS = {
     "TimeSeriesForecaster": "kerasnas.estimators.forecast",
 }
 
+# Arguments that are about the machine of `fit`, and would be about that of whoever loads.
+_OF_THE_MACHINE = frozenset({"directory"})
+
 
 def load(path: str | Path) -> Estimator:
     """Opens a file that an estimator's `save` wrote.
@@ -39,7 +44,8 @@ def load(path: str | Path) -> Estimator:
         ArtifactError: If the file is missing, damaged, foreign, or of a newer format. No code from
             the file is run.
     """
-    member = artifact.read_member(path)
+    file = artifact.open_file(path)
+    member = file.member()
     name = member.get("estimator")
     if name not in _HOLDERS:
         raise ArtifactError(
@@ -47,9 +53,18 @@ def load(path: str | Path) -> Estimator:
             "`keras.models.load_model`."
         )
     cls = getattr(import_module(_HOLDERS[name]), name)
-    arguments = member.get("arguments")
-    known = cls._get_param_names()
-    kept = {k: v for k, v in arguments.items() if k in known} if isinstance(arguments, dict) else {}
-    estimator: Estimator = cls(**kept)
-    estimator.fitted_ = Fitted.load(path, cls.reader_class, cls.target_classes)
+    estimator: Estimator = cls(**_arguments(member, cls._get_param_names()))
+    estimator.fitted_ = Fitted.from_file(file, cls.reader_class, cls.target_classes)
     return estimator
+
+
+def _arguments(member: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Arguments of the constructor that a file may set: plain values, and no place to write to."""
+    given = member.get("arguments")
+    return {
+        name: value
+        for name, value in (given.items() if isinstance(given, dict) else ())
+        if name in known
+        and name not in _OF_THE_MACHINE
+        and (value is None or isinstance(value, str | int | float | bool))
+    }

@@ -247,7 +247,23 @@ class Fitted:
         Raises:
             ArtifactError: If the file is missing, damaged or foreign, or lacks a part.
         """
-        member = artifact.read_member(path)
+        return cls.from_file(artifact.open_file(path), reader_class, target_classes)
+
+    @classmethod
+    def from_file(
+        cls, file: artifact.KerasFile, reader_class: type[Reader], target_classes: Sequence[Any]
+    ) -> Fitted:
+        """The value in a file that is open.
+
+        Args:
+            file: The file.
+            reader_class: As in `load`.
+            target_classes: As in `load`.
+
+        Raises:
+            ArtifactError: As `load` does.
+        """
+        member = file.member()
         kinds: dict[str, Any] = {known.__name__: known for known in target_classes}
         try:
             parts = {
@@ -257,11 +273,11 @@ class Fitted:
                 "rows": [dict(row) for row in member["leaderboard"]],
                 "decisions": Decisions.from_json(member.get("decisions", {})),
             }
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ArtifactError(
-                f"The file is damaged: its description is not usable ({error})."
+                f"'{file.path}' is damaged: its description is not usable ({error})."
             ) from error
-        return cls(traced=TracedModel(artifact.load_model(path)), **parts)
+        return cls(traced=TracedModel(file.model()), **parts)
 
 
 def _first(answers: np.ndarray, rows: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from kerasnas import artifact, assembly
-from kerasnas.artifact import reading, writing
+from kerasnas.artifact import archive, writing
 from kerasnas.data import MISSING_DATETIME, Column, Schema
 from kerasnas.errors import ArtifactError
 from kerasnas.preprocessing import fit_preprocessing
@@ -309,7 +309,7 @@ class TestDamage:
             artifact.read_member(rewritten(good, kerasnas__json=newer))
 
     def test_too_large_a_member(self, good, monkeypatch):
-        monkeypatch.setattr(reading, "_MOST_BYTES", 10)
+        monkeypatch.setattr(archive, "MOST_JSON_BYTES", 10)
         with pytest.raises(ArtifactError, match="too large"):
             artifact.read_member(good)
 
