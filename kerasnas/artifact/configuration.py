@@ -60,9 +60,7 @@ def checked_config(config: Any, weights_bytes: int) -> dict[str, Any]:
         )
     most = _LAYERS_OF_SMALL_FILES + weights_bytes // _WEIGHTS_BYTES_FOR_A_LAYER
     if judge.layers > min(_MOST_LAYERS, most):
-        raise Unfit(
-            f"is not opened: it has {judge.layers:,} layers, more than its weights tell of."
-        )
+        raise Unfit(f"is not opened: it has {judge.layers:,} layers, too many for its weights.")
     if calls > _MOST_CALLS:
         raise Unfit(f"is not opened: its layers would be called {calls:,} times to build it.")
     return config
@@ -100,7 +98,7 @@ class _Judge:
             return self.value(content)
         if name == "function":
             if not isinstance(content, str) or not self._is_of_the_user(content):
-                self.foreign.add(f"{module}.{content}")
+                self.foreign.add(_named(item))
             return 0
         registered = item.get("registered_name", name)
         if (module, name) in allowed.CLASSES:
@@ -108,7 +106,7 @@ class _Judge:
         else:
             known = self._is_of_the_user(registered)
         if not known:
-            self.foreign.add(f"{module}.{name}")
+            self.foreign.add(_named(item))
             return 0
         if not isinstance(content, dict):
             raise Unfit(f"is damaged: the arguments of its {name} are no dict.")
@@ -171,7 +169,7 @@ class _Judge:
         """What Keras builds a layer with: numbers, never objects."""
         if isinstance(value, dict):
             if isinstance(value.get("class_name"), str):
-                self.foreign.add(f"{value.get('module')}.{value['class_name']}")
+                self.foreign.add(_named(value))
             for part in value.values():
                 self._shapes(part)
         elif isinstance(value, list):
@@ -189,6 +187,12 @@ class _Judge:
             return True  # of a `custom_object_scope` around the call
         module = inspect.getmodule(found)
         return module is None or module.__name__.split(".")[0] not in allowed.LIBRARIES
+
+
+def _named(item: Mapping[str, Any]) -> str:
+    """What a file calls a class or a function."""
+    name = item.get("config") if item["class_name"] == "function" else item["class_name"]
+    return f"{item.get('module')}.{name}"[:200]
 
 
 def _check_plain_form(name: str, content: Any) -> None:

@@ -59,12 +59,10 @@ def load(path: str | Path) -> Estimator:
 
 
 def _arguments(member: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
-    """Arguments of the constructor that a file may set: plain values, and no place to write to."""
+    """Arguments of the constructor that a file may set: none that names a place to write to."""
     given = member.get("arguments")
     return {
         name: value
         for name, value in (given.items() if isinstance(given, dict) else ())
-        if name in known
-        and name not in _OF_THE_MACHINE
-        and (value is None or isinstance(value, str | int | float | bool))
+        if name in known and name not in _OF_THE_MACHINE
     }
