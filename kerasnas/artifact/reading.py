@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasnas.artifact.archive import read_members
@@ -175,5 +176,6 @@ def _size(value: Any) -> int:
         if isinstance(asked, keras.Variable):
             return int(tf.TensorShape(asked.shape).num_elements() or 0)
         with tf.Graph().as_default():
-            value = value()
-    return int(tf.TensorShape(value.shape).num_elements() or 0)
+            value = tf.convert_to_tensor(value())
+            return int(value.shape.num_elements() or 0)
+    return int(np.size(value))
