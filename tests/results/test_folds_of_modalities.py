@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnas as kn
+from kerasnas.spaces.method import Solution
 from kerasnas.spaces.text_linear import linear_network
 from kerasnas.trial.folds import mean_of
 
@@ -87,7 +88,7 @@ def test_linear_models_of_folds_look_up_each_term_once(activation):
     networks = [linear_network(50, 3, 4, activation) for _ in range(3)]
     for network in networks:
         network.set_weights([rng.normal(size=w.shape) for w in network.get_weights()])
-    mean = mean_of(networks)
+    mean = mean_of([Solution(network) for network in networks])
     assert sum(isinstance(layer, keras.layers.Embedding) for layer in mean.layers) == 1
     given = {
         "terms": rng.integers(0, 50, (6, 9)).astype("int32"),
