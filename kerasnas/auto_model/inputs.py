@@ -29,10 +29,9 @@ from kerasnas.data.stored import StoredRows, held
 from kerasnas.data.texts import fit_text_reader
 from kerasnas.errors import SchemaError
 from kerasnas.preprocessing import fit_preprocessing, input_dtype
-from kerasnas.preprocessing.images import Form, front, pixels, statistics, thumbnails
-from kerasnas.preprocessing.sounds import Form as SoundForm
+from kerasnas.preprocessing.images import ImageForm, front, pixels, statistics, thumbnails
+from kerasnas.preprocessing.sounds import SoundForm, heard, summaries, usual_hop
 from kerasnas.preprocessing.sounds import front as sound_front
-from kerasnas.preprocessing.sounds import heard, summaries, usual_hop
 from kerasnas.preprocessing.texts.forms import Terms, fit_terms
 
 _MELS = 40  # bands of a spectrogram
@@ -42,7 +41,7 @@ _MOST_PIXELS = 64  # on the shorter side of an image whose size is not given
 
 __all__ = [
     "AudioInput",
-    "Fitted",
+    "FittedInput",
     "ImageInput",
     "Input",
     "Read",
@@ -54,7 +53,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedInput:
     """One input, fitted on training rows.
 
     Attributes:
@@ -88,7 +87,7 @@ class Read:
     """
 
     rows: int
-    fit: Callable[[np.ndarray], Fitted]
+    fit: Callable[[np.ndarray], FittedInput]
 
 
 class Input(Node):
@@ -135,10 +134,10 @@ class TabularInput(Input):
             extra = ingest(more, schema, named=more_named)
             raw = {name: np.concatenate([values, extra[name]]) for name, values in raw.items()}
 
-        def fit(train: np.ndarray) -> Fitted:
+        def fit(train: np.ndarray) -> FittedInput:
             front = fit_preprocessing({n: v[train] for n, v in raw.items()}, schema)
             matrix = front.transform(raw)
-            return Fitted(
+            return FittedInput(
                 reader=TableReader(schema, dict(front.probe)),
                 data=matrix,
                 front=front.model,
@@ -162,7 +161,7 @@ class TensorInput(Input):
         if further is not None:
             values = np.concatenate([values, reader.read(further, f"Input `{self.name}`")])
 
-        def fit(train: np.ndarray) -> Fitted:
+        def fit(train: np.ndarray) -> FittedInput:
             axis = self._shared(values.ndim)
             mean, deviation = values[train].mean(axis), values[train].std(axis)
             raw = keras.Input(reader.shape)
@@ -173,7 +172,7 @@ class TensorInput(Input):
             )(raw)
             front = keras.Model(raw, scaled)
             data = front.predict(values, verbose=0)
-            return Fitted(
+            return FittedInput(
                 reader=reader,
                 data=data,
                 front=front,
@@ -258,12 +257,12 @@ class ImageInput(Input):
         if further is not None:
             raw = joined(raw, reader.read(further))
         height, width = self._size(reader)
-        form = Form(height, width, "stretch")
+        form = ImageForm(height, width, "stretch")
 
-        def fit(train: np.ndarray) -> Fitted:
+        def fit(train: np.ndarray) -> FittedInput:
             data = held(pixels(reader, form, raw))
             whole = data.array if isinstance(data, StoredRows) else data
-            return Fitted(
+            return FittedInput(
                 reader=reader,
                 data=data,
                 front=front(reader, form),
@@ -308,12 +307,12 @@ class TextInput(Input):
         if further is not None:
             texts = np.concatenate([texts, reader.read(further).columns["text"]])
 
-        def fit(train: np.ndarray) -> Fitted:
+        def fit(train: np.ndarray) -> FittedInput:
             front = fit_terms(
                 Terms(vocabulary=_TERMS), {"text": texts[train]}, _LONGEST, rows=len(texts)
             )
             data = front.transform({"text": texts})
-            return Fitted(
+            return FittedInput(
                 reader=reader,
                 data=data,
                 front=front.model,
@@ -369,9 +368,9 @@ class AudioInput(Input):
         hop = usual_hop(reader)
         form = SoundForm("mel", max(16, round(2.5 * hop)), hop, _MELS)
 
-        def fit(train: np.ndarray) -> Fitted:
+        def fit(train: np.ndarray) -> FittedInput:
             data = heard(reader, form, raw)
-            return Fitted(
+            return FittedInput(
                 reader=reader,
                 data=data,
                 evidence=sound_evidence(summaries(data), train),

@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasnas.auto_model.blocks import Merge
 from kerasnas.auto_model.heads import Head
-from kerasnas.auto_model.inputs import Fitted
+from kerasnas.auto_model.inputs import FittedInput
 from kerasnas.auto_model.nodes import Node, walk
 from kerasnas.data.stored import StoredRows
 from kerasnas.problem.heads import FittedHead
@@ -34,7 +34,7 @@ class ComposedHyperModel(Space):
     def __init__(
         self,
         outputs: Mapping[str, Node],
-        inputs: Mapping[str, Fitted],
+        inputs: Mapping[str, FittedInput],
         answers: Mapping[str, FittedHead],
         rows: int,
     ) -> None:
@@ -141,7 +141,7 @@ def _settled(hp: Any, parts: Sequence[str], setting: str, value: Any) -> dict[st
     }
 
 
-def _source(name: str, fitted: Fitted) -> Any:
+def _source(name: str, fitted: FittedInput) -> Any:
     """The Keras input for features, in their structure."""
 
     def source(array: np.ndarray | StoredRows, **rest: Any) -> Any:

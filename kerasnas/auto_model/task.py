@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from kerasnas import assembly
-from kerasnas.auto_model.inputs import Fitted
+from kerasnas.auto_model.inputs import FittedInput
 from kerasnas.auto_model.readers import InputsReader, flat
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.baselines import Baselines, fit_baselines, joined
@@ -21,7 +21,7 @@ from kerasnas.searching import fingerprint
 
 
 def composed_task(
-    inputs: Mapping[str, Fitted],
+    inputs: Mapping[str, FittedInput],
     rows: Rows,
     hypermodel: ComposedHyperModel,
     loss_weights: Mapping[str, float],
@@ -62,7 +62,7 @@ def composed_task(
 
 
 def assemble(
-    inputs: Mapping[str, Fitted], network: keras.Model, heads: Mapping[str, FittedHead]
+    inputs: Mapping[str, FittedInput], network: keras.Model, heads: Mapping[str, FittedHead]
 ) -> keras.Model:
     """The exported graph: one flat dict of raw inputs in, answers in the users' units out.
 
@@ -95,7 +95,7 @@ def _answering(network: keras.Model, heads: Mapping[str, FittedHead]) -> keras.M
     return keras.Model(inputs, answers, name="kerasnas_network")
 
 
-def _front(name: str, fitted: Fitted, tensors: Sequence[Any]) -> Any:
+def _front(name: str, fitted: FittedInput, tensors: Sequence[Any]) -> Any:
     if fitted.front is None:
         return tensors[0]
     front = assembly.named(fitted.front, f"{name}_preprocessing")

@@ -21,7 +21,7 @@ from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Task
-from kerasnas.preprocessing.sounds import STRETCHES, Form, front, heard, summaries, usual_hop
+from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, front, heard, summaries, usual_hop
 from kerasnas.problem import AnswerScorer, Features, Problem
 from kerasnas.problem.rows import (
     Rows,
@@ -55,7 +55,7 @@ class SoundForms:
         self.raw = raw
         self.features = Forms(self._made, clock, "sounds")
 
-    def _made(self, form: Form) -> Features:
+    def _made(self, form: SoundForm) -> Features:
         reader = self.reader
         before = front(reader.sample_rate, reader.samples, form)
 
@@ -145,7 +145,7 @@ def audio_task(
     if len(families) > 1 and 4 * len(raw) * reader.samples > _WAVES:
         families = [name for name in families if name != "wave"]
     hop = usual_hop(reader)
-    spectra = forms.features(Form("mel", round(2.5 * hop), hop, 40)).data
+    spectra = forms.features(SoundForm("mel", round(2.5 * hop), hop, 40)).data
     features = summaries(spectra)
     hypermodel = AudioHyperModel(
         reader.samples,

@@ -20,7 +20,7 @@ from kerasnas.data.pictures import Pictures, holds_targets, joined, split_pictur
 from kerasnas.data.stored import StoredRows, held
 from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Task
-from kerasnas.preprocessing.images import Form, front, pixels, statistics, thumbnails
+from kerasnas.preprocessing.images import ImageForm, front, pixels, statistics, thumbnails
 from kerasnas.problem import AnswerScorer, Features, Problem
 from kerasnas.problem.rows import (
     Rows,
@@ -55,7 +55,7 @@ class ImageForms:
         self._pictures = pictures
         self.features = Forms(self._made, clock, "images", kept=2)
 
-    def _made(self, form: Form) -> Features:
+    def _made(self, form: ImageForm) -> Features:
         """Pixels of all rows, and the way back to raw images."""
         reader = self._reader
         before = front(reader, form)
@@ -151,7 +151,7 @@ def image_task(
     """The task of trials over checked images."""
     forms = ImageForms(reader, raw, clock)
     sizes = sizes_for(reader)
-    smallest = forms.features(Form(*sizes[0])).data
+    smallest = forms.features(ImageForm(*sizes[0])).data
     if isinstance(smallest, StoredRows):
         smallest = smallest.array
     thumb = thumbnails(smallest)
@@ -173,7 +173,7 @@ def image_task(
     )
 
     def features(hp: Any) -> Features:
-        return forms.features(Form(*hypermodel.form(hp)))  # type: ignore[arg-type]
+        return forms.features(ImageForm(*hypermodel.form(hp)))  # type: ignore[arg-type]
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         purpose = Purpose.FEATURE_BASELINE

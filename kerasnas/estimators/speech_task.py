@@ -24,7 +24,7 @@ from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import named_groups, warn_of_speakers
 from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Task
-from kerasnas.preprocessing.sounds import Form, front
+from kerasnas.preprocessing.sounds import SoundForm, front
 from kerasnas.problem import Features, Problem
 from kerasnas.problem.heads.head import FittedHead, counted
 from kerasnas.problem.rows import (
@@ -88,7 +88,7 @@ class SpeechForms:
         self.raw = raw
         self.features = Forms(self._made, clock, "recordings")
 
-    def _made(self, form: Form) -> Features:
+    def _made(self, form: SoundForm) -> Features:
         before = front(self.reader.sample_rate, None, form)
         return Features(
             data=self._spectra(before),

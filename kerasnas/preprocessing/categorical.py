@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import layers, ops
 
-from kerasnas.preprocessing.features import Features
+from kerasnas.preprocessing.features import ColumnFeatures
 
 MAX_ONE_HOT = 32  # categories, beyond which a column is embedded
 _MAX_VOCABULARY = 10_000
@@ -56,7 +56,7 @@ class CategoricalColumns:
         """Slots of each embedded column, the unknown one (index 0) included."""
         return {name: len(self.vocabularies[name]) + 1 for name in self.embedded}
 
-    def build(self, inputs: dict[str, Any]) -> tuple[Features, list[Any]]:
+    def build(self, inputs: dict[str, Any]) -> tuple[ColumnFeatures, list[Any]]:
         """Adds the encodings to a graph.
 
         Args:
@@ -65,7 +65,7 @@ class CategoricalColumns:
         Returns:
             The one-hot features, and a float32 tensor of indices `(batch, 1)` per embedded column.
         """
-        features = Features([], [], [])
+        features = ColumnFeatures([], [], [])
         for start in range(0, len(self.one_hot), _GROUP):
             self._build_one_hot(self.one_hot[start : start + _GROUP], inputs, features)
         indices = []
@@ -74,7 +74,7 @@ class CategoricalColumns:
             indices.append(ops.cast(lookup(inputs[name]), "float32"))
         return features, indices
 
-    def _build_one_hot(self, names: list[str], inputs: dict[str, Any], out: Features) -> None:
+    def _build_one_hot(self, names: list[str], inputs: dict[str, Any], out: ColumnFeatures) -> None:
         """One look-up for a group: string -> shared index -> position in the one-hot vector."""
         union = sorted({value for name in names for value in self.vocabularies[name]})
         index = {value: i + 1 for i, value in enumerate(union)}

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Features:
+class ColumnFeatures:
     """Symbolic tensors of shape `(batch, some)`, and a name and an owner for each of their columns.
 
     Attributes:

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from kerasnas.data import MISSING_DATETIME, Column, Schema
 from kerasnas.preprocessing.categorical import CategoricalColumns
-from kerasnas.preprocessing.features import Features
+from kerasnas.preprocessing.features import ColumnFeatures
 from kerasnas.preprocessing.moments import DatetimeColumns, join
 from kerasnas.preprocessing.numeric import NumericColumns
 from kerasnas.preprocessing.text import TextColumn
@@ -107,7 +107,7 @@ def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preproce
         for i, column in enumerate(columns)
     ]
     by_name = {column.name: tensor for column, tensor in zip(columns, inputs, strict=True)}
-    parts: list[Features] = []
+    parts: list[ColumnFeatures] = []
     numbers = [c.name for c in columns if c.kind in ("numeric", "boolean")]
     if numbers:
         values = np.stack([raw[name] for name in numbers], axis=1)

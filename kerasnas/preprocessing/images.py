@@ -23,7 +23,7 @@ THUMB_SIDE = 14  # side of the pictures that linear models see
 
 
 @dataclass(frozen=True)
-class Form:
+class ImageForm:
     """The form in which networks see images.
 
     Attributes:
@@ -38,7 +38,7 @@ class Form:
     fit: Fit = "stretch"
 
 
-def front(reader: ImageReader, form: Form) -> keras.Model:
+def front(reader: ImageReader, form: ImageForm) -> keras.Model:
     """The graph from raw images to pixels, float32 of shape `(batch, height, width, channels)`.
 
     Resized pixels of whole numbers are rounded to whole numbers: what trials train on fits into a
@@ -67,7 +67,7 @@ def front(reader: ImageReader, form: Form) -> keras.Model:
     return keras.Model(raw, x, name="kerasnas_preprocessing")
 
 
-def pixels(reader: ImageReader, form: Form, pictures: Pictures) -> np.ndarray:
+def pixels(reader: ImageReader, form: ImageForm, pictures: Pictures) -> np.ndarray:
     """All images as networks see them, `(rows, height, width, channels)`, uint8 or float32.
 
     Args:

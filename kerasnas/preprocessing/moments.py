@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from kerasnas.data import MISSING_DATETIME
-from kerasnas.preprocessing.features import Features
+from kerasnas.preprocessing.features import ColumnFeatures
 from kerasnas.preprocessing.numeric import robust_scale, smooth_clip
 
 _DAY = 86_400
@@ -75,7 +75,7 @@ class DatetimeColumns:
             self.gap_centre = np.median(gaps, axis=0).astype("int64")
             self.gap_factor = robust_scale((gaps - self.gap_centre).astype("float64"))[1]
 
-    def build(self, x: Any) -> Features:
+    def build(self, x: Any) -> ColumnFeatures:
         """Adds the features to a graph.
 
         Args:
@@ -102,7 +102,7 @@ class DatetimeColumns:
             tensors.append(1.0 - ops.take(present, self.flagged.astype("int32"), axis=1))
             names += [f"{self.names[j]} is missing" for j in self.flagged]
             owners += [self.names[j] for j in self.flagged]
-        return Features(tensors, names, owners)
+        return ColumnFeatures(tensors, names, owners)
 
     def _build_gaps(
         self, filled: Any, present: Any, tensors: list[Any], names: list[str], owners: list[str]

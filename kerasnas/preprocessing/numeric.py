@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerasnas.preprocessing.features import Features
+from kerasnas.preprocessing.features import ColumnFeatures
 
 _LIMIT = 1e6  # infinities become this many interquartile ranges before the smooth clip
 
@@ -59,7 +59,7 @@ class NumericColumns:
         self.centre, self.factor = robust_scale(values)
         self.flagged = np.flatnonzero(np.isnan(values).any(axis=0))
 
-    def build(self, x: Any) -> Features:
+    def build(self, x: Any) -> ColumnFeatures:
         """Adds the scaling to a graph.
 
         Args:
@@ -76,4 +76,4 @@ class NumericColumns:
             parts.append(ops.cast(flags, "float32"))
             names += [f"{self.names[j]} is missing" for j in self.flagged]
         owners = [*self.names, *(self.names[j] for j in self.flagged)]
-        return Features(parts, names, owners)
+        return ColumnFeatures(parts, names, owners)

@@ -27,7 +27,7 @@ STRETCHES = 6  # of time that linear models see
 
 
 @dataclass(frozen=True)
-class Form:
+class SoundForm:
     """The form in which networks hear sounds.
 
     Attributes:
@@ -65,7 +65,7 @@ def usual_hop(reader: SoundReader) -> int:
     return max(8, int(min(hop, reader.samples / _FEWEST)))
 
 
-def front(sample_rate: int, samples: int | None, form: Form) -> keras.Model:
+def front(sample_rate: int, samples: int | None, form: SoundForm) -> keras.Model:
     """The graph from waveforms of any length to what a network takes.
 
     Args:
@@ -106,7 +106,7 @@ def front(sample_rate: int, samples: int | None, form: Form) -> keras.Model:
     return keras.Model(raw, level * ops.expand_dims(heard, -1), name="kerasnas_preprocessing")
 
 
-def heard(reader: SoundReader, form: Form, raw: Sequence[np.ndarray]) -> np.ndarray:
+def heard(reader: SoundReader, form: SoundForm, raw: Sequence[np.ndarray]) -> np.ndarray:
     """All sounds as networks hear them: float32 `(rows, frames, mels)` or `(rows, samples)`.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasnas.preprocessing.features import Features
+from kerasnas.preprocessing.features import ColumnFeatures
 
 _MAX_TERMS = 256
 _NGRAMS = (1, 2)
@@ -47,7 +47,7 @@ class TextColumn:
         self.vocabulary = [term.decode("utf-8", "replace") for term, _ in kept]
         self.weights = [1.0 + math.log((1 + len(values)) / (1 + count)) for _, count in kept]
 
-    def build(self, x: Any) -> Features:
+    def build(self, x: Any) -> ColumnFeatures:
         """Adds the features to a graph.
 
         Args:
@@ -56,7 +56,9 @@ class TextColumn:
         if not self.vocabulary:
             # No word occurs twice: all there is to know is whether there is a text.
             empty = layers.StringLookup(vocabulary=[""])(x)
-            return Features([ops.cast(empty, "float32")], [f"{self.name} is missing"], [self.name])
+            return ColumnFeatures(
+                [ops.cast(empty, "float32")], [f"{self.name} is missing"], [self.name]
+            )
         vectorize = layers.TextVectorization(
             ngrams=_NGRAMS,
             output_mode="tf_idf",
@@ -69,4 +71,4 @@ class TextColumn:
         # Unit length times the root of a typical number of known terms: entries of order one.
         scaled = counts / ops.maximum(length, 1e-6) * 3.0
         names = [f"{self.name} has '{term}'" for term in self.vocabulary]
-        return Features([scaled], names, [self.name] * len(names))
+        return ColumnFeatures([scaled], names, [self.name] * len(names))

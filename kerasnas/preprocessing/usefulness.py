@@ -74,7 +74,7 @@ def useful_columns(
     enough = len(sample.matrix) >= LEAST_ROWS and len(owners) >= LEAST_COLUMNS
     if not enough or sample.matrix.shape[1] > _MOST_FEATURES:
         return None
-    judge = _Judge(sample, seed, deadline)
+    judge = _ColumnJudge(sample, seed, deadline)
     with threadpool_limits(1, user_api="openmp"):  # so few rows are slower on more
         importance, luck = judge.importance(owners)
         kept = tuple(o for o in owners if importance[o] > luck)
@@ -83,7 +83,7 @@ def useful_columns(
     return kept
 
 
-class _Judge:
+class _ColumnJudge:
     """A few trees on a few rows, out of fold."""
 
     def __init__(self, sample: Sample, seed: int, deadline: Deadline) -> None:

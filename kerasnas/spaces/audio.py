@@ -15,7 +15,7 @@ from keras import layers
 
 from kerasnas.clock import ALLOTMENTS, Deadline, Margin, Purpose, amount
 from kerasnas.errors import SearchSpaceError
-from kerasnas.preprocessing.sounds import Form, lowest
+from kerasnas.preprocessing.sounds import SoundForm, lowest
 from kerasnas.spaces.blocks.sound import normalized
 from kerasnas.spaces.blocks.sound_conformer import conformer
 from kerasnas.spaces.blocks.sound_conv import WIDTHS, cnn, crnn, multiply_adds, separable
@@ -89,7 +89,7 @@ class AudioHyperModel(Space):
         cores: int = 1,
         families: Sequence[str] = tuple(FAMILIES),
         colour: bool = False,
-        form: Form | None = None,
+        form: SoundForm | None = None,
     ) -> None:
         super().__init__(name="audio")
         unknown = [f for f in families if f not in FAMILIES]
@@ -186,18 +186,18 @@ class AudioHyperModel(Space):
         """The family of these hyperparameters."""
         return str(hp.Choice("family", list(self.families), default=self.families[0]))
 
-    def form(self, hp: keras_tuner.HyperParameters) -> Form:
+    def form(self, hp: keras_tuner.HyperParameters) -> SoundForm:
         """The form of sounds that the network takes."""
         family = self.family(hp)
         if self.one_form is not None:
             return self.one_form
         if family == "wave":
-            return Form("wave")
+            return SoundForm("wave")
         with hp.conditional_scope("family", self._spectral):
             hop = hp.Choice("hop", [self.hop, round(1.6 * self.hop)], default=self.hop)
             window = hp.Choice("window", list(_WINDOWS), default=_WINDOWS[0])
             mels = hp.Choice("mels", list(MELS), default=40)
-        return Form("mel", max(16, round(window * hop)), int(hop), int(mels))
+        return SoundForm("mel", max(16, round(window * hop)), int(hop), int(mels))
 
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
@@ -338,10 +338,10 @@ def audio(
         raise SearchSpaceError(
             f"`input_shape` must be (frames, mels) or (samples,), received {shape}."
         )
-    form, samples = Form("wave"), int(shape[0])
+    form, samples = SoundForm("wave"), int(shape[0])
     if len(shape) == 2:
         hop = round(0.01 * sample_rate)
-        form = Form("mel", round(2.5 * hop), hop, int(shape[1]))
+        form = SoundForm("mel", round(2.5 * hop), hop, int(shape[1]))
         samples = int(shape[0]) * hop
     return AudioHyperModel(
         samples,

@@ -84,7 +84,8 @@ class ImageHyperModel(Space):
         weights: Pretrained backbones at hand, for the family `pretrained`.
         test_time_flips: Whether answers are means over an image and its mirror image.
         sizes: Sizes that images may be brought to, smallest first; `None` leaves them as they are.
-        fits: How images of other shapes are brought to a size; see `preprocessing.images.Form`.
+        fits: How images of other shapes are brought to a size; see `ImageForm` of
+            `preprocessing.images`.
         lean: Whether size or speed is wanted or limited: networks of few parameters are among the
             first.
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from kerasnas.errors import SearchSpaceError
-from kerasnas.preprocessing.sounds import Form, lowest
+from kerasnas.preprocessing.sounds import SoundForm, lowest
 from kerasnas.spaces.blocks.sound import normalized
 from kerasnas.spaces.blocks.speech import speech_conformer, speech_conv, speech_recurrent
 from kerasnas.spaces.method import Steps, Training
@@ -95,7 +95,7 @@ class SpeechHyperModel(Space):
         strides: Sequence[int] = (1, 2),
         rows: int | None = None,
         families: Sequence[str] = tuple(FAMILIES),
-        form: Form | None = None,
+        form: SoundForm | None = None,
     ) -> None:
         super().__init__(name="speech")
         unknown = [f for f in families if f not in FAMILIES]
@@ -147,12 +147,12 @@ class SpeechHyperModel(Space):
         network.compile(optimizer=optimizer, loss=SpeechLoss(), jit_compile=False)
         return network
 
-    def form(self, hp: keras_tuner.HyperParameters) -> Form:
+    def form(self, hp: keras_tuner.HyperParameters) -> SoundForm:
         """The form of sounds that the network takes."""
         if self.one_form is not None:
             return self.one_form
         mels = int(hp.Choice("mels", list(MELS), default=40))
-        return Form("mel", round(2.5 * self.hop), self.hop, mels)
+        return SoundForm("mel", round(2.5 * self.hop), self.hop, mels)
 
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
@@ -188,7 +188,7 @@ def speech(
         **settings: As in `SpeechHyperModel`.
     """
     hop = round(0.01 * sample_rate)
-    form = Form("mel", round(2.5 * hop), hop, mels)
+    form = SoundForm("mel", round(2.5 * hop), hop, mels)
     return SpeechHyperModel(sample_rate, characters, rows=rows, form=form, **settings)
 
 

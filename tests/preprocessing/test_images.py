@@ -7,7 +7,7 @@ import pytest
 from kerasnas.data import room
 from kerasnas.data.images import fit_image_reader
 from kerasnas.data.pictures import to_pictures
-from kerasnas.preprocessing.images import Form, front, pixels, statistics
+from kerasnas.preprocessing.images import ImageForm, front, pixels, statistics
 
 
 def noise(*shape):
@@ -20,7 +20,7 @@ def noise(*shape):
 def test_cached_pixels_are_those_of_the_graph(shape, size):
     x = noise(*shape)
     reader = fit_image_reader(to_pictures(x))
-    form = Form(*size)
+    form = ImageForm(*size)
     cached = pixels(reader, form, reader.read(x))
     assert cached.shape == (4, *size, reader.channels)
     assert cached.dtype == np.uint8
@@ -31,7 +31,7 @@ def test_cached_pixels_are_those_of_the_graph(shape, size):
 def test_images_of_all_sizes_and_a_file(fit, tmp_path):
     x = [noise(12, 20, 3), noise(30, 11, 3)]
     reader = fit_image_reader(to_pictures(x))
-    form = Form(16, 16, fit)
+    form = ImageForm(16, 16, fit)
     cached = pixels(reader, form, reader.read(x))
     path = tmp_path / "front.keras"
     front(reader, form).save(path)
@@ -44,10 +44,10 @@ def test_large_data_lie_in_a_file(monkeypatch):
     monkeypatch.setattr(room, "_SHARE", 1e-9)
     x = [noise(12, 20, 3), noise(30, 11, 3)]
     reader = fit_image_reader(to_pictures(x))
-    cached = pixels(reader, Form(16, 16), reader.read(x))
+    cached = pixels(reader, ImageForm(16, 16), reader.read(x))
     assert isinstance(cached, np.memmap)
     monkeypatch.undo()
-    assert np.array_equal(cached, pixels(reader, Form(16, 16), reader.read(x)))
+    assert np.array_equal(cached, pixels(reader, ImageForm(16, 16), reader.read(x)))
 
 
 def test_statistics_of_channels():
@@ -63,7 +63,7 @@ def test_the_front_does_not_put_what_follows_into_training():
     x = noise(8, 12, 16, 3)
     reader = fit_image_reader(to_pictures(x))
     raw = keras.Input(reader.shape, dtype="uint8")
-    answer = keras.layers.BatchNormalization()(front(reader, Form(8, 8))(raw))
+    answer = keras.layers.BatchNormalization()(front(reader, ImageForm(8, 8))(raw))
     model = keras.Model(raw, answer)
     assert np.array_equal(model(x), model(x, training=False))
     assert not np.allclose(model(x), model(x, training=True), atol=1.0)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from kerasnas.data.sound_reader import SoundReader
-from kerasnas.preprocessing.sounds import Form, front, heard, lowest, mel_of, usual_hop
+from kerasnas.preprocessing.sounds import SoundForm, front, heard, lowest, mel_of, usual_hop
 
 RATE = 8000
-FORM = Form("mel", 200, 80, 40)
+FORM = SoundForm("mel", 200, 80, 40)
 
 
 def tone(pitch, samples=4000, amplitude=0.5):
@@ -84,7 +84,7 @@ def test_cached_form_is_what_the_saved_graph_gives(fixed_front, tmp_path):
 @pytest.mark.parametrize("rate", [500, 8000, 16000, 44100, 192000])
 def test_forms_fit_every_rate(rate):
     hop = usual_hop(SoundReader(rate, rate))
-    form = Form("mel", round(2.5 * hop), hop, 24)
+    form = SoundForm("mel", round(2.5 * hop), hop, 24)
     waves = np.random.default_rng(0).standard_normal((1, rate)).astype("float32") * 0.1
     made = front(rate, rate, form)(waves).numpy()
     assert np.isfinite(made).all() and 20 <= made.shape[1] <= 400

@@ -7,7 +7,7 @@ import pytest
 
 from kerasnas.clock import Deadline
 from kerasnas.errors import SearchSpaceError
-from kerasnas.preprocessing.sounds import Form
+from kerasnas.preprocessing.sounds import SoundForm
 from kerasnas.problem import View
 from kerasnas.spaces import audio
 from kerasnas.spaces.audio import FAMILIES, AudioHyperModel
@@ -45,7 +45,7 @@ SMALL = {
     ("family", "classes"), [*((f, 3) for f in sorted(FAMILIES)), ("cnn", None)]
 )
 def test_family_builds_trains_and_saves(family, classes, tmp_path):
-    form = Form("wave") if family == "wave" else Form("mel", 200, 80, MELS)
+    form = SoundForm("wave") if family == "wave" else SoundForm("mel", 200, 80, MELS)
     space = AudioHyperModel(FRAMES * 80, 8000, classes, families=[family], form=form)
     hp = chosen(family=family, **SMALL[family])
     network = space.build(hp)
@@ -73,7 +73,7 @@ def test_linear_models_are_solved(classes, multilabel):
     label = np.arange(90) % 3
     x[:, :10] += label[:, None, None] * np.linspace(0, 3, MELS, dtype="float32")
     y = {3: label, 2: np.stack([label > 0, label > 1], axis=1), None: label[:, None] - 1.0}[classes]
-    form = Form("mel", 200, 80, MELS)
+    form = SoundForm("mel", 200, 80, MELS)
     space = AudioHyperModel(
         FRAMES * 80, 8000, classes, multilabel=multilabel, families=["linear"], form=form
     )
