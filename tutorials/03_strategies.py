@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 import kerasnas as kn
 from kerasnas.spaces import Cell
 from kerasnas.spaces.cell import NAMES, OPERATIONS
-from kerasnas.trial.executors import Outcome, Simulated
+from kerasnas.trial.executors import SimulatedOutcome, Simulated
 
 
 class MadeUp:
@@ -52,7 +52,7 @@ class MadeUp:
     def train(self, values, fidelity, rng):
         noise = 0.003 * rng.normal()  # another seed, another score
         seconds = 300 + self.measures(values)["params"] / 50
-        return Outcome({"val_accuracy": self.quality(values) + noise}, seconds)
+        return SimulatedOutcome({"val_accuracy": self.quality(values) + noise}, seconds)
 
     def zero_cost(self):
         return None

@@ -104,7 +104,8 @@ def test_a_linear_model_answers_where_nothing_beats_it_beyond_noise(caplog):
         regressor = fitted_on(lambda x: 3 * x["a"] - 2 * x["b"])
     assert "linear model beyond noise" in caplog.text
     linear = keras.models.load_model(regressor.result_.folder / "0000.keras")
-    assert regressor.model_.count_params() == linear.count_params()
+    # Fitted once on all rows, it has the coefficients of one model instead of those of five folds.
+    assert regressor.model_.count_params() < linear.count_params()
 
 
 def test_what_beats_a_linear_model_beyond_noise_answers():
