@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 import kerasnas as kn
 from kerasnas.spaces import Cell
 from kerasnas.spaces.cell import NAMES, OPERATIONS
-from kerasnas.trial.executors import SimulatedOutcome, Simulated
+from kerasnas.trial.executors import Simulated, SimulatedOutcome
 
 
 class MadeUp:
