@@ -156,7 +156,7 @@ def _estimator(arguments: argparse.Namespace, task: str) -> TabularClassifier | 
 
 
 def _check_search(arguments: argparse.Namespace) -> None:
-    """Complains now of what is wrong with a search, not after a large table has been read."""
+    """Raises the error of a wrong argument now, before a large table is read for nothing."""
     auto = arguments.task == "auto"
     tasks = ("classification", "regression") if auto else (arguments.task,)
     complaints = []

@@ -44,7 +44,7 @@ JOURNAL = "journal.jsonl"
 _LARGEST_SEED = 2**32 - 1  # NumPy and Keras take no larger ones
 
 
-@dataclass
+@dataclass(frozen=True)
 class SearchPlan:
     """How a search is to be run, apart from what it trains on.
 
@@ -128,19 +128,9 @@ def search(
     space = as_space(hypermodel)
     limits = Budget.parse(budget).with_epochs(epochs)
     clock = Clock(limits.seconds)
-    plan = SearchPlan(
-        objectives=parse_objectives(objective),
-        budget=limits,
-        oracle=oracle,
-        constraints=tuple(constraints),
-        initial=initial,
-        portfolio=space.portfolio,
-        directory=directory,
-        seed=settle_seed(seed, directory),
-        verbose=verbose,
-    )
-    check_oracle(oracle, plan.objectives)
-    _check_measures(plan.constraints)
+    objectives, seed = parse_objectives(objective), settle_seed(seed, directory)
+    check_oracle(oracle, objectives)
+    _check_measures(constraints)
     if directory is not None:
         check_directory(directory)
     weights = None if sample_weight is None else np.asarray(sample_weight)
@@ -148,9 +138,9 @@ def search(
         check_same_length(x, weights, "sample_weight")
     x, y, validation_data = _without_frames((x, y, validation_data))
     if validation_data is None and not _is_arrays(x):
-        _check_own_validation(space, x, plan.objectives)
+        _check_own_validation(space, x, objectives)
     if validation_data is None and _is_arrays(x):
-        x, y, weights, validation_data = _held_out(x, y, weights, validation_split, plan.seed)
+        x, y, weights, validation_data = _held_out(x, y, weights, validation_split, seed)
     view = View(
         x=x,
         y=y,
@@ -160,15 +150,26 @@ def search(
     )
     job = Job(
         view=lambda hp: view,
-        objectives=plan.objectives,
-        seed=plan.seed,
+        objectives=objectives,
+        seed=seed,
         clock=clock,
         epochs=limits.epochs,
         batch_size=batch_size,
         callbacks=tuple(callbacks or ()),
         fit_kwargs=fit_kwargs,
     )
-    plan.identity = {"data": fingerprint(x, y)} if _is_arrays(x) else {}
+    plan = SearchPlan(
+        objectives=objectives,
+        budget=limits,
+        oracle=oracle,
+        constraints=tuple(constraints),
+        initial=initial,
+        portfolio=space.portfolio,
+        directory=directory,
+        seed=seed,
+        verbose=verbose,
+        identity={"data": fingerprint(x, y)} if _is_arrays(x) else {},
+    )
     result = run(space, job, plan)
     result.best_trial  # noqa: B018  (raises with the reasons when there is none)
     return result
@@ -303,12 +304,15 @@ def fingerprint(*data: Any) -> str:
     """A short digest of arrays, to recognise the same data again."""
     digest = hashlib.sha256()
     for array in tf.nest.flatten(data):
-        if array is not None:
-            values = array if isinstance(array, StoredRows) else np.ascontiguousarray(array)
-            digest.update(f"{values.shape}{values.dtype}".encode())
-            if values.dtype == object:
-                digest.update(repr(values).encode())
-                continue
+        if array is None:
+            continue
+        values = array if isinstance(array, StoredRows) else np.ascontiguousarray(array)
+        digest.update(f"{values.shape}{values.dtype}".encode())
+        if isinstance(values, np.ndarray) and values.dtype == object:
+            for value in values.ravel():  # NumPy shortens the text of a whole array
+                text = repr(value).encode()
+                digest.update(b"%d:%b" % (len(text), text))
+        else:
             for part in blocks(values):
                 digest.update(values[part].tobytes())
     return digest.hexdigest()[:16]

@@ -6,6 +6,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.errors import ObjectiveError, ProjectMismatchError, SearchFailedError
+from kerasnas.searching import fingerprint
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
 Y = (X[:, 0] > 0).astype("int32")
@@ -52,6 +53,15 @@ def test_another_search_in_the_directory_is_refused(tmp_path):
     kn.search(build, X, Y, budget=BUDGET, seed=0, verbose=0, directory=tmp_path)
     with pytest.raises(ProjectMismatchError, match="`seed` is 1, there it is 0"):
         kn.search(build, X, Y, budget=BUDGET, seed=1, verbose=0, directory=tmp_path)
+
+
+@pytest.mark.parametrize("place", [0, 2_500, 4_999])
+def test_every_text_of_a_long_array_counts_in_its_digest(place):
+    """NumPy writes an array of more than 1,000 values with dots in the place of the middle."""
+    texts = np.array([f"text {i}" for i in range(5_000)], dtype=object)
+    other = texts.copy()
+    other[place] = "another"
+    assert fingerprint(texts) == fingerprint(texts.copy()) != fingerprint(other)
 
 
 def test_the_same_line_again_repeats_no_trial(tmp_path):

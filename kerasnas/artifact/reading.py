@@ -80,8 +80,8 @@ class KerasFile:
         """The Keras model, uncompiled.
 
         Raises:
-            ArtifactError: If it is damaged, names what is not on the list of layers and
-                operations, or declares more than the file holds.
+            ArtifactError: If the file is damaged, uses a layer or an operation that is not on the
+                list, or declares more weights than it holds.
         """
         with about(self.path):
             for name in (CONFIG, WEIGHTS, METADATA):

@@ -47,8 +47,9 @@ class AutoModel(Estimator):
             best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        folds: Number of parts of the rows, of which each is held out once; `"auto"` does so where
-            rows are few for the seconds of the budget; `False` holds out `validation_split` once.
+        folds: Number of parts of the rows. Each part is held out once, and a network is trained on
+            the others. `"auto"` makes folds where the budget has time for that; `False` holds out
+            `validation_split` once.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.

@@ -34,8 +34,8 @@ class Evidence:
             too many columns for it.
         categorical: For each of these columns, whether it holds codes of categories.
         most_rows: Most training rows of a model.
-        strengths: Inverse strengths of the penalty of a linear classifier, of which the best by its
-            score is taken.
+        strengths: Inverse strengths of the penalty of a linear classifier. One is fitted for each,
+            and the one with the best score is the baseline.
     """
 
     linear: Features
@@ -141,7 +141,7 @@ def array_evidence(values: np.ndarray) -> Evidence:
 
 
 def term_evidence(features: Mapping[str, np.ndarray], size: int, train: np.ndarray) -> Evidence:
-    """The evidence of texts: weighted terms, of which boosting sees the most frequent, and style.
+    """The evidence of texts: weighted terms and style. Boosting sees only the frequent terms.
 
     Args:
         features: `terms`, `weights` and `style` of all rows.

@@ -182,7 +182,7 @@ def scored(
 def baseline_row(
     name: str, metrics: Mapping[str, float], seconds: float, failure: str
 ) -> dict[str, Any]:
-    """A row of the leaderboard for what is no trial."""
+    """A row of the leaderboard for a model that is not a trial."""
     return {
         "trial_id": name,
         "kind": "baseline",

@@ -174,17 +174,19 @@ def audio_task(
                 "sounds": reader.describe(),
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),
-                "data": fingerprint(
-                    np.array([len(w) for w in raw]),
-                    np.array([float(np.abs(w).sum()) for w in raw]),
-                    rows.targets,
-                    rows.weights,
-                ),
+                "data": sounds_fingerprint(raw, rows),
             },
         ),
         hypermodel=hypermodel,
         baselines=baselines,
     )
+
+
+def sounds_fingerprint(raw: Sequence[np.ndarray], rows: Rows) -> str:
+    """A short digest of sounds and their targets, by the length and the volume of each sound."""
+    lengths = np.array([len(w) for w in raw])
+    volumes = np.array([float(np.abs(w).sum()) for w in raw])
+    return fingerprint(lengths, volumes, rows.targets, rows.weights)
 
 
 def named_groups(x: Any, groups: Any) -> Any:

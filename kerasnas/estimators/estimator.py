@@ -60,7 +60,8 @@ class Estimator(BaseEstimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        folds: Number of parts of the rows, of which each is held out once; `"auto"` or `False`.
+        folds: Number of parts of the rows. Each part is held out once, and a model is trained on
+            the others. `"auto"` makes folds where they are worth their time; `False` makes none.
         intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
             gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search.

@@ -31,6 +31,7 @@ from kerasnas.estimators.forecast_task import (
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, listed, parse_objectives
 from kerasnas.preprocessing import series as windows
+from kerasnas.problem.forecasts import FORECAST
 from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
 from kerasnas.results.ensemble import parse_ensemble
@@ -40,7 +41,6 @@ from kerasnas.searching import SearchPlan, run, settle_seed
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
 from kerasnas.trial import Job
-from kerasnas.trial.forecasts import FORECAST
 
 log = logging.getLogger("kerasnas")
 

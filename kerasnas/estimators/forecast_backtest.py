@@ -12,8 +12,8 @@ from kerasnas.data.panel import Panel
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.estimators.forecast_task import repeat_season
 from kerasnas.preprocessing import series as windows
+from kerasnas.problem.forecasts import ForecastScorer
 from kerasnas.results.backtest import Backtest
-from kerasnas.trial.forecasts import ForecastScorer
 
 
 def continued(reader: SeriesReader, panel: Panel) -> Panel:

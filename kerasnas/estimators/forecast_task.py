@@ -18,12 +18,12 @@ from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem import View
+from kerasnas.problem.forecasts import ForecastScorer
 from kerasnas.searching import fingerprint
 from kerasnas.spaces.forecast import ForecastHyperModel
 from kerasnas.spaces.forecast_front import ChannelStatistics
 from kerasnas.spaces.forecast_solved import offsets
 from kerasnas.trial.answers import Predictor
-from kerasnas.trial.forecasts import ForecastScorer
 
 _KEPT_VIEWS = 4
 

@@ -22,12 +22,12 @@ from kerasnas.estimators.speech_task import prepare_speech
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
+from kerasnas.problem.decoding import WordPrefixes, beam, error_rates, greedy
 from kerasnas.problem.rows import check_weights
+from kerasnas.problem.transcripts import SPEECH
 from kerasnas.progress import Verbose
 from kerasnas.results.fitted import Origin
 from kerasnas.spaces.speech import FAMILIES
-from kerasnas.trial.decoding import WordPrefixes, beam, error_rates, greedy
-from kerasnas.trial.transcripts import SPEECH
 
 _COMPARED = 400  # validation rows that decoders are compared on
 

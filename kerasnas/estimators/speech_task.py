@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,14 +19,15 @@ from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds
-from kerasnas.data.transcripts import Transcripts, fit_transcripts, read_texts
+from kerasnas.data.transcripts import fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.audio_task import named_groups, warn_of_speakers
+from kerasnas.estimators.audio_task import named_groups, sounds_fingerprint, warn_of_speakers
 from kerasnas.estimators.forms import Forms
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import SoundForm, front
 from kerasnas.problem import Features, Problem
-from kerasnas.problem.heads.head import FittedHead, counted
+from kerasnas.problem.decoding import error_rates
+from kerasnas.problem.heads import TranscriptHead
 from kerasnas.problem.rows import (
     ANSWER,
     Rows,
@@ -36,42 +37,11 @@ from kerasnas.problem.rows import (
     rows_of,
 )
 from kerasnas.problem.split import split
-from kerasnas.searching import fingerprint
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
-from kerasnas.trial.decoding import error_rates
 from kerasnas.trial.measure import latency
-from kerasnas.trial.transcripts import SPEECH, TranscriptScorer
 
 _HOP = 0.0125  # seconds from one spectrum to the next
 _CHUNK = 64  # recordings that are turned into spectrograms at a time
-
-
-@dataclass(frozen=True, eq=False)
-class TranscriptHead(FittedHead):
-    """Log probabilities of characters, `(rows, frames, 1 + characters)`."""
-
-    target: Transcripts
-
-    scores: ClassVar[tuple[str, ...]] = SPEECH
-
-    @property
-    def classes(self) -> int:
-        """Number of characters."""
-        return len(self.target.characters)
-
-    def learnt(self, targets: np.ndarray) -> np.ndarray:
-        """As `FittedHead.learnt`."""
-        return targets.astype("int32")
-
-    def scorer(
-        self,
-        targets: np.ndarray,
-        weights: np.ndarray | None = None,
-        extra: tuple[str, ...] = (),
-    ) -> TranscriptScorer:
-        """As `FittedHead.scorer`."""
-        alphabet = self.target.alphabet
-        return TranscriptScorer(targets, self.classes, counted(weights), alphabet=alphabet)
 
 
 class SpeechForms:
@@ -214,12 +184,7 @@ def speech_task(
             identity={
                 "sounds": reader.describe(),
                 "characters": list(target.characters),
-                "data": fingerprint(
-                    np.array([len(w) for w in raw]),
-                    np.array([float(np.abs(w).sum()) for w in raw]),
-                    rows.targets,
-                    rows.weights,
-                ),
+                "data": sounds_fingerprint(raw, rows),
             },
         ),
         hypermodel=hypermodel,

@@ -46,7 +46,7 @@ class TabularEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        folds: Number of parts of the rows, of which each is held out once: every configuration is
+        folds: Number of parts of the rows. Each part is held out once: every configuration is
             trained as often, scored on all rows out of fold, and answers with the mean of these
             networks. `"auto"` does so for up to 2,000 rows, and for more where they are few for the
             seconds of the budget, if no `validation_data` is given; where they are many, trees and

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasnas.trial.decoding import beam
+from kerasnas.problem.decoding import beam
 
 
 def exact(frames):

@@ -62,7 +62,7 @@ def export(model: keras.Model, path: str | Path, format: str, probe: Any) -> Non
 
 
 def check_export(path: str | Path, format: str, argument: str = "`path`") -> None:
-    """Whether a model can be written to a path in a format, as far as that is known without it.
+    """Checks that a model can be written to a path in a format, before there is a model.
 
     Args:
         path: As in `export`.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.schedulers.protocol import Decision, Done, Promote, Scheduler, Start
+from kerasnas.oracles.schedulers.halving import Halving, climb
+from kerasnas.oracles.schedulers.protocol import Decision, Promote, Start
 from kerasnas.oracles.schedulers.rungs import MOST_KEPT, ladder, standings, survivors
 
 LEAST = 1 / 9
@@ -15,7 +16,7 @@ LEAST = 1 / 9
 
 
 @dataclass(frozen=True)
-class AshaScheduler(Scheduler):
+class AshaScheduler(Halving):
     """Promotes whoever is in the best 1/eta of a rung as it stands; never waits for the rest.
 
     Source: Li et al., *A System for Massively Parallel Hyperparameter Tuning*, MLSys 2020,
@@ -33,10 +34,6 @@ class AshaScheduler(Scheduler):
         epochs: Epochs of a full training, when known.
     """
 
-    eta: float = 3
-    least: float | None = None
-    fixed: tuple[float, ...] | None = None
-    epochs: int | None = None
     name: str = "asha"
 
     @property
@@ -45,23 +42,6 @@ class AshaScheduler(Scheduler):
         if self.fixed is not None:
             return self.fixed
         return ladder(self.eta, self.epochs, LEAST if self.least is None else self.least)
-
-    def fitted(self, epochs: int | None) -> AshaScheduler:
-        """The same with rungs of whole epochs."""
-        return replace(self, epochs=epochs)
-
-    def at_rungs(self, shares: tuple[float, ...]) -> AshaScheduler:
-        """The same with other rungs."""
-        return replace(self, fixed=shares)
-
-    def finish(
-        self,
-        history: History,
-        objectives: Sequence[Objective],
-        constraints: Sequence[Constraint] = (),
-    ) -> Decision:
-        """The best trial of the highest rung, to the top."""
-        return straight_to_the_top(history, self.rungs, objectives, constraints)
 
     def next(
         self,
@@ -104,49 +84,6 @@ class AshaScheduler(Scheduler):
     def describe(self) -> str:
         """The rule in a few words."""
         return f"asynchronous successive halving ({_listed(self.rungs)})"
-
-
-def climb(
-    history: History,
-    rungs: Sequence[float],
-    objectives: Sequence[Objective],
-    constraints: Sequence[Constraint],
-) -> Decision:
-    """Takes the best trial of the highest rung one up, unless another is on its way or there."""
-    top = len(rungs) - 1
-    for rung in reversed(range(top + 1)):
-        results = standings(history, rung, rungs[rung], objectives, constraints)
-        if any(t.status == "RUNNING" and t.rung == rung and rung for t in history.trials):
-            return Done()
-        if any(r.execution.status == "COMPLETED" for r in results):
-            return Done()
-        for result in results:
-            if result.waits(objectives):
-                return Promote(result.trial.number, rung + 1, rungs[rung + 1])
-    return Done()
-
-
-def straight_to_the_top(
-    history: History,
-    rungs: Sequence[float],
-    objectives: Sequence[Objective],
-    constraints: Sequence[Constraint],
-) -> Decision:
-    """Takes the best trial of the highest rung right to the top, unless one is there or on its way.
-
-    For searches whose time runs out: a full training of what is best so far is a better answer than
-    one more short one.
-    """
-    top = len(rungs) - 1
-    for trial in history.trials:
-        whole = trial.status == "COMPLETED" and trial.fidelity >= 1
-        if whole or (trial.status == "RUNNING" and trial.rung == top):
-            return Done()
-    for rung in reversed(range(top)):
-        for result in standings(history, rung, rungs[rung], objectives, constraints):
-            if result.waits(objectives):
-                return Promote(result.trial.number, top, rungs[top])
-    return Done()
 
 
 def _listed(rungs: Sequence[float]) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
-from kerasnas.oracles.schedulers.asha import climb, straight_to_the_top
-from kerasnas.oracles.schedulers.protocol import Decision, Promote, Scheduler, Start
+from kerasnas.oracles.schedulers.halving import Halving, climb
+from kerasnas.oracles.schedulers.protocol import Decision, Promote, Start
 from kerasnas.oracles.schedulers.rungs import (
     MOST_KEPT,
     Result,
@@ -28,7 +28,7 @@ class Bracket:
 
 
 @dataclass(frozen=True)
-class HyperbandScheduler(Scheduler):
+class HyperbandScheduler(Halving):
     """Brackets that start few configurations high or many low, one after the other, over and over.
 
     Source: Li et al., *Hyperband*, JMLR 2018, algorithm 1; n = ceil((S+1)/(s+1) eta^s)
@@ -48,12 +48,8 @@ class HyperbandScheduler(Scheduler):
         epochs: Epochs of a full training, when known.
     """
 
-    eta: float = 3
-    least: float | None = None
-    fixed: tuple[float, ...] | None = None
     only: bool = False
     size: int | None = None
-    epochs: int | None = None
     name: str = "hyperband"
 
     @property
@@ -70,23 +66,6 @@ class HyperbandScheduler(Scheduler):
         if self.only:
             return (Bracket(self.size or sizes[0], 0),)
         return tuple(Bracket(size, first) for first, size in enumerate(sizes))
-
-    def fitted(self, epochs: int | None) -> HyperbandScheduler:
-        """The same with rungs of whole epochs."""
-        return replace(self, epochs=epochs)
-
-    def at_rungs(self, shares: tuple[float, ...]) -> HyperbandScheduler:
-        """The same with other rungs."""
-        return replace(self, fixed=shares)
-
-    def finish(
-        self,
-        history: History,
-        objectives: Sequence[Objective],
-        constraints: Sequence[Constraint] = (),
-    ) -> Decision:
-        """The best trial of the highest rung, to the top."""
-        return straight_to_the_top(history, self.rungs, objectives, constraints)
 
     def next(
         self,

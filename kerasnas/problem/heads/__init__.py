@@ -11,6 +11,7 @@ from kerasnas.problem.heads.head import FittedHead
 from kerasnas.problem.heads.labels import LabelsHead
 from kerasnas.problem.heads.own_loss import ArrayTarget, OwnLossHead
 from kerasnas.problem.heads.quantiles import QuantilesHead, QuantileTarget
+from kerasnas.problem.heads.transcript import TranscriptHead
 from kerasnas.problem.heads.value import ValueHead, units_of
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "OwnLossHead",
     "QuantileTarget",
     "QuantilesHead",
+    "TranscriptHead",
     "ValueHead",
     "head_of",
     "units_of",

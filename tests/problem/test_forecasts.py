@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasnas.trial.forecasts import FORECAST, ForecastScorer
+from kerasnas.problem.forecasts import FORECAST, ForecastScorer
 
 TRUE = np.array([[1.0, 2.0], [10.0, np.nan]])
 FORECASTS = np.array([[[0.0, 2.0, 3.0], [1.0, 2.0, 4.0]], [[5.0, 8.0, 9.0], [0.0, 0.0, 0.0]]])

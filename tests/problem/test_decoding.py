@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasnas.trial.decoding import WordPrefixes, beam, edits, error_rates, greedy
-from kerasnas.trial.transcripts import TranscriptScorer
+from kerasnas.problem.decoding import WordPrefixes, beam, edits, error_rates, greedy
+from kerasnas.problem.transcripts import TranscriptScorer
 
 
 def logs(rows):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasnas.problem.decoding import error_rates, greedy
 from kerasnas.problem.metrics import ClassColumns, Scorer
-from kerasnas.trial.decoding import error_rates, greedy
 
 SPEECH = ("wer", "cer", "text_accuracy")
 
