@@ -110,7 +110,7 @@ def check(table: str, arguments: argparse.Namespace, folder: Path) -> None:
         raise SystemExit(f"Only {len(chosen)} trials of {families}: pass a larger --budget.")
     weights = np.arange(MEMBERS, 0, -1) / (MEMBERS * (MEMBERS + 1) / 2)
     files = [found.result_.folder / f"{t.trial_id}.keras" for t in chosen]
-    members = [artifact.load_model(file) for file in files]
+    members = [artifact.load_written(file) for file in files]
     path = folder / "fused.keras"
     fuse(members, weights.tolist()).save(path)
 
@@ -128,7 +128,7 @@ def check(table: str, arguments: argparse.Namespace, folder: Path) -> None:
     command = [sys.executable, "plain.py", "fused.keras", "rows.npz", "answers.npy"]
     answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     gap = np.abs(np.load(folder / "answers.npy") - expected).max()
-    fused = artifact.load_model(path)
+    fused = artifact.load_written(path)
     traced = call(fused)
     one = keras.tree.map_structure(lambda t: t[:1], inputs)
     print(f"{table}: {MEMBERS} members of {', '.join(sorted(families))}")

@@ -330,10 +330,12 @@ def _swap(fresh: Path, path: Path, before: Path) -> None:
     except BaseException:
         before.rename(path)
         raise
-    listed = _listed(before)
-    for name in sorted([*listed, MARKER], reverse=True):  # what is in a folder before the folder
-        with contextlib.suppress(OSError):
-            (before / name).rmdir() if listed.get(name) == _FOLDER else (before / name).unlink()
+    # What is there has just been compared with the marker. A name in the marker may lead elsewhere.
+    listed = {MARKER, *_listed(before)}
+    for place in sorted(before.rglob("*"), reverse=True):  # what is in a folder before the folder
+        if place.relative_to(before).as_posix() in listed:
+            with contextlib.suppress(OSError):
+                place.rmdir() if _digest(place) == _FOLDER else place.unlink()
     with contextlib.suppress(OSError):
         before.rmdir()
 

@@ -1,5 +1,6 @@
 """Whatever fails while kerasnas writes: one error, nothing lost, nothing left behind."""
 
+import json
 import os
 import resource
 import stat
@@ -149,6 +150,18 @@ class TestFolder:
             write_folder(path, c="c")
         assert f"`{added}`" in str(caught.value)
         assert content(tmp_path) == before
+
+    @pytest.mark.parametrize("place", ["../mine.txt", "{folder}/mine.txt"])
+    def test_a_marker_of_somebody_else_leads_to_no_other_file(self, tmp_path, place):
+        """Only what is in the folder is removed, whatever its marker names."""
+        (tmp_path / "mine.txt").write_text("mine")
+        write_folder(tmp_path / "p", b="b")
+        marker = json.loads((tmp_path / "p" / MARKER).read_text())
+        marker["files"][place.format(folder=tmp_path)] = "any"
+        (tmp_path / "p" / MARKER).write_text(json.dumps(marker))
+        write_folder(tmp_path / "p", c="c")
+        assert (tmp_path / "mine.txt").read_text() == "mine"
+        assert (tmp_path / "p" / "c").read_text() == "c"
 
     def test_a_file_that_comes_while_the_folder_is_written_is_kept(self, tmp_path):
         path = tmp_path / "p"

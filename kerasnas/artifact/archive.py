@@ -2,7 +2,8 @@
 
 A `.keras` file is a zip of three members that Keras writes and one that kerasnas adds. Nothing else
 is opened: no other names, no links, no member twice, no two members over the same bytes, and no
-member that unpacks to far more than the file holds.
+members that unpack to too much: weights to far more than their packed size, words and JSON to more
+than a fixed number of bytes.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import BinaryIO
 from kerasnas.artifact.member import CONFIG, MEMBER, METADATA, WEIGHTS
 from kerasnas.artifact.unfit import Unfit
 
-MOST_JSON_BYTES = 16 * 2**20
+_MOST_JSON_BYTES = 16 * 2**20
 """Of `config.json` and of `kerasnas.json`: a table of 2,000 columns needs 2 to 3 MB."""
 
 _MOST_METADATA_BYTES = 64 * 2**10  # Keras writes 64 bytes
-_MOST_WORDS_BYTES = 64 * 2**20  # of one vocabulary file: about 5 million words
+_MOST_WORDS_BYTES = 64 * 2**20  # of all vocabulary files together: about 5 million words
 _MOST_MEMBERS = 64  # four, and one for each vocabulary that Keras itself keeps outside the config
 _MOST_DIRECTORY_BYTES = 128 * 2**10  # zipfile reads 64 KiB to find the directory's place
 
@@ -35,7 +36,7 @@ _LOCAL_HEADER_BYTES = 30  # in front of each member, without its name
 _ENCRYPTED = 0x1  # of the flags of a member
 
 # What the reading of a damaged or crafted archive can raise.
-DAMAGE = (
+_DAMAGE = (
     ValueError,
     KeyError,
     OSError,
@@ -45,6 +46,11 @@ DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
 )
+
+
+def most_unpacked(packed_bytes: int) -> int:
+    """Bytes that so many packed bytes of weights may unpack to."""
+    return max(_SMALL_WEIGHTS_BYTES, _MOST_UNPACKED_SHARE * packed_bytes)
 
 
 def read_members(path: str | Path) -> dict[str, bytes]:
@@ -95,7 +101,7 @@ def _directory(file: BinaryIO) -> zipfile.ZipFile:
     frugal = _Frugal(file)
     try:
         archive = zipfile.ZipFile(frugal)
-    except DAMAGE as error:
+    except _DAMAGE as error:
         raise Unfit(f"is not a `.keras` file, or is damaged ({error}).") from error
     frugal.free = True
     return archive
@@ -111,6 +117,8 @@ def _check_directory(entries: list[zipfile.ZipInfo], end: int) -> None:
             raise Unfit(f"is not a `.keras` file: it holds a member {name[:100]!r}.")
     if len(set(names)) < len(names):
         raise Unfit("is damaged: it holds two members of one name.")
+    if sum(e.file_size for e in entries if _VOCABULARY.fullmatch(e.filename)) > _MOST_WORDS_BYTES:
+        raise Unfit("is damaged: its vocabularies are too large.")
     place = 0
     for entry in sorted(entries, key=lambda e: e.header_offset):
         if entry.header_offset < place or (place == 0 and entry.header_offset != 0):
@@ -134,9 +142,9 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise Unfit(f"is damaged: '{name}' has two sizes.")
     most = {
         METADATA: _MOST_METADATA_BYTES,
-        CONFIG: MOST_JSON_BYTES,
-        MEMBER: MOST_JSON_BYTES,
-        WEIGHTS: max(_SMALL_WEIGHTS_BYTES, _MOST_UNPACKED_SHARE * entry.compress_size),
+        CONFIG: _MOST_JSON_BYTES,
+        MEMBER: _MOST_JSON_BYTES,
+        WEIGHTS: most_unpacked(entry.compress_size),
     }.get(name, _MOST_WORDS_BYTES)
     if entry.file_size > most:
         raise Unfit(f"is damaged: its member '{name}' is too large.")
@@ -148,7 +156,7 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
             # With a size, no more than this is unpacked; without one, all that there is. The
             # checksum is compared where the declared end is reached.
             data = stream.read(entry.file_size + 1)
-    except DAMAGE as error:
+    except _DAMAGE as error:
         raise Unfit(f"is damaged ({error}).") from error
     if len(data) != entry.file_size:
         raise Unfit(f"is damaged: its part '{entry.filename}' ends too early.")

@@ -8,7 +8,7 @@ bounded too, because a small file can describe a large computation.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -50,7 +50,12 @@ def checked_config(config: Any, weights_bytes: int) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("class_name"), str):
         raise Unfit("is damaged: its 'config.json' describes no model.")
     judge = _Judge()
-    calls = judge.item(config)
+    try:
+        calls = judge.item(config)
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise Unfit(
+            f"is damaged: its 'config.json' is none that Keras writes ({error})."
+        ) from error
     if judge.foreign:
         raise Unfit(
             f"uses {', '.join(sorted(judge.foreign))}, which kerasnas does not open. A file may "
@@ -100,6 +105,8 @@ class _Judge:
             if not isinstance(content, str) or not self._is_of_the_user(content):
                 self.foreign.add(_named(item))
             return 0
+        if not isinstance(module, str):  # Keras would look for the class by its bare name
+            raise Unfit(f"is damaged: its {name[:100]} says no module.")
         registered = item.get("registered_name", name)
         if (module, name) in allowed.CLASSES:
             known = registered in (None, name)
@@ -159,7 +166,13 @@ class _Judge:
                 raise Unfit("is damaged: a layer does not say how it is called.")
             self.layers += 1
             calls += self.item(layer) * (1 + len(nodes))
-            detours += sum(places.get(source, 0) > place for source in _sources(nodes))
+            for node in nodes:
+                sources = list(_sources(node))
+                if (
+                    not sources and not self.foreign
+                ):  # Keras would compute with the constants while it loads
+                    raise Unfit("is damaged: a layer is called without any answer of another.")
+                detours += sum(places.get(source, 0) > place for source in sources)
         if detours * len(layers) > _MOST_DETOURS:
             raise Unfit("is not opened: its layers stand in no order.")
         rest = {key: value for key, value in content.items() if key != "layers"}
@@ -203,15 +216,14 @@ def _check_plain_form(name: str, content: Any) -> None:
         raise Unfit(f"is damaged: a {name} is of type {str(content.get('dtype'))[:100]!r}.")
 
 
-def _sources(nodes: Sequence[Any]) -> Iterator[str]:
+def _sources(node: Any) -> Iterator[str]:
     """Names of the layers whose answers a layer is called with."""
-    waiting = list(nodes)
+    waiting = [node]
     while waiting:
         value = waiting.pop()
         if isinstance(value, list):
             waiting.extend(value)
+        elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+            yield value["config"]["keras_history"][0]
         elif isinstance(value, dict):
-            history = value.get("keras_history")
-            if isinstance(history, list) and history and isinstance(history[0], str):
-                yield history[0]
             waiting.extend(value.values())

@@ -17,15 +17,10 @@ DIGESTS = "digests"
 """Key in the extra member: SHA-256 of the other members, by name."""
 
 
-def is_tied(name: str) -> bool:
-    """Whether the extra member holds a digest of a member."""
-    return name not in (MEMBER, METADATA)
-
-
 def digests_of(members: Mapping[str, bytes]) -> dict[str, str]:
     """The digests that tie an extra member to its model."""
     return {
         name: hashlib.sha256(content).hexdigest()
         for name, content in members.items()
-        if is_tied(name)
+        if name not in (MEMBER, METADATA)
     }

@@ -115,15 +115,6 @@ def open_file(path: str | Path) -> KerasFile:
             raise Unfit(f"cannot be read: {error.strerror or error}.") from error
 
 
-def read_member(path: str | Path) -> dict[str, Any]:
-    """The extra member of a file that kerasnas wrote.
-
-    Raises:
-        ArtifactError: If the file is missing, damaged, foreign or newer than this version.
-    """
-    return open_file(path).member()
-
-
 def load_model(path: str | Path) -> keras.Model:
     """The Keras model in a file, uncompiled.
 
@@ -132,6 +123,22 @@ def load_model(path: str | Path) -> keras.Model:
             caller has not registered.
     """
     return open_file(path).model()
+
+
+def load_written(path: str | Path) -> keras.Model:
+    """The model in a file that the trial engine wrote, uncompiled.
+
+    Keras reads it, in safe mode. `load_model` would refuse what networks of users may hold: layers
+    of other libraries, and `Lambda` over a registered function.
+
+    Raises:
+        ArtifactError: If the file is missing or damaged, or Keras does not open it.
+    """
+    try:
+        return _loaded(path)
+    except Exception as error:  # as in `KerasFile.model`
+        reason = str(error)[:_MOST_REASON_CHARACTERS]
+        raise ArtifactError(f"'{path}' cannot be loaded by Keras: {reason}") from error
 
 
 def _built(members: Mapping[str, bytes], numbers: int) -> keras.Model:
@@ -144,12 +151,17 @@ def _built(members: Mapping[str, bytes], numbers: int) -> keras.Model:
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in members.items():
                 archive.writestr(name, content)
-        with (
-            tf.variable_creator_scope(_limited(numbers + _FURTHER_NUMBERS)),
-            warnings.catch_warnings(),
-        ):
-            warnings.filterwarnings("ignore", message=KEYS_ARE_NO_NAMES)
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with tf.variable_creator_scope(_limited(numbers + _FURTHER_NUMBERS)):
+            model = _loaded(path)
+    if not isinstance(model, keras.Model) or not model.inputs:
+        raise ValueError("it holds no model that says what its inputs are.")
+    return model
+
+
+def _loaded(path: str | Path) -> keras.Model:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=KEYS_ARE_NO_NAMES)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _limited(left: int) -> Callable[..., Any]:

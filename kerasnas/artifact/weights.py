@@ -10,6 +10,7 @@ import math
 
 import h5py
 
+from kerasnas.artifact.archive import most_unpacked
 from kerasnas.artifact.unfit import Unfit
 
 _MOST_DEPTH = 200  # of groups in groups; `layers/functional/layers/...`: two for each inner model
@@ -17,10 +18,6 @@ _MOST_OBJECTS = 100_000  # groups and datasets: 8,000 in the file of 2,000 colum
 _PLAIN_FILTERS = frozenset({h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE})
 _PLAIN_TYPES = frozenset({h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM})  # bool is an enum
 _BFLOAT16 = (h5py.h5t.OPAQUE, 2)  # class and bytes: HDF5 does not know the type
-
-# Of packed datasets, as of packed members of the zip.
-_MOST_UNPACKED_SHARE = 4
-_SMALL_WEIGHTS_BYTES = 16 * 2**20
 
 
 def count_weights(data: bytes) -> int:
@@ -65,7 +62,7 @@ def _count(file: h5py.h5f.FileID, size: int) -> int:
             numbers += count
             plain += 0 if is_packed else count * width
             packed += count * width if is_packed else 0
-            if plain > size or packed > max(_SMALL_WEIGHTS_BYTES, _MOST_UNPACKED_SHARE * size):
+            if plain > size or packed > most_unpacked(size):
                 raise Unfit("is damaged: its weights declare more numbers than the file holds.")
     return numbers
 
@@ -85,7 +82,8 @@ def _checked(dataset: h5py.h5d.DatasetID, size: int) -> tuple[int, int, bool]:
         filters = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
         if not filters <= _PLAIN_FILTERS:
             raise Unfit("is not opened: its weights are packed in a way that Keras has not.")
-        return count, width, True
+        # One chunk is unpacked as a whole, however little of it the dataset has.
+        return max(count, math.prod(made.get_chunk())), width, True
     if layout not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT):
         raise Unfit("is not opened: its weights are put together of other datasets.")
     if layout == h5py.h5d.CONTIGUOUS and count:

@@ -111,7 +111,7 @@ def _of_trial(trial: TrialRecord, result: SearchResult, scorer: AnswerScorer) ->
     whole = held_out is not None and len(held_out) == scorer.rows
     model = result.models.get(trial.trial_id)  # to read a file of many columns takes seconds
     if model is None:
-        model = artifact.load_model(result.folder / f"{trial.trial_id}.keras")
+        model = artifact.load_written(result.folder / f"{trial.trial_id}.keras")
     result.models[trial.trial_id] = model
     return Answer(model, {trial.trial_id: 1.0}, held_out if whole else None)
 

@@ -218,7 +218,7 @@ def _fused(
     members = []
     for trial_id in selection.weights:
         if trial_id not in known and trial_id not in fitted:
-            known[trial_id] = artifact.load_model(folder / f"{trial_id}.keras")
+            known[trial_id] = artifact.load_written(folder / f"{trial_id}.keras")
         members.append(fitted[trial_id] if trial_id in fitted else known[trial_id])
     return fuse(members, list(selection.weights.values()), selection.calibration)
 

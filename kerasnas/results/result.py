@@ -147,7 +147,7 @@ class SearchResult:
                 kept are the models that are best for some limit of size or latency.
         """
         if where is None:
-            return artifact.load_model(self.best_path)
+            return artifact.load_written(self.best_path)
         trial = self.trials_where(where)[0]
         path = self.folder / f"{trial.trial_id}.keras"
         if not path.exists():
@@ -156,7 +156,7 @@ class SearchResult:
                 "models that are best for some limit of `params` or `latency_ms` are. Ask for such "
                 f"a limit, or train its configuration: {trial.values}."
             )
-        return artifact.load_model(path)
+        return artifact.load_written(path)
 
     def trials_where(self, where: str) -> list[TrialRecord]:
         """The feasible trials that meet a condition, the best by the first objective first.

@@ -113,7 +113,7 @@ class Attempt:
         parent = self.continuation.parent
         if parent is None or not parent.exists():
             return {"inherited": 0.0}
-        return {"inherited": inherit(network, artifact.load_model(parent))}
+        return {"inherited": inherit(network, artifact.load_written(parent))}
 
     def plan(self, recipe: Recipe | None, **rest: Any) -> Plan:
         """The plan of a training, by recipe and settings; `rest` are fields of `Plan`."""

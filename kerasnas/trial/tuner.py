@@ -171,7 +171,7 @@ class Tuner(keras_tuner.Tuner):
 
     def load_model(self, trial: Any) -> keras.Model:
         """The model of a trial as it was scored, from its file; `build` is not called."""
-        return artifact.load_model(self.path(trial.trial_id))
+        return artifact.load_written(self.path(trial.trial_id))
 
     def path(self, trial_id: str) -> Path:
         """Where the file of a trial is, or would be."""

@@ -59,9 +59,9 @@ def test_intervals_and_sets_are_exported_too(model, tmp_path):
 def test_a_set_that_another_runtime_gives_in_another_way_is_refused(model, tmp_path, monkeypatch):
     with_sets = Conformal(0.9, 20, least=0.6).build(model)
 
-    def all_labels(model, path):
+    def all_labels(model, path, inputs):
         path.mkdir()
-        return lambda probe: {**model(probe), "set": np.ones((len(PROBE), 3), bool)}
+        return {**model(inputs), "set": np.ones((len(PROBE), 3), bool)}
 
     with_writer(monkeypatch, "savedmodel", all_labels)
     with pytest.raises(ArtifactError, match="answers differently"):
@@ -69,9 +69,9 @@ def test_a_set_that_another_runtime_gives_in_another_way_is_refused(model, tmp_p
 
 
 def test_a_wrong_answer_writes_nothing(model, tmp_path, monkeypatch):
-    def wrong(model, path):
+    def wrong(model, path, inputs):
         path.mkdir()
-        return lambda probe: np.full((3, 3), 0.5)
+        return np.full((3, 3), 0.5)
 
     with_writer(monkeypatch, "savedmodel", wrong)
     (tmp_path / "old").mkdir()

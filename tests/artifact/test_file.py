@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from kerasnas import artifact, assembly
 from kerasnas.artifact import archive, writing
+from kerasnas.artifact.member import FORMAT, MEMBER
 from kerasnas.data import MISSING_DATETIME, Column, Schema
 from kerasnas.errors import ArtifactError
 from kerasnas.preprocessing import fit_preprocessing
@@ -129,8 +130,8 @@ class TestAssemble:
 
 class TestWrite:
     def test_file_holds_the_model_and_the_member(self, good, model, inputs):
-        member = artifact.read_member(good)
-        assert member["format"] == artifact.FORMAT
+        member = artifact.open_file(good).member()
+        assert member["format"] == FORMAT
         assert member["classes"] == ["x", "y", "z"]
         again = artifact.load_model(good)
         assert np.array_equal(again(inputs), model(inputs, training=False))
@@ -253,7 +254,7 @@ class TestDamage:
     """Whatever is wrong with a file, it is an `ArtifactError` that names the file."""
 
     def both(self, path, match):
-        for read in (artifact.read_member, artifact.load_model):
+        for read in (lambda path: artifact.open_file(path).member(), artifact.load_model):
             with pytest.raises(ArtifactError, match=match) as caught:
                 read(path)
             assert str(path) in str(caught.value)
@@ -292,7 +293,7 @@ class TestDamage:
         path = tmp_path / "plain.keras"
         model.save(path)
         with pytest.raises(ArtifactError, match="plain Keras model"):
-            artifact.read_member(path)
+            artifact.open_file(path).member()
         artifact.load_model(path)
 
     @pytest.mark.parametrize(
@@ -300,22 +301,22 @@ class TestDamage:
     )
     def test_odd_member(self, good, content):
         with pytest.raises(ArtifactError, match="is damaged"):
-            artifact.read_member(rewritten(good, kerasnas__json=content.encode("latin-1")))
+            artifact.open_file(rewritten(good, kerasnas__json=content.encode("latin-1"))).member()
         artifact.load_model(good)
 
     def test_newer_format(self, good):
-        newer = json.dumps({"format": artifact.FORMAT + 1, "probe": {}})
+        newer = json.dumps({"format": FORMAT + 1, "probe": {}})
         with pytest.raises(ArtifactError, match="Upgrade kerasnas"):
-            artifact.read_member(rewritten(good, kerasnas__json=newer))
+            artifact.open_file(rewritten(good, kerasnas__json=newer)).member()
 
     def test_too_large_a_member(self, good, monkeypatch):
-        monkeypatch.setattr(archive, "MOST_JSON_BYTES", 10)
+        monkeypatch.setattr(archive, "_MOST_JSON_BYTES", 10)
         with pytest.raises(ArtifactError, match="too large"):
-            artifact.read_member(good)
+            artifact.open_file(good).member()
 
     def test_any_flipped_byte_of_the_member(self, good, whole):
         with zipfile.ZipFile(good) as archive:
-            begin = archive.getinfo(artifact.MEMBER).header_offset
+            begin = archive.getinfo(MEMBER).header_offset
         rng = np.random.default_rng(0)
         outcomes = set()
         for place in range(begin, len(whole)):
@@ -323,7 +324,7 @@ class TestDamage:
             data[place] ^= int(rng.integers(1, 256))
             good.write_bytes(data)
             try:
-                artifact.read_member(good)
+                artifact.open_file(good).member()
                 outcomes.add("read")  # a byte of no consequence, such as a date
             except ArtifactError:
                 outcomes.add("refused")

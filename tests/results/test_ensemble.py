@@ -176,7 +176,7 @@ def members(estimator) -> tuple[list[keras.Model], list[float], dict]:
     rows = estimator.leaderboard()
     facts = rows[rows["kind"] == "ensemble"].iloc[0]["hyperparameters"]
     folder = estimator.result_.folder
-    models = [artifact.load_model(folder / f"{k}.keras") for k in facts["members"]]
+    models = [artifact.load_written(folder / f"{k}.keras") for k in facts["members"]]
     return models, list(facts["members"].values()), facts
 
 
@@ -185,7 +185,7 @@ def test_the_fused_graph_is_the_weighted_mean_of_its_members(fitted):
     found = estimator.result_.choose_ensemble(Wish(8))
     weights, folder = found.selection.weights, estimator.result_.folder
     assert len(weights) > 1
-    models = [artifact.load_model(folder / f"{k}.keras") for k in weights]
+    models = [artifact.load_written(folder / f"{k}.keras") for k in weights]
     inputs = artifact.as_inputs(
         estimator.fitted_.reader.probe(), artifact.input_dtypes(found.model)
     )
@@ -205,8 +205,8 @@ def test_members_that_are_in_memory_are_not_read(fitted, monkeypatch):
     assert not result.models  # not needed once a fit has ended
     from_files = result.choose_ensemble(Wish(8))
     paths = {t.trial_id: result.folder / f"{t.trial_id}.keras" for t in result.history.scored()}
-    loaded = {k: artifact.load_model(path) for k, path in paths.items() if path.exists()}
-    monkeypatch.setattr(artifact, "load_model", lambda path: pytest.fail(f"read {path}"))
+    loaded = {k: artifact.load_written(path) for k, path in paths.items() if path.exists()}
+    monkeypatch.setattr(artifact, "load_written", lambda path: pytest.fail(f"read {path}"))
     in_memory = dataclasses.replace(result, models=loaded)
     found = in_memory.choose_ensemble(Wish(8))
     assert found.selection.weights == from_files.selection.weights
@@ -279,7 +279,7 @@ def test_the_file_needs_neither_kerasnas_nor_scikit_learn(fitted, run_script, tm
     )
     assert code == 0, printed
     answer = (tmp_path / "answer.json").read_text()
-    model = artifact.load_model(path)
+    model = artifact.load_written(path)
     one = artifact.as_inputs(
         {k: ["x"] if t.dtype == "string" else [0.5] for k, t in model.input.items()},
         artifact.input_dtypes(model),

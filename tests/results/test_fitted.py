@@ -65,7 +65,7 @@ def test_a_file_of_an_older_version_is_the_estimator_that_wrote_it(golden):
 def test_what_it_holds_is_written_again_as_it_was(golden, tmp_path):
     path = tmp_path / "new.keras"
     kn.load(golden[0]).save(path)
-    new = artifact.read_member(path)
+    new = artifact.open_file(path).member()
     assert new.keys() == GOLDEN.keys()
     assert new["arguments"].items() >= GOLDEN["arguments"].items()
     for part in ("estimator", "target", "leaderboard", "decisions"):

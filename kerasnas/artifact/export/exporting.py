@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasnas.artifact.export.litert import LITERT
 from kerasnas.artifact.export.onnx import ONNX
-from kerasnas.artifact.export.runtime import Runtime, probe_tensors
+from kerasnas.artifact.export.runtime import Runtime
 from kerasnas.artifact.export.savedmodel import SAVEDMODEL
+from kerasnas.artifact.tensors import as_inputs, gap_of, input_dtypes
 from kerasnas.errors import ArtifactError
 from kerasnas.files import check_file, check_folder, fresh_file, fresh_folder
 
@@ -42,23 +42,25 @@ def export(model: keras.Model, path: str | Path, format: str, probe: Any) -> Non
             converted, the other runtime gives other answers, or the path cannot be written to or
             holds what kerasnas did not write.
     """
-    check_export(path, format)
-    runtime = RUNTIMES[format]
+    runtime = _runtime(format)
     _check_inputs(model, runtime)
+    inputs = as_inputs(probe, input_dtypes(model))
     place = fresh_file(path, (runtime.ending,)) if runtime.ending else fresh_folder(path)
     with place as fresh:
         try:
             with _quiet():
-                model(
-                    probe_tensors(model, probe), training=False
-                )  # Keras converts called models only
-                answer = runtime.write(model, fresh)
-                theirs = answer(probe)
+                ours = model(inputs, training=False)  # Keras converts called models only
+                theirs = runtime.write(model, fresh, inputs)
         except Exception as error:  # whatever a converter meets, the model stays unconverted
             raise ArtifactError(
                 f"The model cannot be exported as {format}: {str(error).strip()[:500]}"
             ) from error
-        _compare(model, probe, theirs, format)
+        gap = gap_of(ours, theirs)
+        if not gap <= _TOLERANCE:
+            raise ArtifactError(
+                f"The {format} export answers differently from the Keras model (by up to "
+                f"{gap:.2g} of the largest answer). Nothing was written."
+            )
 
 
 def check_export(path: str | Path, format: str, argument: str = "`path`") -> None:
@@ -73,6 +75,14 @@ def check_export(path: str | Path, format: str, argument: str = "`path`") -> Non
         ArtifactError: If the format is unknown, a package for it is missing, or the path cannot be
             written to or holds what kerasnas did not write.
     """
+    runtime = _runtime(format)
+    if runtime.ending:
+        check_file(path, (runtime.ending,), argument)
+    else:
+        check_folder(path, argument)
+
+
+def _runtime(format: str) -> Runtime:
     if format not in RUNTIMES:
         raise ArtifactError(f"`format` must be one of {', '.join(RUNTIMES)}, received {format!r}.")
     runtime = RUNTIMES[format]
@@ -82,10 +92,7 @@ def check_export(path: str | Path, format: str, argument: str = "`path`") -> Non
             f"Exporting as {format} needs the packages {', '.join(missing)}. Install them with "
             f"`pip install 'kerasnas[{format}]'`."
         )
-    if runtime.ending:
-        check_file(path, (runtime.ending,), argument)
-    else:
-        check_folder(path, argument)
+    return runtime
 
 
 def _check_inputs(model: keras.Model, runtime: Runtime) -> None:
@@ -99,19 +106,6 @@ def _check_inputs(model: keras.Model, runtime: Runtime) -> None:
             f"{runtime.name} has no strings to look up, and the model takes strings in {names}. "
             "Export it as savedmodel, or fit it on columns that hold numbers."
         )
-
-
-def _compare(model: keras.Model, probe: Any, theirs: Any, format: str) -> None:
-    ours = keras.tree.flatten(model(probe_tensors(model, probe), training=False))
-    for mine, other in zip(ours, keras.tree.flatten(theirs), strict=True):
-        # As numbers: a set holds truth values.
-        mine, other = (np.asarray(answer).astype("float64") for answer in (mine, other))
-        gap = float(np.max(np.abs(mine - other), initial=0.0)) if mine.shape == other.shape else 1.0
-        if not gap <= _TOLERANCE * max(1.0, float(np.max(np.abs(mine), initial=0.0))):
-            raise ArtifactError(
-                f"The {format} export answers differently from the Keras model (by up to "
-                f"{gap:.2g}). Nothing was written."
-            )
 
 
 @contextlib.contextmanager

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from kerasnas.artifact.export.runtime import Runtime, probe_tensors
+from kerasnas.artifact.export.runtime import Runtime
 
 
-def _write(model: keras.Model, path: Path) -> Callable[[Any], Any]:
+def _write(model: keras.Model, path: Path, inputs: Any) -> Any:
     import onnxruntime
 
     model.export(path, format="onnx", verbose=False)
     _without_erfc(path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-
-    def answer(probe: Any) -> Any:
-        given = [t.numpy() for t in keras.tree.flatten(probe_tensors(model, probe))]
-        names = [taken.name for taken in session.get_inputs()]
-        found = session.run(None, dict(zip(names, given, strict=True)))
-        return found[0] if len(found) == 1 else found
-
-    return answer
+    given = [tensor.numpy() for tensor in keras.tree.flatten(inputs)]
+    names = [taken.name for taken in session.get_inputs()]
+    return session.run(None, dict(zip(names, given, strict=True)))
 
 
 def _without_erfc(path: Path) -> None:

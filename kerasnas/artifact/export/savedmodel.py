@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from kerasnas.artifact.export.runtime import Runtime, probe_tensors
+from kerasnas.artifact.export.runtime import Runtime
 
 
-def _write(model: keras.Model, path: Path) -> Callable[[Any], Any]:
+def _write(model: keras.Model, path: Path, inputs: Any) -> Any:
     archive = keras.export.ExportArchive()
     archive.track(model)
     archive.add_endpoint(
         "serve", lambda inputs: model(inputs, training=False), input_signature=[_signature(model)]
     )
     archive.write_out(path, verbose=False)
-    served = tf.saved_model.load(str(path))
-    return lambda probe: served.serve(probe_tensors(model, probe))
+    served = tf.saved_model.load(str(path))  # named: its variables live as long as it does
+    return served.serve(inputs)
 
 
 def _signature(model: keras.Model) -> Any:
