@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import kerasnas
 from kerasnas.errors import ArtifactError, KerasNASError, ObjectiveError, SchemaError
-from kerasnas.files import check_file
+from kerasnas.files import check_file, fresh_folder
 from kerasnas.table_files import TableFile, check_table_path, write_table
 
 if TYPE_CHECKING:
@@ -174,6 +174,11 @@ def _predict(arguments: argparse.Namespace) -> None:
         check_table_path(arguments.out, "`--out`")
     # Before the table is read: the schema says which columns to read as strings.
     estimator = kerasnas.load(arguments.model)
+    if not isinstance(estimator, kerasnas.TabularClassifier | kerasnas.TabularRegressor):
+        raise ArtifactError(
+            f"'{arguments.model}' holds a {type(estimator).__name__}, and `kerasnas predict` reads "
+            f"tables. Use `kerasnas.load('{arguments.model}').predict(...)` in Python."
+        )
     texts = [c.name for c in estimator.schema_.used if c.dtype in ("str", "object", "string")]
     table = TableFile(arguments.data)
     frame = table.read(texts)
@@ -211,10 +216,13 @@ def _demo(arguments: argparse.Namespace) -> None:
     from kerasnas.demo import demo
 
     if arguments.directory is not None:
-        demo(Path(arguments.directory), True, short_leaderboard)
+        with fresh_folder(arguments.directory, "`--directory`") as fresh:
+            demo(fresh, short_leaderboard)
+        print(f"\nThe files are in '{arguments.directory}'.")
         return
     with tempfile.TemporaryDirectory(prefix="kerasnas-demo-") as folder:
-        demo(Path(folder), False, short_leaderboard)
+        demo(Path(folder), short_leaderboard)
+    print("\nNothing was kept. `kerasnas demo --directory demo_files` keeps the files.")
 
 
 def guess_task(target: pd.Series) -> tuple[str, str]:

@@ -72,15 +72,14 @@ class _Task:
         return self.test.drop(columns=self.target), self.test[self.target]
 
 
-def demo(folder: Path, kept: bool, leaderboard: Callable[[_Estimator], str]) -> None:
+def demo(folder: Path, leaderboard: Callable[[_Estimator], str]) -> None:
     """Runs the demo.
 
     Args:
         folder: Where its files go.
-        kept: Whether the folder will still be there afterwards.
         leaderboard: Writes the leaderboard of an estimator as lines.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     print(
         f"kerasnas {kerasnas.__version__}: two tables that scikit-learn ships, {_SECONDS} seconds "
         "of search for each.\nA quarter of the rows is set aside first; no search sees them."
@@ -88,7 +87,7 @@ def demo(folder: Path, kept: bool, leaderboard: Callable[[_Estimator], str]) -> 
     expected = {}
     for task in (_tumours(), _diabetes()):
         estimator = _search(task)
-        print("\nLeaderboard, by scores on the validation rows that the search held out:")
+        print("\nLeaderboard, by scores on rows that the networks were not trained on:")
         print(leaderboard(estimator))
         _show_test_scores(task, estimator)
         estimator.save(folder / f"{task.name}.keras")
@@ -100,10 +99,6 @@ def demo(folder: Path, kept: bool, leaderboard: Callable[[_Estimator], str]) -> 
             else estimator.predict(rows)[:, None]
         )
     _check_in_fresh_process(folder, expected)
-    if kept:
-        print(f"\nThe files are in '{folder}'.")
-    else:
-        print("\nNothing was kept. `kerasnas demo --directory demo_files` keeps the files.")
 
 
 def _tumours() -> _Task:

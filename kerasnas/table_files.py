@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,9 +22,26 @@ if TYPE_CHECKING:
 
 _PARQUET = (".parquet", ".pq")
 _PACKED = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}
-_UNPACKING: dict[str, Callable[[str], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_ELSE_PACKED = (".zst", ".tar")  # pandas reads these too, with packages that may be missing
 _ENDINGS = (".csv", *_PARQUET, ".txt", *(f".csv{ending}" for ending in _PACKED))
 _LONGEST_CELL = 2**27  # characters; Python's own limit of 131,072 is less than long texts have
+
+
+def _only_member(path: str) -> Any:
+    """The table in a zip of one file."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if len(names) != 1:
+            raise SchemaError(f"'{path}' holds {len(names)} files. Name a zip of one table.")
+        return archive.open(names[0])
+
+
+_UNPACKING: dict[str, Callable[[str], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zip": _only_member,
+}
 
 
 class TableFile:
@@ -83,7 +101,7 @@ class TableFile:
         try:
             with io.TextIOWrapper(self._unpacked(), "utf-8-sig", newline="") as lines:
                 self._check_rows(csv.reader(lines))
-        except (csv.Error, EOFError, lzma.LZMAError, zlib.error) as error:
+        except (csv.Error, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as error:
             raise SchemaError(f"'{self.path}' cannot be read as CSV: {error}.") from error
         finally:
             csv.field_size_limit(limit)
@@ -92,6 +110,8 @@ class TableFile:
         source, ending = self._source(), Path(self.path).suffix
         if self._piped is not None:
             return source
+        if ending in _ELSE_PACKED:
+            raise SchemaError(f"'{self.path}' is packed as '{ending}'. Unpack it first.")
         return _UNPACKING[ending](source) if ending in _UNPACKING else Path(source).open("rb")
 
     def _check_rows(self, rows: Any) -> None:

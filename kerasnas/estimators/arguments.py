@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerasnas.clock import Budget
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.history import stored_fingerprint
@@ -124,6 +126,15 @@ def settle_families_with(
         raise SearchSpaceError(f"{missing}, or choose other families.")
     log.warning("%s. The family %r is left out; %s are searched.", missing, pretrained, rest)
     return rest
+
+
+def plain_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that JSON can hold; objects (an oracle, a budget) are left out."""
+    found = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in arguments.items()
+    }
+    return {name: value for name, value in found.items() if is_plain(value)}
 
 
 def is_plain(value: Any) -> bool:

@@ -27,7 +27,7 @@ from kerasnas.estimators.answer import (
 )
 from kerasnas.estimators.arguments import (
     RowCount,
-    is_plain,
+    plain_of,
     settle_calibration,
     settle_folds,
     settle_level,
@@ -374,8 +374,7 @@ class Estimator(BaseEstimator):
         return self.fitted_.scores(x, y, sample_weight)
 
     def _plain_arguments(self) -> dict[str, Any]:
-        """Constructor arguments that are plain data; objects (an oracle, a budget) are left out."""
-        return {n: value for n, value in self.get_params(deep=False).items() if is_plain(value)}
+        return plain_of(self.get_params(deep=False))
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model."""

@@ -47,13 +47,18 @@ def load(path: str | Path) -> Estimator:
     file = artifact.open_file(path)
     member = file.member()
     name = member.get("estimator")
-    if name not in _HOLDERS:
+    if not isinstance(name, str) or name not in _HOLDERS:
         raise ArtifactError(
             f"'{path}' holds a {name!r}, unknown to this kerasnas. Upgrade kerasnas, or use "
             "`keras.models.load_model`."
         )
     cls = getattr(import_module(_HOLDERS[name]), name)
-    estimator: Estimator = cls(**_arguments(member, cls._get_param_names()))
+    try:
+        estimator: Estimator = cls(**_arguments(member, cls._get_param_names()))
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"'{path}' is damaged: its arguments make no {name} ({error})."
+        ) from error
     estimator.fitted_ = Fitted.from_file(file, cls.reader_class, cls.target_classes)
     return estimator
 
