@@ -360,8 +360,11 @@ class History:
 def stored_fingerprint(path: str | Path) -> dict[str, Any]:
     """What identifies the search in a journal; empty where there is none."""
     path = Path(path)
-    lines = _whole_lines(path) if path.is_file() else []
-    header = lines[0] if lines else {}
+    if not path.is_file():
+        return {}
+    with path.open("rb") as file:  # of the first line alone: a search may be writing the last one
+        line = file.readline()
+    header = _parsed([line], path)[0] if line.endswith(b"\n") else {}
     return dict(header.get("fingerprint", {})) if isinstance(header, dict) else {}
 
 
@@ -378,8 +381,12 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     if good < len(text):
         with path.open("r+b") as file:
             file.truncate(good)
+    return _parsed(text[:good].splitlines(), path)
+
+
+def _parsed(lines: Sequence[bytes], path: Path) -> list[Any]:
     try:
-        return [json.loads(line) for line in text[:good].splitlines()]
+        return [json.loads(line) for line in lines]
     except ValueError as error:
         raise ProjectMismatchError(
             f"`{path}` is not a journal of kerasnas ({error}). Choose another `directory`."

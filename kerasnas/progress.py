@@ -64,12 +64,17 @@ class Progress:
                 f"{self._left()} · {brief(trial.values)}"
             )
 
-    def _end(self, trial: TrialRecord) -> None:
+    def saw(self, trial: TrialRecord) -> bool:
+        """Takes note of a scored trial, also of one before a resume: whether it is the best."""
         loss = self._objective.loss(trial.scores)
+        if not loss < self._best:
+            return False
+        self._best, self._best_text = loss, _number(trial.scores[self._objective.name])
+        return True
+
+    def _end(self, trial: TrialRecord) -> None:
         done = trial.status in ("COMPLETED", "STOPPED") and bool(trial.metrics)
-        better = done and loss < self._best
-        if better:
-            self._best, self._best_text = loss, _number(trial.scores[self._objective.name])
+        better = done and self.saw(trial)
         if done:
             what = f"{self._objective.name} {_number(trial.scores[self._objective.name])}"
             if trial.status == "STOPPED":

@@ -203,11 +203,15 @@ def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
     history = History(journal, identity)
     job.clock.resume(history.spent)
     oracle.bind(history)
+    for record in history.scored():
+        progress.saw(record)
     try:
         with progress:
             progress.say(oracle.describe())
             for trial in tuner.trials():
                 tuner.run_trial(trial)
+            if oracle.stop_reason:
+                progress.say(f"The search ended early: {oracle.stop_reason}.")
     finally:
         history.note("stopped", {}, spent=job.clock.spent)
         history.close()

@@ -55,6 +55,18 @@ def test_another_search_in_the_directory_is_refused(tmp_path):
         kn.search(build, X, Y, budget=BUDGET, seed=1, verbose=0, directory=tmp_path)
 
 
+def test_a_search_says_why_it_ended_early_and_what_was_best_before(tmp_path, capsys):
+    settings = {"oracle": "random", "seed": 0, "directory": tmp_path}
+    kn.search(build, X, Y, budget=kn.Budget(trials=1), **settings)
+    assert "ended early" not in capsys.readouterr().err
+    kn.search(build, X, Y, budget=kn.Budget(trials=9), **settings)
+    said = capsys.readouterr().err
+    assert "The search ended early: the search space is exhausted after 2 trials." in said
+    result = kn.search(build, X, Y, budget=kn.Budget(trials=9), **settings)
+    marked = " *" in said
+    assert marked == (result.best_trial.number == 1)
+
+
 @pytest.mark.parametrize("place", [0, 2_500, 4_999])
 def test_every_text_of_a_long_array_counts_in_its_digest(place):
     """NumPy writes an array of more than 1,000 values with dots in the place of the middle."""

@@ -73,10 +73,9 @@ class Allotment:
         of: What it is a share of.
         reason: Why it is this share.
         source: Where the number comes from: a script, a measurement, a paper, or a choice.
-        floor_seconds: Seconds that it gets although its share is smaller, but never more than half
-            of what it is a share of.
-        cap_seconds: Seconds that it gets at most.
-        needed_seconds: Seconds of what it is a share of, with fewer of which it is not begun.
+        floor_seconds: It gets at least these seconds, but never more than half of the whole.
+        cap_seconds: It gets at most these seconds.
+        needed_seconds: If the whole has fewer seconds than this, the purpose is skipped.
     """
 
     share: float
@@ -88,9 +87,9 @@ class Allotment:
     needed_seconds: float = 0.0
 
     def seconds(self, whole: float) -> float:
-        """Seconds of the purpose, of so many seconds of which it has a share."""
+        """Seconds for the purpose, if the whole has `whole` seconds."""
         if math.isinf(whole):
-            return self.cap_seconds
+            return math.inf  # without a limit nothing depends on how fast the machine is
         floor = min(self.floor_seconds, max(whole, 0.0) / 2)
         return min(max(self.share * whole, floor), self.cap_seconds)
 

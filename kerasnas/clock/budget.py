@@ -46,6 +46,8 @@ class Budget:
                 raise BudgetError(
                     f"`{name}` must be a whole number of at least 1, received {value!r}. {_HELP}"
                 )
+            if value is not None:
+                object.__setattr__(self, name, int(value))
         if self.seconds is not None and not (
             isinstance(self.seconds, int | float) and 0 < self.seconds < math.inf
         ):

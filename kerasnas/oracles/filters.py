@@ -108,6 +108,7 @@ class Proposer:
 
     Attributes:
         turned_down: Values and measures that were rejected and are not in the history yet.
+        out_of_time: Whether there was no time left to look for values.
     """
 
     searcher: Searcher
@@ -117,6 +118,7 @@ class Proposer:
     turns_after: int | None = None
     seconds_left: Callable[[], float] | None = None
     turned_down: list[tuple[Values, dict[str, float]]] = field(default_factory=list, init=False)
+    out_of_time: bool = field(default=False, init=False)
     _outside: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _nearest: tuple[float, Values] | None = field(default=None, init=False, repr=False)
     _recalled: int = field(default=0, init=False, repr=False)
@@ -147,6 +149,7 @@ class Proposer:
         try:
             return self._propose(space, history, objectives, rng, constraints, ranked)
         except _NoTime:
+            self.out_of_time = True
             return None
 
     def _propose(

@@ -283,7 +283,8 @@ class Oracle(HistoryKeeper):
             return {"status": "RUNNING", "values": proposal.values, "origin": proposal.origin}
         if not len(self.space) and self.history.running:
             return {"status": "IDLE"}
-        self.stop_reason = f"the search space is exhausted after {number} trials"
+        if not self.proposer.out_of_time:
+            self.stop_reason = f"the search space is exhausted after {number} trials"
         if self.proposer.rejected:
             self.stop_reason = (
                 f"no unseen configuration that meets the constraints was found after {number} "
@@ -330,8 +331,6 @@ class Oracle(HistoryKeeper):
     def _begin(self) -> Trial:
         number = len(self.history)
         limited = self.max_trials is not None and number >= self.max_trials
-        if limited:
-            self.stop_reason = f"all {self.max_trials} trials have started"
         decision = self._decision(may_start=not limited)
         if isinstance(decision, Start):
             self._note_space()

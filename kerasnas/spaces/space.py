@@ -84,7 +84,8 @@ class Space(keras_tuner.HyperModel):
         recipe = self.recipe(hp) or Recipe(batch_size=_KERAS_BATCH)
         if not isinstance(args[0] if args else kwargs.get("x"), tf.data.Dataset):
             kwargs.setdefault("batch_size", recipe.batch_size)
-        schedule = ScheduleCallback(recipe.schedule, kwargs.get("epochs", 1), recipe.weight_decay)
+        epochs = kwargs.get("epochs", 1) - kwargs.get("initial_epoch", 0)
+        schedule = ScheduleCallback(recipe.schedule, epochs, recipe.weight_decay)
         kwargs["callbacks"] = [*(kwargs.get("callbacks") or []), schedule]
         return model.fit(*args, **kwargs)
 

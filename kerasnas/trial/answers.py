@@ -63,8 +63,8 @@ class Predictor:
 
     def __call__(self) -> Any:
         """What the model answers to the rows."""
-        # Called as it is, TensorFlow would count the tracing of each trial's function as retracing
-        # of one and warn: in one process their ids come again.
+        # TensorFlow warns of retracing when a new function has the id of a deleted one. A concrete
+        # function does not warn.
         traced = self._run.get_concrete_function()
         rows = int(tf.nest.flatten(self._tensors)[0].shape[0])
         parts = [

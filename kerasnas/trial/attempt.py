@@ -91,7 +91,7 @@ class Attempt:
         return replace(self, view=part_of(self.view, self.continuation.rows, self.job.seed))
 
     def build(self) -> keras.Model:
-        """The network of the hyperparameters, with the weights of its parent if it has one.
+        """Builds the untrained network; `inherit` copies the weights of the parent.
 
         Raises:
             OutOfTime: If tracing such a network would take the rest of the time.

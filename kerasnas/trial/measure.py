@@ -55,8 +55,9 @@ def latency(model: keras.Model, example: Any) -> dict[str, float]:
 def flops(model: keras.Model) -> int:
     """Floating-point operations of one prediction for one example: twice the multiply-adds.
 
-    Counts dense, convolutional, recurrent-free layers with weights and nested models; element-wise
-    layers are left out, as is usual. Returns 0 for a model that is not built.
+    Counts every layer with weights, also in nested models. A convolution counts once for each
+    output position, a recurrent layer as one step. Layers without weights do not count, as is
+    usual. Returns 0 for a model that is not built.
     """
     total = 0
     for layer in model.layers:

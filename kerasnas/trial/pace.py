@@ -157,7 +157,8 @@ class Pace:
         if not needed:
             return False
         history = self._oracle.history
-        longest = max(e.seconds for t in history.scored() for e in t.executions if e.rung == 0)
+        first = [e.seconds for t in history.scored() for e in t.executions if e.rung == 0]
+        longest = max(first, default=0.0)  # all trials of the lowest rung may have failed
         return self._job.deadline.left < needed + longest
 
     def _finishing(self) -> float:

@@ -33,11 +33,11 @@ class Plan:
         lengths: Numbers of epochs to choose from.
         deadline: Until when training must end.
         share: Seconds that this training should take at most, for the choice of `epochs`.
-        enough: Epochs for which it may take more.
-        most: Seconds that it may take for these.
+        enough: Epochs for which it may take more than `share`.
+        most: Seconds that it may take to reach `enough` epochs.
         parts: Trainings of this length, this one included, for which there has to be time: those of
             the folds that are left.
-        must_end: Whether the parts are of no use unless all of them come to their end.
+        must_end: Whether the trial is given up if one of its parts cannot finish.
         optional: Whether to give up where there is no time for anything worth having.
         seed: Entropy of the order of rows.
         callbacks: Keras callbacks.

@@ -14,7 +14,7 @@ import keras
 import keras_tuner
 
 from kerasnas import artifact
-from kerasnas.clock import Margin, OutOfTime, Stopwatch, amount, pause
+from kerasnas.clock import OutOfTime, Stopwatch
 from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.oracles import Context
@@ -137,8 +137,7 @@ class Tuner(keras_tuner.Tuner):
             if trial.status == "STOPPED":
                 return
             if trial.status == "IDLE":
-                pause(amount(Margin.IDLE_SECONDS))
-                continue
+                continue  # the oracle has waited
             yield trial
             self._memory.after_trial()
 

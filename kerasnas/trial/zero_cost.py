@@ -16,6 +16,9 @@ from kerasnas.spaces import proxies
 from kerasnas.spaces.space import Space
 from kerasnas.trial import measure
 from kerasnas.trial.job import Job
+from kerasnas.trial.seeding import seeded
+
+_NUMBER = 2**31 - 3  # for the seed, in the place of the number of a trial
 
 log = logging.getLogger("kerasnas")
 
@@ -35,15 +38,16 @@ def zero_cost_of(space: Space, job: Job) -> ZeroCost | None:
         hp.values = dict(values)
         keras.backend.clear_session(free_memory=False)
         try:
-            model = space.build(hp)
-            scores = {
-                "params": float(model.count_params()),
-                "flops": float(measure.flops(model)),
-                "synflow": proxies.synflow(model),
-            }
-            x = job.view(hp).x
-            if isinstance(x, np.ndarray):
-                scores["naswot"] = proxies.naswot(model, x[: proxies.ROWS])
+            with seeded(job.seed, _NUMBER):
+                model = space.build(hp)
+                scores = {
+                    "params": float(model.count_params()),
+                    "flops": float(measure.flops(model)),
+                    "synflow": proxies.synflow(model),
+                }
+                x = job.view(hp).x
+                if isinstance(x, np.ndarray):
+                    scores["naswot"] = proxies.naswot(model, x[: proxies.ROWS])
         except Exception as error:
             # What cannot be built will fail as a trial, with its reason in the leaderboard.
             log.debug("No zero-cost scores for %s: %s", values, error)

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 
 from kerasnas.clock import Budget
@@ -20,6 +21,12 @@ from kerasnas.errors import BudgetError
 )
 def test_durations(value, seconds):
     assert Budget.parse(value) == Budget(seconds=seconds)
+
+
+def test_counts_are_whole_numbers_whatever_they_were_written_as():
+    budget = Budget(trials=20.0, epochs=np.int64(3))
+    assert (type(budget.trials), type(budget.epochs)) == (int, int)
+    assert budget == Budget(trials=20, epochs=3)
 
 
 def test_a_budget_is_left_as_it_is():

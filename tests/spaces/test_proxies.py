@@ -1,5 +1,7 @@
 """Scores of untrained networks: against the benchmark's own, and against what they must mean."""
 
+import random
+
 import keras
 import keras_tuner
 import numpy as np
@@ -61,6 +63,11 @@ def test_a_space_of_architectures_offers_its_scores_and_others_do_not():
     scores = offered.score(RESIDUAL.values())
     assert set(scores) == {"params", "flops", "synflow", "naswot"}
     assert all(np.isfinite(list(scores.values())))
+    random.seed(1)
+    assert offered.score(RESIDUAL.values()) == scores
+    state = random.getstate()
+    offered.score(RESIDUAL.values())
+    assert random.getstate() == state
     broken = offered.score({**RESIDUAL.values(), "edge_0_1": "what"})
     assert broken == {"synflow": -np.inf}
     assert zero_cost_of(spaces.tabular(4, 2), job) is None

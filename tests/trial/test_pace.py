@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from kerasnas.clock import Deadline, OutOfTime, Purpose
+from kerasnas.history import History
 from kerasnas.oracles import Context
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.image import PURPOSES
@@ -92,6 +93,21 @@ def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds():
         pace.check_start(0.8)
     job.deadline = made(60.0)
     pace.check_start(0.8)
+
+
+def test_a_bracket_that_failed_in_its_lowest_rung_leaves_no_gap():
+    """What has paused at a higher rung is to be finished, and no trial of the lowest is known."""
+    history = History()
+    history.start({}, fidelity=0.1)
+    history.finish(0, "FAILED", failure="no memory", seconds=1.0)
+    history.start({}, rung=1, fidelity=0.3)
+    history.finish(1, "STOPPED", metrics={"val_loss": 1.0}, seconds=3.0)
+    objective = SimpleNamespace(loss=lambda scores: scores["val_loss"])
+    oracle = SimpleNamespace(history=history, objectives=(objective,), fidelity="rows")
+    job = SimpleNamespace(clock=SimpleNamespace(seconds=60.0), epochs=9, deadline=made(60.0))
+    assert Pace(oracle, job, Tables()).context(Context()).must_finish() is False
+    job.deadline = made(1.0)
+    assert Pace(oracle, job, Tables()).context(Context()).must_finish() is True
 
 
 @pytest.mark.parametrize("limit", [100.0, None])

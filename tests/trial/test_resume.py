@@ -239,6 +239,21 @@ class Recipes(Space):
         return Recipe(16, "cosine", lengths=(9,))
 
 
+def test_a_promoted_trial_of_keras_begins_at_the_rate_of_its_recipe():
+    """What pauses has reached the end of its schedule, a thousandth of the rate."""
+    rates, begun = [], []
+
+    class Watched(Recipes):
+        def fit(self, hp, model, *args, **kwargs):
+            begun.append(kwargs.get("initial_epoch", 0))
+            rates.append(float(model.optimizer.learning_rate) / hp.get("rate"))
+            return super().fit(hp, model, *args, **kwargs)
+
+    search(Watched(), validation_freq=1)
+    assert max(begun) > 0 and min(begun) == 0
+    np.testing.assert_allclose(rates, 1.0, rtol=1e-6)
+
+
 def test_where_time_is_the_limit_all_trials_take_the_length_of_the_first(tmp_path):
     def search(trials):
         return kn.search(

@@ -90,7 +90,7 @@ class ScheduleCallback(keras.callbacks.Callback):
 
     Args:
         schedule: As in `rates`.
-        epochs: Epochs of the whole training.
+        epochs: Epochs of this call of `fit`.
         weight_decay: Course of the weight decay, where the optimiser has a share of it to turn.
     """
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from kerasnas.trial.answers import Predictor
 from kerasnas.trial.attempt import Attempt, Outcome
-from kerasnas.trial.checkpoint import State, build
+from kerasnas.trial.checkpoint import State, build, optimizer_of
 from kerasnas.trial.plan import Plan, Trained, Watch
 
 
@@ -79,8 +79,13 @@ def run(attempt: Attempt, model: keras.Model, plan: Plan) -> Trained:
     epochs, first = plan.until(full), 0
     if plan.start is not None:
         build(model, attempt.view.x)
+        optimizer = optimizer_of(model)
+        scheduled = optimizer is not None and attempt.space.recipe(attempt.hp) is not None
+        peak = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)) if scheduled else 0
         if plan.start.restore(model):
             first = min(plan.start.epochs, epochs)
+            if scheduled:  # the restored rate is the end of a schedule, which begins anew in `fit`
+                model.optimizer.learning_rate = peak
         else:
             plan = replace(plan, start=None)
     watching = _Watching(plan)

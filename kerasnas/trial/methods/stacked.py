@@ -24,8 +24,8 @@ from kerasnas.trial.plan import Plan, Trained, Watch
 from kerasnas.trial.stretch import Stretch
 from kerasnas.trial.training import joined, order_of_rows
 
-_PROBE = 8  # steps that are timed,
-_REPEATS = 3  # as often
+_PROBE = 8  # steps in one measurement
+_REPEATS = 3  # measurements, of which the fastest counts
 
 
 @dataclass(frozen=True, eq=False)
