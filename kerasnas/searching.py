@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ class SearchPlan:
         directory: Where the journal and the files go; `None` for a temporary folder.
         seed: Seed.
         verbose: As in `Progress`.
-        identity: What else makes this search another than one in the same directory.
+        identity: Finds what else makes this search another than one in the same directory. It is
+            asked only where there is a directory: to digest all data takes time.
     """
 
     objectives: tuple[Objective, ...]
@@ -70,7 +71,7 @@ class SearchPlan:
     directory: str | Path | None = None
     seed: int = 0
     verbose: Verbose = "auto"
-    identity: Mapping[str, Any] = field(default_factory=dict)
+    identity: Callable[[], Mapping[str, Any]] = dict
 
 
 def search(
@@ -168,7 +169,7 @@ def search(
         directory=directory,
         seed=seed,
         verbose=verbose,
-        identity={"data": fingerprint(x, y)} if _is_arrays(x) else {},
+        identity=lambda: {"data": fingerprint(x, y)} if _is_arrays(x) else {},
     )
     result = run(space, job, plan)
     result.best_trial  # noqa: B018  (raises with the reasons when there is none)
@@ -197,7 +198,7 @@ def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
         "oracle": oracle.describe().split(":")[0],
         "seed": plan.seed,
         "space": _space_fingerprint(oracle.get_space()),
-        **plan.identity,
+        **(plan.identity() if plan.directory is not None else {}),
     }
     journal = home / JOURNAL if plan.directory is not None else None
     history = History(journal, identity)
@@ -292,15 +293,19 @@ def check_seed(seed: Any) -> None:
         )
 
 
+def begun_in(directory: str | Path | None) -> dict[str, Any]:
+    """What identifies the search that has begun in a directory; empty where there is none."""
+    return {} if directory is None else stored_fingerprint(Path(directory) / JOURNAL)
+
+
 def settle_seed(seed: int | None, directory: str | Path | None) -> int:
     """The seed to use: the given one, that of the search in the directory, or a fresh one."""
     check_seed(seed)
     if seed is not None:
         return int(seed)
-    if directory is not None:
-        stored = stored_fingerprint(Path(directory) / JOURNAL).get("seed")
-        if isinstance(stored, int):
-            return stored
+    stored = begun_in(directory).get("seed")
+    if isinstance(stored, int):
+        return stored
     return int(np.random.SeedSequence().generate_state(1)[0] % 2**31)
 
 

@@ -169,10 +169,13 @@ class AutoModel(Estimator):
         """
         answers = self._answer(X)
         heads = self._fitted_heads
+        own = [name for name, head in heads.items() if isinstance(head, OwnLossHead)]
+        if isinstance(y, Mapping) and len(heads) > 1:
+            y = {**dict.fromkeys(own, ()), **y}  # what is not scored need not be given
         given = by_name(y, list(heads), "AutoModel", "output")
         result: dict[str, float] = {}
         for name, head in heads.items():
-            if isinstance(head, OwnLossHead):
+            if name in own:
                 continue
             mine = np.asarray(answers[name] if len(heads) > 1 else answers)
             check_same_length(mine, given[name])

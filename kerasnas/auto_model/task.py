@@ -49,7 +49,7 @@ def composed_task(
             rows=rows,
             features=lambda hp: features,
             loss_weights=loss_weights,
-            identity={
+            identity=lambda: {
                 "inputs": list(inputs),
                 "outputs": list(rows.heads),
                 "folds": len(rows.folds),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,15 @@ def table_evidence(
     """
     features = matrix[:, : matrix.shape[1] - embedded]
     most = min(MOST_ROWS, max(1, MOST_CELLS // max(1, matrix.shape[1])))
-    parts = [_codes(column, raw[column.name], sampled(train, most)) for column in columns]
-    table = np.stack(parts, axis=1) if parts else np.zeros((len(matrix), 0))
+
+    @cache  # of all columns, and only where there is time for boosting
+    def table() -> np.ndarray:
+        parts = [_codes(column, raw[column.name], sampled(train, most)) for column in columns]
+        return np.stack(parts, axis=1) if parts else np.zeros((len(matrix), 0))
+
     return Evidence(
         linear=lambda rows: features[rows],
-        columns=lambda rows: table[rows],
+        columns=lambda rows: table()[rows],
         categorical=[column.kind == "categorical" for column in columns],
         most_rows=most,
     )

@@ -14,6 +14,7 @@ from kerasnas.baselines.fit import NO_TIME, Baselines, baseline_row, name_of_con
 from kerasnas.clock import Clock, Deadline, Purpose, Stopwatch, seconds_of
 from kerasnas.problem import Scorer
 from kerasnas.problem.metrics import validated
+from kerasnas.problem.rows import Rows
 from kerasnas.spaces.linear_solver import seconds_of_step
 
 _MOST_ROWS = 20_000
@@ -26,7 +27,7 @@ _SAMPLE = 200  # texts whose reading is timed
 
 def text_baselines(
     columns: Mapping[str, np.ndarray],
-    rows: Any,
+    rows: Rows,
     scorer: Scorer,
     clock: Clock,
 ) -> Baselines:
@@ -37,7 +38,7 @@ def text_baselines(
 
     Args:
         columns: All texts by column.
-        rows: `targets`, `weights`, `parts` and `joined` of all rows.
+        rows: Targets, weights and split.
         scorer: Scores the validation rows.
         clock: The clock of the fit.
     """
@@ -77,7 +78,7 @@ def text_baselines(
 
 
 def _best(
-    answers: Sequence[Mapping[float, np.ndarray]], rows: Any, scorer: Scorer
+    answers: Sequence[Mapping[float, np.ndarray]], rows: Rows, scorer: Scorer
 ) -> tuple[dict[str, float], np.ndarray | None]:
     """Metrics and answers under the best penalty that there was time for everywhere, if any."""
     best: dict[str, float] = {}
@@ -95,7 +96,7 @@ def _best(
 
 def _answers(
     columns: Mapping[str, np.ndarray],
-    rows: Any,
+    rows: Rows,
     train: np.ndarray,
     valid: np.ndarray,
     classes: int | None,
@@ -176,7 +177,7 @@ def _linear(
         ridge.fit(seen, y, sample_weight=weights)
         return np.asarray(ridge.predict(asked)).reshape(-1, 1)
     if y.ndim == 2:
-        answers = np.repeat(y.mean(axis=0, keepdims=True), asked.shape[0], axis=0)
+        answers = np.tile(np.average(y, axis=0, weights=weights), (asked.shape[0], 1))
         for i in np.flatnonzero((y.min(axis=0) == 0) & (y.max(axis=0) == 1)):
             model = LogisticRegression(C=strength, max_iter=steps).fit(seen, y[:, i], weights)
             answers[:, i] = model.predict_proba(asked)[:, 1]

@@ -52,7 +52,7 @@ class Purpose(Enum):
     LAST_TRAINING = "train the best paused trial in full"
     ENSEMBLE = "build the ensemble"
     SECOND_FIT = "fit members of the ensemble again on all rows"
-    REFIT = "train the best forecaster again on all steps"
+    REFIT = "train the best configuration again on all rows"
     ANSWER = "load the best file and answer once"
     QUICK_IMAGE_SIZE = "choose the size of the first network over images"
     IMAGE_SIZE = "choose the size of later networks over images"

@@ -15,7 +15,7 @@ from kerasnas.baselines import Baselines
 from kerasnas.clock import Deadline, Purpose
 from kerasnas.estimators.task import Task
 from kerasnas.history import TrialRecord
-from kerasnas.problem import AnswerScorer, Problem, Scorer
+from kerasnas.problem import AnswerScorer, Problem, Scorer, View
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
 from kerasnas.results.fitted import Decisions, Fitted, Origin, TracedModel
@@ -34,9 +34,6 @@ from kerasnas.trial.seeding import seed_of
 
 log = logging.getLogger("kerasnas")
 
-RowsOf = Callable[[Any], tuple[Any, np.ndarray, np.ndarray | None]]
-"""From hyperparameters to features, targets and weights of all rows."""
-
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -45,8 +42,8 @@ class Answer:
     Attributes:
         model: The exported model.
         members: Weights of the trials that it is made of, by their ids.
-        held_out: Answers to the validation rows of what was scored; `None` where there are none, or
-            none to all of them.
+        held_out: Answers to the validation rows of what was scored; `None` unless every validation
+            row was answered.
         rows: What the leaderboard says of it beside the trials.
         flattered: By how much choosing it on the validation rows made it look better there.
         simple: Whether it is a linear model that nothing beat beyond noise.
@@ -121,7 +118,7 @@ def _simple(chosen: Answer, result: SearchResult, scorer: AnswerScorer) -> Answe
 
     Of models whose scores differ by less than one standard error the simplest is taken (Breiman et
     al. 1984, section 3.4.3): what was chosen of many, and trained until it was best on these rows,
-    is not as good as it looks. Of the gain counts what is left without the flattery of choosing.
+    is not as good as it looks. The gain counts after the bias of this choice is subtracted.
     """
     linear = [t for t in result.history.scored() if t.values.get("family") == LINEAR]
     bound = len(result.objectives) > 1 or result.constraints
@@ -169,7 +166,7 @@ def fitted_on_all(answer: Answer, result: SearchResult, task: Task, job: Job) ->
 
 
 def train_again(
-    answer: Answer, result: SearchResult, space: Space, job: Job, rows_of: RowsOf
+    answer: Answer, result: SearchResult, space: Space, job: Job, whole: Callable[[Any], View]
 ) -> Answer:
     """The same, trained on all rows; as it was where the time does not reach for all of it.
 
@@ -178,14 +175,14 @@ def train_again(
         result: The search.
         space: The search space.
         job: What the trials trained on.
-        rows_of: From hyperparameters to features, targets and weights of all rows.
+        whole: From hyperparameters to the view with all rows among those to train on.
     """
     trials = {t.trial_id: t for t in result.history}
     models: list[keras.Model] = []
     row: dict[str, Any] = {}
     for trial_id in answer.members:
         trial = trials[trial_id]
-        model, row = refit(trial, space, job, *rows_of(hyperparameters(trial)))
+        model, row = refit(trial, space, job, whole(hyperparameters(trial)))
         if model is None:
             return replace(answer, rows=[*answer.rows, row])
         models.append(model)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerasnas.clock import Budget
 from kerasnas.errors import SchemaError, SearchSpaceError
-from kerasnas.history import stored_fingerprint
 from kerasnas.results.conformal import calibration_rows, check_level
 from kerasnas.results.folds import FoldCount, parse_folds
-from kerasnas.searching import JOURNAL
+from kerasnas.searching import begun_in
 
 log = logging.getLogger("kerasnas")
 
@@ -48,10 +46,9 @@ def settle_folds(
     """
     if validation_data is not None and folds not in ("auto", False, None):
         raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
-    if folds == "auto" and directory is not None:
-        begun = stored_fingerprint(Path(directory) / JOURNAL)
-        if "folds" in begun:
-            return lambda rows, classes, units: int(begun["folds"])
+    begun = begun_in(directory) if folds == "auto" else {}
+    if "folds" in begun:
+        return lambda rows, classes, units: int(begun["folds"])
     return parse_folds(folds, budget, pace, small)
 
 

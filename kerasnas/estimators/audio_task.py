@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +18,7 @@ from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.forms import Forms
+from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, front, heard, summaries, usual_hop
 from kerasnas.problem import AnswerScorer, Features, Problem
@@ -53,7 +52,7 @@ class SoundForms:
     def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray], clock: Clock) -> None:
         self.reader = reader
         self.raw = raw
-        self.features = Forms(self._made, clock, "sounds")
+        self.features = FeatureCache(self._made, clock, "sounds")
 
     def _made(self, form: SoundForm) -> Features:
         reader = self.reader
@@ -129,8 +128,7 @@ def prepare_sounds(
         groups=groups,
         **split,
     )
-    task = audio_task(reader, raw, rows, families, clock)
-    return replace(task, problem=replace(task.problem, raw=raw, broken=broken))
+    return audio_task(reader, raw, rows, families, clock, broken)
 
 
 def audio_task(
@@ -139,6 +137,7 @@ def audio_task(
     rows: Rows,
     families: Sequence[str],
     clock: Clock,
+    broken: Sequence[str],
 ) -> Task:
     """The task of trials over checked sounds."""
     forms = SoundForms(reader, raw, clock)
@@ -170,7 +169,9 @@ def audio_task(
             reader=reader,
             rows=rows,
             features=lambda hp: forms.features(hypermodel.form(hp)),
-            identity={
+            raw=raw,
+            broken=broken,
+            identity=lambda: {
                 "sounds": reader.describe(),
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),

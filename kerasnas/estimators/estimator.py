@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.artifact.export import export
-from kerasnas.clock import Budget, Clock
+from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.answer import (
@@ -42,6 +41,7 @@ from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import FoldCount, fits_again
 from kerasnas.results.result import SearchResult
 from kerasnas.searching import SearchPlan, run, settle_seed
+from kerasnas.trial import Job
 
 
 class Estimator(BaseEstimator):
@@ -179,9 +179,15 @@ class Estimator(BaseEstimator):
             calibration=settle_calibration(level, self._classify),
         )
         task = with_metrics(task, objectives, constraints)
+        clock.keep(Purpose.ANSWER)
+        if self.refit:
+            clock.keep(Purpose.REFIT)
         again = self._fits_again(task, budget, wish, validation_data)
-        job = replace(
-            task.job(objectives, clock, seed),
+        job = Job(
+            view=task.problem.view,
+            objectives=objectives,
+            seed=seed,
+            clock=clock,
             epochs=budget.epochs,
             batch_size=batch_size,
             callbacks=tuple(callbacks or ()),
@@ -207,7 +213,7 @@ class Estimator(BaseEstimator):
         result.models.clear()  # their files are enough from here on
         result.solved.clear()
         if self.refit:
-            answer = train_again(answer, result, task.hypermodel, job, task.problem.everything)
+            answer = train_again(answer, result, task.hypermodel, job, task.problem.whole)
         else:
             answer = fitted_on_all(answer, result, task, job)
         result.baselines = [*baselines.rows, *answer.rows]
@@ -270,6 +276,8 @@ class Estimator(BaseEstimator):
     def best_hyperparameters(self) -> dict[str, Any]:
         """Values of the best trial."""
         check_is_fitted(self)
+        if self.fitted_.origin is not None:
+            return self.result_.best_hyperparameters
         trials = [row for row in self.fitted_.rows if row["kind"] == "trial" and row["feasible"]]
         return dict(trials[0]["hyperparameters"])
 
@@ -331,8 +339,8 @@ class Estimator(BaseEstimator):
     def _fits_again(self, task: Task, budget: Budget, wish: Wish, validation_data: Any) -> bool:
         """Whether members of the ensemble that were solved are to be fitted again, on all rows.
 
-        Rows that the user holds out stay held out, and who bounds what a model may cost gets the
-        one that was measured.
+        Rows that the user holds out stay held out. With a limit on cost the model that was measured
+        is used unchanged.
         """
         if wish.size < 2 or not task.hypermodel.solves_again():
             return False

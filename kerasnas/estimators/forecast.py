@@ -204,8 +204,9 @@ class TimeSeriesForecaster(Estimator):
         )
         result = run(task.hypermodel, job, plan)
         answer = choose_answer(result, task.scorer(), wish, clock.deadline)
+        result.models.clear()  # their files are enough from here on
         if self.refit:
-            answer = train_again(answer, result, task.hypermodel, job, task.everything)
+            answer = train_again(answer, result, task.hypermodel, job, task.whole)
         result.baselines = [*rows, *answer.rows]
         past = answer.model.input["past"] if task.schema.future else answer.model.input
         self.fitted_ = Fitted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -63,7 +63,6 @@ class ForecastTask:
         """Smallest answer: series that were never negative are not forecast to be."""
         return 0.0 if self.hypermodel.statistics.low >= 0 else None
 
-    @property
     def identity(self) -> dict[str, Any]:
         """What tells this search from another one in the same directory."""
         return {
@@ -81,9 +80,10 @@ class ForecastTask:
             self._views[lookback] = self._view(lookback)
         return self._views[lookback]
 
-    def everything(self, hp: Any) -> tuple[Any, np.ndarray, np.ndarray]:
-        """Windows, answers and weights of all origins, those of validation included."""
-        return self._training(self.split.every, self.hypermodel.lookback(hp))
+    def whole(self, hp: Any) -> View:
+        """The view of these hyperparameters with all origins among those to train on."""
+        x, y, weights = self._training(self.split.every, self.hypermodel.lookback(hp))
+        return replace(self.view(hp), x=x, y=y, weights=weights)
 
     def scorer(self) -> ForecastScorer:
         """Scores forecasts of the validation origins."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,7 +17,7 @@ from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.multilabel import MultiLabelTarget
 from kerasnas.data.pictures import Pictures, holds_targets, joined, split_pictures, to_pictures
 from kerasnas.data.stored import StoredRows, held
-from kerasnas.estimators.forms import Forms
+from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.images import ImageForm, front, pixels, statistics, thumbnails
 from kerasnas.problem import AnswerScorer, Features, Problem
@@ -53,7 +52,7 @@ class ImageForms:
     def __init__(self, reader: ImageReader, pictures: Pictures, clock: Clock) -> None:
         self._reader = reader
         self._pictures = pictures
-        self.features = Forms(self._made, clock, "images", kept=2)
+        self.features = FeatureCache(self._made, clock, "images", kept=2)
 
     def _made(self, form: ImageForm) -> Features:
         """Pixels of all rows, and the way back to raw images."""
@@ -136,8 +135,7 @@ def prepare_images(
         groups=groups,
         **split,
     )
-    task = image_task(reader, raw, rows, families, clock, settings or {})
-    return replace(task, problem=replace(task.problem, raw=raw, broken=broken))
+    return image_task(reader, raw, rows, families, clock, settings or {}, broken)
 
 
 def image_task(
@@ -147,6 +145,7 @@ def image_task(
     families: Sequence[str],
     clock: Clock,
     settings: dict[str, Any],
+    broken: Sequence[str],
 ) -> Task:
     """The task of trials over checked images."""
     forms = ImageForms(reader, raw, clock)
@@ -185,7 +184,9 @@ def image_task(
             reader=reader,
             rows=rows,
             features=features,
-            identity={
+            raw=raw,
+            broken=broken,
+            identity=lambda: {
                 "images": reader.describe(),
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),

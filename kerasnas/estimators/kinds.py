@@ -45,7 +45,7 @@ class Classifier(ClassifierMixin, Estimator):
         return [self.classes_[row] for row in chosen]
 
     def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
-        """Log-loss, accuracy and area under the ROC curve on other rows."""
+        """All scores of classes on other rows, by name: log-loss, accuracy and others."""
         return self._scores(X, y, sample_weight)
 
     @property
@@ -75,5 +75,5 @@ class Regressor(RegressorMixin, Estimator):
         return np.concatenate([answers["lower"], answers["upper"]], axis=1).astype("float64")
 
     def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
-        """Root mean squared error, mean absolute error and R² on other rows."""
+        """All scores of numbers on other rows, by name: RMSE, mean absolute error and others."""
         return self._scores(X, y, sample_weight)

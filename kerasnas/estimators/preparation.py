@@ -21,8 +21,8 @@ from kerasnas.data import (
     split_target,
     to_frame,
 )
+from kerasnas.estimators.column_filter import FILTERED, filter_columns
 from kerasnas.estimators.task import Task
-from kerasnas.estimators.useful import FILTERED, tell_useful
 from kerasnas.preprocessing import Preprocessing, fit_preprocessing, fit_tree_preprocessing
 from kerasnas.problem import AnswerScorer, Features, Problem
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
@@ -30,7 +30,7 @@ from kerasnas.results.folds import SMALL_TABLE_ROWS
 from kerasnas.searching import fingerprint
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
-from kerasnas.spaces.table import Useful
+from kerasnas.spaces.table import ColumnFilter
 from kerasnas.spaces.tabular import Order
 from kerasnas.trial.measure import latency
 
@@ -87,9 +87,9 @@ class Prepared:
             train = {name: values[rows.train] for name, values in self.raw.items()}
             codes = fit_tree_preprocessing(train, self.schema, front.probe)
         forms = TableForms(self, codes)
-        useful: list[Useful] = []
+        useful: list[ColumnFilter] = []
         if filter_seconds and codes is not None:
-            useful = tell_useful(front, codes, forms.codes, rows, seed, filter_seconds)
+            useful = filter_columns(front, codes, forms.codes, rows, seed, filter_seconds)
         hypermodel = tabular(
             front.width,
             rows.classes,
@@ -99,8 +99,8 @@ class Prepared:
             codes=len(codes.embedded) if codes is not None else 0,
             sample=self.matrix[rows.train],
             groups=front.owners[: front.width - len(front.embedded)],
-            useful=useful[0] if useful else None,
-            useful_in_folds=useful[1:],
+            column_filter=useful[0] if useful else None,
+            column_filters_of_folds=useful[1:],
             order=_order(len(rows.train), seconds),
         )
         return Task(
@@ -109,7 +109,7 @@ class Prepared:
                 rows=rows,
                 raw=self.raw,
                 features=lambda hp: forms.of(hypermodel.family(hp)),
-                identity={
+                identity=lambda: {
                     "columns": [[c.name, c.kind] for c in self.schema.columns],
                     "rows": [len(rows.train), len(rows.valid)],
                     "folds": len(rows.folds),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -22,7 +21,7 @@ from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import named_groups, sounds_fingerprint, warn_of_speakers
-from kerasnas.estimators.forms import Forms
+from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import SoundForm, front
 from kerasnas.problem import Features, Problem
@@ -56,7 +55,7 @@ class SpeechForms:
     def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray], clock: Clock) -> None:
         self.reader = reader
         self.raw = raw
-        self.features = Forms(self._made, clock, "recordings")
+        self.features = FeatureCache(self._made, clock, "recordings")
 
     def _made(self, form: SoundForm) -> Features:
         before = front(self.reader.sample_rate, None, form)
@@ -141,8 +140,7 @@ def prepare_speech(
     target = fit_transcripts(texts).with_words([texts[int(i)] for i in found.train])
     encoded = {ANSWER: target.encode(texts)}
     rows = Rows({ANSWER: TranscriptHead(target)}, encoded, weights, found)
-    task = speech_task(reader, raw, rows, texts, families, clock)
-    return replace(task, problem=replace(task.problem, raw=raw, broken=broken))
+    return speech_task(reader, raw, rows, texts, families, clock, broken)
 
 
 def speech_task(
@@ -152,6 +150,7 @@ def speech_task(
     texts: Sequence[str],
     families: Sequence[str],
     clock: Clock,
+    broken: Sequence[str],
 ) -> Task:
     """The task of trials over checked recordings."""
     forms = SpeechForms(reader, raw, clock)
@@ -181,7 +180,9 @@ def speech_task(
             reader=reader,
             rows=rows,
             features=lambda hp: forms.features(hypermodel.form(hp)),
-            identity={
+            raw=raw,
+            broken=broken,
+            identity=lambda: {
                 "sounds": reader.describe(),
                 "characters": list(target.characters),
                 "data": sounds_fingerprint(raw, rows),

@@ -16,12 +16,12 @@ from kerasnas.clock import Budget, Clock
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.arguments import settle_families
+from kerasnas.estimators.column_filter import filter_seconds
 from kerasnas.estimators.distil import distilled
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.preparation import prepare
 from kerasnas.estimators.task import Task
-from kerasnas.estimators.useful import filter_seconds
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.problem import Scorer
 from kerasnas.progress import Verbose

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from kerasnas.baselines import Baselines
-from kerasnas.clock import Clock, Purpose
+from kerasnas.clock import Clock
 from kerasnas.problem import AnswerScorer
 from kerasnas.problem.problem import Problem
 from kerasnas.spaces.space import Space
-from kerasnas.trial import Job
 
 
 def _no_baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
@@ -31,8 +30,3 @@ class Task:
     problem: Problem
     hypermodel: Space
     baselines: Callable[[Any, Clock, int], Baselines] = _no_baselines
-
-    def job(self, objectives: Sequence[Any], clock: Clock, seed: int) -> Job:
-        """What every trial trains on and is judged by."""
-        clock.keep(Purpose.ANSWER)
-        return Job(view=self.problem.view, objectives=tuple(objectives), seed=seed, clock=clock)

@@ -118,6 +118,7 @@ class TextEstimator(Estimator):
             y,
             classify=self._classify,
             families=families,
+            directory=self.directory,
             word_vectors=self.word_vectors,
             backbone=read_preset(path) if path is not None and "backbone" in families else None,
             **given,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,7 @@ def room_for(
     clock: Clock,
     seed: int,
     read: Callable[[Documents], None],
+    begun: Mapping[str, Any],
 ) -> Room:
     """Everything, unless there is too much of it for the time left.
 
@@ -54,7 +56,12 @@ def room_for(
         clock: The clock of the fit.
         seed: Seed of the choice of rows.
         read: Learns a form from some texts and brings them to it, which is timed.
+        begun: What identifies the search that goes on; empty for a new one. It keeps its room.
     """
+    if "longest" in begun and "rows" in begun:
+        many, few = begun["rows"]
+        train = _some(rows, rows.train, int(many), seed)
+        return Room(int(begun["longest"]), train, _some(rows, rows.valid, int(few), seed))
     everything = Room(longest, rows.train, rows.valid)
     used = np.unique(np.concatenate([rows.train, rows.valid]))
     total = int(_lengths(documents, used, longest).sum())
@@ -100,7 +107,7 @@ def _pace(
     clock: Clock,
     read: Callable[[Documents], None],
 ) -> float:
-    """Characters a second: of many texts, less what few take, which is mostly tracing."""
+    """Characters a second: time for many texts less time for few, to leave out graph tracing."""
     texts, characters = _SAMPLE
     sample = used[np.unique(np.linspace(0, len(used) - 1, texts).astype(int))]
     lengths = _lengths(documents, sample, longest)

@@ -22,7 +22,7 @@ from kerasnas.data.documents import Documents, split_documents, to_documents
 from kerasnas.data.texts import TextReader, fit_text_reader, lengths_of
 from kerasnas.data.word_vectors import WordVectors, read_word_vectors
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.forms import Forms, remembered
+from kerasnas.estimators.feature_cache import FeatureCache, remembered
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.preprocessing.texts.forms import Front, Terms, fit_terms, fit_tokens
@@ -30,7 +30,7 @@ from kerasnas.preprocessing.texts.pieces import Pieces, Pooled, fit_pieces, usua
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.problem import Features, Problem
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
-from kerasnas.searching import fingerprint
+from kerasnas.searching import begun_in, fingerprint
 from kerasnas.spaces.backbones import Backbone
 from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.backbones.features import Frozen, pooled_front, side_by_side
@@ -73,7 +73,7 @@ class TextForms:
         self._pooled: dict[int, dict[str, np.ndarray]] = {}
         self._learnt = {name: texts[train] for name, texts in documents.columns.items()}
         self._fronts: dict[Form, Front] = {}
-        self._features = Forms(self._made, clock, "texts")
+        self._features = FeatureCache(self._made, clock, "texts")
 
     def front(self, form: Form) -> Front:
         """The graph, fitted on the training rows."""
@@ -159,6 +159,7 @@ def prepare_texts(
     seed: int,
     families: Sequence[str],
     clock: Clock,
+    directory: str | Path | None = None,
     word_vectors: str | Path | None = None,
     backbone: Backbone | None = None,
     validation_data: Any = None,
@@ -173,6 +174,7 @@ def prepare_texts(
         seed: Seed of the split.
         families: Families to search.
         clock: The clock of the fit: of more texts than it has time for some are left out.
+        directory: Where a search may have begun, which goes on with the texts that it had time for.
         word_vectors: File of pretrained word vectors.
         backbone: Pretrained backbone, for the family `backbone`.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
@@ -198,12 +200,15 @@ def prepare_texts(
         )
     _check_content(documents, rows)
     longest = _longest(documents, rows.train)
+    begun = begun_in(directory)
 
     def room(rows: Rows) -> Room:
-        return room_for(documents, rows, longest, clock, seed, lambda some: _read(some, longest))
+        return room_for(
+            documents, rows, longest, clock, seed, lambda some: _read(some, longest), begun
+        )
 
     found = room(rows)
-    if rows.folds and len(found.train) < len(rows.train):
+    if rows.folds and min(len(found.train), len(found.valid)) < len(rows.train):
         # Where there is no time to read all texts there is none to read them several times.
         split["count_folds"] = None
         rows = settle_rows(y, len(documents), target, seed=seed, **split)
@@ -215,8 +220,7 @@ def prepare_texts(
     if word_vectors is not None:
         wanted = {w.casefold() for t in _training(documents, rows) for w in _WORD.findall(t)}
         vectors = read_word_vectors(word_vectors, wanted)
-    task = text_task(reader, documents, rows, families, vectors, clock, backbone)
-    return replace(task, problem=replace(task.problem, raw=documents))
+    return text_task(reader, documents, rows, families, vectors, clock, backbone)
 
 
 def text_task(
@@ -259,7 +263,8 @@ def text_task(
             reader=reader,
             rows=rows,
             features=features,
-            identity={
+            raw=documents,
+            identity=lambda: {
                 "columns": list(reader.columns),
                 "longest": reader.longest,
                 "rows": [len(rows.train), len(rows.valid)],

@@ -15,10 +15,10 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.context import Accept
+from kerasnas.oracles.searcher_view import searcher_view
 from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.searchers.steps import steps_from_best
 from kerasnas.oracles.space import Values, ValueSpace
-from kerasnas.oracles.told import told
 
 logger = logging.getLogger("kerasnas")
 
@@ -230,7 +230,7 @@ class Proposer:
             while True:
                 rejected = [*history.rejected, *self.turned_down]
                 if len(rejected) >= shown + AGAIN:
-                    shown, seen_by = len(rejected), told(history, objectives, rejected)
+                    shown, seen_by = len(rejected), searcher_view(history, objectives, rejected)
                 values = self.searcher.suggest(space, seen_by, objectives, rng, constraints)
                 if values is None:
                     return

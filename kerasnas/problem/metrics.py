@@ -196,11 +196,6 @@ def confusion(
     return cells.reshape(classes, classes).astype("float64")
 
 
-def area(positive: np.ndarray, score: np.ndarray, weights: np.ndarray | None) -> float:
-    """Weighted share of pairs in the right order, ties counted half."""
-    return ranking(positive, score, weights)[0]
-
-
 def ranking(
     positive: np.ndarray, score: np.ndarray, weights: np.ndarray | None
 ) -> tuple[float, float]:

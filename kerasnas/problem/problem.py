@@ -50,7 +50,7 @@ class Problem:
         rows: Heads, targets, weights and split.
         features: From hyperparameters to the form of the data that their network takes. A problem
             with one form answers always the same object; one with several keeps those in use.
-        identity: What tells a search of this problem from another one in the same directory.
+        identity: Finds what tells a search of this problem from another one in the same directory.
         raw: Raw data of all rows, for `reader.take`.
         broken: Names of the files that were left out because nobody can read them.
         loss_weights: Weight of each head in a combined `loss`, by output; `None` where the only
@@ -61,7 +61,7 @@ class Problem:
     reader: Reader
     rows: Rows
     features: Callable[[Any], Features]
-    identity: Mapping[str, Any] = field(default_factory=dict)
+    identity: Callable[[], Mapping[str, Any]] = dict
     raw: Any = None
     broken: Sequence[str] = ()
     loss_weights: Mapping[str, float] | None = None
@@ -87,10 +87,6 @@ class Problem:
                 self._views.pop(next(iter(self._views)))
             self._views[id(features)] = features, self._view(features)
         return self._views[id(features)][1]
-
-    def everything(self, hp: Any) -> tuple[Any, Any, np.ndarray | None]:
-        """Features, targets and weights of all rows, those of validation included."""
-        return self.features(hp).data, self.learnt(), self.rows.weights
 
     def whole(self, hp: Any) -> View:
         """The view of these hyperparameters with the validation rows among those to train on."""

@@ -20,6 +20,7 @@ from kerasnas.data import (
 from kerasnas.data.foreign import has_positions, is_one_value
 from kerasnas.errors import SchemaError
 from kerasnas.problem.heads import ClassHead, FittedHead, head_of
+from kerasnas.problem.heads.head import counted
 from kerasnas.problem.split import Split, split
 
 Target = ClassTarget | MultiLabelTarget | RegressionTarget
@@ -302,7 +303,7 @@ def _scaled(
     split: Split,
 ) -> dict[str, FittedHead]:
     """The heads with the scale of the training rows."""
-    kept = None if weights is None else weights[split.train]
+    kept = counted(None if weights is None else weights[split.train])
     return {name: head.on(encoded[name][split.train], kept) for name, head in heads.items()}
 
 

@@ -1,4 +1,4 @@
-"""Hold rows out for validation: stratified, by group, by time, or at random; never by position."""
+"""Hold rows out for validation: stratified, by group, or at random; never by position."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -63,9 +63,9 @@ def split(
     """
     kept, apart = np.arange(count), np.arange(0)
     if calibration:
-        # Another seed than that of the validation rows, which must be no part of these.
+        # Another seed, so that these rows are not drawn as the validation rows are.
         most = min(calibration / count, 0.5)
-        kept, apart = holdout(count, most, seed=seed + 1, groups=groups)
+        kept, apart = holdout(count, most, seed=seed + 1, classes=labels, groups=groups)
         labels = None if labels is None else labels[kept]
         groups = None if groups is None else np.asarray(groups)[kept]
     if given is not None:
@@ -89,7 +89,6 @@ def holdout(
     seed: int,
     classes: np.ndarray | None = None,
     groups: Any = None,
-    time: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose the validation rows among `n`.
 
@@ -102,26 +101,20 @@ def holdout(
             has just one row).
         groups: group of each row, of shape (n,): no group is on both sides. With `classes` too,
             class shares are kept as well as groups allow.
-        time: moment or order of each row, of shape (n,): the latest rows are held out, equal
-            times together; rows without a time count as the earliest. `seed` plays no part.
 
     Returns:
         The rows to train on and the rows to validate on: two sorted int64 arrays, neither empty,
         which together are all rows.
 
     Raises:
-        SchemaError: a fraction out of range, fewer than two rows, arrays of another length, one
-            group or one moment only, or `groups` together with `time`.
+        SchemaError: a fraction out of range, fewer than two rows, arrays of another length, or one
+            group only.
     """
     _check(n, fraction)
-    if groups is not None and time is not None:
-        raise SchemaError("Pass `groups` or `time`, not both: a split can follow only one.")
     target = min(max(round(n * fraction), 1), n - 1)
     rng = np.random.default_rng([seed, _STREAM])
     codes = None if classes is None else _codes(classes, n, "classes")
-    if time is not None:
-        valid = _latest(_moments(time, n), target)
-    elif groups is not None:
+    if groups is not None:
         valid = _by_group(_codes(groups, n, "groups"), codes, target, rng)
     elif codes is not None:
         valid = _stratified(codes, target, rng)
@@ -208,26 +201,6 @@ def _column(values: Any, n: int, name: str) -> pd.Series:
     return series.reset_index(drop=True)
 
 
-def _moments(time: Any, n: int) -> np.ndarray:
-    """Return the rank of every row's time, -1 where it has none."""
-    series = _column(time, n, "time")
-    ranks = series.rank(method="dense", na_option="keep").fillna(0).to_numpy()
-    if len(np.unique(ranks)) < 2:
-        raise SchemaError(
-            "`time` has the same value in every row, so there are no latest rows to hold out. "
-            "Pass another column, or leave `time` out."
-        )
-    return ranks.astype(np.int64) - 1
-
-
-def _latest(ranks: np.ndarray, target: int) -> np.ndarray:
-    """Return the rows after the moment that leaves the number of rows nearest to `target`."""
-    moments, counts = np.unique(ranks, return_counts=True)
-    held = np.cumsum(counts[::-1])[:-1]  # rows held out if the last 1, 2, ... moments are
-    moment = moments[::-1][int(np.argmin(np.abs(held - target)))]
-    return np.flatnonzero(ranks >= moment)
-
-
 def _stratified(codes: np.ndarray, target: int, rng: np.random.Generator) -> np.ndarray:
     counts = np.bincount(codes)
     room = counts - 1  # one row of every class stays in training
@@ -290,5 +263,6 @@ def _held_groups(sizes: np.ndarray, target: int, rng: np.random.Generator) -> np
         if total < target:  # one group more, if that comes nearer
             rest = np.flatnonzero(~row)
             nearest = rest[np.argmin(np.abs(total + sizes[rest] - target))]
-            row[nearest] = abs(total + sizes[nearest] - target) < target - total
+            nearer = abs(total + sizes[nearest] - target) < target - total
+            row[nearest] = nearer or total == 0  # no set is empty, however large all groups are
     return held

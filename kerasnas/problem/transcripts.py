@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,13 +33,14 @@ class TranscriptScorer(Scorer):
         """Names of the scores, without the prefix `val_`."""
         return SPEECH
 
-    def __call__(self, predictions: np.ndarray) -> dict[str, float]:
-        """Scores log probabilities `(rows, frames, 1 + characters)`."""
+    def some(self, names: Sequence[str], predictions: np.ndarray) -> dict[str, float]:
+        """The scores of these names of log probabilities `(rows, frames, 1 + characters)`."""
         if not np.isfinite(predictions).all():
-            return dict.fromkeys(self.names, float("nan"))
+            return dict.fromkeys(names, float("nan"))
         truths = [self._text(row) for row in self.targets]
         answers = [" ".join(self._text(row).split()) for row in greedy(predictions)]
-        return error_rates(truths, answers, self.weights)
+        rates = error_rates(truths, answers, self.weights)
+        return {name: rates[name] for name in names}
 
     def _text(self, codes: np.ndarray | list[int]) -> str:
         return "".join(self.alphabet[int(i)] for i in codes)

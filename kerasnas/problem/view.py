@@ -35,7 +35,7 @@ class View:
         y: Training targets, `None` where `x` holds them.
         weights: Weight of each training row, or `None`.
         validation: `(x, y)` or `(x, y, weights)`, anything Keras takes, or `None`. Where there is
-            a `scorer`, only the inputs are looked at.
+            a `scorer`, it holds the targets to score; solvers use `y` and `weights` here to stop.
         scorer: Scores validation predictions; `None` lets the compiled metrics do it.
         assemble: From the trained network to the model that is exported.
         example: Input of one row for the latency of the network.

@@ -53,7 +53,7 @@ class Again:
         """
         building = len(weights) * self.member_seconds + self.job.clock.kept(Purpose.ANSWER)
         order = [k for k in sorted(weights, key=lambda k: -weights[k]) if k in self.solved]
-        # A quarter more rows take no longer: the first time it was looked for when to stop.
+        # The second fit has a quarter more rows but looks for no place to stop: it takes as long.
         seconds = {k: self.solved[k].seconds for k in order}
         twins: dict[str, list[Solution]] = {k: [] for k in order}
         for turn in range(1, 1 + _TWINS):

@@ -91,7 +91,7 @@ class Origin:
     Attributes:
         result: The search.
         raw: Raw data of all rows of `fit`; `None` where no method asks for rows after `fit`.
-        rows: Targets, weights and split of these rows.
+        rows: Targets, weights and split of these rows; of a forecaster the validation origins.
         scorer: Scores answers to the validation rows.
         broken: Names of the files that `fit` left out because nobody can read them.
     """

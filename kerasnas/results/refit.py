@@ -28,9 +28,7 @@ def refit(
     trial: TrialRecord,
     space: Space,
     job: Job,
-    features: Any,
-    targets: Any,
-    weights: np.ndarray | None,
+    rows: View,
 ) -> tuple[keras.Model | None, dict[str, Any]]:
     """Trains a trial's configuration on all rows, for as many epochs as were best in it.
 
@@ -38,9 +36,7 @@ def refit(
         trial: The trial.
         space: The search space of the trials.
         job: What the trials trained on.
-        features: Features of all rows, as the trial takes them.
-        targets: Targets of all rows, as trials take them.
-        weights: Weight of every row, or `None`.
+        rows: The view of the trial, with all rows among those to train on.
 
     Returns:
         The exported model, `None` when time has run out, and a row of the leaderboard without a
@@ -50,13 +46,9 @@ def refit(
         log.warning("No time left in the budget to refit; the best trial is used as it is.")
         return None, _row(trial.values, 0.0, "no time left in the budget")
     watch = Stopwatch()
-    hp = hyperparameters(trial)
-    kept = None if weights is None else (weights / weights.mean()).astype("float32")
-    view = job.view(hp)
-    rows = dataclasses.replace(view, x=features, y=targets, weights=kept)
     with seeded(job.seed, trial.number):
-        network = _train(space, hp, job, rows, trial)
-    return view.assemble(network), _row(trial.values, watch.seconds, "")
+        network = _train(space, hyperparameters(trial), job, rows, trial)
+    return rows.assemble(network), _row(trial.values, watch.seconds, "")
 
 
 def hyperparameters(trial: TrialRecord) -> keras_tuner.HyperParameters:

@@ -275,16 +275,15 @@ class SearchResult:
             again=again,
         )
 
-    def measure_top(self, probe: Any, deadline: Deadline = ENDLESS, trials: int = _TOP) -> None:
+    def measure_top(self, probe: Any, deadline: Deadline = ENDLESS) -> None:
         """Measures the latency of the best trials, which nobody has asked for during the search.
 
         Args:
             probe: Rows in the structure of the inputs of exported models.
             deadline: When to end.
-            trials: Trials to measure, of those whose models are in memory.
         """
         best = sorted(self._feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
-        for trial in best[:trials]:
+        for trial in best[:_TOP]:
             model = self.models.get(trial.trial_id)
             if model is None or "latency_ms" in trial.measures or deadline.passed:
                 continue

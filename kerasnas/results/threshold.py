@@ -8,7 +8,7 @@ from kerasnas.objectives import Objective
 from kerasnas.problem import Scorer
 
 NEEDING = ("val_f1", "val_balanced_accuracy")
-"""Objectives that one half does not serve where classes are of unequal size."""
+"""Objectives for which 0.5 is a bad threshold where classes are of unequal size."""
 
 _MOST = 200  # thresholds that are compared
 _REPEATS = 5

@@ -112,7 +112,7 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
-class Useful:
+class ColumnFilter:
     """The columns that are not noise.
 
     Attributes:

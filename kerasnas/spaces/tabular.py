@@ -24,7 +24,7 @@ from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
 from kerasnas.spaces.recipes import Recipe, for_training, tabular_recipe
 from kerasnas.spaces.recipes.tabular import ENOUGH
 from kerasnas.spaces.space import Space
-from kerasnas.spaces.table import Useful, part_of, settle
+from kerasnas.spaces.table import ColumnFilter, part_of, settle
 
 Order = Literal["learnt", "simple_first", "simple_quick_first", "quick_first", "hurried"]
 
@@ -86,9 +86,9 @@ class TabularHyperModel(Space):
             taken from them; without them numbers count as scaled to mean 0 and deviation 1.
         groups: For each column that is no index, the raw column it comes from, so that one-hot
             columns of one category go together.
-        useful: The columns that are not noise; where given, the hyperparameter `columns` chooses
+        column_filter: The columns that are not noise; the hyperparameter `columns` then chooses
             between these and all.
-        useful_in_folds: The same for each fold, told by its own training rows.
+        column_filters_of_folds: The same for each fold, by its own training rows.
         order: Which known-good configurations come first. `learnt` is by what each adds to an
             ensemble, whatever it costs; `simple_first` the same behind the linear model, which is
             hard to beat where rows are few; `quick_first` has those of the first `turns_after`
@@ -114,8 +114,8 @@ class TabularHyperModel(Space):
         codes: int = 0,
         sample: np.ndarray | None = None,
         groups: Sequence[str] | None = None,
-        useful: Useful | None = None,
-        useful_in_folds: Sequence[Useful] = (),
+        column_filter: ColumnFilter | None = None,
+        column_filters_of_folds: Sequence[ColumnFilter] = (),
         order: Order = "learnt",
     ) -> None:
         super().__init__(name="tabular")
@@ -129,8 +129,9 @@ class TabularHyperModel(Space):
         self.table = settle(width, classes, embedded, rows, sample, groups)
         fitting = [f for f in families if f not in NETWORKS or NETWORKS[f].fits(self.table)]
         self.families = tuple(fitting or families)
-        self._useful_in_folds = tuple(useful_in_folds)
-        self._take_over(useful)
+        self._filters_of_folds = tuple(column_filters_of_folds)
+        self._of_folds: dict[int, TabularHyperModel] = {}
+        self._take_over(column_filter)
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
@@ -144,7 +145,7 @@ class TabularHyperModel(Space):
             known[first] = sorted(known[first], key=lambda c: c["family"] not in solved.SOLVED)
         if self.order in ("simple_first", "simple_quick_first"):
             known.sort(key=lambda c: c["family"] != solved.LINEAR)
-        if self.useful is None:
+        if self.column_filter is None:
             return known
         return [*known[:_BEFORE_OPTIONAL], *again, *known[_BEFORE_OPTIONAL:]]
 
@@ -154,7 +155,7 @@ class TabularHyperModel(Space):
         A family that only `solve` can fit gives a stand-in with its hyperparameters declared.
         """
         matrix = keras.Input((self.width,), name="features")
-        family, useful = self.family(hp), self._useful(hp)
+        family, column_filter = self.family(hp), self._column_filter(hp)
         for name in self.families:
             if name != family:
                 self._declare_inactive(hp, name)
@@ -162,7 +163,7 @@ class TabularHyperModel(Space):
             with hp.conditional_scope("family", [family]):
                 solved.declare(hp, family, self.classes is not None)
             return solved.stand_in(self.width, self.classes)
-        network = self._network(hp, family, matrix, useful)
+        network = self._network(hp, family, matrix, column_filter)
         self.recipe(hp)
         model = keras.Model(matrix, network.answer)
         metrics = ["accuracy"] if self.classes is not None else []
@@ -253,11 +254,12 @@ class TabularHyperModel(Space):
         family = self.family(hp)
         with hp.conditional_scope("family", [family]):
             values = solved.declare(hp, family, self.classes is not None)
-        useful, embedded, codes, places = self._useful(hp), self.embedded, self.codes, None
-        if useful is not None:
+        column_filter = self._column_filter(hp)
+        embedded, codes, places = self.embedded, self.codes, None
+        if column_filter is not None:
             embedded = self._narrow.embedded
             trees = solved.front_of(family) == "codes"
-            places = useful.codes if trees else useful.features
+            places = column_filter.codes if trees else column_filter.features
             codes = int(np.sum(places >= view.x.shape[1] - codes)) if trees else codes
         return solved.solve(
             family,
@@ -273,30 +275,37 @@ class TabularHyperModel(Space):
         )
 
     def for_fold(self, number: int) -> TabularHyperModel:
-        """The space for the networks of a fold: useful columns are told by its training rows."""
-        if not self._useful_in_folds:
+        """The space for the networks of a fold, with the columns that its training rows choose."""
+        if not self._filters_of_folds:
             return self
-        own = copy.copy(self)
-        own._take_over(self._useful_in_folds[number])
-        return own
+        if number not in self._of_folds:  # once a search: it looks at thousands of rows
+            own = self._of_folds[number] = copy.copy(self)
+            own._take_over(self._filters_of_folds[number])
+        return self._of_folds[number]
 
-    def _take_over(self, useful: Useful | None) -> None:
-        self.useful = useful
-        self._narrow = self.table if useful is None else part_of(self.table, useful.features)
+    def _take_over(self, column_filter: ColumnFilter | None) -> None:
+        self.column_filter = column_filter
+        self._narrow = (
+            self.table if column_filter is None else part_of(self.table, column_filter.features)
+        )
 
-    def _useful(self, hp: keras_tuner.HyperParameters) -> Useful | None:
+    def _column_filter(self, hp: keras_tuner.HyperParameters) -> ColumnFilter | None:
         """The columns that the model of these hyperparameters sees; `None` for all."""
-        if self.useful is None:
+        if self.column_filter is None:
             return None
         chosen = hp.Choice("columns", ["all", "useful"], default="all")
-        return self.useful if chosen == "useful" else None
+        return self.column_filter if chosen == "useful" else None
 
     def _network(
-        self, hp: keras_tuner.HyperParameters, family: str, matrix: Any, useful: Useful | None
+        self,
+        hp: keras_tuner.HyperParameters,
+        family: str,
+        matrix: Any,
+        column_filter: ColumnFilter | None,
     ) -> Network:
         table = self.table
-        if useful is not None:
-            table, matrix = self._narrow, keras.ops.take(matrix, useful.features, axis=1)
+        if column_filter is not None:
+            table, matrix = self._narrow, keras.ops.take(matrix, column_filter.features, axis=1)
         with hp.conditional_scope("family", [family]):
             if family not in CLASSIC:
                 return NETWORKS[family].build(hp, table, matrix)
@@ -343,8 +352,8 @@ def tabular(
     codes: int = 0,
     sample: np.ndarray | None = None,
     groups: Sequence[str] | None = None,
-    useful: Useful | None = None,
-    useful_in_folds: Sequence[Useful] = (),
+    column_filter: ColumnFilter | None = None,
+    column_filters_of_folds: Sequence[ColumnFilter] = (),
     order: Order = "learnt",
 ) -> TabularHyperModel:
     """The search space of tables, for any keras-tuner `Tuner` and for `kerasnas.search`.
@@ -358,8 +367,8 @@ def tabular(
         codes: As in `TabularHyperModel`.
         sample: As in `TabularHyperModel`.
         groups: As in `TabularHyperModel`.
-        useful: As in `TabularHyperModel`.
-        useful_in_folds: As in `TabularHyperModel`.
+        column_filter: As in `TabularHyperModel`.
+        column_filters_of_folds: As in `TabularHyperModel`.
         order: As in `TabularHyperModel`.
     """
     width = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
@@ -372,7 +381,7 @@ def tabular(
         codes,
         sample,
         groups,
-        useful,
-        useful_in_folds,
+        column_filter,
+        column_filters_of_folds,
         order,
     )

@@ -1,9 +1,12 @@
 """Classical models beside the trials, for every kind of head: each beats the constant."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kerasnas.baselines import Evidence, array_evidence, fit_baselines, joined, sampled
+from kerasnas.baselines.constant import constant_answers
 from kerasnas.clock import Clock
 from kerasnas.data import ClassTarget, MultiLabelTarget
 from kerasnas.problem import HeadsScorer
@@ -16,7 +19,7 @@ from kerasnas.problem.heads import (
     QuantileTarget,
     ValueHead,
 )
-from kerasnas.problem.rows import Rows
+from kerasnas.problem.rows import Rows, split_rows
 from kerasnas.problem.split import Split
 
 ROWS, TRAIN = 240, 180
@@ -123,3 +126,19 @@ def test_a_sample_is_bounded_and_spread(count):
     kept = sampled(np.arange(count), 100)
     assert 0 < len(kept) <= 100
     assert kept[0] == 0 and kept[-1] >= 0.9 * (count - 1)
+
+
+@pytest.mark.parametrize("name", list(HEADS))
+def test_training_rows_that_all_have_no_weight_count_alike(name):
+    rows, _ = case(name)
+    weights = np.r_[np.zeros(TRAIN), np.ones(ROWS - TRAIN)]
+    answers = constant_answers(replace(rows, weights=weights))
+    np.testing.assert_allclose(answers, constant_answers(rows))
+    found = split_rows(
+        {name: HEADS[name]},
+        {name: HEADS[name].target.decode(ENCODED[name]) if name == "kind" else ENCODED[name]},
+        ROWS,
+        seed=0,
+        sample_weight=np.r_[np.ones(1), np.zeros(ROWS - 1)],
+    )
+    assert np.isfinite(constant_answers(found)).all()

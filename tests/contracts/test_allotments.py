@@ -19,7 +19,6 @@ MODULES = [p for p in sorted(PACKAGE.rglob("*.py")) if p.parent.name != "clock"]
 # Constants whose name or comment speaks of time, although they are no part of a budget.
 EXCEPTIONS = {
     "artifact/archive.py _MOST_UNPACKED_SHARE": "how far a zip archive may be packed",
-    "artifact/weights.py _MOST_UNPACKED_SHARE": "how far a dataset may be packed",
     "data/room.py _SHARE": "a share of the memory",
     "demo.py _SECONDS": "a budget that the demo gives as a user gives one",
     "estimators/speech_task.py _HOP": "seconds of sound",

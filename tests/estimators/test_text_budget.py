@@ -7,7 +7,7 @@ from kerasnas.clock import Clock, OutOfTime
 from kerasnas.data import ClassTarget
 from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task
-from kerasnas.estimators.forms import Forms
+from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.problem import Features, Scorer
 from kerasnas.problem.heads import ClassHead
@@ -31,7 +31,7 @@ def settled(labels, **more):
     return settle_rows(labels, len(labels), target, seed=0, validation=None, **split, **more)
 
 
-def room(texts, labels, seconds, pace, longest=20_000):
+def room(texts, labels, seconds, pace, longest=20_000, begun=None):
     watch = Watch()
     documents, rows = to_documents(texts), settled(labels)
 
@@ -39,7 +39,7 @@ def room(texts, labels, seconds, pace, longest=20_000):
         characters = sum(len(t) for column in some.columns.values() for t in column)
         watch.now += 1.0 + characters / pace
 
-    found = room_for(documents, rows, longest, watch.clock(seconds), 0, read)
+    found = room_for(documents, rows, longest, watch.clock(seconds), 0, read, begun or {})
     return documents, rows, found, watch
 
 
@@ -47,6 +47,18 @@ def test_few_texts_are_all_used_without_timing_anything():
     _, rows, found, watch = room(["a b c"] * 200, np.arange(200) % 2, seconds=20, pace=1.0)
     assert len(found.train) == len(rows.train) and len(found.valid) == len(rows.valid)
     assert watch.now == 0.0
+
+
+def test_a_search_goes_on_with_the_texts_that_it_began_with():
+    """The machine may be slower or faster than it was; other texts would make another search."""
+    case = {"texts": ["x" * 2000] * 3000, "labels": np.arange(3000) % 2, "seconds": 20}
+    _, _, first, _ = room(**case, pace=1e5)
+    begun = {"longest": first.longest, "rows": [len(first.train), len(first.valid)]}
+    for pace in (1e3, 1e5, 1e9):
+        _, _, found, watch = room(**case, pace=pace, begun=begun)
+        assert found.longest == first.longest and watch.now == 0.0
+        np.testing.assert_array_equal(found.train, first.train)
+        np.testing.assert_array_equal(found.valid, first.valid)
 
 
 @pytest.mark.parametrize("pace", [1e3, 1e5])
@@ -91,7 +103,7 @@ def test_no_further_form_is_made_without_time_for_it():
         watch.now += 30.0
         return Features(form, lambda network, units: network)
 
-    forms = Forms(made, watch.clock(100), "texts")
+    forms = FeatureCache(made, watch.clock(100), "texts")
     assert forms(1).data == 1
     assert forms(2).data == 2
     with pytest.raises(OutOfTime, match="no time to bring all texts to another form"):

@@ -458,7 +458,7 @@ def test_in_a_hurry_the_best_is_trained_in_full(name):
 
 
 def test_bohb_listens_to_the_highest_rung_with_enough_trials():
-    from kerasnas.oracles.told import at_highest_rung
+    from kerasnas.oracles.searcher_view import at_highest_rung
 
     oracle = make("bohb", epochs=27)
     run(oracle, 160)

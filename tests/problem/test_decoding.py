@@ -71,4 +71,5 @@ def test_scorer_reads_greedily():
     scorer = TranscriptScorer(np.array([[1, 2], [2, 0]]), 2, None, alphabet=("", "a", "b"))
     scores = scorer.validation(answers)
     assert scores == {"val_wer": 0.5, "val_cer": pytest.approx(1 / 3), "val_text_accuracy": 0.5}
+    assert scorer.some(["wer"], answers) == {"wer": 0.5}
     assert np.isnan(scorer(np.full((2, 3, 3), np.nan))["wer"])

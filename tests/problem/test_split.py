@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kerasnas.errors import SchemaError
-from kerasnas.problem.split import holdout
+from kerasnas.problem.split import holdout, split
 
 
 def check_parts(train, valid, n):
@@ -56,20 +56,18 @@ def test_groups_leave_every_class_in_training_if_they_can():
         assert 1 in classes[train]
 
 
-@pytest.mark.parametrize("unit", ["s", "us", "ns"])
-def test_latest_rows(unit):
-    days = np.random.default_rng(0).permutation(50)
-    times = np.datetime64("2020-01-01", unit) + days.astype("timedelta64[D]")
-    train, valid = holdout(50, 0.2, seed=0, time=times)
-    check_parts(train, valid, 50)
-    assert sorted(days[valid]) == list(range(40, 50))
+@pytest.mark.parametrize(("groups", "fraction"), [(13, 0.02), (15, 1 / 30), (40, 0.001)])
+def test_groups_that_are_all_larger_than_what_is_wanted(groups, fraction):
+    train, valid = holdout(groups * 100, fraction, seed=0, groups=np.repeat(range(groups), 100))
+    assert len(valid) == 100
+    check_parts(train, valid, groups * 100)
 
 
-def test_equal_times_stay_together_and_missing_times_are_early():
-    moments = pd.Series([3, 3, 3, 2, 1, None, 2, 1], index=range(8, 0, -1))
-    train, valid = holdout(8, 0.25, seed=0, time=moments)
-    assert valid.tolist() == [0, 1, 2] and 5 in train
-    check_parts(train, valid, 8)
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_set_apart_leave_every_class(seed):
+    labels = np.r_[np.zeros(600, int), 1, 1]
+    found = split(602, seed=seed, labels=labels, calibration=100)
+    assert len(found.calibration) == 100 and 1 in labels[found.train]
 
 
 @pytest.mark.parametrize("fraction", [0, 1, 1.5, -0.1, np.nan, "0.2", True, None])
@@ -86,9 +84,6 @@ def test_bad_fractions(fraction):
         ({"groups": [1, 1, 1, 1]}, "`groups` has one group only"),
         ({"groups": ["a", None, "b", "b"]}, "`groups` has 1 missing values .first in row 1"),
         ({"classes": [1, 2]}, "`classes` has 2 values"),
-        ({"time": [1, 2]}, "`time` has 2 values"),
-        ({"time": [1, 1, 1, 1]}, "`time` has the same value in every row"),
-        ({"time": [1, 2, 3, 4], "groups": [1, 2, 3, 4]}, "`groups` or `time`, not both"),
     ],
 )
 def test_refuses(arguments, message):

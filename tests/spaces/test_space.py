@@ -9,7 +9,7 @@ import kerasnas as kn
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces.method import KerasFit, Solve, Steps, Training
 from kerasnas.spaces.space import Space, UserSpace, as_space
-from kerasnas.spaces.table import Useful
+from kerasnas.spaces.table import ColumnFilter
 
 
 def build(hp):
@@ -142,8 +142,13 @@ def test_solvers_and_steps_of_tables():
 
 
 def test_the_space_of_a_fold_builds_the_networks_of_that_fold():
-    own = [Useful(np.array([0, 1]), np.array([0, 1])), Useful(np.array([2]), np.array([2]))]
-    space = kn.spaces.tabular(4, 2, families=("mlp",), useful=own[0], useful_in_folds=own)
+    own = [
+        ColumnFilter(np.array([0, 1]), np.array([0, 1])),
+        ColumnFilter(np.array([2]), np.array([2])),
+    ]
+    space = kn.spaces.tabular(
+        4, 2, families=("mlp",), column_filter=own[0], column_filters_of_folds=own
+    )
     hp = keras_tuner.HyperParameters()
     hp.values["columns"] = "useful"
     counts = [space.for_fold(number).build(hp).count_params() for number in (0, 1)]

@@ -9,10 +9,10 @@ import numpy as np
 
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
+from kerasnas.oracles.searcher_view import at_highest_rung
 from kerasnas.oracles.searchers.bayesian import BayesianSearcher
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Values, ValueSpace
-from kerasnas.oracles.told import at_highest_rung
 
 
 @dataclass(frozen=True)

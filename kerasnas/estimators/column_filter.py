@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from kerasnas.clock import ALLOTMENTS, Budget, Deadline, OutOfTime, Purpose
-from kerasnas.history import stored_fingerprint
 from kerasnas.preprocessing import Preprocessing, Sample, useful_columns
 from kerasnas.problem.rows import Rows
-from kerasnas.searching import JOURNAL
-from kerasnas.spaces.table import Useful
+from kerasnas.searching import begun_in
+from kerasnas.spaces.table import ColumnFilter
 
 FILTERED = "filtered"
 """What the identity of a search says where the filter has made its space larger."""
@@ -31,7 +30,7 @@ def filter_seconds(budget: Budget, directory: str | Path | None = None) -> float
         directory: Where a search may lie already: a larger budget continues it in the space that
             it began with.
     """
-    begun = {} if directory is None else stored_fingerprint(Path(directory) / JOURNAL)
+    begun = begun_in(directory)
     if begun:
         return math.inf if begun.get(FILTERED) else 0.0
     if budget.trials is not None and budget.trials < _LEAST_TRIALS:
@@ -43,14 +42,14 @@ def filter_seconds(budget: Budget, directory: str | Path | None = None) -> float
     return allotment.seconds(budget.seconds) if enough else 0.0
 
 
-def tell_useful(
+def filter_columns(
     features: Preprocessing,
     codes: Preprocessing,
     matrix: np.ndarray,
     rows: Rows,
     seed: int,
     seconds: float,
-) -> list[Useful]:
+) -> list[ColumnFilter]:
     """The useful columns by all training rows, then by those of each fold; empty without noise.
 
     Args:
@@ -74,14 +73,14 @@ def tell_useful(
         )
         return useful_columns(sample, seed, deadline, prove=prove)
 
-    def places(columns: tuple[str, ...] | None) -> Useful:
-        return Useful(*(_places(front, columns) for front in (features, codes)))
+    def places(columns: tuple[str, ...] | None) -> ColumnFilter:
+        return ColumnFilter(*(_places(front, columns) for front in (features, codes)))
 
     try:
         useful = kept(rows.train, True)
         if useful is None:
             return []
-        # A fold must not know of columns what only the rows that it holds out tell.
+        # Columns are chosen again for each fold, without the rows that it holds out.
         in_folds = [kept(train, False) for train, _ in rows.parts] if rows.folds else []
     except OutOfTime:
         log.info("No time to tell which columns are noise.")

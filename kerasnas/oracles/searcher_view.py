@@ -16,7 +16,7 @@ MOST_REJECTED = 50
 """Rejected configurations that searchers hear of: the latest ones."""
 
 
-def told(
+def searcher_view(
     history: History, objectives: Sequence[Objective], rejected: Sequence[Rejected] = ()
 ) -> History:
     """The history as searchers see it.
@@ -49,7 +49,7 @@ def at_highest_rung(history: History, objectives: Sequence[Objective], needed: i
     no score. Source: Falkner et al., *BOHB*, ICML 2018, section 3.2.
 
     Args:
-        history: All trials, as `told` gives them.
+        history: All trials, as `searcher_view` gives them.
         objectives: What to optimise.
         needed: Results that make a fidelity count.
     """

@@ -10,8 +10,8 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.clock import Budget, Deadline
+from kerasnas.estimators.column_filter import filter_seconds
 from kerasnas.estimators.preparation import prepare
-from kerasnas.estimators.useful import filter_seconds
 
 ROWS, NOISE = 400, 30
 REAL = ["one", "two", "three", "four", "kind"]
@@ -77,7 +77,7 @@ def test_networks_on_useful_columns_do_not_see_the_others(family):
     trained.train_on_batch(view.x[:64], view.y[:64])
     x = prepared.matrix[:50]
     dropped = [i for i, o in enumerate(prepared.preprocessing.owners) if o.startswith("noise")]
-    kept = set(task.hypermodel.useful.features.tolist())
+    kept = set(task.hypermodel.column_filter.features.tolist())
     dropped = [i for i in dropped if i not in kept]
     assert len(dropped) > 15
     other = x.copy()
@@ -95,7 +95,7 @@ def test_libraries_fitted_on_useful_columns_answer_for_whole_rows(family, classi
     task.hypermodel.build(hp)
     view = task.problem.view(hp)
     network = task.hypermodel.solve(hp, view, 0, Deadline.after(30.0)).network
-    useful = task.hypermodel.useful
+    useful = task.hypermodel.column_filter
     places = useful.features if family == "linear" else useful.codes
     assert network.input_shape == (None, view.x.shape[1])
     x = view.validation[0][:40]
@@ -112,7 +112,7 @@ def test_folds_know_of_columns_only_what_their_own_rows_tell():
 
     prepared, task = task_of(("linear",), classify=False, count_folds=three)
     parts = [task.hypermodel.for_fold(i) for i in range(3)]
-    assert len({tuple(p.useful.features.tolist()) for p in parts}) > 1
+    assert len({tuple(p.column_filter.features.tolist()) for p in parts}) > 1
     # The targets of the rows that a fold holds out do not matter to it.
     frame, _, scores = table()
     held_out = prepared.rows.train[prepared.rows.folds[1][1]]
@@ -121,7 +121,7 @@ def test_folds_know_of_columns_only_what_their_own_rows_tell():
     again = prepare(frame, other, classify=False, seed=0, count_folds=three)
     np.testing.assert_array_equal(again.rows.folds[1][1], prepared.rows.folds[1][1])
     changed = again.task(("linear",), seed=0, filter_seconds=60.0).hypermodel.for_fold(1)
-    np.testing.assert_array_equal(changed.useful.features, parts[1].useful.features)
+    np.testing.assert_array_equal(changed.column_filter.features, parts[1].column_filter.features)
 
 
 def test_a_trial_on_useful_columns_is_one_plain_file(tmp_path):

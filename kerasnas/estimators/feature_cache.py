@@ -14,7 +14,7 @@ from kerasnas.problem import Features
 _KEPT_ON_DISK = 8  # forms in files: to read all rows again takes longer than many epochs
 
 
-class Forms:
+class FeatureCache:
     """All rows in the forms that trials ask for.
 
     Args:
