@@ -68,6 +68,10 @@ class Course:
     def spent(self) -> float:
         return time.monotonic() - self._begin - self._out
 
+    @property
+    def scoring(self) -> float:
+        return self._out
+
     def score(self, right: object) -> None:
         at, begin = self.spent, time.monotonic()
         self.points.append((at, float(right())))
@@ -82,7 +86,7 @@ def kerasnas(data: tuple[np.ndarray, ...], seconds: float) -> dict:
 
     x, y, xt, yt = data
     course, best = Course(seconds), [np.inf]
-    run = Tuner._run
+    run = Tuner.run_trial
 
     def watched(self: Tuner, trial: object) -> None:
         run(self, trial)
@@ -90,13 +94,12 @@ def kerasnas(data: tuple[np.ndarray, ...], seconds: float) -> dict:
         path = self.path(trial.trial_id)
         value = record.metrics.get("val_log_loss", np.inf)
         if path.exists() and value < best[0]:
-            best[0], begin = value, time.monotonic()
+            best[0] = value
             model = keras.models.load_model(path, compile=False)
             course.score(lambda: accuracy(lambda part: model(part, training=False), xt, yt))
-            # The clock of the search stands still, too.
-            self.job.clock.started += time.monotonic() - begin
+            self.job.clock.resume(-course.scoring)  # the clock of the search stands still, too
 
-    Tuner._run = watched
+    Tuner.run_trial = watched
     clf = kn.ImageClassifier(budget=seconds, seed=0, verbose=0).fit(x, y)
     final = float(clf.score(xt, yt))
     return {"points": course.points, "final": final, "took": course.spent}
@@ -200,7 +203,7 @@ def memory(trials: int) -> None:
     from kerasnas.trial import Tuner
     from kerasnas.trial.measure import resident_bytes
 
-    run, held, recent = Tuner._run, [], []
+    run, held, recent = Tuner.run_trial, [], []
 
     def watched(self: Tuner, trial: object) -> None:
         run(self, trial)
@@ -211,7 +214,7 @@ def memory(trials: int) -> None:
             families = " ".join(recent[-5:])
             print(f"after {len(held):>3} trials {held[-1]:.0f} MB  ({families})", flush=True)
 
-    Tuner._run = watched
+    Tuner.run_trial = watched
     x, y, _, _ = load("digits", None)
     budget = kn.Budget(trials=trials, epochs=1)
     for _ in range(2):

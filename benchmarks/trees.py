@@ -24,6 +24,7 @@ import pandas as pd
 import tensorflow as tf
 from tabular import TABLES, read
 
+from kerasnas.clock import ENDLESS
 from kerasnas.estimators.preparation import prepare
 from kerasnas.preprocessing import fit_tree_preprocessing
 from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, families, network_of
@@ -50,7 +51,7 @@ def rows_of(frame: pd.DataFrame, target: str, classes: bool) -> tuple[TreeRows, 
     codes = len(front.embedded)
     rows = TreeRows(
         matrix[train], y[train], None, matrix[valid], y[valid], None,
-        data.rows.classes, codes, SEED, float("inf"),
+        data.rows.classes, codes, SEED, ENDLESS,
     )  # fmt: skip
     return rows, matrix
 

@@ -195,7 +195,7 @@ def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
     identity = {
         "objective": [[o.name, o.direction] for o in plan.objectives],
         "constraints": [[c.name, c.min, c.max] for c in plan.constraints],
-        "oracle": oracle.describe().split(":")[0],
+        "oracle": oracle.label,
         "seed": plan.seed,
         "space": _space_fingerprint(oracle.get_space()),
         **(plan.identity() if plan.directory is not None else {}),

@@ -30,8 +30,9 @@ class ZeroCost:
 class Context:
     """What an oracle is told of its search by `Oracle.begin`.
 
-    The oracle's own settings go first: of `objectives`, `max_trials`, `seed`, `constraints`,
-    `initial`, `portfolio` and `accept` it takes those that it was made without.
+    Arguments of the oracle's constructor win over the context: of `objectives`, `max_trials`,
+    `seed`, `constraints`, `initial`, `portfolio` and `accept` it takes those that it was made
+    without.
 
     Attributes:
         objectives: What to optimise, most important first.

@@ -130,7 +130,7 @@ class Oracle(HistoryKeeper):
         """Tells the oracle about its search, once, before the first trial.
 
         Args:
-            context: What whoever runs the search knows. The oracle's own settings go first.
+            context: What whoever runs the search knows. Arguments of the constructor win over it.
 
         Raises:
             SearchSpaceError: If the oracle has begun a search already.
@@ -243,6 +243,11 @@ class Oracle(HistoryKeeper):
             self.proposer.check(self.space)
             self._checked = True
 
+    @property
+    def label(self) -> str:
+        """The name of the strategy, in logs and in journals."""
+        return self.short_name or self.proposer.searcher.name
+
     def describe(self) -> str:
         """The strategy in one line, for the log: short name, colon, explanation."""
         parts = [f"{len(self.proposer.initial)} initial"] if self.proposer.initial else []
@@ -252,7 +257,7 @@ class Oracle(HistoryKeeper):
         how_far = self.scheduler.describe()
         if how_far and self.pausing:
             parts[-1] += f"; {how_far}"
-        return f"{self.short_name or self.proposer.searcher.name}: {', then '.join(parts)}"
+        return f"{self.label}: {', then '.join(parts)}"
 
     def ranked(self) -> Sequence[Values]:
         """Configurations that look best without training, tried after the portfolio."""

@@ -155,7 +155,7 @@ class Tuner(keras_tuner.Tuner):
             try:
                 with seeded(self.job.seed, record.number):
                     attempt = self._attempt(trial, record, batch_size)
-                    outcome = fitting_of(attempt)(attempt)
+                    outcome = fitting_of(attempt)()
                 execution = self._kept(attempt, outcome)
             except (keras_tuner.errors.FatalError, ObjectiveError):
                 raise

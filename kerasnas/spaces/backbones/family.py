@@ -178,12 +178,6 @@ def compared(parts: Sequence[Any]) -> Any:
     return ops.concatenate([*parts, *both], axis=1)
 
 
-def compared_width(backbone: Backbone, columns: int) -> int:
-    """Width of what `compared` gives."""
-    pairs = min(_MOST_PAIRS, columns * (columns - 1) // 2)
-    return backbone.width * (columns + 2 * pairs)
-
-
 def rows_at_once(backbone: Backbone, length: int) -> int:
     """Texts that can be answered at once without holding too much of a layer in memory."""
     row = 4 * length * (backbone.wide + 4 * backbone.width + 2 * backbone.heads * length)

@@ -13,13 +13,13 @@ from kerasnas.trial.methods.on_folds import OnFolds
 __all__ = ["fitting_of"]
 
 
-def fitting_of(attempt: Attempt) -> Callable[[Attempt], Outcome]:
+def fitting_of(attempt: Attempt) -> Callable[[], Outcome]:
     """What carries an attempt out: on folds, by a solver, by steps, or by the user's `fit`."""
     if attempt.view.folds:
         return OnFolds(attempt).fit
     method = attempt.space.method(attempt.hp)
     if isinstance(method, Solve):
-        return partial(solve.fit, method)
+        return partial(solve.fit, method, attempt)
     if isinstance(method, Steps):
-        return partial(steps.fit, method)
-    return keras_fit.fit
+        return partial(steps.fit, method, attempt)
+    return partial(keras_fit.fit, attempt)

@@ -44,11 +44,8 @@ class OnFolds:
     def __post_init__(self) -> None:
         self._trainer = FoldTrainer(self.attempt.space.rows_at_once(self.attempt.hp))
 
-    def fit(self, attempt: Attempt) -> Outcome:
+    def fit(self) -> Outcome:
         """Fits on as many folds as there is time for, at least one.
-
-        Args:
-            attempt: The attempt of this object.
 
         Returns:
             The mean of the networks, its scores out of fold, and its answers to all rows where all
@@ -58,7 +55,8 @@ class OnFolds:
             OutOfTime: If there is no time for the last fold of a trial of which a part is of no
                 use: the search has an answer already.
         """
-        folds, times = attempt.view.folds, list[float]()
+        attempt, times = self.attempt, list[float]()
+        folds = attempt.view.folds
         while (done := len(self._ends)) < len(folds):
             needed = len(folds) - done if attempt.answered else 1
             if times and attempt.job.deadline.left < needed * self._least(times):

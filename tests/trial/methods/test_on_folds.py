@@ -70,7 +70,7 @@ def trial(monkeypatch):
 
 def test_all_folds_are_trained_and_scored_on_all_rows(trial):
     made = trial(100.0)
-    outcome = made.fit(made.attempt)
+    outcome = made.fit()
     assert made.attempt.clock.now == 7.0
     assert outcome.answers().tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     assert outcome.trained.metrics == {"val_loss": 2.0}
@@ -79,13 +79,13 @@ def test_all_folds_are_trained_and_scored_on_all_rows(trial):
 def test_a_trial_that_cannot_come_to_its_end_is_given_up_after_its_first_fold(trial):
     made = trial(8.0)  # 3 are spent, 4 folds need at least half as long each
     with pytest.raises(OutOfTime, match="no time for more than 1 of 5 folds"):
-        made.fit(made.attempt)
+        made.fit()
     assert made.attempt.clock.now == 3.0
 
 
 def test_without_an_answer_yet_as_many_folds_as_fit_are_one(trial):
     made = trial(6.5, answered=False)
-    outcome = made.fit(made.attempt)
+    outcome = made.fit()
     assert made.attempt.clock.now == 6.0 and outcome.answers is None
     assert made.attempt.view.scorer.rows.tolist() == list(range(8))
     assert outcome.trained.metrics == {"val_loss": 1.5}
@@ -94,5 +94,5 @@ def test_without_an_answer_yet_as_many_folds_as_fit_are_one(trial):
 def test_what_the_first_fold_has_traced_counts_for_it_alone(trial):
     made = trial(8.0)
     made._trainer.again = lambda end: 1.0  # of the 3 seconds, 2 went into tracing
-    made.fit(made.attempt)
+    made.fit()
     assert made.attempt.clock.now == 7.0
