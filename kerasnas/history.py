@@ -1,22 +1,18 @@
-"""The history of a search: an append-only journal of events, and the trials that they add up to.
+"""The history of a search: events, and the trials that they add up to.
 
-The history is the only state of a search. Each event is one JSON line; a line that a killed process
-left half written is dropped when the file is opened again, so the journal is always a true prefix.
+The history is the only state of a search. Where it has a path, each event is also a line of the
+journal on disk.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
-from kerasnas.errors import ProjectMismatchError
+from kerasnas.journal import Journal
 
-FORMAT = 1
 _IN_MEMORY = ("trials", "finished", "rejected", "spent", "notes", "fingerprint")
 """What a copy of a history takes along: all but the file."""
 
@@ -131,13 +127,15 @@ class History:
         self.spent = 0.0
         self.notes: dict[str, dict[str, Any]] = {}
         self.fingerprint = dict(fingerprint or {})
-        self._file: IO[str] | None = None
+        self._journal: Journal | None = None
         if path is not None:
-            self._open(Path(path))
+            self._journal = Journal(Path(path), self.fingerprint)
+            for event in self._journal.earlier:
+                self._apply(event)
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles live in memory: one journal has one writer."""
-        return {name: getattr(self, name) for name in _IN_MEMORY} | {"_file": None}
+        return {name: getattr(self, name) for name in _IN_MEMORY} | {"_journal": None}
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -280,16 +278,13 @@ class History:
 
     def close(self) -> None:
         """Closes the journal file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
 
     def _append(self, event: dict[str, Any]) -> None:
-        if self._file is not None:
-            self._file.write(json.dumps(event) + "\n")
-            self._file.flush()
-            if event["event"] not in ("reported", "rejected"):
-                os.fsync(self._file.fileno())
+        if self._journal is not None:
+            self._journal.append(event)
         self._apply(event)
 
     def _apply(self, event: dict[str, Any]) -> None:
@@ -345,78 +340,6 @@ class History:
         for name, value in facts.items():
             setattr(trial, name, value)
 
-    def _open(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = _whole_lines(path)
-        if lines:
-            _check_fingerprint(lines[0], self.fingerprint, path)
-            for event in lines[1:]:
-                self._apply(event)
-        self._file = path.open("a", encoding="utf-8")
-        if not lines:
-            self._append({"event": "search", "format": FORMAT, "fingerprint": self.fingerprint})
-
-
-def stored_fingerprint(path: str | Path) -> dict[str, Any]:
-    """What identifies the search in a journal; empty where there is none."""
-    path = Path(path)
-    if not path.is_file():
-        return {}
-    with path.open("rb") as file:  # of the first line alone: a search may be writing the last one
-        line = file.readline()
-    header = _parsed([line], path)[0] if line.endswith(b"\n") else {}
-    return dict(header.get("fingerprint", {})) if isinstance(header, dict) else {}
-
 
 def _floats(metrics: Mapping[str, float]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
-
-
-def _whole_lines(path: Path) -> list[dict[str, Any]]:
-    """Reads the events and cuts a half-written last line off the file."""
-    if not path.exists():
-        return []
-    text = path.read_bytes()
-    good = text.rfind(b"\n") + 1
-    if good < len(text):
-        with path.open("r+b") as file:
-            file.truncate(good)
-    return _parsed(text[:good].splitlines(), path)
-
-
-def _parsed(lines: Sequence[bytes], path: Path) -> list[Any]:
-    try:
-        return [json.loads(line) for line in lines]
-    except ValueError as error:
-        raise ProjectMismatchError(
-            f"`{path}` is not a journal of kerasnas ({error}). Choose another `directory`."
-        ) from error
-
-
-def _check_fingerprint(header: Any, fingerprint: Mapping[str, Any], path: Path) -> None:
-    if not isinstance(header, dict) or header.get("event") != "search":
-        raise ProjectMismatchError(
-            f"`{path}` is not a journal of kerasnas. Choose another `directory`."
-        )
-    if header.get("format", math.inf) > FORMAT:
-        raise ProjectMismatchError(
-            f"`{path}` was written by a newer kerasnas (format {header.get('format')}, this one "
-            f"reads up to {FORMAT}). Upgrade kerasnas or choose another `directory`."
-        )
-    stored = header.get("fingerprint", {})
-    wanted = json.loads(json.dumps(dict(fingerprint)))
-    differing = [k for k in {**stored, **wanted} if stored.get(k) != wanted.get(k)]
-    if differing:
-        parts = [
-            f"`{k}` is {_short(wanted.get(k))}, there it is {_short(stored.get(k))}"
-            for k in differing
-        ]
-        raise ProjectMismatchError(
-            f"The directory `{path.parent}` holds another search: {'; '.join(parts)}. "
-            "Choose another `directory`, or repeat the original call."
-        )
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -22,7 +22,8 @@ from kerasnas.data.room import blocks
 from kerasnas.data.stored import StoredRows
 from kerasnas.errors import ObjectiveError, SearchSpaceError
 from kerasnas.files import check_directory
-from kerasnas.history import History, stored_fingerprint
+from kerasnas.history import History
+from kerasnas.journal import JOURNAL, begun_in
 from kerasnas.objectives import (
     Constraint,
     Objective,
@@ -38,8 +39,6 @@ from kerasnas.results.leaderboard import MEASURES
 from kerasnas.spaces.space import Space, UserSpace, as_space
 from kerasnas.trial import Job, Tuner
 from kerasnas.trial.zero_cost import zero_cost_of
-
-JOURNAL = "journal.jsonl"
 
 _LARGEST_SEED = 2**32 - 1  # NumPy and Keras take no larger ones
 
@@ -291,11 +290,6 @@ def check_seed(seed: Any) -> None:
         raise SearchSpaceError(
             f"`seed` must be a whole number from 0 to {_LARGEST_SEED}, or None, received {shown}."
         )
-
-
-def begun_in(directory: str | Path | None) -> dict[str, Any]:
-    """What identifies the search that has begun in a directory; empty where there is none."""
-    return {} if directory is None else stored_fingerprint(Path(directory) / JOURNAL)
 
 
 def settle_seed(seed: int | None, directory: str | Path | None) -> int:

@@ -6,7 +6,8 @@ import math
 import pytest
 
 from kerasnas.errors import ProjectMismatchError
-from kerasnas.history import History, stored_fingerprint
+from kerasnas.history import History
+from kerasnas.journal import JOURNAL, begun_in
 
 PRINT = {"objective": ["val_loss"], "seed": 0, "space": {"rate": [0, 1]}}
 
@@ -148,13 +149,13 @@ def test_notes_are_kept_and_spent_never_falls(tmp_path):
 
 def test_to_ask_whose_a_journal_is_changes_nothing_in_it(tmp_path):
     """Another process may be writing its last line."""
-    path = tmp_path / "journal"
-    assert stored_fingerprint(path) == {}
+    path = tmp_path / JOURNAL
+    assert begun_in(None) == begun_in(tmp_path) == {}
     write(path)
     with path.open("ab") as file:
         file.write(b'{"event": "sta')
     before = path.read_bytes()
-    assert stored_fingerprint(path) == PRINT
+    assert begun_in(tmp_path) == PRINT
     assert path.read_bytes() == before
     path.write_bytes(b'{"event": "search", "fing')
-    assert stored_fingerprint(path) == {}
+    assert begun_in(tmp_path) == {}

@@ -16,7 +16,7 @@ from kerasnas.spaces.forecast import FAMILIES as SERIES_FAMILIES
 from kerasnas.spaces.image import FAMILIES as IMAGE_FAMILIES
 from kerasnas.spaces.inputs import embed
 from kerasnas.spaces.networks import CLASSIC as TABULAR_FAMILIES
-from kerasnas.spaces.text import BAGS as TEXT_FAMILIES
+from kerasnas.spaces.text_readers import BAGS as TEXT_FAMILIES
 
 __all__ = [
     "AudioBlock",

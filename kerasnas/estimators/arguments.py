@@ -11,9 +11,9 @@ import numpy as np
 
 from kerasnas.clock import Budget
 from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.journal import begun_in
 from kerasnas.results.conformal import calibration_rows, check_level
 from kerasnas.results.folds import FoldCount, parse_folds
-from kerasnas.searching import begun_in
 
 log = logging.getLogger("kerasnas")
 

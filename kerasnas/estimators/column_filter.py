@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from kerasnas.clock import ALLOTMENTS, Budget, Deadline, OutOfTime, Purpose
+from kerasnas.journal import begun_in
 from kerasnas.preprocessing import Preprocessing, Sample, useful_columns
 from kerasnas.problem.rows import Rows
-from kerasnas.searching import begun_in
 from kerasnas.spaces.table import ColumnFilter
 
 FILTERED = "filtered"

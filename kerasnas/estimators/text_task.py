@@ -25,16 +25,18 @@ from kerasnas.errors import SchemaError
 from kerasnas.estimators.feature_cache import FeatureCache, remembered
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_budget import Room, kept, room_for
+from kerasnas.journal import begun_in
 from kerasnas.preprocessing.texts.forms import Front, Terms, fit_terms, fit_tokens
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled, fit_pieces, usual_lengths
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.problem import Features, Problem
 from kerasnas.problem.rows import Rows, Validation, fit_target, parse_validation, settle_rows
-from kerasnas.searching import begun_in, fingerprint
+from kerasnas.searching import fingerprint
 from kerasnas.spaces.backbones import Backbone
 from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.backbones.features import Frozen, pooled_front, side_by_side
-from kerasnas.spaces.text import Form, TextHyperModel, TextShape
+from kerasnas.spaces.text import Form, TextHyperModel
+from kerasnas.spaces.text_readers import TextShape
 from kerasnas.trial.measure import latency
 
 _KEPT = 3  # graphs that are kept

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from kerasnas.clock import Deadline, Purpose
 from kerasnas.errors import SearchSpaceError
@@ -30,19 +28,14 @@ from kerasnas.spaces.backbones.family import (
     rows_at_once,
     solve_head,
 )
-from kerasnas.spaces.blocks.term_bag import averaged, deep_average
-from kerasnas.spaces.blocks.text_conv import text_conv
-from kerasnas.spaces.blocks.text_recurrent import text_recurrent
-from kerasnas.spaces.blocks.text_transformer import text_transformer
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
 from kerasnas.spaces.method import Method, Solution, Solve, Steps
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.text import text_optimizer, text_recipe
 from kerasnas.spaces.space import Space
-from kerasnas.spaces.text_linear import TextLinear, linear_network, term_inputs
+from kerasnas.spaces.text_linear import linear_head, solve_terms
+from kerasnas.spaces.text_readers import BAGS, READERS, TextShape, bag, read
 
-BAGS = {"average": averaged, "deep": deep_average}
-READERS = {"conv": text_conv, "recurrent": text_recurrent, "transformer": text_transformer}
 FAMILIES = ("linear", *BAGS, *READERS)
 """Families that learn from the texts alone; `backbone` joins them where there is a preset."""
 
@@ -71,25 +64,6 @@ _ON_BACKBONE: tuple[dict[str, Any], ...] = (
     {"family": "backbone", "backbone_tuned": "all"},
     {"family": "backbone", "backbone_pooling": "first"},
 )
-
-
-@dataclass(frozen=True, eq=False)
-class TextShape:
-    """What a network has to know of the form of texts that it takes.
-
-    Attributes:
-        size: Numbers that a term or token can have; of texts as vectors, their width.
-        style: Width of the numbers of style; without any, the input is the tokens alone.
-        columns: Columns of text, read apart and then compared.
-        length: Tokens of one text; 0 for terms.
-        vectors: Embeddings to begin with, `(size, width)`, or `None`.
-    """
-
-    size: int
-    style: int = 0
-    columns: int = 1
-    length: int = 0
-    vectors: np.ndarray | None = None
 
 
 class TextHyperModel(Space):
@@ -213,8 +187,12 @@ class TextHyperModel(Space):
             return self._on_backbone(hp, self.backbone, shape)
         self._announce(hp)
         if family == "linear":
-            return self._linear(hp, shape)
-        inputs, x = (self._bag if family in BAGS else self._read)(hp, family, shape)
+            return linear_head(hp, shape.size, shape.style, self.classes, self.multilabel)
+        if family in BAGS:
+            inputs, x = bag(hp, family, shape)
+        else:
+            readers = [f for f in self.families if f in READERS]
+            inputs, x = read(hp, family, shape, readers, self.vectors)
         if shape.style:
             x = layers.Concatenate()([x, inputs["style"]])
         with self._trained(hp):
@@ -272,21 +250,11 @@ class TextHyperModel(Space):
         family = self.family(hp)
         if family == "backbone" and isinstance(self.form(hp), Pooled):
             model = self.build(hp)
-            until = deadline.allot(Purpose.SOLVE_TEXTS)
-            solved = solve_head(hp, model, view, self.classes, until)
+            solved = solve_head(hp, model, view, self.classes, deadline.allot(Purpose.SOLVE_TEXTS))
             return Solution(model) if solved else None
         model = self.build(hp)
-        size = model.get_layer("of_terms").input_dim
-        problem = TextLinear(view.x, view.y, view.weights, size, self.classes)
-        most = problem.iterations(deadline.allot(Purpose.SOLVE_TEXTS))
-        if not most:
-            return None
-        terms, style, bias = problem.solve(
-            float(hp.get("linear_strength")), float(hp.get("linear_scaling")), most
-        )
-        model.get_layer("of_terms").set_weights([terms])
-        model.get_layer("of_style").set_weights([style, bias])
-        return Solution(model)
+        solved = solve_terms(hp, model, view, self.classes, deadline.allot(Purpose.SOLVE_TEXTS))
+        return Solution(model) if solved else None
 
     def front_sizes(self, hp: keras_tuner.HyperParameters) -> dict[str, float]:
         """What a backbone that stays as it is adds to the counts of the network behind it."""
@@ -333,63 +301,6 @@ class TextHyperModel(Space):
                 model = fine_tuned(hp, backbone, shape.columns, shape.length, shape.style, *kind)
             backbone_recipe(hp, self.rows)
         return model
-
-    def _linear(self, hp: keras_tuner.HyperParameters, shape: TextShape) -> keras.Model:
-        with hp.conditional_scope("family", ["linear"]):
-            hp.Float("linear_strength", 0.05, 300.0, sampling="log", default=8.0)
-            hp.Choice("linear_scaling", [0.0, 0.5, 1.0], default=0.5)
-        activation = "linear"
-        if self.classes is not None:
-            activation = "sigmoid" if self.multilabel else "softmax"
-        model = linear_network(shape.size, shape.style, int(self.classes or 1), activation)
-        losses = keras.losses
-        loss: Any = losses.MeanSquaredError()
-        if self.classes is not None:
-            loss = losses.SparseCategoricalCrossentropy()
-            loss = losses.BinaryCrossentropy() if self.multilabel else loss
-        # Only where there is no time to solve it: steps on the same model.
-        metrics = ["accuracy"] if self.classes is not None else []
-        model.compile(optimizer=keras.optimizers.Adam(0.02), loss=loss, metrics=metrics)
-        return model
-
-    def _bag(
-        self, hp: keras_tuner.HyperParameters, family: str, shape: TextShape
-    ) -> tuple[dict[str, Any], Any]:
-        inputs = term_inputs(shape.style)
-        with hp.conditional_scope("family", [family]):
-            return inputs, BAGS[family](hp, inputs["terms"], inputs["weights"], shape.size)
-
-    def _read(
-        self, hp: keras_tuner.HyperParameters, family: str, shape: TextShape
-    ) -> tuple[dict[str, Any], Any]:
-        columns, length = shape.columns, shape.length
-        inputs = {"tokens": keras.Input((columns * length,), dtype="int32", name="tokens")}
-        if shape.style:
-            inputs["style"] = keras.Input((shape.style,), name="style")
-        tokens = keras.Input((length,), dtype="int32")
-        with hp.conditional_scope("family", [f for f in self.families if f in READERS]):
-            x = self._embedded(hp, tokens, shape)
-        real = ops.cast(ops.not_equal(tokens, 0), "float32")
-        with hp.conditional_scope("family", [family]):
-            encode = keras.Model(tokens, READERS[family](hp, x, real), name="encoder")
-        parts = [encode(inputs["tokens"][:, i * length : (i + 1) * length]) for i in range(columns)]
-        if columns == 1:
-            return inputs, parts[0]
-        pairs = list(combinations(parts, 2))[:6]
-        compared = [t for a, b in pairs for t in (ops.abs(a - b), a * b)]
-        return inputs, layers.Concatenate()([*parts, *compared])
-
-    def _embedded(self, hp: keras_tuner.HyperParameters, tokens: Any, shape: TextShape) -> Any:
-        width = hp.Choice("token_width", [32, 64, 128, 200], default=64)
-        dropout = hp.Float("token_dropout", 0.0, 0.6, step=0.1, default=0.3)
-        tuned = hp.Boolean("tune_vectors", default=False) if self.vectors else True
-        if shape.vectors is None:
-            x = layers.Embedding(shape.size, int(width))(tokens)
-        else:
-            table = layers.Embedding(*map(int, shape.vectors.shape), trainable=tuned)
-            x = table(tokens)
-            table.set_weights([shape.vectors])
-        return layers.SpatialDropout1D(dropout)(x) if dropout else x
 
 
 def text(

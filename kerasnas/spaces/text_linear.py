@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import keras_tuner
 import numpy as np
 from keras import layers
 
@@ -116,6 +117,66 @@ def linear_network(
     if parts > 1:
         x = layers.GlobalAveragePooling1D(name="mean_of_folds")(x)
     return keras.Model(inputs, x)
+
+
+def linear_head(
+    hp: keras_tuner.HyperParameters,
+    size: int,
+    style: int,
+    classes: int | None,
+    multilabel: bool,
+) -> keras.Model:
+    """The linear model, compiled for steps where there is no time to solve it.
+
+    Args:
+        hp: Declares the penalty and the scaling of terms.
+        size: Numbers that a term can have.
+        style: Width of the numbers of style.
+        classes: Number of classes or labels; `None` for regression.
+        multilabel: Whether labels do not exclude each other.
+    """
+    with hp.conditional_scope("family", ["linear"]):
+        hp.Float("linear_strength", 0.05, 300.0, sampling="log", default=8.0)
+        hp.Choice("linear_scaling", [0.0, 0.5, 1.0], default=0.5)
+    if classes is None:
+        activation, loss = "linear", keras.losses.MeanSquaredError()
+    elif multilabel:
+        activation, loss = "sigmoid", keras.losses.BinaryCrossentropy()
+    else:
+        activation, loss = "softmax", keras.losses.SparseCategoricalCrossentropy()
+    model = linear_network(size, style, classes or 1, activation)
+    metrics = [] if classes is None else ["accuracy"]
+    model.compile(optimizer=keras.optimizers.Adam(0.02), loss=loss, metrics=metrics)
+    return model
+
+
+def solve_terms(
+    hp: keras_tuner.HyperParameters,
+    model: keras.Model,
+    view: Any,
+    classes: int | None,
+    deadline: Deadline,
+) -> bool:
+    """Solves for the weights of `linear_head`; `False` if there is no time for it.
+
+    Args:
+        hp: Its hyperparameters.
+        model: What `linear_head` has built.
+        view: A `problem.View` with weighted terms.
+        classes: Number of classes or labels; `None` for regression.
+        deadline: When it has to be done.
+    """
+    size = model.get_layer("of_terms").input_dim
+    problem = TextLinear(view.x, view.y, view.weights, size, classes)
+    most = problem.iterations(deadline)
+    if not most:
+        return False
+    terms, style, bias = problem.solve(
+        float(hp.get("linear_strength")), float(hp.get("linear_scaling")), most
+    )
+    model.get_layer("of_terms").set_weights([terms])
+    model.get_layer("of_style").set_weights([style, bias])
+    return True
 
 
 def mean_of_linear(networks: Sequence[keras.Model]) -> keras.Model | None:

@@ -8,8 +8,9 @@ from kerasnas.clock import ENDLESS, Deadline
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.texts.forms import Terms
 from kerasnas.spaces import text
-from kerasnas.spaces.text import FAMILIES, READERS, TextHyperModel, TextShape
+from kerasnas.spaces.text import FAMILIES, TextHyperModel
 from kerasnas.spaces.text_linear import TextLinear
+from kerasnas.spaces.text_readers import READERS, TextShape
 
 ROWS, SIZE, STYLE = 120, 40, 3
 

@@ -14,7 +14,8 @@ from kerasnas.clock import ENDLESS, Deadline, OutOfTime
 from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces.backbones import encoder, pooled, read_preset
 from kerasnas.spaces.backbones.features import Frozen
-from kerasnas.spaces.text import TextHyperModel, TextShape
+from kerasnas.spaces.text import TextHyperModel
+from kerasnas.spaces.text_readers import TextShape
 
 ROWS, LENGTH = 6, 20
 
