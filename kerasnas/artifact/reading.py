@@ -106,8 +106,7 @@ def open_file(path: str | Path) -> KerasFile:
     Raises:
         ArtifactError: If the file is missing, no `.keras` file, damaged or crafted.
     """
-    if not Path(path).is_file():
-        raise ArtifactError(f"There is no file '{path}'.")
+    _check_there(path)
     with about(path):
         try:
             return KerasFile(Path(path), read_members(path))
@@ -134,11 +133,17 @@ def load_written(path: str | Path) -> keras.Model:
     Raises:
         ArtifactError: If the file is missing or damaged, or Keras does not open it.
     """
+    _check_there(path)
     try:
         return _loaded(path)
     except Exception as error:  # as in `KerasFile.model`
         reason = str(error)[:_MOST_REASON_CHARACTERS]
         raise ArtifactError(f"'{path}' cannot be loaded by Keras: {reason}") from error
+
+
+def _check_there(path: str | Path) -> None:
+    if not Path(path).is_file():
+        raise ArtifactError(f"There is no file '{path}'.")
 
 
 def _built(members: Mapping[str, bytes], numbers: int) -> keras.Model:
