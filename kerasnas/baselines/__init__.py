@@ -11,7 +11,7 @@ from kerasnas.baselines.evidence import (
     table_evidence,
     term_evidence,
 )
-from kerasnas.baselines.fit import Baselines, baseline_row, fit_baselines
+from kerasnas.baselines.fit import Baselines, baseline_row, fit_baselines, scored
 
 __all__ = [
     "FEW_ROWS",
@@ -23,6 +23,7 @@ __all__ = [
     "joined",
     "picture_evidence",
     "sampled",
+    "scored",
     "sound_evidence",
     "table_evidence",
     "term_evidence",

@@ -152,18 +152,20 @@ def scored(
     scorer: AnswerScorer,
     clock: Clock,
     purpose: Purpose,
+    free: int = 1,
 ) -> Baselines:
-    """Fits and scores baselines, the first of which costs nothing.
+    """Fits and scores baselines.
 
     Args:
         fits: By name, what fits a baseline and answers the validation rows in the user's units.
         scorer: Scores the answers.
         clock: The clock of the fit.
-        purpose: Says how many seconds must be left before any but the first is started.
+        purpose: Says how many seconds must be left before a baseline is started.
+        free: Baselines, the first ones, that cost nothing and are always fitted.
     """
     rows, answers = [], dict[str, np.ndarray]()
     for place, (name, fit) in enumerate(fits.items()):
-        if place and not clock.has_time(purpose):
+        if place >= free and not clock.has_time(purpose):
             rows.append(baseline_row(name, {}, 0.0, NO_TIME))
             continue
         watch = Stopwatch()

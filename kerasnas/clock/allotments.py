@@ -35,6 +35,7 @@ class Purpose(Enum):
     TABLE_BASELINE = "fit one classical model to a table"
     TEXT_BASELINE = "fit the linear models of texts"
     FEATURE_BASELINE = "fit one classical model to features of images or sounds"
+    SERIES_BASELINE = "solve for a linear map of the window of a forecaster"
     ZERO_COST = "score untrained architectures"
     TRIAL = "train one network"
     LONG_TRIAL = "train one network for enough epochs, or boost trees for enough iterations"
@@ -140,6 +141,13 @@ _TABLE: dict[Purpose, Allotment] = {
         needed_seconds=15.0,
         reason="Networks need the time more: small pictures and summaries say little.",
         source="benchmarks/images.py",
+    ),
+    Purpose.SERIES_BASELINE: Allotment(
+        share=0.15,
+        of=Of.LEFT,
+        needed_seconds=3.0,
+        reason="The search begins with linear maps of its own; the baseline is for comparison.",
+        source="benchmarks/forecast.py",
     ),
     Purpose.ZERO_COST: Allotment(
         share=0.025,

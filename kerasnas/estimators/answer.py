@@ -15,7 +15,7 @@ from kerasnas.baselines import Baselines
 from kerasnas.clock import Deadline, Purpose
 from kerasnas.estimators.task import Task
 from kerasnas.history import TrialRecord
-from kerasnas.problem import AnswerScorer, Problem, Scorer, View
+from kerasnas.problem import AnswerScorer, AnyProblem, Scorer, View
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
 from kerasnas.results.fitted import Decisions, Fitted, Origin, TracedModel
@@ -194,7 +194,7 @@ def settle(
     kind: str,
     answer: Answer,
     result: SearchResult,
-    problem: Problem,
+    problem: AnyProblem,
     baselines: Baselines,
     *,
     level: float | None = None,
@@ -216,7 +216,7 @@ def settle(
     fitted = Fitted(
         kind=kind,
         traced=TracedModel(answer.model),
-        reader=problem.reader,
+        reader=problem.reader_of(answer.model),
         target=problem.target,
         decisions=_decisions(answer, result, scorer, baselines),
         rows=rank_rows(result.rows(), result.objectives),

@@ -155,7 +155,7 @@ class Estimator(BaseEstimator):
         budget = Budget.parse(self.budget).with_epochs(epochs)
         clock = Clock(budget.seconds)
         objectives, constraints = self._objectives(), self.check_arguments()
-        wish = parse_ensemble(False if self.refit else self.ensemble)
+        wish = self._wish()
         level = settle_level(self.intervals, self.refit)
         seed = settle_seed(self.seed, self.directory)
         task = self._prepare(
@@ -347,6 +347,10 @@ class Estimator(BaseEstimator):
         bound = wish.latency_ms is not None or len(self._objectives()) > 1 or self.constraints
         held_out = validation_data is None and not task.problem.rows.folds
         return held_out and not bound and fits_again(self.folds, budget)
+
+    def _wish(self) -> Wish:
+        """The ensemble to choose; `refit` trains one configuration again."""
+        return parse_ensemble(False if self.refit else self.ensemble)
 
     def _objectives(self) -> tuple[Any, ...]:
         return settle_objectives(self.objective, self._classify)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,35 +13,25 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.clock import Budget, Clock, Purpose
-from kerasnas.data import RegressionTarget
+from kerasnas.clock import Budget
 from kerasnas.data.panel import Panel
 from kerasnas.data.series import fit_series, read_future, read_series
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.answer import choose_answer, keeping_of, train_again
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.forecast_backtest import compared, continued, origins_from
-from kerasnas.estimators.forecast_task import (
-    ForecastTask,
-    channel_statistics,
-)
+from kerasnas.estimators.forecast_task import ForecastProblem, channel_statistics
+from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, listed, parse_objectives
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem.forecasts import FORECAST
 from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
-from kerasnas.results.ensemble import parse_ensemble
-from kerasnas.results.fitted import Fitted, Origin, TracedModel
-from kerasnas.results.leaderboard import rank_rows
-from kerasnas.searching import SearchPlan, run, settle_seed
+from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
-from kerasnas.trial import Job
-
-log = logging.getLogger("kerasnas")
 
 # Validation windows overlap, so that few of them are news: an ensemble of forecasters is chosen
 # with care. The numbers are those of the first ensembles of forecasters (benchmarks/forecast.py).
@@ -97,6 +86,7 @@ class TimeSeriesForecaster(Estimator):
     """
 
     reader_class = SeriesReader
+    _keeps_rows = True  # `backtest` forecasts the steps that were held out
 
     def __init__(
         self,
@@ -170,54 +160,13 @@ class TimeSeriesForecaster(Estimator):
             SchemaError: If the data cannot be used; before any training.
             SearchFailedError: If no trial came to a good end.
         """
-        budget = Budget.parse(self.budget).with_epochs(epochs)
-        clock = Clock(budget.seconds)
-        objectives, constraints = self._objectives(), self.check_arguments()
-        seed = settle_seed(self.seed, self.directory)
-        task = self._forecast_task(frame, validation_split, seed)
-        clock.keep(Purpose.ANSWER)
-        if self.refit:
-            clock.keep(Purpose.REFIT)
-        wish = replace(parse_ensemble(self.ensemble), near=_NEAR, start=_START, rounds=_ROUNDS)
-        job = Job(
-            view=task.view,
-            objectives=objectives,
-            seed=seed,
-            clock=clock,
-            epochs=budget.epochs,
+        return super().fit(
+            frame,
+            validation_split=validation_split,
+            epochs=epochs,
             batch_size=batch_size,
-            callbacks=tuple(callbacks or ()),
-            keeping=keeping_of(wish, again=False),
+            callbacks=callbacks,
         )
-        rows = task.baselines()
-        plan = SearchPlan(
-            objectives=objectives,
-            budget=budget,
-            oracle=self.oracle,
-            constraints=constraints,
-            initial=self.initial,
-            portfolio=task.hypermodel.portfolio,
-            directory=self.directory,
-            seed=seed,
-            verbose=self.verbose,
-            identity=task.identity,
-        )
-        result = run(task.hypermodel, job, plan)
-        answer = choose_answer(result, task.scorer(), wish, clock.deadline)
-        result.models.clear()  # their files are enough from here on
-        if self.refit:
-            answer = train_again(answer, result, task.hypermodel, job, task.whole)
-        result.baselines = [*rows, *answer.rows]
-        past = answer.model.input["past"] if task.schema.future else answer.model.input
-        self.fitted_ = Fitted(
-            kind=type(self).__name__,
-            traced=TracedModel(answer.model),
-            reader=task.reader(int(past.shape[1])),
-            target=RegressionTarget(),
-            rows=rank_rows(result.rows(), result.objectives),
-            origin=Origin(result, raw=task.panel, rows=task.split.valid),
-        )
-        return self
 
     def predict(self, future: Any = None, *, history: Any = None) -> pd.DataFrame:
         """Continues every series from its last known step.
@@ -270,7 +219,7 @@ class TimeSeriesForecaster(Estimator):
                     "`backtest()` without a frame needs the forecaster that was fitted; a loaded "
                     "one has only the last steps. Call `backtest(frame)`."
                 )
-            panel, origins = origin.raw, origin.rows
+            panel, origins = origin.raw, origin.rows.valid
             ends = panel.lengths[origins.series] - reader.horizon
             origins = origins.take(np.flatnonzero((ends - origins.steps) % stride == 0))
         else:
@@ -298,14 +247,17 @@ class TimeSeriesForecaster(Estimator):
         """The MASE of `evaluate`, negated: larger is better, as scikit-learn has it."""
         return -self.evaluate(frame)["mase"]
 
-    def _forecast_task(self, frame: Any, share: float, seed: int) -> ForecastTask:
+    def _prepare(
+        self, x: Any, y: Any, *, seed: int, validation_split: float, **unused: Any
+    ) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""
+        share = validation_split
         horizon = _whole(self.horizon, "horizon")
         if not 0 < share < 1:
             raise SchemaError(f"`validation_split` must lie between 0 and 1, received {share!r}.")
         check_quantiles(self.quantiles)
         schema, panel = fit_series(
-            frame,
+            x,
             self.target,
             time=self.time,
             series=self.series,
@@ -318,7 +270,7 @@ class TimeSeriesForecaster(Estimator):
                 "filled in by straight lines for the model to look at; they are not learnt from as "
                 "answers and not scored.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         season = self._season(schema, panel, horizon)
         split = windows.rolling_split(panel, horizon, season, share, seed)
@@ -340,7 +292,11 @@ class TimeSeriesForecaster(Estimator):
             settle_families(self.space, (*SOLVED, *FAMILIES)),
         )
         scales = windows.seasonal_scales(panel, split.cuts, season)
-        return ForecastTask(schema, panel, split, season, scales, hypermodel, seed)
+        problem = ForecastProblem(schema, panel, split, season, scales, hypermodel, seed)
+        return Task(problem, hypermodel, problem.baselines)
+
+    def _wish(self) -> Wish:
+        return replace(parse_ensemble(self.ensemble), near=_NEAR, start=_START, rounds=_ROUNDS)
 
     def _season(self, schema: Any, panel: Panel, horizon: int) -> int:
         """Steps of the season: as told, or of the calendar where two of them are there."""

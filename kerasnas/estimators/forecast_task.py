@@ -1,10 +1,10 @@
-"""From a frame of series to what trials train on, and baselines."""
+"""The problem of a forecaster: what trials train on, and the baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import keras
 import keras_tuner
@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasnas.baselines import baseline_row
-from kerasnas.clock import Deadline, Stopwatch
+from kerasnas.baselines import Baselines, scored
+from kerasnas.clock import Clock, Purpose
+from kerasnas.data import RegressionTarget
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.preprocessing import series as windows
@@ -28,30 +29,32 @@ from kerasnas.trial.answers import Predictor
 _KEPT_VIEWS = 4
 
 
-@dataclass(eq=False)
-class ForecastTask:
-    """Series, their rolling split, and the space to search.
+@dataclass(frozen=True, eq=False)
+class ForecastProblem:
+    """Series and their rolling split, with the members of an `AnyProblem`.
 
     Attributes:
         schema: The columns.
-        panel: The series.
-        split: Origins to train on and to validate with.
+        raw: The series.
+        rows: Origins to train on and to validate with.
         season: Steps of a season.
         scales: Error of the seasonal naive forecast, for each series.
         hypermodel: The search space.
         seed: Seed of the search.
+        target: Targets stay as they are.
+        broken: None: a frame has no files.
     """
 
     schema: SeriesSchema
-    panel: Panel
-    split: windows.RollingSplit
+    raw: Panel
+    rows: windows.RollingSplit
     season: int
     scales: np.ndarray
     hypermodel: ForecastHyperModel
     seed: int
-
-    def __post_init__(self) -> None:
-        self._views: dict[int, View] = {}
+    target: RegressionTarget = field(default_factory=RegressionTarget)
+    broken: Sequence[str] = ()
+    _views: dict[int, View] = field(default_factory=dict, repr=False)
 
     @property
     def horizon(self) -> int:
@@ -63,12 +66,16 @@ class ForecastTask:
         """Smallest answer: series that were never negative are not forecast to be."""
         return 0.0 if self.hypermodel.statistics.low >= 0 else None
 
+    def with_metrics(self, extra: tuple[str, ...]) -> Self:
+        """The problem itself: forecasts have no further metrics."""
+        return self
+
     def identity(self) -> dict[str, Any]:
         """What tells this search from another one in the same directory."""
         return {
             "columns": [[c.name, c.role] for c in self.schema.channels],
             "horizon": self.horizon,
-            "data": fingerprint(*self.panel.values),
+            "data": fingerprint(*self.raw.values),
         }
 
     def view(self, hp: Any) -> View:
@@ -82,23 +89,33 @@ class ForecastTask:
 
     def whole(self, hp: Any) -> View:
         """The view of these hyperparameters with all origins among those to train on."""
-        x, y, weights = self._training(self.split.every, self.hypermodel.lookback(hp))
+        x, y, weights = self._training(self.rows.every, self.hypermodel.lookback(hp))
         return replace(self.view(hp), x=x, y=y, weights=weights)
 
     def scorer(self) -> ForecastScorer:
         """Scores forecasts of the validation origins."""
         return ForecastScorer(
-            windows.answers(self.panel, self.split.valid, self.horizon).astype("float64"),
-            self.scales[self.split.valid.series],
+            windows.answers(self.raw, self.rows.valid, self.horizon).astype("float64"),
+            self.scales[self.rows.valid.series],
             self.hypermodel.quantiles,
             self.floor,
         )
 
-    def reader(self, lookback: int) -> SeriesReader:
+    @property
+    def reader(self) -> SeriesReader:
+        """The reader of the longest windows that are searched."""
+        return self._reader(self.hypermodel.lookbacks[-1])
+
+    def reader_of(self, model: keras.Model) -> SeriesReader:
+        """The reader of the windows that an exported model takes."""
+        past = model.input["past"] if self.schema.future else model.input
+        return self._reader(int(past.shape[1]))
+
+    def _reader(self, lookback: int) -> SeriesReader:
         """Reads new frames, and goes on from these."""
         return SeriesReader(
             schema=self.schema,
-            known=self.panel.tail(max(lookback, self.season)),
+            known=self.raw.tail(max(lookback, self.season)),
             horizon=self.horizon,
             lookback=lookback,
             season=self.season,
@@ -118,29 +135,28 @@ class ForecastTask:
         answer = layers.Concatenate(name="forecast")([answer[:, :, middle : middle + 1], answer])
         return keras.Model(inputs, answer, name="kerasnas")
 
-    def baselines(self) -> list[dict[str, Any]]:
-        """What the last value, the last season and a linear map of the window reach."""
-        scorer, rows = self.scorer(), []
+    def baselines(self, scorer: ForecastScorer, clock: Clock, seed: int) -> Baselines:
+        """What the last value, the last season and a linear map of the window reach.
+
+        The answer is compared with the rules. A linear map is one of the trials besides.
+        """
         rules: dict[str, Callable[[], np.ndarray]] = {"naive": lambda: self._naive(1)}
         if self.season > 1:
             rules["seasonal_naive"] = lambda: self._naive(self.season)
-        rules["dlinear"] = self._linear
-        for name, rule in rules.items():
-            watch = Stopwatch()
-            metrics = scorer.validation(rule())
-            rows.append(baseline_row(name, metrics, watch.seconds, ""))
-        return rows
+        fits = {**rules, "dlinear": lambda: self._linear(clock)}
+        found = scored(fits, scorer, clock, Purpose.SERIES_BASELINE, free=len(rules))
+        return replace(found, answers={n: a for n, a in found.answers.items() if n in rules})
 
     def _view(self, lookback: int) -> View:
-        x, y, weights = self._training(self.split.train, lookback)
-        valid = self.split.valid
-        seen = windows.inputs(self.panel, valid, lookback, self.horizon, self.schema)
+        x, y, weights = self._training(self.rows.train, lookback)
+        valid = self.rows.valid
+        seen = windows.inputs(self.raw, valid, lookback, self.horizon, self.schema)
         scorer: Any = self.scorer()
         return View(
             x=x,
             y=y,
             weights=weights,
-            validation=(seen, windows.answers(self.panel, valid, self.horizon)),
+            validation=(seen, windows.answers(self.raw, valid, self.horizon)),
             scorer=scorer,
             assemble=self.export,
             example=tf.nest.map_structure(lambda a: a[:1], seen),
@@ -152,28 +168,28 @@ class ForecastTask:
         index = windows.full_windows(origins, lookback)
         most = windows.most_windows(lookback, len(self.schema.channels))
         kept = origins.take(windows.thin(index, most, self.seed))
-        y = windows.answers(self.panel, kept, self.horizon)
+        y = windows.answers(self.raw, kept, self.horizon)
         there = np.isfinite(y).any(axis=1)
         kept, y = kept.take(np.flatnonzero(there)), y[there]
-        x = windows.inputs(self.panel, kept, lookback, self.horizon, self.schema)
+        x = windows.inputs(self.raw, kept, lookback, self.horizon, self.schema)
         return x, y, (1.0 / self.scales[kept.series]).astype("float32")
 
     def _naive(self, season: int) -> np.ndarray:
         """Quantiles of repeating the last season, at the validation origins."""
-        train, valid = self.split.train, self.split.valid
+        train, valid = self.rows.train, self.rows.valid
         train = train.take(np.flatnonzero(train.steps >= season))
         levels = self.hypermodel.quantiles
         spread = np.zeros((self.horizon, len(levels)))
         if len(train):
-            y = windows.answers(self.panel, train, self.horizon)
-            errors = (y - repeat_season(self.panel, train, season, self.horizon)).astype("float64")
+            y = windows.answers(self.raw, train, self.horizon)
+            errors = (y - repeat_season(self.raw, train, season, self.horizon)).astype("float64")
             errors = errors / self.scales[train.series][:, None]
             errors = errors[np.isfinite(errors).all(axis=1)]
             spread = offsets(errors, levels) if len(errors) else spread
-        point = repeat_season(self.panel, valid, season, self.horizon)
+        point = repeat_season(self.raw, valid, season, self.horizon)
         return point[..., None] + self.scales[valid.series][:, None, None] * spread
 
-    def _linear(self) -> np.ndarray:
+    def _linear(self, clock: Clock) -> np.ndarray:
         """A linear map of the window, as DLinear, its weights solved for."""
         space = self.hypermodel
         plain = ForecastHyperModel(
@@ -189,7 +205,8 @@ class ForecastTask:
         values = {"family": "linear", "transform": "none", "base": "last", "ridge": 0.1}
         hp.values = {**values, "lookback": space.lookback(keras_tuner.HyperParameters())}
         view = self.view(hp)
-        network = plain.solve(hp, view, self.seed, Deadline()).network
+        deadline = clock.allot(Purpose.SERIES_BASELINE)
+        network = plain.solve(hp, view, self.seed, deadline).network
         return Predictor(network, view.validation[0])().astype("float64")
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from kerasnas.baselines import Baselines
 from kerasnas.clock import Clock
-from kerasnas.problem import AnswerScorer
-from kerasnas.problem.problem import Problem
+from kerasnas.problem import AnswerScorer, AnyProblem
 from kerasnas.spaces.space import Space
 
 
@@ -27,6 +26,6 @@ class Task:
         baselines: Fits and scores honest baselines on the rows of the problem.
     """
 
-    problem: Problem
+    problem: AnyProblem
     hypermodel: Space
     baselines: Callable[[Any, Clock, int], Baselines] = _no_baselines

@@ -47,12 +47,14 @@ class RollingSplit:
         valid: Origins at or after `cuts`.
         every: Origins of all steps, for a last training.
         cuts: Steps of each series that training may look at.
+        folds: None: series are cut once.
     """
 
     train: Origins
     valid: Origins
     every: Origins
     cuts: np.ndarray
+    folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
 
 def rolling_split(panel: Panel, horizon: int, season: int, share: float, seed: int) -> RollingSplit:

@@ -4,7 +4,7 @@ from kerasnas.problem.answer_scorer import AnswerScorer
 from kerasnas.problem.heads_scorer import HeadsScorer
 from kerasnas.problem.metrics import CLASSIFICATION, REGRESSION, Scorer
 from kerasnas.problem.multilabel import MultiLabelScorer
-from kerasnas.problem.problem import Features, Problem
+from kerasnas.problem.problem import AnyProblem, Features, Problem
 from kerasnas.problem.units import Units
 from kerasnas.problem.view import View
 
@@ -12,6 +12,7 @@ __all__ = [
     "CLASSIFICATION",
     "REGRESSION",
     "AnswerScorer",
+    "AnyProblem",
     "Features",
     "HeadsScorer",
     "MultiLabelScorer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, Self
 
 import keras
 import numpy as np
@@ -39,6 +39,49 @@ class Features:
     def take(self, index: np.ndarray) -> Any:
         """Some rows, in the structure of `data`."""
         return tf.nest.map_structure(lambda a: a[index], self.data)
+
+
+class AnyProblem(Protocol):
+    """What a search asks of a problem, whatever its rows are: `Problem` of rows, or of series."""
+
+    @property
+    def reader(self) -> Reader:
+        """Reads new data as it read those of `fit`."""
+
+    @property
+    def rows(self) -> Any:
+        """Which rows are trained on and which are held out, with the members of a `Split`."""
+
+    @property
+    def raw(self) -> Any:
+        """Raw data of all rows."""
+
+    @property
+    def broken(self) -> Sequence[str]:
+        """Names of the files that were left out because nobody can read them."""
+
+    @property
+    def target(self) -> Any:
+        """What encodes and decodes the targets, as a file holds it."""
+
+    @property
+    def identity(self) -> Callable[[], Mapping[str, Any]]:
+        """Finds what tells a search of this problem from another one in the same directory."""
+
+    def with_metrics(self, extra: tuple[str, ...]) -> Self:
+        """The problem whose scorer gives further metrics."""
+
+    def reader_of(self, model: keras.Model) -> Reader:
+        """The reader of what an exported model takes."""
+
+    def view(self, hp: Any) -> View:
+        """The data as trials of these hyperparameters see them."""
+
+    def whole(self, hp: Any) -> View:
+        """The view with the validation rows among those to train on."""
+
+    def scorer(self) -> AnswerScorer:
+        """Scores answers in the user's units for the validation rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +121,10 @@ class Problem:
         if self.loss_weights is None:
             return self.rows.target
         return HeadTargets({name: head.target for name, head in self.rows.heads.items()})
+
+    def reader_of(self, model: keras.Model) -> Reader:
+        """The reader of what an exported model takes: all models take the same."""
+        return self.reader
 
     def view(self, hp: Any) -> View:
         """The data as trials of these hyperparameters see them; the last few views are kept."""

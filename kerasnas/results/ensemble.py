@@ -19,7 +19,7 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
 from kerasnas.problem import AnswerScorer
-from kerasnas.results.fusion import fuse
+from kerasnas.results.fusion import fuse, rows_for
 from kerasnas.results.selection import ROUNDS, Candidate, Selection, select
 from kerasnas.trial import Keeping, measure
 from kerasnas.trial.candidates import read_answers
@@ -235,8 +235,8 @@ def _row(
     metrics = scorer(selection.answer(candidates))
     timed = {}
     if probe is not None:
-        rows = artifact.as_inputs(probe, artifact.input_dtypes(model))
-        timed = measure.latency(model, keras.tree.map_structure(lambda t: t[:1], rows))
+        row = keras.tree.map_structure(lambda t: t[:1], rows_for(model, probe))
+        timed = measure.latency(model, row)
     sign = 1.0 if objective.direction == "min" else -1.0
     return {
         "trial_id": "ensemble",

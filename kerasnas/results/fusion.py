@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from kerasnas import assembly
+from kerasnas import artifact, assembly
 from kerasnas.results.calibration import Calibration
 from kerasnas.trial.likeness import described
 
@@ -47,6 +47,20 @@ def fuse(
     return keras.Model(inputs, mean, name="kerasnas")
 
 
+def rows_for(model: keras.Model, probe: Any) -> Any:
+    """Rows as one model of a search takes them: of windows of series the last steps that it sees.
+
+    Args:
+        model: An exported model.
+        probe: Arrays in the structure of its inputs, windows of the longest length.
+
+    Returns:
+        Tensors that the model can be called with.
+    """
+    rows = artifact.as_inputs(probe, artifact.input_dtypes(model))
+    return keras.tree.map_structure(_last_steps, rows, model.input)
+
+
 def _inputs(members: Sequence[keras.Model]) -> Any:
     """Inputs like those of the members, with the longest window where their lengths differ."""
 
@@ -62,7 +76,7 @@ def _inputs(members: Sequence[keras.Model]) -> Any:
 
 def _last_steps(tensor: Any, own: Any) -> Any:
     """The last steps of a window, as many as a member looks back; other tensors as they are."""
-    if tensor.shape[1] == own.shape[1]:
+    if len(own.shape) < 2 or own.shape[1] in (None, tensor.shape[1]):
         return tensor
     return tensor[:, tensor.shape[1] - own.shape[1] :]
 

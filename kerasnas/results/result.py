@@ -32,6 +32,7 @@ from kerasnas.results.ensemble import (
     parse_ensemble,
 )
 from kerasnas.results.from_tuner import read_tuner
+from kerasnas.results.fusion import rows_for
 from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.results.where import Where
 from kerasnas.trial import measure
@@ -287,8 +288,7 @@ class SearchResult:
             model = self.models.get(trial.trial_id)
             if model is None or "latency_ms" in trial.measures or deadline.passed:
                 continue
-            inputs = artifact.as_inputs(probe, artifact.input_dtypes(model))
-            row = keras.tree.map_structure(lambda t: t[:1], inputs)
+            row = keras.tree.map_structure(lambda t: t[:1], rows_for(model, probe))
             self.costs[trial.trial_id] = measure.latency(model, row)
 
     @property

@@ -1,5 +1,6 @@
 """The forecaster from frame to file and back."""
 
+import logging
 import warnings
 
 import keras
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
+from kerasnas.clock import Clock
 from kerasnas.errors import SchemaError
 from kerasnas.results.fusion import fuse
 
@@ -110,6 +112,37 @@ def test_baselines_are_rows_of_the_leaderboard(fitted):
     table = fitted[0].leaderboard()
     assert {"naive", "seasonal_naive", "dlinear"} <= set(table["trial_id"])
     assert np.isfinite(table["val_mase"]).all()
+
+
+def test_the_latency_of_the_best_trials_is_measured_after_the_search(fitted):
+    table = fitted[0].leaderboard()
+    assert table.loc[table["kind"] == "trial", "latency_ms"].notna().all()
+
+
+def test_a_linear_map_is_no_baseline_where_the_clock_has_no_time_for_it():
+    forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", **QUICK)
+    task = forecaster._prepare(monthly(), None, seed=0, validation_split=0.2)
+    rows = task.baselines(task.problem.scorer(), Clock(1.0), 0).rows
+    assert [(r["trial_id"], r["failure"]) for r in rows] == [
+        ("naive", ""),
+        ("seasonal_naive", ""),
+        ("dlinear", "no time left in the budget"),
+    ]
+
+
+def test_a_forecaster_no_better_than_the_last_value_says_so(caplog):
+    walk = np.random.default_rng(3).normal(size=90).cumsum()
+    settings = {**QUICK, "space": "naive", "budget": kn.Budget(trials=2)}
+    with caplog.at_level(logging.WARNING, logger="kerasnas"):
+        kn.TimeSeriesForecaster(HORIZON, "y", **settings).fit(pd.Series(walk))
+    assert any("than the baseline 'naive'" in r.getMessage() for r in caplog.records)
+
+
+def test_an_ensemble_keeps_a_limit_on_its_latency():
+    settings = {**QUICK, "space": "linear", "budget": kn.Budget(trials=4)}
+    forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", ensemble="500ms", **settings)
+    table = forecaster.fit(monthly()).leaderboard()
+    assert (table.loc[table["kind"] == "ensemble", "latency_ms"] < 500).all()
 
 
 def test_the_file_takes_windows_in_plain_keras_without_kerasnas(fitted, run_script, tmp_path):
