@@ -54,9 +54,8 @@ print(float(np.median(times) * 1e3))
 
 def eight(estimator) -> list:
     """The best trial of each family, and the best others, eight in all."""
-    folder = estimator.result_.folder
     trials = estimator.result_.trials_where("params >= 0")
-    trials = [t for t in trials if (folder / f"{t.trial_id}.keras").exists()]
+    trials = [t for t in trials if estimator.result_.networks.there(t.trial_id)]
     first = {t.values["family"]: t for t in reversed(trials)}
     chosen = [t for t in trials if t in first.values()]
     chosen += [t for t in trials if t not in chosen]
@@ -109,8 +108,7 @@ def check(table: str, arguments: argparse.Namespace, folder: Path) -> None:
     if len(chosen) < MEMBERS or len(families) < FEWEST_FAMILIES:
         raise SystemExit(f"Only {len(chosen)} trials of {families}: pass a larger --budget.")
     weights = np.arange(MEMBERS, 0, -1) / (MEMBERS * (MEMBERS + 1) / 2)
-    files = [found.result_.folder / f"{t.trial_id}.keras" for t in chosen]
-    members = [artifact.load_written(file) for file in files]
+    members = [found.result_.networks.model(t) for t in chosen]
     path = folder / "fused.keras"
     fuse(members, weights.tolist()).save(path)
 
@@ -132,7 +130,7 @@ def check(table: str, arguments: argparse.Namespace, folder: Path) -> None:
     traced = call(fused)
     one = keras.tree.map_structure(lambda t: t[:1], inputs)
     print(f"{table}: {MEMBERS} members of {', '.join(sorted(families))}")
-    apart = sum(file.stat().st_size for file in files) / 1e6
+    apart = sum(artifact.size_of(member) for member in members) / 1e6
     print(f"  {path.stat().st_size / 1e6:.1f} MB, the members' files {apart:.1f} MB")
     print(f"  largest difference of {len(x)} rows: {gap:.1e}")
     print(

@@ -79,7 +79,6 @@ class Course:
 
 
 def kerasnas(data: tuple[np.ndarray, ...], seconds: float) -> dict:
-    import keras
 
     import kerasnas as kn
     from kerasnas.trial import Tuner
@@ -91,11 +90,11 @@ def kerasnas(data: tuple[np.ndarray, ...], seconds: float) -> dict:
     def watched(self: Tuner, trial: object) -> None:
         run(self, trial)
         record = self.oracle.history.trials[int(trial.trial_id)]
-        path = self.path(trial.trial_id)
+        path = self.networks.path(trial.trial_id)
         value = record.metrics.get("val_log_loss", np.inf)
         if path.exists() and value < best[0]:
             best[0] = value
-            model = keras.models.load_model(path, compile=False)
+            model = self.networks.model(record)
             course.score(lambda: accuracy(lambda part: model(part, training=False), xt, yt))
             self.job.clock.resume(-course.scoring)  # the clock of the search stands still, too
 

@@ -172,6 +172,7 @@ def search(
     )
     result = run(space, job, plan)
     result.best_trial  # noqa: B018  (raises with the reasons when there is none)
+    result.networks.release()
     return result
 
 
@@ -219,10 +220,9 @@ def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
         history=history,
         objectives=plan.objectives,
         constraints=plan.constraints,
-        folder=folder,
         strategy=oracle.describe(),
         first_traceback=tuner.first_traceback,
-        models=tuner.models,
+        networks=tuner.networks,
         solved=tuner.solved,
         scratch=scratch,
         seed=plan.seed,

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasnas import artifact
 from kerasnas.baselines import Baselines
 from kerasnas.clock import Deadline, Purpose
 from kerasnas.estimators.task import Task
@@ -22,7 +21,7 @@ from kerasnas.results.fitted import Decisions, Fitted, Origin, TracedModel
 from kerasnas.results.fusion import fuse
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import rank_rows
-from kerasnas.results.refit import hyperparameters, refit
+from kerasnas.results.refit import refit
 from kerasnas.results.result import SearchResult
 from kerasnas.results.threshold import NEEDING, choose_threshold
 from kerasnas.spaces.method import Solve
@@ -30,6 +29,7 @@ from kerasnas.spaces.solved import LINEAR
 from kerasnas.spaces.space import Space
 from kerasnas.trial import Job, Keeping
 from kerasnas.trial.candidates import read_answers
+from kerasnas.trial.networks import hyperparameters
 from kerasnas.trial.seeding import seed_of
 
 log = logging.getLogger("kerasnas")
@@ -106,11 +106,7 @@ def _of_trial(trial: TrialRecord, result: SearchResult, scorer: AnswerScorer) ->
     """A trial as it was scored."""
     held_out = read_answers(result.folder, trial.trial_id)
     whole = held_out is not None and len(held_out) == scorer.rows
-    model = result.models.get(trial.trial_id)  # to read a file of many columns takes seconds
-    if model is None:
-        model = artifact.load_written(result.folder / f"{trial.trial_id}.keras")
-    result.models[trial.trial_id] = model
-    return Answer(model, {trial.trial_id: 1.0}, held_out if whole else None)
+    return Answer(result.networks.model(trial), {trial.trial_id: 1.0}, held_out if whole else None)
 
 
 def _simple(chosen: Answer, result: SearchResult, scorer: AnswerScorer) -> Answer | None:
@@ -127,7 +123,7 @@ def _simple(chosen: Answer, result: SearchResult, scorer: AnswerScorer) -> Answe
     objective = result.objectives[0]
     best = min(linear, key=lambda t: (objective.loss(t.scores), t.number))
     answers = read_answers(result.folder, best.trial_id)
-    kept = (result.folder / f"{best.trial_id}.keras").exists()
+    kept = result.networks.there(best.trial_id)
     if answers is None or len(answers) != scorer.rows or not kept:
         return None
     found = compare(chosen.held_out, {LINEAR: answers}, scorer, objective, result.seed)

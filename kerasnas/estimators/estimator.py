@@ -210,7 +210,7 @@ class Estimator(BaseEstimator):
         probe, twins = task.problem.reader.probe(), twins_of(result, task, job)
         answer = choose_answer(result, task.problem.scorer(), wish, clock.deadline, probe, twins)
         result.measure_top(probe, clock.deadline)
-        result.models.clear()  # their files are enough from here on
+        result.networks.release()
         result.solved.clear()
         if self.refit:
             answer = train_again(answer, result, task.hypermodel, job, task.problem.whole)

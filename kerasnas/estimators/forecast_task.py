@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Self
 
 import keras
@@ -123,18 +124,6 @@ class ForecastProblem:
             scales=tuple(float(s) for s in self.scales),
         )
 
-    def export(self, network: keras.Model) -> keras.Model:
-        """Windows in, the point forecast and then the quantiles out, never below the floor."""
-        inputs = keras.tree.map_structure(
-            lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), network.input
-        )
-        answer = keras.Model(network.input, network.outputs[0], name="network")(inputs)
-        if self.floor is not None:
-            answer = ops.maximum(answer, self.floor)
-        middle = self.hypermodel.quantiles.index(0.5)
-        answer = layers.Concatenate(name="forecast")([answer[:, :, middle : middle + 1], answer])
-        return keras.Model(inputs, answer, name="kerasnas")
-
     def baselines(self, scorer: ForecastScorer, clock: Clock, seed: int) -> Baselines:
         """What the last value, the last season and a linear map of the window reach.
 
@@ -158,7 +147,9 @@ class ForecastProblem:
             weights=weights,
             validation=(seen, windows.answers(self.raw, valid, self.horizon)),
             scorer=scorer,
-            assemble=self.export,
+            assemble=partial(
+                with_point_forecast, quantiles=self.hypermodel.quantiles, floor=self.floor
+            ),
             example=tf.nest.map_structure(lambda a: a[:1], seen),
         )
 
@@ -208,6 +199,27 @@ class ForecastProblem:
         deadline = clock.allot(Purpose.SERIES_BASELINE)
         network = plain.solve(hp, view, self.seed, deadline).network
         return Predictor(network, view.validation[0])().astype("float64")
+
+
+def with_point_forecast(
+    network: keras.Model, quantiles: Sequence[float], floor: float | None
+) -> keras.Model:
+    """The exported model: windows in, the point forecast and then the quantiles out.
+
+    Args:
+        network: From windows to quantiles.
+        quantiles: Their levels; the point forecast is the median.
+        floor: The least forecast; `None` without one.
+    """
+    inputs = keras.tree.map_structure(
+        lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), network.input
+    )
+    answer = keras.Model(network.input, network.outputs[0], name="network")(inputs)
+    if floor is not None:
+        answer = ops.maximum(answer, floor)
+    middle = [*quantiles].index(0.5)
+    answer = layers.Concatenate(name="forecast")([answer[:, :, middle : middle + 1], answer])
+    return keras.Model(inputs, answer, name="kerasnas")
 
 
 def repeat_season(panel: Panel, origins: windows.Origins, season: int, horizon: int) -> np.ndarray:

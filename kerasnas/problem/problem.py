@@ -165,14 +165,14 @@ class Problem:
 
     def _view(self, features: Features) -> View:
         rows, scorer, learnt = self.rows, self.scorer(), self.learnt()
-        units = next(iter(rows.heads.values())).units
+        units, assemble = next(iter(rows.heads.values())).units, features.assemble
         return View(
             x=features.take(rows.train),
             y=_taken(learnt, rows.train),
             weights=self._weights(rows.train),
             validation=(features.take(rows.valid), _taken(learnt, rows.valid), scorer.weights),
             scorer=scorer,
-            assemble=lambda network: features.assemble(network, units),
+            assemble=lambda network: assemble(network, units),  # without the data: it is kept long
             example=features.take(np.arange(1)),
             extra_latency=features.latency_ms,
             folds=rows.folds,

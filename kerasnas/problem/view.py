@@ -15,12 +15,13 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.problem.answer_scorer import AnswerScorer
 
 
-def _as_it_is(network: keras.Model) -> keras.Model:
+def as_it_is(network: keras.Model) -> keras.Model:
+    """Nothing stands in front of the network."""
     return network
 
 
 def no_latency() -> float:
-    """Nothing stands in front of the network."""
+    """What stands in front of the network takes no time."""
     return 0.0
 
 
@@ -50,7 +51,7 @@ class View:
     weights: np.ndarray | None = None
     validation: Any = None
     scorer: AnswerScorer | None = None
-    assemble: Callable[[keras.Model], keras.Model] = _as_it_is
+    assemble: Callable[[keras.Model], keras.Model] = as_it_is
     example: Any = None
     extra_latency: Callable[[], float] = no_latency
     folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()

@@ -11,12 +11,12 @@ import keras
 from kerasnas.clock import Purpose, Stopwatch
 from kerasnas.history import TrialRecord
 from kerasnas.problem import View
-from kerasnas.results.refit import hyperparameters
 from kerasnas.spaces.method import Solution, Solve
 from kerasnas.spaces.space import Space
 from kerasnas.trial import Job
 from kerasnas.trial.folds import mean_of
 from kerasnas.trial.job import Solved
+from kerasnas.trial.networks import hyperparameters
 from kerasnas.trial.seeding import seed_of, seeded
 
 _TWINS = 2  # of a member, at most: a third one brings next to nothing

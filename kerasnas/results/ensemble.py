@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -23,6 +22,7 @@ from kerasnas.results.fusion import fuse, rows_for
 from kerasnas.results.selection import ROUNDS, Candidate, Selection, select
 from kerasnas.trial import Keeping, measure
 from kerasnas.trial.candidates import read_answers
+from kerasnas.trial.networks import Networks
 
 log = logging.getLogger("kerasnas")
 
@@ -106,14 +106,13 @@ def keeping_for(wish: Wish, again: bool) -> Keeping:
 
 def build_ensemble(
     trials: Sequence[TrialRecord],
-    folder: Path,
+    networks: Networks,
     scorer: AnswerScorer,
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint],
     wish: Wish,
     *,
     seed: int,
-    models: Mapping[str, keras.Model] | None = None,
     deadline: Deadline = ENDLESS,
     pace: float = 0.0,
     probe: Any = None,
@@ -123,13 +122,12 @@ def build_ensemble(
 
     Args:
         trials: Finished trials, the best first.
-        folder: Their files and answers.
+        networks: Their networks, and where their answers are.
         scorer: Scores answers to the validation rows, in the user's units.
         objectives: The first one decides.
         constraints: Bounds that the ensemble has to keep too.
         wish: Size and latency.
         seed: Seed of the search.
-        models: Exported models by trial that need not be read from their files.
         deadline: When the ensemble has to be built.
         pace: Seconds that a member needs to be read and built in.
         probe: A few rows in the structure of the inputs, to measure the latency.
@@ -142,10 +140,11 @@ def build_ensemble(
     """
     watch = Stopwatch()
     objective = objectives[0]
-    candidates = _candidates(_near(trials, objective, wish.near), folder, scorer, constraints)
+    near = _near(trials, objective, wish.near)
+    candidates = _candidates(near, networks, scorer, constraints)
     if len(candidates) < 2 or objective.name.removeprefix("val_") not in scorer.names:
         return None
-    known = dict(models or {})
+    by_id = {trial.trial_id: trial for trial in trials}
     size = wish.size
     if pace and not deadline.endless:
         size = min(size, max(2, int(deadline.left / pace)))
@@ -162,7 +161,8 @@ def build_ensemble(
             deadline=deadline,
         )
         fitted = again(selection.weights) if selection.better else {}
-        model = _fused(selection, folder, known, fitted)
+        members = [fitted.get(k) or networks.model(by_id[k]) for k in selection.weights]
+        model = fuse(members, list(selection.weights.values()), selection.calibration)
         row = _row(model, selection, candidates, scorer, objective, probe)
         if fitted:
             row["hyperparameters"]["fitted_again"] = sorted(fitted)
@@ -191,7 +191,7 @@ def _near(
 
 def _candidates(
     trials: Sequence[TrialRecord],
-    folder: Path,
+    networks: Networks,
     scorer: AnswerScorer,
     constraints: Sequence[Constraint],
 ) -> list[Candidate]:
@@ -199,28 +199,13 @@ def _candidates(
     for trial in trials:
         if violation(constraints, trial.scores) > 0:
             continue
-        answers = read_answers(folder, trial.trial_id)
+        answers = read_answers(networks.folder, trial.trial_id)
         usable = answers is not None and len(answers) == scorer.rows
-        if usable and (folder / f"{trial.trial_id}.keras").is_file():
+        if usable and networks.there(trial.trial_id):
             assert answers is not None
             latency = trial.measures.get("latency_ms", 0.0)
             found.append(Candidate(trial.trial_id, answers, latency))
     return found
-
-
-def _fused(
-    selection: Selection,
-    folder: Path,
-    known: dict[str, keras.Model],
-    fitted: Mapping[str, keras.Model],
-) -> keras.Model:
-    """The graph of the members; one that is not in memory is read from its file, once."""
-    members = []
-    for trial_id in selection.weights:
-        if trial_id not in known and trial_id not in fitted:
-            known[trial_id] = artifact.load_written(folder / f"{trial_id}.keras")
-        members.append(fitted[trial_id] if trial_id in fitted else known[trial_id])
-    return fuse(members, list(selection.weights.values()), selection.calibration)
 
 
 def _row(

@@ -12,10 +12,10 @@ from typing import Any
 
 import keras_tuner
 
-from kerasnas import artifact
 from kerasnas.errors import ArtifactError, ObjectiveError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Objective, ObjectiveLike, parse_objectives
+from kerasnas.trial.networks import Networks
 
 log = logging.getLogger("kerasnas")
 
@@ -43,8 +43,8 @@ class FoundByTuner:
         """The traceback of the first trial that failed."""
         return next((t.message for t in self.trials if t.message), "")
 
-    def write_model(self, record: TrialRecord, path: Path) -> None:
-        """Writes the model of a trial, where the tuner is there to make it of its weights."""
+    def keep_model(self, record: TrialRecord, networks: Networks) -> None:
+        """Keeps the model of a trial, where the tuner is there to make it of its weights."""
         if self.tuner is None:
             return
         trial = self.trials[record.number]
@@ -53,7 +53,7 @@ class FoundByTuner:
                 # Of the state of the optimiser, which a model to predict with does not need.
                 warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
                 model = self.tuner.load_model(trial)
-            artifact.write(model, path)
+            networks.keep(record.trial_id, model)
         except Exception as error:  # whatever a build function or a missing file of weights raises
             log.warning("The model of trial %s cannot be loaded: %s", trial.trial_id, error)
             return

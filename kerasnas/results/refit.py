@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 import keras
-import keras_tuner
 import numpy as np
 
 from kerasnas.clock import Margin, Purpose, Stopwatch, amount
@@ -17,6 +16,7 @@ from kerasnas.spaces.method import Solve, Steps
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.space import Space
 from kerasnas.trial import Job
+from kerasnas.trial.networks import hyperparameters
 from kerasnas.trial.plan import Plan
 from kerasnas.trial.seeding import seed_of, seeded
 from kerasnas.trial.training import Trainer
@@ -49,13 +49,6 @@ def refit(
     with seeded(job.seed, trial.number):
         network = _train(space, hyperparameters(trial), job, rows, trial)
     return rows.assemble(network), _row(trial.values, watch.seconds, "")
-
-
-def hyperparameters(trial: TrialRecord) -> keras_tuner.HyperParameters:
-    """The values of a trial as hypermodels take them."""
-    hp = keras_tuner.HyperParameters()
-    hp.values = dict(trial.values)
-    return hp
 
 
 def _train(space: Space, hp: Any, job: Job, rows: View, trial: TrialRecord) -> keras.Model:

@@ -37,6 +37,7 @@ from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
 from kerasnas.results.where import Where
 from kerasnas.trial import measure
 from kerasnas.trial.job import Solved
+from kerasnas.trial.networks import Networks
 
 _TOP = 3  # trials whose latency is measured for the leaderboard
 
@@ -57,11 +58,10 @@ class SearchResult:
         history: All trials.
         objectives: What was optimised, the most important first.
         constraints: What was demanded.
-        folder: Folder with the file of the best trial.
         baselines: Rows of the leaderboard that are no trials.
         strategy: One line about how the search was run.
         first_traceback: Traceback of the first failed trial, empty without one.
-        models: Exported models by trial that are in memory still; others are read from their files.
+        networks: The networks of trials.
         solved: Those of their networks that no gradient steps trained.
         scratch: Keeps a temporary folder alive as long as the result that reads from it.
         scorer: Scores answers to the validation rows in the user's units; `None` without.
@@ -75,11 +75,10 @@ class SearchResult:
     history: History
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
-    folder: Path
+    networks: Networks
     baselines: list[dict[str, Any]] = field(default_factory=list)
     strategy: str = ""
     first_traceback: str = ""
-    models: dict[str, keras.Model] = field(default_factory=dict, repr=False)
     solved: dict[str, Solved] = field(default_factory=dict, repr=False)
     scratch: Scratch | None = None
     scorer: AnswerScorer | None = None
@@ -109,13 +108,13 @@ class SearchResult:
             history=found.history,
             objectives=found.objectives,
             constraints=(),
-            folder=scratch.path,
+            networks=Networks(scratch.path),
             strategy=found.strategy,
             first_traceback=found.first_traceback,
             scratch=scratch,
         )
         if found.history.scored():
-            found.write_model(result.best_trial, result.best_path)
+            found.keep_model(result.best_trial, result.networks)
         return result
 
     @property
@@ -148,16 +147,15 @@ class SearchResult:
                 kept are the models that are best for some limit of size or latency.
         """
         if where is None:
-            return artifact.load_written(self.best_path)
+            return self.networks.model(self.best_trial)
         trial = self.trials_where(where)[0]
-        path = self.folder / f"{trial.trial_id}.keras"
-        if not path.exists():
+        if not self.networks.there(trial.trial_id):
             raise SearchFailedError(
                 f"Trial {trial.trial_id} is the best with {where}, but its file was not kept: only "
                 "models that are best for some limit of `params` or `latency_ms` are. Ask for such "
                 f"a limit, or train its configuration: {trial.values}."
             )
-        return artifact.load_written(path)
+        return self.networks.model(trial)
 
     def trials_where(self, where: str) -> list[TrialRecord]:
         """The feasible trials that meet a condition, the best by the first objective first.
@@ -170,7 +168,10 @@ class SearchResult:
             SearchFailedError: If no trial meets it.
         """
         condition = Where(where)
-        known = [(t, {**t.values, "seconds": t.seconds, **t.scores}) for t in self._feasible]
+        known = [
+            (t, {**t.values, "seconds": t.seconds, **t.scores, **self.costs.get(t.trial_id, {})})
+            for t in self._feasible
+        ]
         condition.check({name for _, facts in known for name in facts})
         found = [t for t, facts in known if condition.holds(facts)]
         if not found:
@@ -263,13 +264,12 @@ class SearchResult:
         ranked = sorted(self.history.scored(), key=lambda t: (objective.loss(t.scores), t.number))
         return build_ensemble(
             ranked,
-            self.folder,
+            self.networks,
             self.scorer,
             self.objectives,
             self.constraints,
             wish,
             seed=self.seed,
-            models=self.models,
             deadline=deadline,
             pace=pace,
             probe=probe,
@@ -277,7 +277,7 @@ class SearchResult:
         )
 
     def measure_top(self, probe: Any, deadline: Deadline = ENDLESS) -> None:
-        """Measures the latency of the best trials, which nobody has asked for during the search.
+        """Measures latency and size of the best trials, for which nobody asked during the search.
 
         Args:
             probe: Rows in the structure of the inputs of exported models.
@@ -285,16 +285,26 @@ class SearchResult:
         """
         best = sorted(self._feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
         for trial in best[:_TOP]:
-            model = self.models.get(trial.trial_id)
-            if model is None or "latency_ms" in trial.measures or deadline.passed:
+            absent = {"latency_ms", "size_bytes"} - set(trial.measures)
+            if not absent or deadline.passed or not self.networks.there(trial.trial_id):
                 continue
-            row = keras.tree.map_structure(lambda t: t[:1], rows_for(model, probe))
-            self.costs[trial.trial_id] = measure.latency(model, row)
+            model = self.networks.model(trial)
+            costs = self.costs.setdefault(trial.trial_id, {})
+            if "latency_ms" in absent:
+                row = keras.tree.map_structure(lambda t: t[:1], rows_for(model, probe))
+                costs.update(measure.latency(model, row))
+            if "size_bytes" in absent:
+                costs["size_bytes"] = float(artifact.size_of(model))
 
     @property
     def best_path(self) -> Path:
-        """The `.keras` file of the best trial."""
-        return self.folder / f"{self.best_trial.trial_id}.keras"
+        """The file of the best trial's network; `kerasnas.search` has nothing in front of it."""
+        return self.networks.path(self.best_trial.trial_id)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of trials are."""
+        return self.networks.folder
 
     def rows(self) -> list[dict[str, Any]]:
         """The leaderboard as JSON-able rows."""

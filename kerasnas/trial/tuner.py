@@ -27,6 +27,7 @@ from kerasnas.trial.exploring import explore
 from kerasnas.trial.job import Job, Solved
 from kerasnas.trial.memory import Keeper
 from kerasnas.trial.methods import fitting_of
+from kerasnas.trial.networks import Networks
 from kerasnas.trial.pace import Pace
 from kerasnas.trial.plan import Trained
 from kerasnas.trial.reserve import Reserve
@@ -76,9 +77,8 @@ class Tuner(keras_tuner.Tuner):
         on_event: Told `("start" | "epoch" | "end", trial record, details)` for the progress line.
 
     Attributes:
-        models: Exported models by trial, of those that an ensemble is chosen from, as far as there
-            is room for them in memory; the others have to be read from their files.
-        solved: Those of their networks that a solver fitted and that may be fitted again.
+        networks: The networks of trials.
+        solved: Those that a solver fitted, that are in memory and that may be fitted again.
         first_traceback: The traceback of the first failed trial, empty without one.
         reserve: The time that trials leave for what comes after them.
     """
@@ -94,7 +94,7 @@ class Tuner(keras_tuner.Tuner):
     ) -> None:
         self.job = job
         self.folder = folder
-        self.models: dict[str, keras.Model] = {}
+        self.networks = Networks(folder, job.view)
         self.solved: dict[str, Solved] = {}
         self.first_traceback = ""
         self._on_event = on_event
@@ -170,11 +170,7 @@ class Tuner(keras_tuner.Tuner):
 
     def load_model(self, trial: Any) -> keras.Model:
         """The model of a trial as it was scored, from its file; `build` is not called."""
-        return artifact.load_written(self.path(trial.trial_id))
-
-    def path(self, trial_id: str) -> Path:
-        """Where the file of a trial is, or would be."""
-        return self.folder / f"{trial_id}.keras"
+        return self.networks.model(self.oracle.history.trials[int(trial.trial_id)])
 
     def _batch_size(self, hp: Any) -> int | None:
         if self.job.batch_size is not None:
@@ -216,7 +212,7 @@ class Tuner(keras_tuner.Tuner):
         """How far this execution goes, and where the last one has ended."""
         parent = None
         if record.parent is not None:
-            parent = self.path(self.oracle.history.trials[record.parent].trial_id)
+            parent = self.networks.path(self.oracle.history.trials[record.parent].trial_id)
         begun = Continuation(
             fidelity=1.0 if self._by_rows else record.fidelity,
             rows=record.fidelity if self._by_rows else 1.0,
@@ -270,19 +266,20 @@ class Tuner(keras_tuner.Tuner):
             "epochs": float(trained.epochs),
             "best_epoch": float(trained.epoch + 1),
         }
-        if view.example is not None and self._times_trials:
+        if view.example is not None and (job.keeping.timed or self._asked("latency")):
             timed, extra = measure.latency(network, view.example), view.extra_latency()
             measures.update({k: v + extra for k, v in timed.items()})
-        path, exported = self.path(record.trial_id), view.assemble(network)
-        artifact.write(exported, path)
-        if job.keeping.members > 1:
-            self.models[record.trial_id] = exported
+        held = job.keeping.members > 1
+        self.networks.keep(record.trial_id, network, view.assemble, held)
         keeps = job.keeping.candidates > 1 and view.scorer is not None
         if keeps and outcome.answers is not None:
             assert view.scorer is not None
             write_answers(self.folder, record.trial_id, view.scorer.answers(outcome.answers()))
-        self.reserve.wrote(stopwatch.seconds)
-        measures["size_bytes"] = float(path.stat().st_size)
+        seconds = stopwatch.seconds
+        assembling = self.networks.seconds_of_assembling(record.trial_id)
+        self.reserve.wrote(seconds + assembling)
+        if self._asked("size_bytes"):
+            measures["size_bytes"] = float(artifact.size_of(self.networks.model(record)))
         self._check_objectives({**trained.metrics, **measures})
         return _Execution(
             status="STOPPED" if trained.hopeless else "COMPLETED",
@@ -292,11 +289,10 @@ class Tuner(keras_tuner.Tuner):
             fidelity=1.0 if outcome.plan is None else _reached(record, trained, self._by_rows),
         )
 
-    @property
-    def _times_trials(self) -> bool:
-        """Whether somebody asks for the latency of every trial; it is half of a short trial."""
-        asked = [o.name for o in self.oracle.objectives] + [c.name for c in self.oracle.constraints]
-        return self.job.keeping.timed or any("latency" in name for name in asked)
+    def _asked(self, measure: str) -> bool:
+        """Whether an objective or a constraint needs a measure of every trial."""
+        bounds: list[Any] = [*self.oracle.objectives, *self.oracle.constraints]
+        return any(measure in bound.name for bound in bounds)
 
     def _check_objectives(self, scores: Mapping[str, float]) -> None:
         """Ends a search at its first trial when no trial will have what is to be optimised."""
@@ -332,15 +328,14 @@ class Tuner(keras_tuner.Tuner):
             spent=self.job.clock.spent,
         )
         oracle.end_trial(trial)
-        housekeeping.keep_the_best(self.folder, oracle, self.job.keeping.candidates)
+        housekeeping.keep_the_best(self.networks, oracle, self.job.keeping.candidates)
         housekeeping.keep_checkpoints(self.folder, oracle)
-        housekeeping.keep_in_memory(self.models, self.folder)
         self._keep_time()
 
     def _keep_time(self) -> None:
         """Keeps time for what comes after the trials, by what is known of them now."""
-        # The networks of models that are in memory no more cannot be fitted again.
-        self.solved = {k: v for k, v in self.solved.items() if k in self.models}
+        # Networks that are in memory no more cannot be fitted again.
+        self.solved = {k: v for k, v in self.solved.items() if k in self.networks.held}
         best = [t.trial_id for t in self.oracle.get_best_trials(_AGAIN)] if self.solved else []
         again = [self.solved[k].seconds for k in best if k in self.solved]
         self.reserve.finished(len(self.oracle.history.completed()), again)

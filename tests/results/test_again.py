@@ -11,9 +11,9 @@ from kerasnas.estimators.preparation import prepare
 from kerasnas.history import TrialRecord
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Wish
-from kerasnas.results.refit import hyperparameters
 from kerasnas.trial.answers import call
 from kerasnas.trial.job import Job, Solved
+from kerasnas.trial.networks import hyperparameters
 
 VALUES = {
     "histgb": {"family": "histgb", "histgb_learning_rate": 0.2},

@@ -175,17 +175,19 @@ def fitted(tmp_path_factory):
 def members(estimator) -> tuple[list[keras.Model], list[float], dict]:
     rows = estimator.leaderboard()
     facts = rows[rows["kind"] == "ensemble"].iloc[0]["hyperparameters"]
-    folder = estimator.result_.folder
-    models = [artifact.load_written(folder / f"{k}.keras") for k in facts["members"]]
+    result = estimator.result_
+    trials = {t.trial_id: t for t in result.history}
+    models = [result.networks.model(trials[k]) for k in facts["members"]]
     return models, list(facts["members"].values()), facts
 
 
 def test_the_fused_graph_is_the_weighted_mean_of_its_members(fitted):
     _, estimator = fitted
     found = estimator.result_.choose_ensemble(Wish(8))
-    weights, folder = found.selection.weights, estimator.result_.folder
+    weights, result = found.selection.weights, estimator.result_
     assert len(weights) > 1
-    models = [artifact.load_written(folder / f"{k}.keras") for k in weights]
+    models = [result.networks.model(t) for t in result.history if t.trial_id in weights]
+    weights = {t.trial_id: weights[t.trial_id] for t in result.history if t.trial_id in weights}
     inputs = artifact.as_inputs(
         estimator.fitted_.reader.probe(), artifact.input_dtypes(found.model)
     )
@@ -197,27 +199,6 @@ def test_the_fused_graph_is_the_weighted_mean_of_its_members(fitted):
         models, list(weights.values()), Calibration((CalibratedHead("", 0, mean.shape[1], warm),))
     )
     np.testing.assert_allclose(fused(inputs), warm(mean), atol=1e-5)
-
-
-def test_members_that_are_in_memory_are_not_read(fitted, monkeypatch):
-    _, estimator = fitted
-    result = estimator.result_
-    assert not result.models  # not needed once a fit has ended
-    from_files = result.choose_ensemble(Wish(8))
-    paths = {t.trial_id: result.folder / f"{t.trial_id}.keras" for t in result.history.scored()}
-    loaded = {k: artifact.load_written(path) for k, path in paths.items() if path.exists()}
-    monkeypatch.setattr(artifact, "load_written", lambda path: pytest.fail(f"read {path}"))
-    in_memory = dataclasses.replace(result, models=loaded)
-    found = in_memory.choose_ensemble(Wish(8))
-    assert found.selection.weights == from_files.selection.weights
-    inputs = artifact.as_inputs(
-        estimator.fitted_.reader.probe(), artifact.input_dtypes(found.model)
-    )
-    np.testing.assert_allclose(found.model(inputs), from_files.model(inputs), atol=1e-6)
-    # A second, smaller one is made of the same models.
-    small = in_memory.choose_ensemble(Wish(2))
-    assert len(small.selection.weights) <= 2
-    assert set(in_memory.models) == set(loaded)
 
 
 def test_asking_for_an_ensemble_leaves_the_files_of_the_search_alone(fitted):

@@ -2,7 +2,6 @@
 
 import logging
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,12 +102,12 @@ def test_a_linear_model_answers_where_nothing_beats_it_beyond_noise(caplog):
     with caplog.at_level(logging.WARNING, logger="kerasnas"):
         regressor = fitted_on(lambda x: 3 * x["a"] - 2 * x["b"])
     assert "linear model beyond noise" in caplog.text
-    linear = keras.models.load_model(regressor.result_.folder / "0000.keras")
+    linear = regressor.result_.networks.model(regressor.result_.history.trials[0])
     # Fitted once on all rows, it has the coefficients of one model instead of those of five folds.
     assert regressor.model_.count_params() < linear.count_params()
 
 
 def test_what_beats_a_linear_model_beyond_noise_answers():
     regressor = fitted_on(lambda x: 4 * np.sign(x["a"] * x["b"]))
-    linear = keras.models.load_model(regressor.result_.folder / "0000.keras")
+    linear = regressor.result_.networks.model(regressor.result_.history.trials[0])
     assert regressor.model_.count_params() > linear.count_params()

@@ -9,6 +9,7 @@ from kerasnas.history import History
 from kerasnas.objectives import Objective
 from kerasnas.results import SearchResult
 from kerasnas.results.where import Where
+from kerasnas.trial.networks import Networks
 
 SCORES = {"params": 50_000, "val_accuracy": 0.92, "latency_ms": math.nan, "family": "mlp"}
 
@@ -76,7 +77,7 @@ def result(tmp_path):
             number, "COMPLETED", metrics={"val_accuracy": accuracy}, measures={"params": params}
         )
     objectives = (Objective("val_accuracy"), Objective("params"))
-    return SearchResult(history, objectives, (), tmp_path)
+    return SearchResult(history, objectives, (), Networks(tmp_path))
 
 
 def test_the_best_trial_that_meets_a_condition_is_found(tmp_path):

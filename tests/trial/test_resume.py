@@ -173,7 +173,7 @@ def test_a_search_pauses_promotes_and_keeps_the_best(tmp_path):
     assert score == pytest.approx(table["val_loss"].iloc[0], abs=1e-5)
     assert table["val_loss"].is_monotonic_increasing
     files = {p.name for p in (tmp_path / "trials").iterdir()}
-    assert f"{result.best_trial.trial_id}.keras" in files
+    assert result.best_path.name in files
     # Of what can never go on no checkpoint is kept.
     asked = {f"{t.trial_id}.rung{t.rung}.npz" for t in result.history if t.status == "STOPPED"}
     assert {name for name in files if name.endswith(".npz")} < asked

@@ -1,0 +1,152 @@
+"""The networks of trials: a file each, and the way from a network to the exported model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+
+from kerasnas import artifact
+from kerasnas.clock import Stopwatch
+from kerasnas.history import TrialRecord
+from kerasnas.problem.view import View, as_it_is
+
+Assemble = Callable[[keras.Model], keras.Model]
+"""From a network to the exported model, which takes raw data."""
+
+_ENDING = ".network.keras"
+_MOST_BYTES = 256 * 2**20  # of networks in memory, by the sizes of their files
+
+
+def hyperparameters(trial: TrialRecord) -> keras_tuner.HyperParameters:
+    """The values of a trial as hypermodels take them."""
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(trial.values)
+    return hp
+
+
+class Networks:
+    """Keeps the network of each trial, and puts exported models together when they are asked for.
+
+    A trial writes its network only. The front end is the same for all trials of one form of the
+    data: to trace and to write it with each of them took longer than many trainings.
+
+    Args:
+        folder: Where the files are.
+        view: From hyperparameters to the data of a trial; it is asked for trials that an earlier
+            process has run. Without it nothing stands in front of the networks.
+    """
+
+    def __init__(self, folder: Path, view: Callable[[Any], View] | None = None) -> None:
+        self.folder = folder
+        self._view = view
+        self._held: dict[str, keras.Model] = {}
+        self._assemblers: dict[str, Assemble] = {}
+        self._models: dict[str, keras.Model] = {}
+        self._keeps_models = True
+        self._seconds: dict[int, float] = {}  # that assembling has taken, by assembler
+
+    def path(self, trial_id: str) -> Path:
+        """Where the file of a trial is, or would be."""
+        return self.folder / f"{trial_id}{_ENDING}"
+
+    def there(self, trial_id: str) -> bool:
+        """Whether the network of a trial is kept."""
+        return self.path(trial_id).is_file()
+
+    def keep(
+        self,
+        trial_id: str,
+        network: keras.Model,
+        assemble: Assemble = as_it_is,
+        held: bool = False,
+    ) -> None:
+        """Writes the network of a trial.
+
+        Args:
+            trial_id: The trial.
+            network: Its fitted network.
+            assemble: Puts the exported model together; it must not hold on to the data.
+            held: Whether the network stays in memory, too, as far as there is room.
+        """
+        artifact.write(network, self.path(trial_id))
+        self._assemblers[trial_id] = assemble
+        self._models.pop(trial_id, None)
+        if held:
+            # A model around the same layers, without the optimiser and its state.
+            self._held[trial_id] = keras.Model(network.input, network.output, name=network.name)
+
+    def seconds_of_assembling(self, trial_id: str) -> float:
+        """How long it takes to put the exported model of a trial together.
+
+        It is measured once for each form of the data.
+        """
+        assemble = self._assemblers[trial_id]
+        if id(assemble) not in self._seconds:
+            watch = Stopwatch()
+            self._models[trial_id] = assemble(self.network(trial_id))
+            self._seconds[id(assemble)] = watch.seconds
+        return self._seconds[id(assemble)]
+
+    def network(self, trial_id: str) -> keras.Model:
+        """The network of a trial, with the weights that were scored.
+
+        Raises:
+            ArtifactError: If its file is missing or damaged.
+        """
+        if trial_id in self._held:
+            return self._held[trial_id]
+        return artifact.load_written(self.path(trial_id))
+
+    def model(self, trial: TrialRecord) -> keras.Model:
+        """The exported model of a trial: the one that was scored, behind the front end.
+
+        Raises:
+            ArtifactError: If the file of its network is missing or damaged.
+        """
+        if trial.trial_id in self._models:
+            return self._models[trial.trial_id]
+        model = self._assembler(trial)(self.network(trial.trial_id))
+        if self._keeps_models:
+            self._models[trial.trial_id] = model
+        return model
+
+    def tidy(self) -> None:
+        """Lets go of trials without a file, and of the oldest networks that find no room."""
+        for store in (self._held, self._assemblers, self._models):
+            for trial_id in [k for k in store if not self.there(k)]:
+                del store[trial_id]
+        known = {id(assemble) for assemble in self._assemblers.values()}
+        self._seconds = {k: v for k, v in self._seconds.items() if k in known}
+        room = _MOST_BYTES
+        for trial_id in reversed([*self._held]):
+            room -= self.path(trial_id).stat().st_size
+            if room < 0:
+                del self._held[trial_id]
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The trials whose networks are in memory."""
+        return frozenset(self._held)
+
+    def release(self) -> None:
+        """Lets go of everything in memory when a search has ended: files are enough from here on.
+
+        Whoever asks for a model from now on gets one of their own. The data go as well, unless
+        trials of an earlier process need them for their front ends.
+        """
+        self._keeps_models = False
+        self._held.clear()
+        self._models.clear()
+        kept = [p.name.removesuffix(_ENDING) for p in self.folder.glob(f"*{_ENDING}")]
+        if all(trial_id in self._assemblers for trial_id in kept):
+            self._view = None
+
+    def _assembler(self, trial: TrialRecord) -> Assemble:
+        if trial.trial_id not in self._assemblers:
+            found = self._view(hyperparameters(trial)).assemble if self._view else as_it_is
+            self._assemblers[trial.trial_id] = found
+        return self._assemblers[trial.trial_id]
