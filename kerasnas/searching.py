@@ -17,7 +17,6 @@ import tensorflow as tf
 
 from kerasnas import oracles
 from kerasnas.clock import Budget, Clock
-from kerasnas.data import check_same_length
 from kerasnas.data.room import blocks
 from kerasnas.data.stored import StoredRows
 from kerasnas.errors import ObjectiveError, SearchSpaceError
@@ -32,12 +31,22 @@ from kerasnas.objectives import (
     parse_objectives,
 )
 from kerasnas.problem import View
-from kerasnas.problem.split import split
+from kerasnas.problem.own_data import (
+    as_arrays,
+    as_targets,
+    as_validation,
+    check_repeatable,
+    form_of,
+    held_out,
+    is_arrays,
+    settle_weights,
+)
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import Scratch, SearchResult
 from kerasnas.results.leaderboard import MEASURES
 from kerasnas.spaces.space import Space, UserSpace, as_space
 from kerasnas.trial import Job, Tuner
+from kerasnas.trial.callbacks import settings_of, settle_callbacks
 from kerasnas.trial.zero_cost import zero_cost_of
 
 _LARGEST_SEED = 2**32 - 1  # NumPy and Keras take no larger ones
@@ -110,8 +119,10 @@ def search(
         budget: Trials, seconds, epochs of one trial.
         epochs: The same as `Budget(epochs=…)`; default 1, as in Keras.
         batch_size: Rows in a step; default 32, as in Keras.
-        sample_weight: Weight of each training row, shape `(rows,)`.
-        callbacks: Keras callbacks, copied for each trial.
+        sample_weight: Weight of each training row, shape `(rows,)`; a list or dict of such by
+            output.
+        callbacks: Keras callbacks, or one, copied for each trial; the files that Keras's own
+            callbacks write get the number of the trial in their names.
         initial: Configurations to try first.
         directory: Keeps journal and files there; the same call again continues.
         seed: Seed of everything random; `None` draws one.
@@ -133,20 +144,20 @@ def search(
     _check_measures(constraints)
     if directory is not None:
         check_directory(directory)
-    weights = None if sample_weight is None else np.asarray(sample_weight)
-    if weights is not None:
-        check_same_length(x, weights, "sample_weight")
-    x, y, validation_data = _without_frames((x, y, validation_data))
-    if validation_data is None and not _is_arrays(x):
+    callbacks = settle_callbacks(callbacks)
+    x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
+    weights = settle_weights(sample_weight, x, y)
+    check_repeatable(x, validation_data, limits.trials, fit_kwargs)
+    if validation_data is None and not is_arrays(x):
         _check_own_validation(space, x, objectives)
-    if validation_data is None and _is_arrays(x):
-        x, y, weights, validation_data = _held_out(x, y, weights, validation_split, seed)
+    if validation_data is None and is_arrays(x):
+        x, y, weights, validation_data = held_out(x, y, weights, validation_split, seed)
     view = View(
         x=x,
         y=y,
         weights=weights,
         validation=validation_data,
-        example=tf.nest.map_structure(lambda a: a[:1], x) if _is_arrays(x) else None,
+        example=tf.nest.map_structure(lambda a: a[:1], x) if is_arrays(x) else None,
     )
     job = Job(
         view=lambda hp: view,
@@ -155,7 +166,7 @@ def search(
         clock=clock,
         epochs=limits.epochs,
         batch_size=batch_size,
-        callbacks=tuple(callbacks or ()),
+        callbacks=callbacks,
         fit_kwargs=fit_kwargs,
     )
     plan = SearchPlan(
@@ -168,7 +179,7 @@ def search(
         directory=directory,
         seed=seed,
         verbose=verbose,
-        identity=lambda: {"data": fingerprint(x, y)} if _is_arrays(x) else {},
+        identity=lambda: {"data": _digest_of_data(x, y, weights, validation_data)},
     )
     result = run(space, job, plan)
     result.best_trial  # noqa: B018  (raises with the reasons when there is none)
@@ -198,6 +209,7 @@ def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
         "oracle": oracle.label,
         "seed": plan.seed,
         "space": _space_fingerprint(oracle.get_space()),
+        **_settings(job, plan),
         **(plan.identity() if plan.directory is not None else {}),
     }
     journal = home / JOURNAL if plan.directory is not None else None
@@ -312,8 +324,8 @@ def fingerprint(*data: Any) -> str:
         values = array if isinstance(array, StoredRows) else np.ascontiguousarray(array)
         digest.update(f"{values.shape}{values.dtype}".encode())
         if isinstance(values, np.ndarray) and values.dtype == object:
-            for value in values.ravel():  # NumPy shortens the text of a whole array
-                text = repr(value).encode()
+            for value in values.ravel():
+                text = _text_of_cell(value).encode()
                 digest.update(b"%d:%b" % (len(text), text))
         else:
             for part in blocks(values):
@@ -321,20 +333,47 @@ def fingerprint(*data: Any) -> str:
     return digest.hexdigest()[:16]
 
 
+def _text_of_cell(value: Any) -> str:
+    """All that a cell holds, as text: NumPy and pandas shorten the text of what is long."""
+    if isinstance(value, pd.Series | pd.DataFrame):
+        value = value.to_numpy()
+    if isinstance(value, np.ndarray):
+        return fingerprint(value)
+    if isinstance(value, Mapping):
+        return repr({str(key): _text_of_cell(part) for key, part in value.items()})
+    if isinstance(value, list | tuple):
+        return repr([_text_of_cell(part) for part in value])
+    return repr(value)
+
+
+def _digest_of_data(*data: Any) -> str:
+    """A short digest of arrays, and of the forms of what is no array."""
+    flat = [part for part in tf.nest.flatten(data) if part is not None]
+    arrays = [part for part in flat if is_arrays(part)]
+    forms = [form_of(part) for part in flat if not is_arrays(part)]
+    return fingerprint(*arrays, np.array(forms, dtype=object)) if forms else fingerprint(*arrays)
+
+
+def _settings(job: Job, plan: SearchPlan) -> dict[str, Any]:
+    """What was set of how trials are trained; nothing for what was left to its default."""
+    kept = {
+        "epochs": job.epochs,
+        "batch_size": job.batch_size,
+        "callbacks": [[name, digest_of(told)] for name, told in settings_of(job.callbacks)],
+        "initial": digest_of([dict(values) for values in plan.initial]) if plan.initial else None,
+        "fit": {name: str(value) for name, value in job.fit_kwargs.items()},
+    }
+    return {name: value for name, value in kept.items() if value}
+
+
+def digest_of(content: Any) -> str:
+    """A short digest of what JSON can hold; other objects count by their text."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _space_fingerprint(space: keras_tuner.HyperParameters) -> str:
-    content = json.dumps(space.get_config()["space"], sort_keys=True, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def _without_frames(data: Any) -> Any:
-    """Structures of data with arrays in the place of pandas objects."""
-    if isinstance(data, pd.DataFrame | pd.Series):
-        return data.to_numpy()
-    if isinstance(data, tuple | list) and type(data) in (tuple, list):
-        return type(data)(_without_frames(item) for item in data)
-    if isinstance(data, dict):
-        return {name: _without_frames(item) for name, item in data.items()}
-    return data
+    return digest_of(space.get_config()["space"])
 
 
 def _check_own_validation(space: Space, x: Any, objectives: Sequence[Objective]) -> None:
@@ -346,31 +385,3 @@ def _check_own_validation(space: Space, x: Any, objectives: Sequence[Objective])
             f"`objective` {names[0]!r} needs `validation_data`: no rows can be held out of a "
             f"{type(x).__name__}. Pass `validation_data=`, a dataset or arrays."
         )
-
-
-def _is_arrays(x: Any) -> bool:
-    return all(isinstance(a, np.ndarray | tf.Tensor) for a in tf.nest.flatten(x))
-
-
-def _held_out(
-    x: Any, y: Any, weights: np.ndarray | None, share: float, seed: int
-) -> tuple[Any, Any, np.ndarray | None, Any]:
-    """Splits arrays into training rows and random validation rows, stratified for labels."""
-    first = tf.nest.flatten(x)[0]
-    rows = len(first)
-    labels = np.asarray(y).reshape(-1) if y is not None and _is_arrays(y) else None
-    if labels is not None and (labels.dtype.kind not in "iub" or len(labels) != rows):
-        labels = None
-    found = split(rows, seed=seed, share=share, labels=labels)
-    train, valid = found.train, found.valid
-
-    def take(data: Any, index: np.ndarray) -> Any:
-        return tf.nest.map_structure(lambda a: np.asarray(a)[index], data)
-
-    if y is None:
-        raise SearchSpaceError("`search` needs `y`, or `validation_data` with a dataset in `x`.")
-    validation: tuple[Any, ...] = (take(x, valid), take(y, valid))
-    if weights is not None:
-        validation = (*validation, weights[valid])
-        weights = weights[train]
-    return take(x, train), take(y, train), weights, validation

@@ -220,7 +220,7 @@ class AutoModel(Estimator):
         validation_data: Any,
         validation_split: float,
         sample_weight: Any,
-        class_weight: Mapping[Any, float] | None,
+        class_weight: Mapping[Any, float] | str | None,
         groups: Any,
         count_folds: FoldCount | None,
         calibration: RowCount | None,

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import foreign
-from kerasnas.data.names import did_you_mean, quoted, string_names
+from kerasnas.data.named_columns import take_columns
+from kerasnas.data.names import quoted, string_names
 from kerasnas.errors import SchemaError
 
 SUFFIXES = (".txt", ".md", ".text")
@@ -103,14 +104,8 @@ def split_documents(x: Any, y: Any) -> tuple[Any, Any]:
     Raises:
         SchemaError: If there are no targets.
     """
-    if isinstance(y, str):
-        if not isinstance(x, pd.DataFrame | Mapping):
-            raise SchemaError(f"`y` is the name '{y}', but `x` is no table with columns.")
-        if y not in x:
-            near = did_you_mean(y, [str(name) for name in x])
-            raise SchemaError(f"`y` names the column '{y}', which `x` does not have{near}.")
-        rest = {name: values for name, values in x.items() if name != y}
-        return (pd.DataFrame(rest) if isinstance(x, pd.DataFrame) else rest), x[y]
+    taken = take_columns(x, y)
+    x, y = taken.x, taken.y
     if y is None and (isinstance(x, os.PathLike) or (isinstance(x, str) and _is_folder(x))):
         return class_folders(Path(x))
     return x, y

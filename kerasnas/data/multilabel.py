@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.one_hot import class_labels
 from kerasnas.errors import SchemaError
 
 
@@ -78,7 +79,11 @@ class MultiLabelTarget:
 
 
 def is_multilabel(y: Any) -> bool:
-    """Whether targets are a matrix of several columns, or one collection of labels a row."""
+    """Whether targets are a matrix of several columns, or one collection of labels a row.
+
+    A matrix that is one-hot in every row, and lists of exactly one label, tell one class a row.
+    """
+    y = class_labels(y)
     return _is_matrix(y) or _is_lists(y)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data.foreign import is_array, is_dataset
+from kerasnas.data.named_columns import take_columns
 from kerasnas.data.picture_datasets import class_numbers, elements
 from kerasnas.data.pixels import Axis, channel_axis, open_image, what, with_channels
 from kerasnas.data.room import joined_rows
@@ -125,13 +126,8 @@ def split_pictures(x: Any, y: Any, classes: bool = False) -> tuple[Any, Any]:
     Raises:
         SchemaError: If there are no targets.
     """
-    if isinstance(x, pd.DataFrame) and isinstance(y, str):
-        if y not in x.columns:
-            raise SchemaError(
-                f"`y` names the column '{y}', which `x` does not have; its columns are "
-                f"{list(map(str, x.columns))[:8]}."
-            )
-        return x[path_column(x.drop(columns=y))], x[y]
+    taken = take_columns(x, y)
+    x, y = taken.x, taken.y
     if y is not None:
         return x, y
     if isinstance(x, str | os.PathLike):

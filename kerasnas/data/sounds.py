@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data.foreign import is_array
+from kerasnas.data.named_columns import take_columns
 from kerasnas.errors import SchemaError
 
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
@@ -162,13 +163,8 @@ def split_sounds(x: Any, y: Any) -> tuple[Any, Any]:
     Raises:
         SchemaError: If there are no targets.
     """
-    if isinstance(x, pd.DataFrame) and isinstance(y, str):
-        if y not in x.columns:
-            raise SchemaError(
-                f"`y` names the column '{y}', which `x` does not have; its columns are "
-                f"{list(map(str, x.columns))[:8]}."
-            )
-        return x.drop(columns=y), x[y]
+    taken = take_columns(x, y)
+    x, y = taken.x, taken.y
     if y is not None:
         return x, y
     if isinstance(x, str | os.PathLike):

@@ -1,23 +1,18 @@
 """Read the target that the user gives, whatever holds it, or take it out of the table."""
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kerasnas.data import cells, foreign
-from kerasnas.data.names import did_you_mean, quoted
+from kerasnas.data.named_columns import take_columns
 from kerasnas.errors import SchemaError
 
 
 def split_target(x: Any, y: Any) -> tuple[Any, Any]:
-    """Take the target out of `x` if `y` is the name of one of its columns.
-
-    Args:
-        x: a DataFrame, a dict of columns, or anything else if `y` is not a string.
-        y: a column name, or the target itself.
+    """Take the target out of `x` if `y` is the name of one of its columns, of any type.
 
     Returns:
         `x` without the column and the column, or both arguments as they came.
@@ -25,26 +20,8 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
     Raises:
         SchemaError: there is no such column.
     """
-    if not isinstance(y, str):
-        return x, y
-    if not isinstance(x, pd.DataFrame | Mapping) and foreign.is_table(x):
-        x = x.to_pandas()
-    if not isinstance(x, pd.DataFrame | Mapping):
-        raise SchemaError(
-            f"`y` is the column name {y!r}, but `x` is {type(x).__name__} and has no column names. "
-            "Pass a DataFrame, or the target itself as `y`."
-        )
-    names = {str(name): name for name in x}
-    if y not in names:
-        raise SchemaError(
-            f"`y` names the column `{y}`, which `x` does not have{did_you_mean(y, names)}. Its "
-            f"columns are {quoted(names)}."
-        )
-    if isinstance(x, pd.DataFrame):
-        if (x.columns == names[y]).sum() > 1:
-            raise SchemaError(f"`x` has more than one column named `{y}`. Rename them.")
-        return x.drop(columns=names[y]), x[names[y]]
-    return {name: values for name, values in x.items() if name != names[y]}, x[names[y]]
+    taken = take_columns(x, y)
+    return taken.x, taken.y
 
 
 def check_same_length(x: Any, y: Any, name: str = "y") -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from kerasnas.data import cells
 from kerasnas.data.foreign import numpy_dtype_of
+from kerasnas.data.one_hot import class_labels
 from kerasnas.data.target_input import (
     check_same_length,
     count,
@@ -195,6 +196,7 @@ def fit_class_target(y: Any) -> ClassTarget:
 
 def _labels(y: Any) -> np.ndarray:
     """Return checked labels of shape (n,) in their NumPy dtype; strings as given, else object."""
+    y = class_labels(y)
     series = read_target(y)
     refuse_missing(series)
     if isinstance(series.dtype, pd.CategoricalDtype):

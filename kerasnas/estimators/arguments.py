@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kerasnas.clock import Budget
+from kerasnas.data.named_columns import drop_columns, holds_column, named_in, take_columns
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.journal import begun_in
 from kerasnas.results.conformal import calibration_rows, check_level
@@ -19,6 +21,63 @@ log = logging.getLogger("kerasnas")
 
 RowCount = Callable[[int], int]
 """From the number of rows given to `fit` to the number of rows to set apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The data of `fit`, after the columns that the user names have been taken out of the inputs.
+
+    Attributes:
+        x: Inputs.
+        y: Targets.
+        sample_weight: Weight of each row.
+        groups: Group of each row.
+        validation_data: As in `fit`, likewise.
+    """
+
+    x: Any
+    y: Any
+    sample_weight: Any
+    groups: Any
+    validation_data: Any
+
+
+def settle_columns(x: Any, y: Any, sample_weight: Any, groups: Any, validation_data: Any) -> Given:
+    """Takes targets, weights and groups out of the inputs where they are given by name.
+
+    `validation_data` may be a table that holds the same columns, or name columns of its own. Its
+    rows have the weights of the column that `sample_weight` names.
+
+    Args:
+        x: As in `fit`, and so are the others.
+        y: Targets, or the name of a column.
+        sample_weight: Weights, or the name of a column.
+        groups: Groups, or the names of columns.
+        validation_data: A tuple, a table, or `None`.
+
+    Raises:
+        SchemaError: If there is no such column.
+    """
+    taken = take_columns(x, y, sample_weight, groups)
+    names = {
+        "y": named_in(x, y),
+        "sample_weight": named_in(x, sample_weight),
+        "groups": named_in(x, groups),
+    }
+    alone = not isinstance(validation_data, tuple) and bool(names["y"])
+    if alone and holds_column(validation_data, names["y"][0]):
+        validation_data = (validation_data, y)
+    if isinstance(validation_data, tuple) and len(validation_data) in (2, 3):
+        inputs, targets, *rest = validation_data
+        weights = rest[0] if rest else None
+        named = names["sample_weight"]
+        if weights is None and named and holds_column(inputs, named[0]):
+            weights = named[0]
+        apart = take_columns(inputs, targets, weights)
+        others = [name for kept in names.values() for name in kept]
+        inputs = drop_columns(apart.x, others)
+        validation_data = (inputs, apart.y) + (() if apart.weights is None else (apart.weights,))
+    return Given(taken.x, taken.y, taken.weights, taken.groups, validation_data)
 
 
 def settle_folds(

@@ -17,7 +17,6 @@ from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
-from kerasnas.errors import SchemaError
 from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, front, heard, summaries, usual_hop
@@ -98,7 +97,6 @@ def prepare_sounds(
         **split: Further arguments of `settle_rows`.
     """
     x, y = split_sounds(x, y)
-    groups = named_groups(x, groups)
     warn_of_speakers(x, groups, validation_data)
     sounds = to_sounds(x)
     if y is not None:
@@ -188,17 +186,6 @@ def sounds_fingerprint(raw: Sequence[np.ndarray], rows: Rows) -> str:
     lengths = np.array([len(w) for w in raw])
     volumes = np.array([float(np.abs(w).sum()) for w in raw])
     return fingerprint(lengths, volumes, rows.targets, rows.weights)
-
-
-def named_groups(x: Any, groups: Any) -> Any:
-    """Groups, where `groups` may be the name of a column of `x`."""
-    if not isinstance(groups, str):
-        return groups
-    if not isinstance(x, pd.DataFrame) or groups not in x.columns:
-        raise SchemaError(
-            f"`groups` is {groups!r}, which is no column of `x`. Pass one group for every sound."
-        )
-    return x[groups]
 
 
 def warn_of_speakers(x: Any, groups: Any, validation_data: Any) -> None:

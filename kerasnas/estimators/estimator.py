@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from kerasnas.artifact.export import export
 from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.data import Reader, RegressionTarget
+from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.answer import (
     choose_answer,
@@ -28,6 +29,7 @@ from kerasnas.estimators.arguments import (
     RowCount,
     plain_of,
     settle_calibration,
+    settle_columns,
     settle_folds,
     settle_level,
 )
@@ -42,6 +44,7 @@ from kerasnas.results.folds import FoldCount, fits_again
 from kerasnas.results.result import SearchResult
 from kerasnas.searching import SearchPlan, run, settle_seed
 from kerasnas.trial import Job
+from kerasnas.trial.callbacks import settle_callbacks
 
 
 class Estimator(BaseEstimator):
@@ -125,25 +128,30 @@ class Estimator(BaseEstimator):
         validation_data: Any = None,
         validation_split: float = 0.2,
         sample_weight: Any = None,
-        class_weight: Mapping[Any, float] | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
         groups: Any = None,
         epochs: int | None = None,
         batch_size: int | None = None,
-        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        callbacks: Sequence[keras.callbacks.Callback] | keras.callbacks.Callback | None = None,
     ) -> Self:
         """Searches for the best model within the budget.
 
         Args:
             X: Inputs, as the class says.
-            y: Targets of shape `(rows,)`; for a table also the name of a column of `X`.
-            validation_data: `(X, y)` or `(X, y, sample_weight)`; without it rows are held out.
+            y: Targets of shape `(rows,)`, or the name of a column of `X`; one-hot rows are classes.
+            validation_data: `(X, y)` or `(X, y, sample_weight)`, or a table that holds the columns
+                that are named; without it rows are held out.
             validation_split: Share of rows to hold out, at random and stratified by class.
-            sample_weight: Weight of each row, shape `(rows,)`, in training and in every score.
-            class_weight: Weight by label, in training and in every score.
-            groups: Group of each row; no group is both trained on and validated with.
+            sample_weight: Weight of each row, shape `(rows,)`, in training and in every score, or
+                the name of a column, which is no feature then.
+            class_weight: Weight by label, in training and in every score; `"balanced"` lets all
+                classes weigh the same.
+            groups: Group of each row, or names of columns, which are no features then; no group is
+                both trained on and validated with.
             epochs: Most epochs of one trial; the same as `Budget(epochs=…)`.
             batch_size: Rows in a step; the recipes search it otherwise.
-            callbacks: Keras callbacks, copied for every trial.
+            callbacks: Keras callbacks, or one, copied for every trial; the files that Keras's own
+                callbacks write get the number of the trial in their names.
 
         Returns:
             The estimator itself.
@@ -158,16 +166,18 @@ class Estimator(BaseEstimator):
         wish = self._wish()
         level = settle_level(self.intervals, self.refit)
         seed = settle_seed(self.seed, self.directory)
+        callbacks = settle_callbacks(callbacks)
+        given = settle_columns(X, y, sample_weight, groups, validation_data)
         task = self._prepare(
-            X,
-            y,
+            given.x,
+            given.y,
             seed=seed,
             clock=clock,
-            validation_data=validation_data,
+            validation_data=given.validation_data,
             validation_split=validation_split,
-            sample_weight=sample_weight,
+            sample_weight=given.sample_weight,
             class_weight=class_weight,
-            groups=groups,
+            groups=given.groups,
             count_folds=settle_folds(
                 self.folds,
                 budget,
@@ -190,7 +200,7 @@ class Estimator(BaseEstimator):
             clock=clock,
             epochs=budget.epochs,
             batch_size=batch_size,
-            callbacks=tuple(callbacks or ()),
+            callbacks=callbacks,
             keeping=keeping_of(wish, again),
         )
         baselines = task.baselines(task.problem.scorer(), job.clock, seed)
@@ -328,7 +338,7 @@ class Estimator(BaseEstimator):
         validation_data: Any,
         validation_split: float,
         sample_weight: Any,
-        class_weight: Mapping[Any, float] | None,
+        class_weight: Mapping[Any, float] | str | None,
         groups: Any,
         count_folds: FoldCount,
         calibration: RowCount | None,
@@ -379,11 +389,17 @@ class Estimator(BaseEstimator):
         return self.fitted_.outputs(self.fitted_.reader.read(x, self.fitted_.kind))
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
+        rows = self._rows_of(x, y, sample_weight)
+        return self.fitted_.scores(rows.x, rows.y, rows.weights)
+
+    def _rows_of(self, x: Any, y: Any, sample_weight: Any) -> Taken:
+        """Inputs, targets and weights of rows to score, however they are given."""
         check_is_fitted(self)
-        x, y = self._split_targets(x, y)
+        taken = take_columns(x, y, sample_weight)
+        x, y = self._split_targets(taken.x, taken.y)
         if y is None:
             raise SchemaError("`y` is missing. Pass the targets of these rows.")
-        return self.fitted_.scores(x, y, sample_weight)
+        return Taken(x, y, taken.weights)
 
     def _plain_arguments(self) -> dict[str, Any]:
         return plain_of(self.get_params(deep=False))

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
 
 from kerasnas.data import ClassTarget, MultiLabelTarget
+from kerasnas.data.one_hot import class_labels
 from kerasnas.estimators.estimator import Estimator
 
 
@@ -45,8 +47,23 @@ class Classifier(ClassifierMixin, Estimator):
         return [self.classes_[row] for row in chosen]
 
     def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
-        """All scores of classes on other rows, by name: log-loss, accuracy and others."""
+        """All scores of classes on other rows, by name: log-loss, accuracy and others.
+
+        Args:
+            X: Inputs as in `fit`.
+            y: Labels, the name of a column of `X`, or `None` where `X` holds them.
+            sample_weight: Weight of each row, or the name of a column of `X`.
+        """
         return self._scores(X, y, sample_weight)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Share of rows whose labels are all answered rightly; takes what `evaluate` takes."""
+        rows = self._rows_of(X, y, sample_weight)
+        target: Any = self.fitted_.target
+        truth, said = class_labels(rows.y), self.predict(rows.x)
+        if isinstance(target, MultiLabelTarget):
+            truth, said = target.encode(rows.y), target.encode(said)
+        return float(accuracy_score(truth, said, sample_weight=rows.weights))
 
     @property
     def classes_(self) -> np.ndarray:
@@ -75,5 +92,17 @@ class Regressor(RegressorMixin, Estimator):
         return np.concatenate([answers["lower"], answers["upper"]], axis=1).astype("float64")
 
     def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
-        """All scores of numbers on other rows, by name: RMSE, mean absolute error and others."""
+        """All scores of numbers on other rows, by name: RMSE, mean absolute error and others.
+
+        Args:
+            X: Inputs as in `fit`.
+            y: Values, the name of a column of `X`, or `None` where `X` holds them.
+            sample_weight: Weight of each row, or the name of a column of `X`.
+        """
         return self._scores(X, y, sample_weight)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The coefficient of determination, R2; takes what `evaluate` takes."""
+        rows = self._rows_of(X, y, sample_weight)
+        truth = self.fitted_.target.encode(rows.y)
+        return float(r2_score(truth, self.predict(rows.x), sample_weight=rows.weights))

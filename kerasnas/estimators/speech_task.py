@@ -20,7 +20,7 @@ from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
-from kerasnas.estimators.audio_task import named_groups, sounds_fingerprint, warn_of_speakers
+from kerasnas.estimators.audio_task import sounds_fingerprint, warn_of_speakers
 from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import SoundForm, front
@@ -108,7 +108,6 @@ def prepare_speech(
     if class_weight is not None:
         raise SchemaError("`class_weight` is for one class a row; use `sample_weight` for texts.")
     x, y = split_sounds(x, y)
-    groups = named_groups(x, groups)
     warn_of_speakers(x, groups, validation_data)
     sounds = to_sounds(x)
     check_same_length(range(len(sounds)), y)

@@ -191,7 +191,7 @@ def split_rows(
     validation: Validation | None = None,
     validation_split: float = 0.2,
     sample_weight: Any = None,
-    class_weight: Mapping[Any, float] | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     groups: Any = None,
     count_folds: Callable[[int, int, int], int] | None = None,
     calibration: Callable[[int], int] | None = None,
@@ -207,7 +207,7 @@ def split_rows(
             it rows are held out.
         validation_split: Share of rows to hold out.
         sample_weight: Weight of each row.
-        class_weight: Weight of each class by label; for one head of classes.
+        class_weight: Weight of each class by label, or `"balanced"`; for one head of classes.
         groups: Group of each row; no group is on both sides of the split.
         count_folds: From the numbers of rows, of classes and of groups (of rows where there are
             none) to that of folds, below 2 for a single split; without `validation` only.
@@ -249,7 +249,7 @@ def split_rows(
         count_folds=count_folds,
         calibration=0 if calibration is None else calibration(count),
     )
-    weights = _with_class_weight(weights, class_weight, heads, encoded)
+    weights = _with_class_weight(weights, class_weight, heads, encoded, count)
     return Rows(_scaled(heads, encoded, weights, found), encoded, weights, found)
 
 
@@ -309,10 +309,12 @@ def _scaled(
 
 def _with_class_weight(
     weights: np.ndarray | None,
-    class_weight: Mapping[Any, float] | None,
+    class_weight: Any,
     heads: Mapping[str, FittedHead],
     encoded: Mapping[str, np.ndarray],
+    count: int,
 ) -> np.ndarray | None:
+    """Weights of rows times those of their classes; `count` rows were given to `fit`."""
     if class_weight is None:
         return weights
     if len(heads) > 1:
@@ -325,9 +327,43 @@ def _with_class_weight(
         raise SchemaError(
             "`class_weight` is for one class a row; use `sample_weight` for other targets."
         )
+    by_class = _class_weights(class_weight, head, encoded[name][:count])
+    joint: np.ndarray = by_class[encoded[name]] * (1.0 if weights is None else weights)
+    if joint[:count].sum() == 0:
+        raise SchemaError(
+            "`class_weight` and `sample_weight` together give every row the weight 0; at least one "
+            "row must count."
+        )
+    return joint
+
+
+def _class_weights(given: Any, head: ClassHead, targets: np.ndarray) -> np.ndarray:
+    """The weight of every class, in the order of the classes."""
     known = head.target.classes_.tolist()
-    unknown = [label for label in class_weight if label not in known]
+    if isinstance(given, str) and given == "balanced":
+        # As scikit-learn: all classes together weigh the same.
+        counts = np.bincount(targets, minlength=len(known))
+        return len(targets) / (len(known) * np.maximum(counts, 1))
+    if not isinstance(given, Mapping):
+        raise SchemaError(
+            '`class_weight` must be "balanced" or a dict from labels to weights, such as '
+            f"{{{known[0]!r}: 1.0, {known[1]!r}: 2.0}}, received {_shown(given)}."
+        )
+    unknown = [label for label in given if label not in known]
     if unknown:
         raise SchemaError(f"`class_weight` names {unknown}, which `y` does not have: {known}.")
-    by_class = np.array([float(class_weight.get(label, 1.0)) for label in known])
-    return by_class[encoded[name]] * (1.0 if weights is None else weights)
+    try:
+        by_class = np.array([float(given.get(label, 1.0)) for label in known])
+    except (TypeError, ValueError):
+        by_class = np.full(len(known), np.nan)
+    if not np.isfinite(by_class).all() or (by_class < 0).any() or by_class.sum() == 0:
+        raise SchemaError(
+            "`class_weight` must hold finite numbers of at least 0, one of them above 0, received "
+            f"{_shown(dict(given))}."
+        )
+    return by_class
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -7,7 +7,7 @@ input pipeline for every call.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -113,9 +113,16 @@ def evaluator(
     return evaluate
 
 
-def numbers(metrics: dict[str, Any]) -> dict[str, float]:
-    """Metrics as plain numbers."""
-    return {name: float(value) for name, value in metrics.items()}
+def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics as plain numbers; a metric of several numbers gives one for each, `name_0` and on."""
+    found: dict[str, float] = {}
+    for name, value in metrics.items():
+        array = np.asarray(value, dtype="float64")
+        if array.ndim == 0:
+            found[name] = float(array)
+        else:
+            found.update({f"{name}_{i}": float(v) for i, v in enumerate(array.ravel())})
+    return found
 
 
 def _held(data: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from kerasnas.problem.view import View, part_of
 from kerasnas.spaces.method import Solution
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.space import Space
+from kerasnas.trial.callbacks import copies_for
 from kerasnas.trial.checkpoint import State
 from kerasnas.trial.inheritance import inherit
 from kerasnas.trial.job import Job
@@ -115,9 +115,10 @@ class Attempt:
             return {"inherited": 0.0}
         return {"inherited": inherit(network, artifact.load_written(parent))}
 
-    def plan(self, recipe: Recipe | None, **rest: Any) -> Plan:
-        """The plan of a training, by recipe and settings; `rest` are fields of `Plan`."""
+    def plan(self, recipe: Recipe | None, fold: int | None = None, **rest: Any) -> Plan:
+        """The plan of a training, on a fold or on all rows; `rest` are fields of `Plan`."""
         job, monitor = self.job, self.job.monitor
+        label = self.record.trial_id + ("" if fold is None else f"_fold{fold}")
         return Plan(
             batch_size=self.batch_size or 32,
             monitor=monitor.name if monitor else None,
@@ -125,7 +126,7 @@ class Attempt:
             patience=recipe.patience if recipe else job.patience,
             rates=recipe.rates if recipe else None,
             enough=recipe.enough if recipe else 0,
-            callbacks=copy.deepcopy(job.callbacks),
+            callbacks=copies_for(job.callbacks, label, goes_on=bool(self.record.executions)),
             **rest,
         )
 

@@ -39,7 +39,7 @@ def explore(space: Space, oracle: Any) -> None:
         for condition in waiting[0]:
             hp.values[condition.name] = condition.values[0]
         for parameter in hp.space:
-            if not hp.is_active(parameter):
+            if hp.is_active(parameter):
+                hp.values.setdefault(parameter.name, parameter.default)
+            elif not any(hp.is_active(p) for p in hp.space if p.name == parameter.name):
                 hp.values.pop(parameter.name, None)
-            elif parameter.name not in hp.values:
-                hp.values[parameter.name] = parameter.default

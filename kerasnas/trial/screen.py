@@ -17,6 +17,7 @@ from kerasnas.spaces.space import Space
 from kerasnas.trial import measure
 from kerasnas.trial.job import Job
 from kerasnas.trial.seeding import seeded
+from kerasnas.trial.session import forget_layers
 
 log = logging.getLogger("kerasnas")
 
@@ -56,7 +57,7 @@ class Screen:
             return None
         hp = self._oracle.hyperparameters.copy()
         hp.values = dict(values)
-        keras.backend.clear_session(free_memory=False)
+        forget_layers()
         try:
             with seeded(self._job.seed, len(self._oracle.history)):
                 model = self._space.build(hp)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +42,7 @@ def can_run(model: Any, x: Any) -> bool:
         and type(model).test_step is keras.Model.test_step
         and type(model).fit is keras.Model.fit
         and not model.run_eagerly
+        and not tf.distribute.has_strategy()
         and all(isinstance(a, np.ndarray | tf.Tensor | StoredRows) for a in tf.nest.flatten(x))
     )
 
@@ -127,7 +129,8 @@ class Trainer:
                 logs = numbers(self.model.get_metrics_result())
                 last = self._average()
                 logs.update(self.validate())
-                callbacks.on_epoch_end(epoch, logs)
+                with _loss_of_validation(logs):
+                    callbacks.on_epoch_end(epoch, logs)
                 over = watch.saw(epoch, logs, self.model.get_weights, ended=ended)
                 for variable, own in last:
                     variable.assign(own)
@@ -345,6 +348,21 @@ class _Course:
     watch: Watch
 
 
+@contextmanager
+def _loss_of_validation(logs: dict[str, float]) -> Iterator[None]:
+    """Inside, `val_loss` is the first score of the validation rows, where there is no other.
+
+    It is what `EarlyStopping` and `ReduceLROnPlateau` look for.
+    """
+    scores = [value for name, value in logs.items() if name.startswith("val_")]
+    named = "val_loss" in logs or not scores
+    if not named:
+        logs["val_loss"] = scores[0]
+    yield
+    if not named:
+        logs.pop("val_loss", None)
+
+
 def order_of_rows(plan: Plan, epoch: int, rows: int) -> np.ndarray:
     """The order in which an epoch goes through the rows, int32."""
     return np.random.default_rng([*plan.seed, epoch]).permutation(rows).astype("int32")
@@ -354,9 +372,11 @@ def _unchanged(grads_and_vars: Any) -> Any:
     return grads_and_vars
 
 
-def joined(x: Any, y: Any, weights: np.ndarray | None) -> tuple[Any, ...]:
+def joined(x: Any, y: Any, weights: Any) -> tuple[Any, ...]:
     """Data as a training step takes them apart."""
-    return (x, y) if weights is None else (x, y, weights.astype("float32"))
+    if weights is None:
+        return x, y
+    return x, y, tf.nest.map_structure(lambda w: w.astype("float32"), weights)
 
 
 def _at_hand(data: Any) -> Any:

@@ -33,6 +33,7 @@ from kerasnas.trial.plan import Trained
 from kerasnas.trial.reserve import Reserve
 from kerasnas.trial.screen import screened
 from kerasnas.trial.seeding import seeded
+from kerasnas.trial.session import forget_layers
 
 log = logging.getLogger("kerasnas")
 
@@ -151,7 +152,7 @@ class Tuner(keras_tuner.Tuner):
         self._on_event("start", record, {})
         batch_size = self._batch_size(trial.hyperparameters)
         for halved in (False, True):
-            keras.backend.clear_session(free_memory=False)
+            forget_layers()
             try:
                 with seeded(self.job.seed, record.number):
                     attempt = self._attempt(trial, record, batch_size)

@@ -17,6 +17,7 @@ from kerasnas.spaces.space import Space
 from kerasnas.trial import measure
 from kerasnas.trial.job import Job
 from kerasnas.trial.seeding import seeded
+from kerasnas.trial.session import forget_layers
 
 _NUMBER = 2**31 - 3  # for the seed, in the place of the number of a trial
 
@@ -36,7 +37,7 @@ def zero_cost_of(space: Space, job: Job) -> ZeroCost | None:
     def score(values: Mapping[str, Any]) -> dict[str, float]:
         hp = keras_tuner.HyperParameters()
         hp.values = dict(values)
-        keras.backend.clear_session(free_memory=False)
+        forget_layers()
         try:
             with seeded(job.seed, _NUMBER):
                 model = space.build(hp)

@@ -9,21 +9,40 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from kerasnas.trial.answers import Predictor
+from kerasnas.objectives import Objective
+from kerasnas.problem.own_data import is_arrays
+from kerasnas.trial.answers import Predictor, numbers
 from kerasnas.trial.attempt import Attempt, Outcome
 from kerasnas.trial.checkpoint import State, build, optimizer_of
 from kerasnas.trial.plan import Plan, Trained, Watch
 
 
 class _Watching(keras.callbacks.Callback):
-    """Follows the epochs, and stops training when they or the clock say so."""
+    """Follows the epochs, and stops training when they or the clock say so.
+
+    A user's `fit` may train several times, such as once for each fold: every training is followed
+    by itself.
+    """
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self._plan = plan
         self._ended = True
-        self.watch = Watch(plan)
+        self._begun = False
+        self.watches = [Watch(plan)]
+
+    @property
+    def watch(self) -> Watch:
+        """What came of the last training."""
+        return self.watches[-1]
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Begins to follow another training."""
+        if self._begun:
+            self.watches.append(Watch(replace(self._plan, start=None)))
+        self._begun = True
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Looks at the clock."""
@@ -31,10 +50,16 @@ class _Watching(keras.callbacks.Callback):
             self._ended = False
             self.model.stop_training = True
 
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Looks at the clock: rows to validate with may have no end."""
+        if self._plan.deadline.passed:
+            self._ended = False
+            self.model.stop_training = self.model.stop_evaluating = True
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keeps the epoch if it is the best so far."""
-        numbers = {name: float(value) for name, value in (logs or {}).items()}
-        if self.watch.saw(epoch, numbers, self.model.get_weights, ended=self._ended):
+        logs = numbers(logs or {})
+        if self.watch.saw(epoch, logs, self.model.get_weights, ended=self._ended):
             self.model.stop_training = True
 
 
@@ -89,7 +114,6 @@ def run(attempt: Attempt, model: keras.Model, plan: Plan) -> Trained:
         else:
             plan = replace(plan, start=None)
     watching = _Watching(plan)
-    watch = watching.watch
     with warnings.catch_warnings():
         # Keras warns of its own default for every `tf.data.Dataset`.
         warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
@@ -100,18 +124,33 @@ def run(attempt: Attempt, model: keras.Model, plan: Plan) -> Trained:
             **_arguments(attempt, model, plan, epochs, first),
             callbacks=[*_averaging(model), *plan.callbacks, watching],
         )
+    watch = watching.watch
     result = watch.result
     result.full = full
     result.epochs = result.epochs or epochs
     state = State.of(model, epochs=result.epochs) if plan.keep else None
-    if watch.weights is not None:
-        model.set_weights(watch.weights)
-    result.metrics.update(_told(returned, attempt.job.objectives[0].name))
+    _take_weights(attempt, model, watch)
+    objective = attempt.job.objectives[0]
+    if isinstance(returned, list | tuple):
+        ends = [w.result.metrics for w in watching.watches if w.result.metrics]
+        result.metrics = _means(ends) if len(ends) == len(returned) else dict(result.metrics)
+    result.metrics = {**result.metrics, **_told(returned, objective)}
     if state is not None:
         state.weights = model.get_weights()
         state.epoch, state.best, state.metrics = result.epoch, watch.best, dict(result.metrics)
         result.state = state
     return result
+
+
+def _take_weights(attempt: Attempt, model: keras.Model, watch: Watch) -> None:
+    """Puts the weights of the best epoch into the model, whichever model was trained."""
+    x = attempt.view.x
+    if not model.built and (is_arrays(x) or isinstance(x, tf.data.Dataset)):
+        build(model, x)
+    if watch.weights is None:
+        return
+    if [w.shape for w in watch.weights] == [w.shape for w in model.get_weights()]:
+        model.set_weights(watch.weights)
 
 
 def _data(attempt: Attempt) -> tuple[Any, ...]:
@@ -143,7 +182,7 @@ def _averaging(model: keras.Model) -> list[keras.callbacks.Callback]:
     return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)]
 
 
-def _told(returned: Any, objective: str) -> dict[str, float]:
+def _told(returned: Any, objective: Objective) -> dict[str, float]:
     """What a user's `fit` says of its training; a `History` says nothing that is not known.
 
     A number is the value of the objective, a dict holds metrics. Of a list, as keras-tuner takes
@@ -151,26 +190,36 @@ def _told(returned: Any, objective: str) -> dict[str, float]:
 
     Args:
         returned: What `fit` has returned.
-        objective: Name of the first objective.
+        objective: The first objective.
     """
     if returned is None or isinstance(returned, keras.callbacks.History | str):
         return {}
     if isinstance(returned, Mapping):
-        return {str(name): float(value) for name, value in returned.items()}
-    if isinstance(returned, Sequence):
-        parts = [_of_one(part, objective) for part in returned]
-        names = {name for part in parts for name in part}
-        return {n: float(np.mean([part[n] for part in parts if n in part])) for n in sorted(names)}
-    return {objective: float(keras.ops.convert_to_numpy(returned))}
+        return numbers({str(name): _plain(value) for name, value in returned.items()})
+    if isinstance(returned, list | tuple):
+        return _means([_of_one(part, objective) for part in returned])
+    value = np.asarray(_plain(returned), dtype="float64")
+    return {objective.name: float(value.mean())}
 
 
-def _of_one(part: Any, objective: str) -> dict[str, float]:
+def _of_one(part: Any, objective: Objective) -> dict[str, float]:
     """One execution of several: of a `History`, the epoch in which the objective was best."""
     if not isinstance(part, keras.callbacks.History):
         return _told(part, objective)
-    values = part.history.get(objective)
-    if not values:
-        return {name: float(v[-1]) for name, v in part.history.items() if v}
-    largest = any(word in objective for word in ("acc", "auc", "precision", "recall", "f1"))
-    best = int((np.argmax if largest else np.argmin)(values))
-    return {name: float(v[best]) for name, v in part.history.items() if len(v) > best}
+    epochs = max((len(values) for values in part.history.values()), default=0)
+    logs = [
+        numbers({name: v[epoch] for name, v in part.history.items() if len(v) > epoch})
+        for epoch in range(epochs)
+    ]
+    # Without the objective every epoch is as good, and the last one counts.
+    return min(reversed(logs), key=objective.loss) if logs else {}
+
+
+def _means(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each metric over the executions that have it."""
+    names = {name for part in parts for name in part}
+    return {n: float(np.mean([part[n] for part in parts if n in part])) for n in sorted(names)}
+
+
+def _plain(value: Any) -> Any:
+    return keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value

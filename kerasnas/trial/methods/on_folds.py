@@ -159,6 +159,7 @@ class OnFolds:
         recipe, lengths = steps.recipe, lengths_of(steps.recipe)
         plan = attempt.plan(
             recipe,
+            fold=number,
             epochs=self._ends[0].full if self._ends else pace.epochs(lengths),
             lengths=lengths,
             deadline=attempt.job.deadline,
