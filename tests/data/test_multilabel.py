@@ -13,7 +13,9 @@ LISTS = [["cat", "dog"], [], ["bird"], ["dog"]]
 @pytest.mark.parametrize(
     ("y", "expected"),
     [
-        (np.eye(3), True),
+        (np.eye(3), False),
+        (np.ones((3, 3)), True),
+        ([[3], [5]], False),
         (pd.DataFrame({"a": [0, 1], "b": [1, 1]}), True),
         ([[0, 1], [1, 1]], True),
         (LISTS, True),

@@ -92,7 +92,7 @@ def test_frames_and_series_of_paths(folder):
     assert len(to_pictures(x)) == len(to_pictures(frame)) == len(to_pictures(paths)) == 4
     with pytest.raises(SchemaError, match="2 columns"):
         path_column(frame.assign(other=paths))
-    with pytest.raises(SchemaError, match="'weight'"):
+    with pytest.raises(SchemaError, match="`weight`"):
         split_pictures(frame, "weight")
 
 

@@ -94,7 +94,7 @@ def test_classes_cannot_be_written():
         ([], "at least two classes"),
         ([1, "a"], "Unknown label type: `y` mixes labels of the types int, str"),
         (pd.date_range("2020", periods=3), "Unknown label type: `y` is datetime64"),
-        (np.eye(3), r"y should be a 1d array, got an array of shape \(3, 3\) instead"),
+        (np.ones((3, 3)), r"y should be a 1d array, got an array of shape \(3, 3\) instead"),
     ],
 )
 def test_targets_that_no_classifier_learns(y, message):
