@@ -32,6 +32,10 @@ class ProjectMismatchError(KerasNASError, ValueError):
     """A directory holds another search than the one that was asked for."""
 
 
+class DirectoryError(KerasNASError, OSError):
+    """A search cannot use its directory: another one does, or the disk is full or read-only."""
+
+
 class SearchFailedError(KerasNASError, RuntimeError):
     """No trial of a search came to an end that can be used."""
 

@@ -121,17 +121,23 @@ class History:
     def __init__(
         self, path: str | Path | None = None, fingerprint: Mapping[str, Any] | None = None
     ) -> None:
+        self.fingerprint = dict(fingerprint or {})
+        self._journal: Journal | None = None
+        self._begin()
+        if path is not None:
+            self._journal = Journal(Path(path), self.fingerprint, self._apply)
+            if self._journal.damaged:  # the first bad event may have been applied in part
+                self._begin()
+                for event in self._journal.earlier:
+                    self._apply(event)
+
+    def _begin(self) -> None:
+        """Forgets everything."""
         self.trials: list[TrialRecord] = []
         self.finished: list[TrialRecord] = []
         self.rejected: list[tuple[dict[str, Any], dict[str, float]]] = []
         self.spent = 0.0
         self.notes: dict[str, dict[str, Any]] = {}
-        self.fingerprint = dict(fingerprint or {})
-        self._journal: Journal | None = None
-        if path is not None:
-            self._journal = Journal(Path(path), self.fingerprint)
-            for event in self._journal.earlier:
-                self._apply(event)
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles live in memory: one journal has one writer."""
@@ -237,6 +243,10 @@ class History:
         """
         self._append({"event": "rejected", "values": dict(values), "measures": _floats(measures)})
 
+    def reopen(self, number: int) -> None:
+        """Records that a trial has to be carried out again, because its files are gone."""
+        self._append({"event": "reopened", "number": number})
+
     def note(self, name: str, content: Mapping[str, Any], spent: float = 0.0) -> None:
         """Records something about the search as a whole, such as the seconds used until a stop.
 
@@ -293,16 +303,33 @@ class History:
         if kind == "started":
             self._apply_started(event)
         elif kind == "reported":
-            self.trials[event["number"]].reports.append((event["step"], event["metrics"]))
+            self._trial(event).reports.append((event["step"], event["metrics"]))
         elif kind == "finished":
             self._apply_finished(event)
         elif kind == "rejected":
             self.rejected.append((event["values"], event["measures"]))
+        elif kind == "reopened":
+            trial = self._trial(event)
+            self.trials[trial.number] = TrialRecord(
+                trial.number,
+                trial.values,
+                parent=trial.parent,
+                origin=trial.origin,
+                bracket=trial.bracket,
+                rung=trial.rung,
+                fidelity=trial.fidelity,
+            )
+            self.finished = [t for t in self.finished if t is not trial]
         else:
             self.notes[kind] = event
 
+    def _trial(self, event: Mapping[str, Any]) -> TrialRecord:
+        if event["number"] < 0:
+            raise LookupError(f"there is no trial {event['number']}")
+        return self.trials[event["number"]]
+
     def _apply_finished(self, event: dict[str, Any]) -> None:
-        trial = self.trials[event["number"]]
+        trial = self._trial(event)
         ended = {k: event[k] for k in ("status", "metrics", "measures", "failure")}
         trial.out_of_time = event.get("out_of_time", False)
         trial.values = event.get("values", trial.values)
@@ -332,7 +359,7 @@ class History:
         if event["number"] == len(self.trials):
             self.trials.append(TrialRecord(number=event["number"], **facts))
             return
-        trial = self.trials[event["number"]]
+        trial = self._trial(event)
         if trial.status == "RUNNING":
             # The earlier execution was cut off: what it reported will be reported again.
             del trial.reports[trial.executions[-1].reports if trial.executions else 0 :]

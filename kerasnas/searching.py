@@ -5,8 +5,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +23,10 @@ from kerasnas import oracles
 from kerasnas.clock import Budget, Clock
 from kerasnas.data.room import blocks
 from kerasnas.data.stored import StoredRows
-from kerasnas.errors import ObjectiveError, SearchSpaceError
-from kerasnas.files import check_directory
+from kerasnas.directories import Scratch, holding, is_whole_zip
+from kerasnas.errors import DirectoryError, ObjectiveError, SearchSpaceError
 from kerasnas.history import History
+from kerasnas.interruption import Interruption, SearchStopped
 from kerasnas.journal import JOURNAL, begun_in
 from kerasnas.objectives import (
     Constraint,
@@ -29,6 +34,7 @@ from kerasnas.objectives import (
     ObjectiveLike,
     check_constraints,
     parse_objectives,
+    violation,
 )
 from kerasnas.problem import View
 from kerasnas.problem.own_data import (
@@ -42,14 +48,17 @@ from kerasnas.problem.own_data import (
     settle_weights,
 )
 from kerasnas.progress import Progress, Verbose
-from kerasnas.results import Scratch, SearchResult
+from kerasnas.results import SearchResult
 from kerasnas.results.leaderboard import MEASURES
 from kerasnas.spaces.space import Space, UserSpace, as_space
 from kerasnas.trial import Job, Tuner
 from kerasnas.trial.callbacks import settings_of, settle_callbacks
 from kerasnas.trial.zero_cost import zero_cost_of
 
+log = logging.getLogger("kerasnas")
+
 _LARGEST_SEED = 2**32 - 1  # NumPy and Keras take no larger ones
+_MOST_FAILURES = 20  # trials in a row; with a broken build 110 failed in 4 s
 
 
 @dataclass(frozen=True)
@@ -139,61 +148,86 @@ def search(
     space = as_space(hypermodel)
     limits = Budget.parse(budget).with_epochs(epochs)
     clock = Clock(limits.seconds)
-    objectives, seed = parse_objectives(objective), settle_seed(seed, directory)
+    objectives = parse_objectives(objective)
+    check_seed(seed)
     check_oracle(oracle, objectives)
     _check_measures(constraints)
-    if directory is not None:
-        check_directory(directory)
-    callbacks = settle_callbacks(callbacks)
-    x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
-    weights = settle_weights(sample_weight, x, y)
-    check_repeatable(x, validation_data, limits.trials, fit_kwargs)
-    if validation_data is None and not is_arrays(x):
-        _check_own_validation(space, x, objectives)
-    if validation_data is None and is_arrays(x):
-        x, y, weights, validation_data = held_out(x, y, weights, validation_split, seed)
-    view = View(
-        x=x,
-        y=y,
-        weights=weights,
-        validation=validation_data,
-        example=tf.nest.map_structure(lambda a: a[:1], x) if is_arrays(x) else None,
-    )
-    job = Job(
-        view=lambda hp: view,
-        objectives=objectives,
-        seed=seed,
-        clock=clock,
-        epochs=limits.epochs,
-        batch_size=batch_size,
-        callbacks=callbacks,
-        fit_kwargs=fit_kwargs,
-    )
-    plan = SearchPlan(
-        objectives=objectives,
-        budget=limits,
-        oracle=oracle,
-        constraints=tuple(constraints),
-        initial=initial,
-        portfolio=space.portfolio,
-        directory=directory,
-        seed=seed,
-        verbose=verbose,
-        identity=lambda: {"data": _digest_of_data(x, y, weights, validation_data)},
-    )
-    result = run(space, job, plan)
+    with searching_in(directory, clock) as interruption:
+        seed = settle_seed(seed, directory)
+        callbacks = settle_callbacks(callbacks)
+        x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
+        weights = settle_weights(sample_weight, x, y)
+        check_repeatable(x, validation_data, limits.trials, fit_kwargs)
+        if validation_data is None and not is_arrays(x):
+            _check_own_validation(space, x, objectives)
+        if validation_data is None and is_arrays(x):
+            x, y, weights, validation_data = held_out(x, y, weights, validation_split, seed)
+        view = View(
+            x=x,
+            y=y,
+            weights=weights,
+            validation=validation_data,
+            example=tf.nest.map_structure(lambda a: a[:1], x) if is_arrays(x) else None,
+        )
+        job = Job(
+            view=lambda hp: view,
+            objectives=objectives,
+            seed=seed,
+            clock=clock,
+            epochs=limits.epochs,
+            batch_size=batch_size,
+            callbacks=callbacks,
+            fit_kwargs=fit_kwargs,
+        )
+        plan = SearchPlan(
+            objectives=objectives,
+            budget=limits,
+            oracle=oracle,
+            constraints=tuple(constraints),
+            initial=initial,
+            portfolio=space.portfolio,
+            directory=directory,
+            seed=seed,
+            verbose=verbose,
+            identity=lambda: {"data": _digest_of_data(x, y, weights, validation_data)},
+        )
+        result = run(space, job, plan, interruption)
     result.best_trial  # noqa: B018  (raises with the reasons when there is none)
     result.networks.release()
     return result
 
 
-def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
+@contextmanager
+def searching_in(directory: str | Path | None, clock: Clock) -> Iterator[Interruption]:
+    """What everything from the first check of the data to the answer happens in.
+
+    Args:
+        directory: Where the journal and the files go, held against other processes; `None` for a
+            temporary folder.
+        clock: The clock of the fit.
+
+    Yields:
+        What a signal does to the search.
+
+    Raises:
+        ArtifactError: If no files can be kept in the directory.
+        DirectoryError: If another process searches there.
+    """
+    with holding(directory), Interruption(clock) as interruption:
+        yield interruption
+
+
+def run(space: Space, job: Job, plan: SearchPlan, interruption: Interruption) -> SearchResult:
     """Runs a prepared search to the end of its budget.
 
     Args:
         space: The search space.
         job: What to train on.
         plan: How to search.
+        interruption: What a signal does to it; see `searching_in`.
+
+    Raises:
+        DirectoryError: If nothing more can be written before there is an answer.
     """
     oracle = check_oracle(plan.oracle, plan.objectives)
     scratch = Scratch()
@@ -201,32 +235,25 @@ def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
     folder = home / "trials"
     folder.mkdir(parents=True, exist_ok=True)
     progress = Progress(plan.verbose, plan.objectives[0], job.clock, plan.budget.trials)
-    tuner = Tuner(oracle, space, job, folder, scratch.path, progress)
+    tuner = Tuner(oracle, space, job, folder, scratch.path, progress, interruption.breakable)
     tuner.begin(_context(space, job, plan))
-    identity = {
-        "objective": [[o.name, o.direction] for o in plan.objectives],
-        "constraints": [[c.name, c.min, c.max] for c in plan.constraints],
-        "oracle": oracle.label,
-        "seed": plan.seed,
-        "space": _space_fingerprint(oracle.get_space()),
-        **_settings(job, plan),
-        **(plan.identity() if plan.directory is not None else {}),
-    }
     journal = home / JOURNAL if plan.directory is not None else None
-    history = History(journal, identity)
-    job.clock.resume(history.spent)
+    history = History(journal, _identity(oracle, job, plan))
+    nothing_left = _reopen_lost(history, plan, folder)
+    job.clock.resume(0.0 if nothing_left else history.spent)  # what is lost was not spent
     oracle.bind(history)
     for record in history.scored():
         progress.saw(record)
     try:
-        with progress:
+        with progress, _ending(history, plan, interruption):
             progress.say(oracle.describe())
-            for trial in tuner.trials():
+            for trial in _trials(tuner, plan, interruption):
                 tuner.run_trial(trial)
             if oracle.stop_reason:
                 progress.say(f"The search ended early: {oracle.stop_reason}.")
     finally:
-        history.note("stopped", {}, spent=job.clock.spent)
+        with suppress(DirectoryError):
+            history.note("stopped", {}, spent=job.clock.spent)
         history.close()
     return SearchResult(
         history=history,
@@ -240,6 +267,90 @@ def run(space: Space, job: Job, plan: SearchPlan) -> SearchResult:
         seed=plan.seed,
         member_seconds=tuner.reserve.member_seconds,
     )
+
+
+def _trials(tuner: Tuner, plan: SearchPlan, interruption: Interruption) -> Iterator[Any]:
+    """The trials to run, to the end of the budget or until there is no hope.
+
+    Args:
+        tuner: Knows them.
+        plan: How to search.
+        interruption: Is told when there is an answer.
+    """
+    history = tuner.oracle.history
+    if _is_answered(history, plan):
+        interruption.allow()
+    for trial in tuner.trials():
+        yield trial
+        if _is_answered(history, plan):
+            interruption.allow()
+        if reason := _hopeless(history):
+            log.warning("The search ended early: %s.", reason)
+            break
+
+
+@contextmanager
+def _ending(history: History, plan: SearchPlan, interruption: Interruption) -> Iterator[None]:
+    """Inside, a signal or a full disk ends the search, and what was found until then is kept.
+
+    Raises:
+        DirectoryError: If nothing more can be written before there is an answer.
+    """
+    try:
+        yield
+    except SearchStopped:
+        pass
+    except DirectoryError as error:
+        if not _is_answered(history, plan):
+            raise
+        log.warning("%s The best model so far is the answer.", error)
+    interruption.announce()
+
+
+def _is_answered(history: History, plan: SearchPlan) -> bool:
+    """Whether a trial has come to an end that can be used."""
+    return any(violation(plan.constraints, trial.scores) == 0 for trial in history.scored())
+
+
+def _hopeless(history: History) -> str:
+    """Why the search has to end, where one trial after the other fails; empty otherwise."""
+    latest = [t for t in history.finished if not t.out_of_time][-_MOST_FAILURES:]
+    if len(latest) < _MOST_FAILURES or any(t.status != "FAILED" for t in latest):
+        return ""
+    reason, count = Counter(t.failure for t in latest).most_common(1)[0]
+    return f"the last {len(latest)} trials failed, {count} of them with {reason}"
+
+
+def _reopen_lost(history: History, plan: SearchPlan, folder: Path) -> bool:
+    """Has the best trials carried out again where their files are gone or damaged.
+
+    Returns:
+        Whether no other trial can answer in their place.
+    """
+    scored = [t for t in history.scored() if violation(plan.constraints, t.scores) == 0]
+    scored.sort(key=lambda t: (plan.objectives[0].loss(t.scores), t.number))
+    lost = list(takewhile(lambda t: not is_whole_zip(folder / f"{t.trial_id}.keras"), scored))
+    for trial in lost:
+        history.reopen(trial.number)
+    if lost:
+        log.warning(
+            "The files of the best trials (%s) are gone or damaged: these trials run again.",
+            ", ".join(t.trial_id for t in lost[:3]) + (", …" if len(lost) > 3 else ""),
+        )
+    return bool(lost) and len(lost) == len(scored)
+
+
+def _identity(oracle: oracles.Oracle, job: Job, plan: SearchPlan) -> dict[str, Any]:
+    """What makes this search another than one in the same directory."""
+    return {
+        "objective": [[o.name, o.direction] for o in plan.objectives],
+        "constraints": [[c.name, c.min, c.max] for c in plan.constraints],
+        "oracle": oracle.label,
+        "seed": plan.seed,
+        "space": _space_fingerprint(oracle.get_space()),
+        **_settings(job, plan),
+        **(plan.identity() if plan.directory is not None else {}),
+    }
 
 
 def _context(space: Space, job: Job, plan: SearchPlan) -> oracles.Context:

@@ -34,6 +34,11 @@ class Clock:
         """Counts the seconds that earlier, interrupted calls have used."""
         self._before = spent
 
+    def stop(self) -> None:
+        """Ends the time now: what has been done is all there will be."""
+        spent = self.spent
+        self.seconds = spent if self.seconds is None else min(self.seconds, spent)
+
     @property
     def spent(self) -> float:
         """Seconds used so far."""

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.artifact.export import export
+from kerasnas.baselines import Baselines
 from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.data.named_columns import Taken, take_columns
@@ -42,7 +43,7 @@ from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import FoldCount, fits_again
 from kerasnas.results.result import SearchResult
-from kerasnas.searching import SearchPlan, run, settle_seed
+from kerasnas.searching import SearchPlan, run, searching_in, settle_seed
 from kerasnas.trial import Job
 from kerasnas.trial.callbacks import settle_callbacks
 
@@ -165,61 +166,78 @@ class Estimator(BaseEstimator):
         objectives, constraints = self._objectives(), self.check_arguments()
         wish = self._wish()
         level = settle_level(self.intervals, self.refit)
-        seed = settle_seed(self.seed, self.directory)
-        callbacks = settle_callbacks(callbacks)
-        given = settle_columns(X, y, sample_weight, groups, validation_data)
-        task = self._prepare(
-            given.x,
-            given.y,
-            seed=seed,
-            clock=clock,
-            validation_data=given.validation_data,
-            validation_split=validation_split,
-            sample_weight=given.sample_weight,
-            class_weight=class_weight,
-            groups=given.groups,
-            count_folds=settle_folds(
-                self.folds,
-                budget,
-                self._fold_pace,
-                self.directory,
-                validation_data,
-                small=self._small,
-            ),
-            calibration=settle_calibration(level, self._classify),
-        )
-        task = with_metrics(task, objectives, constraints)
-        clock.keep(Purpose.ANSWER)
-        if self.refit:
-            clock.keep(Purpose.REFIT)
-        again = self._fits_again(task, budget, wish, validation_data)
-        job = Job(
-            view=task.problem.view,
-            objectives=objectives,
-            seed=seed,
-            clock=clock,
-            epochs=budget.epochs,
-            batch_size=batch_size,
-            callbacks=callbacks,
-            keeping=keeping_of(wish, again),
-        )
-        baselines = task.baselines(task.problem.scorer(), job.clock, seed)
-        plan = SearchPlan(
-            objectives=objectives,
-            budget=budget,
-            oracle=self.oracle,
-            constraints=constraints,
-            initial=self.initial,
-            portfolio=task.hypermodel.portfolio,
-            directory=self.directory,
-            seed=seed,
-            verbose=self.verbose,
-            identity=task.problem.identity,
-        )
-        result = run(task.hypermodel, job, plan)
+        with searching_in(self.directory, clock) as interruption:
+            seed = settle_seed(self.seed, self.directory)
+            callbacks = settle_callbacks(callbacks)
+            given = settle_columns(X, y, sample_weight, groups, validation_data)
+            task = self._prepare(
+                given.x,
+                given.y,
+                seed=seed,
+                clock=clock,
+                validation_data=given.validation_data,
+                validation_split=validation_split,
+                sample_weight=given.sample_weight,
+                class_weight=class_weight,
+                groups=given.groups,
+                count_folds=settle_folds(
+                    self.folds,
+                    budget,
+                    self._fold_pace,
+                    self.directory,
+                    validation_data,
+                    small=self._small,
+                ),
+                calibration=settle_calibration(level, self._classify),
+            )
+            task = with_metrics(task, objectives, constraints)
+            clock.keep(Purpose.ANSWER)
+            if self.refit:
+                clock.keep(Purpose.REFIT)
+            again = self._fits_again(task, budget, wish, validation_data)
+            job = Job(
+                view=task.problem.view,
+                objectives=objectives,
+                seed=seed,
+                clock=clock,
+                epochs=budget.epochs,
+                batch_size=batch_size,
+                callbacks=callbacks,
+                keeping=keeping_of(wish, again),
+            )
+            baselines = task.baselines(task.problem.scorer(), job.clock, seed)
+            plan = SearchPlan(
+                objectives=objectives,
+                budget=budget,
+                oracle=self.oracle,
+                constraints=constraints,
+                initial=self.initial,
+                portfolio=task.hypermodel.portfolio,
+                directory=self.directory,
+                seed=seed,
+                verbose=self.verbose,
+                identity=task.problem.identity,
+            )
+            result = run(task.hypermodel, job, plan, interruption)
+            self.fitted_ = interruption.finish(
+                lambda: self._finished(result, task, job, wish, baselines, level)
+            )
+        return self
+
+    def _finished(
+        self,
+        result: SearchResult,
+        task: Task,
+        job: Job,
+        wish: Wish,
+        baselines: Baselines,
+        level: float | None,
+    ) -> Fitted:
+        """The answer of a search, by what the clock has left."""
+        deadline = job.clock.deadline
         probe, twins = task.problem.reader.probe(), twins_of(result, task, job)
-        answer = choose_answer(result, task.problem.scorer(), wish, clock.deadline, probe, twins)
-        result.measure_top(probe, clock.deadline)
+        answer = choose_answer(result, task.problem.scorer(), wish, deadline, probe, twins)
+        result.measure_top(probe, job.clock.deadline)
         result.networks.release()
         result.solved.clear()
         if self.refit:
@@ -227,7 +245,7 @@ class Estimator(BaseEstimator):
         else:
             answer = fitted_on_all(answer, result, task, job)
         result.baselines = [*baselines.rows, *answer.rows]
-        self.fitted_ = settle(
+        return settle(
             type(self).__name__,
             answer,
             result,
@@ -236,7 +254,6 @@ class Estimator(BaseEstimator):
             level=level,
             keep=self._keeps_rows,
         )
-        return self
 
     def check_arguments(self) -> tuple[Constraint, ...]:
         """Whether `fit` can begin with the arguments of the constructor, as it checks itself.

@@ -1,5 +1,5 @@
 """From finished trials to choices: leaderboard, baselines, best model, refit."""
 
-from kerasnas.results.result import Scratch, SearchResult
+from kerasnas.results.result import SearchResult
 
-__all__ = ["Scratch", "SearchResult"]
+__all__ = ["SearchResult"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +14,7 @@ import pandas as pd
 
 from kerasnas import artifact
 from kerasnas.clock import ENDLESS, Deadline
+from kerasnas.directories import Scratch
 from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, violation
@@ -40,14 +38,6 @@ from kerasnas.trial.job import Solved
 from kerasnas.trial.networks import Networks
 
 _TOP = 3  # trials whose latency is measured for the leaderboard
-
-
-class Scratch:
-    """A temporary folder that goes when nothing refers to it any more, without a warning."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="kerasnas-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclass

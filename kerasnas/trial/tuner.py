@@ -6,6 +6,7 @@ import difflib
 import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import keras_tuner
 
 from kerasnas import artifact
 from kerasnas.clock import OutOfTime, Stopwatch
-from kerasnas.errors import ObjectiveError
+from kerasnas.directories import is_full
+from kerasnas.errors import DirectoryError, ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.oracles import Context
 from kerasnas.spaces.space import as_space
@@ -36,6 +38,11 @@ from kerasnas.trial.seeding import seeded
 from kerasnas.trial.session import forget_layers
 
 log = logging.getLogger("kerasnas")
+
+_NO_ROOM = (
+    "Trial {} cannot be kept: nothing more can be written to '{}'. It does not count as failed. "
+    "Make room there; with `directory` the same call goes on from it."
+)
 
 _AGAIN = 3  # trials, the best ones, that time is kept for to fit them once more
 
@@ -76,6 +83,7 @@ class Tuner(keras_tuner.Tuner):
         folder: Where the files of trials go.
         scratch: Folder for keras-tuner's own files, which nothing depends on.
         on_event: Told `("start" | "epoch" | "end", trial record, details)` for the progress line.
+        breakable: Makes a context in which a signal may break off the trial that runs.
 
     Attributes:
         networks: The networks of trials.
@@ -92,6 +100,7 @@ class Tuner(keras_tuner.Tuner):
         folder: Path,
         scratch: Path,
         on_event: Callable[[str, Any, Mapping[str, Any]], None] = lambda *_: None,
+        breakable: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.job = job
         self.folder = folder
@@ -99,6 +108,7 @@ class Tuner(keras_tuner.Tuner):
         self.solved: dict[str, Solved] = {}
         self.first_traceback = ""
         self._on_event = on_event
+        self._breakable = breakable
         self._memory = Keeper()
         self.reserve = Reserve(job.clock, job.keeping)
         self.space = as_space(hypermodel)
@@ -154,16 +164,19 @@ class Tuner(keras_tuner.Tuner):
         for halved in (False, True):
             forget_layers()
             try:
-                with seeded(self.job.seed, record.number):
-                    attempt = self._attempt(trial, record, batch_size)
-                    outcome = fitting_of(attempt)()
-                execution = self._kept(attempt, outcome)
-            except (keras_tuner.errors.FatalError, ObjectiveError):
+                with self._breakable():
+                    with seeded(self.job.seed, record.number):
+                        attempt = self._attempt(trial, record, batch_size)
+                        outcome = fitting_of(attempt)()
+                    execution = self._kept(attempt, outcome)
+            except (keras_tuner.errors.FatalError, ObjectiveError, DirectoryError):
                 raise
             except Exception as error:
                 if failures.is_out_of_memory(error) and not halved:
                     batch_size = self._halved(record, batch_size)
                     continue
+                if is_full(error, self.folder):
+                    raise DirectoryError(_NO_ROOM.format(record.trial_id, self.folder)) from error
                 execution = _failed(error)
             break
         self._record(trial, record, execution, stopwatch.seconds)
