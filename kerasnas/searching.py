@@ -47,6 +47,7 @@ from kerasnas.problem.own_data import (
     is_arrays,
     settle_weights,
 )
+from kerasnas.process_state import process_state_kept
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import SearchResult
 from kerasnas.results.leaderboard import MEASURES
@@ -201,6 +202,8 @@ def search(
 def searching_in(directory: str | Path | None, clock: Clock) -> Iterator[Interruption]:
     """What everything from the first check of the data to the answer happens in.
 
+    Nobody else searches in the directory, and the process is left as it was.
+
     Args:
         directory: Where the journal and the files go, held against other processes; `None` for a
             temporary folder.
@@ -213,7 +216,7 @@ def searching_in(directory: str | Path | None, clock: Clock) -> Iterator[Interru
         ArtifactError: If no files can be kept in the directory.
         DirectoryError: If another process searches there.
     """
-    with holding(directory), Interruption(clock) as interruption:
+    with holding(directory), process_state_kept(), Interruption(clock) as interruption:
         yield interruption
 
 

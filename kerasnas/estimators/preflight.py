@@ -12,6 +12,7 @@ from kerasnas.estimators.wanted import MEASURED
 from kerasnas.files import check_directory
 from kerasnas.objectives import Constraint, Objective, check_constraints
 from kerasnas.problem.metrics import is_quantile_loss
+from kerasnas.process_state import check_single_precision
 from kerasnas.results.ensemble import parse_ensemble
 from kerasnas.results.folds import parse_folds
 from kerasnas.searching import check_oracle, check_seed
@@ -50,6 +51,7 @@ def check_arguments(
         KerasNASError: If an argument cannot be read, is unknown, or no file can be written to
             `directory`.
     """
+    check_single_precision()
     constraints = _settled(estimator.constraints, scores)
     parse_ensemble(estimator.ensemble)
     settle_level(estimator.intervals, estimator.refit)

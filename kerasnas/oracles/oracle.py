@@ -98,6 +98,7 @@ class Oracle(HistoryKeeper):
             allow_new_entries=allow_new_entries,
             tune_new_entries=tune_new_entries,
             max_retries_per_trial=max_retries_per_trial,
+            seed=1,  # without one keras-tuner draws from the user's random state
         )
         self.seed = secrets.randbelow(2**31)
         self.max_consecutive_failed_trials = max_consecutive_failed_trials

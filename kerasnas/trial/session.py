@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
+
+from kerasnas.process_state import begin_names
 
 
 def forget_layers() -> None:
@@ -13,4 +14,4 @@ def forget_layers() -> None:
     the graph that would go.
     """
     if not tf.distribute.has_strategy():
-        keras.backend.clear_session(free_memory=False)
+        begin_names()
