@@ -59,7 +59,7 @@ from kerasnas.trial.zero_cost import zero_cost_of
 log = logging.getLogger("kerasnas")
 
 _LARGEST_SEED = 2**32 - 1  # NumPy and Keras take no larger ones
-_MOST_FAILURES = 20  # trials in a row; with a broken build 110 failed in 4 s
+_MOST_FAILURES = 20  # trials in a row; a broken build failed 110 times before anybody looked
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def run(space: Space, job: Job, plan: SearchPlan, interruption: Interruption) ->
     tuner.begin(_context(space, job, plan))
     journal = home / JOURNAL if plan.directory is not None else None
     history = History(journal, _identity(oracle, job, plan))
-    nothing_left = _reopen_lost(history, plan, folder)
+    nothing_left = _reopen_lost(history, plan, tuner)
     job.clock.resume(0.0 if nothing_left else history.spent)  # what is lost was not spent
     oracle.bind(history)
     for record in history.scored():
@@ -324,7 +324,7 @@ def _hopeless(history: History) -> str:
     return f"the last {len(latest)} trials failed, {count} of them with {reason}"
 
 
-def _reopen_lost(history: History, plan: SearchPlan, folder: Path) -> bool:
+def _reopen_lost(history: History, plan: SearchPlan, tuner: Tuner) -> bool:
     """Has the best trials carried out again where their files are gone or damaged.
 
     Returns:
@@ -332,7 +332,8 @@ def _reopen_lost(history: History, plan: SearchPlan, folder: Path) -> bool:
     """
     scored = [t for t in history.scored() if violation(plan.constraints, t.scores) == 0]
     scored.sort(key=lambda t: (plan.objectives[0].loss(t.scores), t.number))
-    lost = list(takewhile(lambda t: not is_whole_zip(folder / f"{t.trial_id}.keras"), scored))
+    path = tuner.networks.path
+    lost = list(takewhile(lambda t: not is_whole_zip(path(t.trial_id)), scored))
     for trial in lost:
         history.reopen(trial.number)
     if lost:
