@@ -19,7 +19,15 @@ from kerasnas.baselines import (
     table_evidence,
     term_evidence,
 )
-from kerasnas.data import Reader, TableReader, infer_schema, ingest, to_frame
+from kerasnas.data import (
+    Reader,
+    TableReader,
+    infer_schema,
+    ingest,
+    own_numbers,
+    to_frame,
+    warn_of_schema,
+)
 from kerasnas.data.documents import Documents, to_documents
 from kerasnas.data.images import ImageReader, fit_image_reader, usable
 from kerasnas.data.pictures import joined, to_pictures
@@ -128,10 +136,14 @@ class TabularInput(Input):
         """Infers the schema and checks the columns."""
         frame, named = to_frame(x)
         schema = infer_schema(frame, self.column_kinds, named=named)
+        warn_of_schema(schema, stacklevel=4)
         raw = ingest(frame, schema, named=named)
+        own = own_numbers(frame, schema)
         if further is not None:
             more, more_named = to_frame(further)
             extra = ingest(more, schema, named=more_named)
+            others = own_numbers(more, schema)
+            own = {name: np.concatenate([values, others[name]]) for name, values in own.items()}
             raw = {name: np.concatenate([values, extra[name]]) for name, values in raw.items()}
 
         def fit(train: np.ndarray) -> FittedInput:
@@ -141,7 +153,9 @@ class TabularInput(Input):
                 reader=TableReader(schema, dict(front.probe)),
                 data=matrix,
                 front=front.model,
-                evidence=table_evidence(front.columns, raw, matrix, len(front.embedded), train),
+                evidence=table_evidence(
+                    front.columns, raw, matrix, len(front.embedded), train, own
+                ),
                 raw={c.name: ((1,), input_dtype(c)) for c in front.columns},
                 facts={"embedded": tuple(front.embedded.values())},
             )

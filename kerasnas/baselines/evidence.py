@@ -61,6 +61,7 @@ def table_evidence(
     matrix: np.ndarray,
     embedded: int,
     train: np.ndarray,
+    own: Mapping[str, np.ndarray] | None = None,
 ) -> Evidence:
     """The evidence of a table.
 
@@ -70,13 +71,22 @@ def table_evidence(
         matrix: The feature matrix of all rows, `(rows, width)`.
         embedded: Columns at the end of the matrix that are indices, not features.
         train: Indices of the training rows.
+        own: float64 values of all rows as the user has them, of columns that `raw` has not whole.
     """
     features = matrix[:, : matrix.shape[1] - embedded]
+    own = own or {}
+    if own:
+        features = np.concatenate([features, _standardised(own, train)], axis=1)
     most = min(MOST_ROWS, max(1, MOST_CELLS // max(1, matrix.shape[1])))
 
     @cache  # of all columns, and only where there is time for boosting
     def table() -> np.ndarray:
-        parts = [_codes(column, raw[column.name], sampled(train, most)) for column in columns]
+        parts = [
+            own[column.name]
+            if column.name in own
+            else _codes(column, raw[column.name], sampled(train, most))
+            for column in columns
+        ]
         return np.stack(parts, axis=1) if parts else np.zeros((len(matrix), 0))
 
     return Evidence(
@@ -195,6 +205,16 @@ def joined(parts: Sequence[Evidence]) -> Evidence:
     )
 
 
+def _standardised(own: Mapping[str, np.ndarray], train: np.ndarray) -> np.ndarray:
+    """Numbers less the mean of the training rows, by their deviation; gaps become 0."""
+    values = np.stack(list(own.values()), axis=1)
+    known = np.where(np.isfinite(values), values, np.nan)
+    scale = np.nanmax(np.abs(known), axis=0, initial=1e-300)  # squares of 1e200 are infinite
+    parts = known / scale
+    parts = (parts - np.nanmean(parts[train], axis=0)) / (np.nanstd(parts[train], axis=0) + 1e-300)
+    return np.nan_to_num(parts, posinf=0.0, neginf=0.0)
+
+
 def _codes(column: Column, values: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Numbers as they are, the most frequent categories as codes, text by its length."""
     if column.kind == "categorical":
@@ -204,6 +224,6 @@ def _codes(column: Column, values: np.ndarray, train: np.ndarray) -> np.ndarray:
         return np.array([code.get(value, np.nan) for value in values])
     if column.kind == "text":
         return np.array([len(value) for value in values], dtype="float64")
-    if column.kind == "datetime":
+    if column.kind == "datetime" or column.exact:
         return np.where(values == MISSING_DATETIME, np.nan, values.astype("float64"))
     return values.astype("float64")

@@ -1,7 +1,7 @@
 """Raw tables and targets to typed, checked arrays; knows pandas, NumPy and nothing of Keras."""
 
-from kerasnas.data.infer import infer_schema
-from kerasnas.data.ingest import MISSING_DATETIME, ingest
+from kerasnas.data.infer import infer_schema, warn_of_schema
+from kerasnas.data.ingest import MISSING_DATETIME, MISSING_INTEGER, ingest, own_numbers
 from kerasnas.data.multilabel import MultiLabelTarget, fit_multilabel_target, is_multilabel
 from kerasnas.data.reader import Reader, chunks
 from kerasnas.data.schema import KINDS, Column, Kind, Schema
@@ -18,6 +18,7 @@ from kerasnas.data.targets import (
 __all__ = [
     "KINDS",
     "MISSING_DATETIME",
+    "MISSING_INTEGER",
     "ClassTarget",
     "Column",
     "Kind",
@@ -33,6 +34,8 @@ __all__ = [
     "infer_schema",
     "ingest",
     "is_multilabel",
+    "own_numbers",
     "split_target",
     "to_frame",
+    "warn_of_schema",
 ]

@@ -15,9 +15,13 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data.foreign import numpy_dtype_of
+from kerasnas.data.written import WrittenDates, WrittenNumbers
 
 MISSING_DATETIME = -(2**63)
 """Seconds that stand for a missing datetime; also what NumPy stores for NaT."""
+
+MISSING_INTEGER = MISSING_DATETIME
+"""What stands for a missing number among exact whole numbers."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -49,6 +53,16 @@ _KIND_FAMILIES: dict[str, Family] = {
     "M": "datetimes",
     "m": "timedeltas",
 }
+_WORDS = (
+    "? . .. ... - -- --- na n/a n.a n.a. #n/a #na <na> nan -nan null none nil nat missing unknown "
+    "undefined \\n 1.#ind -1.#ind 1.#qnan -1.#qnan #value! #div/0! #ref! #null! #num! #name? "
+    "\u2013 \u2014"
+)
+MISSING_WORDS = frozenset(
+    {*_WORDS.split(), "", "not available", "not applicable", "#n/a n/a", "no data", "n / a"}
+)
+"""What people write for a missing number or date, in lower case."""
+
 _TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
 
@@ -112,8 +126,14 @@ def missing(series: pd.Series) -> np.ndarray:
     return absent
 
 
-def to_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def to_numbers(
+    series: pd.Series, written: WrittenNumbers | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Read a `plain` series as numbers; timedeltas in seconds, booleans as 0 and 1.
+
+    Args:
+        series: The cells. Words for missing values, such as "N/A", are missing.
+        written: How strings are written; `None` reads them as Python does.
 
     Returns:
         values: float64 (n,), NaN where missing or unreadable.
@@ -133,8 +153,11 @@ def to_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     cells = series.astype(object).where(~absent, None)
     values = np.array(pd.to_numeric(cells, errors="coerce"), dtype=np.float64)
     if kind in ("strings", "mixed"):
+        if written is not None:
+            texts = np.array([isinstance(cell, str | bytes) for cell in cells], dtype=bool)
+            values[texts] = written.read([text_of(cell) for cell in cells.to_numpy()[texts]])
         unread = np.isnan(values) & ~absent
-        absent[unread] = [_spells_missing(cell) for cell in cells.to_numpy()[unread]]
+        absent[unread] = [spells_missing(cell) for cell in cells.to_numpy()[unread]]
     bad = np.isnan(values) & ~absent
     if kind == "mixed":  # to_numeric reads moments as nanoseconds, which nobody means
         odd = (datetime.date, np.datetime64, np.timedelta64, datetime.timedelta)
@@ -166,8 +189,46 @@ def to_booleans(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return values, bad
 
 
-def to_seconds(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Read a `plain` series as moments: datetimes, dates, or strings in ISO 8601.
+def to_integers(
+    series: pd.Series, written: WrittenNumbers | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a `plain` series as whole numbers of any size, to the last digit.
+
+    Returns:
+        values: int64 (n,); `MISSING_INTEGER` where missing or unreadable. Fractions are rounded,
+            what is beyond int64 becomes its largest or its smallest number.
+        bad: bool (n,), as `to_numbers` has it.
+    """
+    floats, bad = to_numbers(series, written)
+    gone = np.isnan(floats)
+    large = 2.0**63
+    inside = np.clip(np.rint(np.where(gone, 0.0, floats)), -large, large * (1 - 2.0**-53))
+    values = inside.astype(np.int64)
+    values = np.maximum(values, MISSING_INTEGER + 1)  # the least number means a missing one
+    for place in np.flatnonzero(~gone & (np.abs(inside) >= 2.0**53)):
+        exact = _digits(series.iloc[int(place)])
+        if exact is not None and abs(exact) < 2**63:
+            values[place] = exact
+    values[gone] = MISSING_INTEGER
+    return values, bad
+
+
+def _digits(cell: Any) -> int | None:
+    """A whole number, which float64 may have no room for; `None` of anything else."""
+    if isinstance(cell, numbers.Integral):
+        return int(cell)
+    text = text_of(cell).strip() if isinstance(cell, str | bytes) else ""
+    return int(text) if re.fullmatch(r"[+-]?\d+", text) else None
+
+
+def to_seconds(
+    series: pd.Series, written: WrittenDates | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a `plain` series as moments: datetimes, dates, or strings, in ISO 8601 or as written.
+
+    Args:
+        series: The cells. Words for missing values, such as "N/A", are missing.
+        written: How strings are written; `None` for ISO 8601.
 
     Returns:
         values: int64 (n,) whole seconds since 1970-01-01 UTC (naive times count as UTC),
@@ -179,8 +240,12 @@ def to_seconds(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         return _through_categories(series, to_seconds, MISSING_DATETIME)
     absent = missing(series)
     if kind in ("strings", "mixed"):
-        readable = [isinstance(c, str | datetime.date | np.datetime64) for c in series]
-        series = series.astype(object).where(np.array(readable, dtype=bool) & ~absent, None)
+        texts = np.array([isinstance(c, str) for c in series], dtype=bool)
+        absent[texts] |= np.array([spells_missing(c) for c in series[texts]], dtype=bool)
+        moments = np.array([isinstance(c, datetime.date | np.datetime64) for c in series], bool)
+        series = series.astype(object).where((texts | moments) & ~absent, None)
+        if written is not None:
+            return _read_as_written(series, texts & ~absent, absent, written)
         if kind == "strings":
             series = series.str.strip()
     elif kind != "datetimes":
@@ -191,6 +256,16 @@ def to_seconds(series: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     # The unit is named before taking integers: pandas stores s, ms, us or ns as it likes.
     values = np.array(series.to_numpy()).astype("datetime64[s]").astype(np.int64)
+    return values, (values == MISSING_DATETIME) & ~absent
+
+
+def _read_as_written(
+    series: pd.Series, texts: np.ndarray, absent: np.ndarray, written: WrittenDates
+) -> tuple[np.ndarray, np.ndarray]:
+    """Texts in their formats, each distinct one once; moments as they are."""
+    values, _ = to_seconds(series.where(~texts, None))
+    codes, distinct = pd.factorize(series[texts])
+    values[texts] = written.read(pd.Series(distinct, dtype=object))[codes]
     return values, (values == MISSING_DATETIME) & ~absent
 
 
@@ -261,10 +336,9 @@ def _objects(texts: list[str]) -> np.ndarray:
     return array
 
 
-def _spells_missing(cell: Any) -> bool:
-    """Say whether a cell that is no number is blank or the word nan, as files write it."""
-    text = text_of(cell).strip().lower() if isinstance(cell, str | bytes) else ""
-    return isinstance(cell, str | bytes) and text in ("", "nan")
+def spells_missing(cell: Any) -> bool:
+    """Say whether a cell that is no number is blank or a word such as nan, as files write it."""
+    return isinstance(cell, str | bytes) and text_of(cell).strip().lower() in MISSING_WORDS
 
 
 def _through_categories(series: pd.Series, convert: Any, absent: Any) -> tuple[Any, Any]:

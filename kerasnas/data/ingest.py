@@ -1,19 +1,20 @@
 """From whatever table the user has to the raw arrays that the exported model takes."""
 
 import warnings
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from kerasnas.data import cells
-from kerasnas.data.cells import MISSING_DATETIME
+from kerasnas.data.cells import MISSING_DATETIME, MISSING_INTEGER
 from kerasnas.data.names import did_you_mean, quoted, string_names
 from kerasnas.data.schema import Column, Schema
 from kerasnas.data.tables import to_frame
+from kerasnas.data.written import WrittenDates, WrittenNumbers
 from kerasnas.errors import SchemaError
 
-__all__ = ["MISSING_DATETIME", "ingest", "to_frame"]
+__all__ = ["MISSING_DATETIME", "MISSING_INTEGER", "ingest", "own_numbers", "to_frame"]
 
 _EXPECTED = {
     "numeric": "numbers",
@@ -33,7 +34,8 @@ def ingest(
     What odd values mean: an infinity passes through as an infinity, and so does a number beyond
     the range of float32; the model's graph decides what to do with it. A category that `fit` did
     not see passes through as it is; the graph maps it to its slot for unknown values. Missing
-    cells become NaN, "" or `MISSING_DATETIME`, which the graph knows as missing.
+    cells become NaN, "" or -2**63 (of datetimes and exact whole numbers), which the graph knows as
+    missing. Words such as "N/A" are missing in columns of numbers and dates.
 
     Args:
         frame: the table, as `to_frame` returns it.
@@ -43,7 +45,8 @@ def ingest(
 
     Returns:
         A fresh array of shape (n,) for each of `schema.used`, by name, in the schema's order:
-        numeric and boolean float32, categorical and text object (`str`), datetime int64.
+        numeric and boolean float32 (int64 where the column is `exact`), categorical and text
+        object (`str`), datetime int64.
 
     Raises:
         SchemaError: columns are missing or hold what their kind cannot; all are named in one go.
@@ -113,25 +116,63 @@ def _convert(series: pd.Series, column: Column) -> tuple[np.ndarray, str | None]
         return cells.to_strings(series), None
     if column.kind == "datetime":
         empty = np.full(len(series), MISSING_DATETIME)
-        convert: Any = cells.to_seconds
         misfits = {"numbers", "booleans", "timedeltas", "complex"}
     else:
-        empty = np.full(len(series), np.nan, dtype=np.float32)
-        convert = cells.to_numbers if column.kind == "numeric" else cells.to_booleans
+        empty = np.full(len(series), MISSING_INTEGER if column.exact else np.nan)
         misfits = {"datetimes", "complex"}
         if not column.dtype.startswith(("timedelta", "duration", "object")):
             misfits.add("timedeltas")
     if cells.missing(series).all():  # a column without values may have any dtype
-        return empty, None
+        return _typed(empty, column), None
     if cells.family(series) in misfits:
         return empty, f"`{column.name}` is {dtype}, expected {_EXPECTED[column.kind]}"
-    values, bad = convert(series)
-    if bad.any():
+    values, bad = _values(series, column)
+    if bad.any() and column.written is not None and column.written.lenient:
+        warnings.warn(
+            f"{_misfit(series, bad, column)}. As in fit, such values are gaps.",
+            UserWarning,
+            stacklevel=4,
+        )
+    elif bad.any():
         return empty, _misfit(series, bad, column)
+    return _typed(values, column), None
+
+
+def _values(series: pd.Series, column: Column) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers or seconds of a column, and which cells cannot be read."""
     if column.kind == "datetime":
-        return values, None
+        return cells.to_seconds(series, cast("WrittenDates | None", column.written))
+    if column.kind == "boolean":
+        return cells.to_booleans(series)
+    written = cast("WrittenNumbers | None", column.written)
+    return (cells.to_integers if column.exact else cells.to_numbers)(series, written)
+
+
+def _typed(values: np.ndarray, column: Column) -> np.ndarray:
+    if column.kind == "datetime" or column.exact:
+        return values.astype(np.int64)
     with np.errstate(over="ignore"):  # beyond float32 becomes an infinity, as documented
-        return values.astype(np.float32), None
+        return values.astype(np.float32)
+
+
+def own_numbers(frame: pd.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
+    """float64 values, as the user has them, of the numeric columns in which float32 loses digits.
+
+    Args:
+        frame: a table that `ingest` has taken.
+        schema: its columns.
+    """
+    frame = string_names(frame)
+    if tuple(frame.columns) != schema.names and len(frame.columns) == len(schema.columns):
+        known = set(schema.names)
+        if not known & set(frame.columns):
+            frame.columns = pd.Index(schema.names)  # by position, as `ingest` takes them
+    found = {}
+    for column in schema.used:
+        if column.kind == "numeric" and column.lossy:
+            written = cast("WrittenNumbers | None", column.written)
+            found[column.name] = cells.to_numbers(cells.plain(frame[column.name]), written)[0]
+    return found
 
 
 def _misfit(series: pd.Series, bad: np.ndarray, column: Column) -> str:
@@ -142,6 +183,8 @@ def _misfit(series: pd.Series, bad: np.ndarray, column: Column) -> str:
         "boolean": "not true or false",
         "datetime": "not an ISO date" if len(rows) == 1 else "not ISO dates",
     }[column.kind]
+    if column.written is not None and column.written.describe():
+        noun = f"not written as in fit ({column.written.describe()})"
     first = series.iloc[int(rows[0])]
     shown = repr(first.item() if isinstance(first, np.generic) else first)
     return f"`{column.name}` has {amount} {noun} (first: {shown} in row {rows[0]})"

@@ -7,10 +7,12 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from kerasnas.data.names import did_you_mean, quoted
+from kerasnas.data.written import Written, WrittenDates, written_from_json, written_to_json
 from kerasnas.errors import SchemaError
 
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "text"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_LATER = {"written": None, "exact": False, "lossy": False, "note": None}
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class Column:
         dtype: how the user's column is typed, as pandas writes it ("float64", "str", ...).
         reason: one sentence saying why this kind was chosen.
         dropped: why the model does not use the column, or None if it does.
+        written: how numbers or dates are written, where that is not plainly; None else.
+        exact: whether it holds whole numbers that float32 would merge; the model takes them as
+            int64, missing = -2**63.
+        lossy: whether it holds numbers that differ by less than float32 can tell apart.
+        note: what a user should look at, as a sentence without its subject; None for nothing.
     """
 
     name: str
@@ -30,6 +37,10 @@ class Column:
     dtype: str
     reason: str
     dropped: str | None = None
+    written: Written | None = None
+    exact: bool = False
+    lossy: bool = False
+    note: str | None = None
 
     def __post_init__(self) -> None:
         for field in ("name", "dtype", "reason"):
@@ -40,6 +51,15 @@ class Column:
             raise SchemaError(unknown_kind(self.name, self.kind))
         if self.dropped is not None and not isinstance(self.dropped, str):
             raise SchemaError(f"Column `dropped` must be a string or None, got {self.dropped!r}.")
+        if self.note is not None and not isinstance(self.note, str):
+            raise SchemaError(f"Column `note` must be a string or None, got {self.note!r}.")
+        if not isinstance(self.lossy, bool):
+            raise SchemaError(f"Column `lossy` must be True or False, got {self.lossy!r}.")
+        if not isinstance(self.exact, bool) or (self.exact and self.kind != "numeric"):
+            raise SchemaError(f"Column `exact` must be True for whole numbers, got {self.exact!r}.")
+        dates = isinstance(self.written, WrittenDates)
+        if self.written is not None and self.kind != ("datetime" if dates else "numeric"):
+            raise SchemaError(f"A {self.kind} column cannot be written as {self.written!r}.")
 
 
 @dataclass(frozen=True)
@@ -96,17 +116,17 @@ class Schema:
                 "kind": [column.kind for column in self.columns],
                 "dtype": [column.dtype for column in self.columns],
                 "used": [column.dropped is None for column in self.columns],
-                "reason": [
-                    column.reason if column.dropped is None else f"Not used: {column.dropped}."
-                    for column in self.columns
-                ],
+                "reason": [_explained(column) for column in self.columns],
             }
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as plain dicts, lists, strings, booleans and None."""
         columns = [
-            {field.name: getattr(column, field.name) for field in fields(Column)}
+            {
+                **{field.name: getattr(column, field.name) for field in fields(Column)},
+                "written": written_to_json(column.written),
+            }
             for column in self.columns
         ]
         return {"named": self.named, "columns": columns}
@@ -127,9 +147,21 @@ class Schema:
                 f"A schema's `columns` must be a list, got {type(content['columns']).__name__}."
             )
         expected = {field.name for field in fields(Column)}
+        columns = []
         for column in content["columns"]:
+            if isinstance(column, Mapping):  # files of older versions lack these
+                column = {**_LATER, **column}
             _check_keys(column, expected, "A schema's column")
-        return cls(tuple(Column(**column) for column in content["columns"]), content["named"])
+            columns.append(Column(**{**column, "written": written_from_json(column["written"])}))
+        return cls(tuple(columns), content["named"])
+
+
+def _explained(column: Column) -> str:
+    """Why a column is read as it is, or why it is not used."""
+    if column.dropped is not None:
+        return f"Not used: {column.dropped}."
+    note = "" if column.note is None else f" It {column.note}."
+    return column.reason + note
 
 
 def unknown_kind(name: str, kind: object) -> str:

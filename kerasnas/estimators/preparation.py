@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -18,8 +18,10 @@ from kerasnas.data import (
     check_same_length,
     infer_schema,
     ingest,
+    own_numbers,
     split_target,
     to_frame,
+    warn_of_schema,
 )
 from kerasnas.estimators.column_filter import FILTERED, filter_columns
 from kerasnas.estimators.task import Task
@@ -49,6 +51,7 @@ class Prepared:
         rows: Targets, weights and split.
         preprocessing: Fitted on the training rows.
         matrix: Features of all rows.
+        own: Numbers of all rows as the user has them, where float32 loses digits.
     """
 
     schema: Schema
@@ -56,12 +59,13 @@ class Prepared:
     rows: Rows
     preprocessing: Preprocessing
     matrix: np.ndarray
+    own: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def baselines(self, scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         """Baseline rows of the leaderboard, on the split that trials are scored on."""
         front = self.preprocessing
         evidence = table_evidence(
-            front.columns, self.raw, self.matrix, len(front.embedded), self.rows.train
+            front.columns, self.raw, self.matrix, len(front.embedded), self.rows.train, self.own
         )
         return fit_baselines(evidence, self.rows, scorer, clock, seed)
 
@@ -201,12 +205,17 @@ def prepare(
     if validation is not None:
         apart = split_target(validation.x, validation.y)
         validation = Validation(*apart, validation.weights)
-    schema = infer_schema(frame, column_kinds, named=named)
+    seen = None if y is None else target.encode(y)
+    schema = infer_schema(frame, column_kinds, named=named, target=seen)
+    warn_of_schema(schema, stacklevel=5)
     raw = ingest(frame, schema, named=named)
+    own = own_numbers(frame, schema)
     if validation is not None:
         further, further_named = to_frame(validation.x)
         check_same_length(further, validation.y, "validation_data[1]")
         extra = ingest(further, schema, named=further_named)
+        more = own_numbers(further, schema)
+        own = {name: np.concatenate([values, more[name]]) for name, values in own.items()}
         raw = {name: np.concatenate([values, extra[name]]) for name, values in raw.items()}
     rows = settle_rows(
         y,
@@ -217,4 +226,4 @@ def prepare(
         **split,
     )
     preprocessing = fit_preprocessing({n: v[rows.train] for n, v in raw.items()}, schema)
-    return Prepared(schema, raw, rows, preprocessing, preprocessing.transform(raw))
+    return Prepared(schema, raw, rows, preprocessing, preprocessing.transform(raw), own)

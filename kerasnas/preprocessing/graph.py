@@ -16,11 +16,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasnas.data import MISSING_DATETIME, Column, Schema
+from kerasnas.data import MISSING_DATETIME, MISSING_INTEGER, Column, Schema
 from kerasnas.preprocessing.categorical import CategoricalColumns
 from kerasnas.preprocessing.features import ColumnFeatures
 from kerasnas.preprocessing.moments import DatetimeColumns, join
-from kerasnas.preprocessing.numeric import NumericColumns
+from kerasnas.preprocessing.numeric import NumericColumns, WholeColumns
 from kerasnas.preprocessing.text import TextColumn
 
 _BATCH = 1024
@@ -35,7 +35,7 @@ _DTYPES = {
 
 def input_dtype(column: Column) -> str:
     """The dtype in which the exported model takes a column."""
-    return _DTYPES[column.kind]
+    return "int64" if column.exact else _DTYPES[column.kind]
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,16 @@ def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preproce
     ]
     by_name = {column.name: tensor for column, tensor in zip(columns, inputs, strict=True)}
     parts: list[ColumnFeatures] = []
-    numbers = [c.name for c in columns if c.kind in ("numeric", "boolean")]
+    numbers = [c.name for c in columns if c.kind in ("numeric", "boolean") and not c.exact]
     if numbers:
         values = np.stack([raw[name] for name in numbers], axis=1)
         joined = join([by_name[name] for name in numbers])
         parts.append(NumericColumns(numbers, values).build(joined))
+    whole = [c.name for c in columns if c.exact]
+    if whole:
+        values = np.stack([raw[name] for name in whole], axis=1)
+        joined = join([by_name[name] for name in whole])
+        parts.append(WholeColumns(whole, values).build(joined))
     moments = [c.name for c in columns if c.kind == "datetime"]
     if moments:
         values = np.stack([raw[name] for name in moments], axis=1)
@@ -133,12 +138,17 @@ def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preproce
         names=tuple([n for part in parts for n in part.names] + list(embedded)),
         owners=tuple([o for part in parts for o in part.owners] + list(embedded)),
         embedded=embedded,
-        probe={column.name: _probe(raw[column.name], column.kind) for column in columns},
+        probe={column.name: _probe(raw[column.name], column) for column in columns},
     )
 
 
-def _probe(values: np.ndarray, kind: str) -> list[Any]:
+def _probe(values: np.ndarray, column: Column) -> list[Any]:
     """Eight values of a column: quartiles or frequent values, a missing one, an unseen one."""
+    kind = column.kind
+    if column.exact:
+        whole = np.sort(values[values != MISSING_INTEGER])
+        middle = [int(whole[len(whole) * i // 4]) for i in (1, 2, 3)] if whole.size else [0] * 3
+        return [*middle, MISSING_INTEGER, 0, -(2**62), 2**62, middle[1]]
     if kind in ("numeric", "boolean"):
         known = values[np.isfinite(values)]
         typical = np.quantile(known, [0.25, 0.5, 0.75]).tolist() if known.size else [0.0] * 3

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from kerasnas.data import MISSING_INTEGER
 from kerasnas.preprocessing.features import ColumnFeatures
 
 _LIMIT = 1e6  # infinities become this many interquartile ranges before the smooth clip
 
 _LEAST_FACTOR = 1.2e-38
+
+_FARTHEST = 2**62  # from the centre: differences of whole numbers then stay within int64
 
 
 def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,3 +80,69 @@ class NumericColumns:
             names += [f"{self.names[j]} is missing" for j in self.flagged]
         owners = [*self.names, *(self.names[j] for j in self.flagged)]
         return ColumnFeatures(parts, names, owners)
+
+
+class WholeColumns:
+    """Fitted scaling of columns of whole numbers that float32 would merge.
+
+    The centre is subtracted from whole numbers, so that what is left keeps its last digits.
+
+    Args:
+        names: Column names, in the order of the columns of `values`.
+        values: Training rows, int64, shape `(rows, columns)`, missing = -2**63.
+    """
+
+    def __init__(self, names: list[str], values: np.ndarray) -> None:
+        self.names = names
+        gone = values == MISSING_INTEGER
+        self.flagged = np.flatnonzero(gone.any(axis=0))
+        self.centre = whole_centres(values)
+        apart = np.where(gone, self.centre, values).astype("float64") - self.centre
+        near = np.abs(apart) < 2.0**52  # there the difference of whole numbers is the better one
+        exact = np.where(gone | ~near, self.centre, values) - self.centre
+        apart = np.where(near, exact.astype("float64"), apart)
+        self.shift, self.factor = robust_scale(np.where(gone, np.nan, apart))
+
+    def build(self, x: Any) -> ColumnFeatures:
+        """Adds the scaling to a graph.
+
+        Args:
+            x: Symbolic int64 tensor of shape `(batch, columns)`.
+        """
+        missing = ops.equal(x, MISSING_INTEGER)
+        z = ops.multiply(
+            ops.subtract(from_centre(x, self.centre), self.shift.astype("float32")),
+            self.factor.astype("float32"),
+        )
+        parts = [ops.where(missing, 0.0, smooth_clip(z))]
+        names = list(self.names)
+        if self.flagged.size:
+            flags = ops.take(missing, self.flagged.astype("int32"), axis=1)
+            parts.append(ops.cast(flags, "float32"))
+            names += [f"{self.names[j]} is missing" for j in self.flagged]
+        owners = [*self.names, *(self.names[j] for j in self.flagged)]
+        return ColumnFeatures(parts, names, owners)
+
+
+def whole_centres(values: np.ndarray) -> np.ndarray:
+    """A typical whole number of every column, which is one of its values; 0 without values.
+
+    Args:
+        values: int64, shape `(rows, columns)`, missing = -2**63.
+    """
+    known = [column[column != MISSING_INTEGER] for column in values.T]
+    middle = [int(np.sort(column)[len(column) // 2]) if column.size else 0 for column in known]
+    return np.array(middle, dtype="int64")
+
+
+def from_centre(x: Any, centre: np.ndarray) -> Any:
+    """The distance of whole numbers from their centre, float32, without an overflow.
+
+    Args:
+        x: Symbolic int64 tensor of shape `(batch, columns)`.
+        centre: int64, shape `(columns,)`.
+    """
+    low = [max(int(c) - _FARTHEST, MISSING_INTEGER + 1) for c in centre]
+    high = [min(int(c) + _FARTHEST, 2**63 - 1) for c in centre]
+    inside = ops.minimum(ops.maximum(x, np.array([low], "int64")), np.array([high], "int64"))
+    return ops.cast(ops.subtract(inside, centre[None, :]), "float32")

@@ -13,10 +13,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasnas.data import MISSING_DATETIME, Schema
+from kerasnas.data import MISSING_DATETIME, MISSING_INTEGER, Schema
 from kerasnas.preprocessing.categorical import learn_vocabulary
 from kerasnas.preprocessing.graph import Preprocessing, input_dtype
 from kerasnas.preprocessing.moments import calendar, join, pairs_of
+from kerasnas.preprocessing.numeric import from_centre, whole_centres
 from kerasnas.preprocessing.text import TextColumn
 
 MAX_CODES = 250  # scikit-learn's boosting has 255 bins
@@ -50,11 +51,17 @@ def fit_tree_preprocessing(
     tensors: list[Any] = []
     names: list[str] = []
     owners: list[str] = []
-    numbers = [c.name for c in columns if c.kind in ("numeric", "boolean")]
+    numbers = [c.name for c in columns if c.kind in ("numeric", "boolean") and not c.exact]
     if numbers:
         tensors.append(ops.clip(join([by_name[name] for name in numbers]), -_LIMIT, _LIMIT))
-        names += numbers
-        owners += numbers
+    whole = [c.name for c in columns if c.exact]
+    if whole:
+        centre = whole_centres(np.stack([raw[name] for name in whole], axis=1))
+        x = join([by_name[name] for name in whole])
+        gone = ops.equal(x, MISSING_INTEGER)
+        tensors.append(ops.where(gone, _NAN, from_centre(x, centre)))
+    names += numbers + whole
+    owners += numbers + whole
     if kinds["datetime"]:
         _add_moments(kinds["datetime"], raw, by_name, tensors, names, owners)
     for name in kinds["text"]:

@@ -205,13 +205,13 @@ def test_extra_columns_are_ignored_with_one_warning():
 
 def test_all_problems_in_one_sentence():
     frame = TRAIN.drop(columns="city").assign(
-        age=["22", "n/a", "x", None], member=[0, 2, 1, 1], when=[1, 2, 3, 4], City="Rome"
+        age=["22", "many", "x", None], member=[0, 2, 1, 1], when=[1, 2, 3, 4], City="Rome"
     )
     with pytest.raises(SchemaError) as caught:
         ingest(frame, SCHEMA)
     assert str(caught.value) == (
         "4 columns do not fit the schema learned in fit: `age` has 2 values that are not numbers "
-        "(first: 'n/a' in row 1); `city` is missing (did you mean `City`?); `member` has 1 value "
+        "(first: 'many' in row 1); `city` is missing (did you mean `City`?); `member` has 1 value "
         "that is not true or false (first: 2 in row 1); `when` is int64, expected datetime. Pass "
         "the same columns as in fit, or refit."
     )

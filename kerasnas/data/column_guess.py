@@ -1,0 +1,330 @@
+"""What one column holds: its kind, how its cells are written, and what may be wrong with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from kerasnas.data import cells
+from kerasnas.data.date_formats import settle_dates
+from kerasnas.data.float32_loss import loses_digits, merges_whole_numbers
+from kerasnas.data.number_formats import settle_style
+from kerasnas.data.schema import Column, Kind
+from kerasnas.data.written import Written, WrittenDates, WrittenNumbers
+
+CODES = 20
+"""Strings that read as whole numbers are codes, not amounts, up to this many distinct values."""
+MIN_ID_ROWS = 50
+"""In a table of at most this many rows nothing is called id-like: all values may well differ."""
+TEXT_WORDS = 2.5
+"""Words per distinct value from which strings that mostly differ are free text."""
+MOST_BAD_CELLS = 0.01
+"""Share of a column's cells that may be unreadable, so that they count as gaps."""
+COUNTER = "id-like, a counter of rows"
+
+_ISO_DATE = re.compile(
+    r"\s*\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?)?\s*"
+)
+_ID_NAME = re.compile(r"(?:.*[_\s.-])?(?:id|ID|Id|uuid|UUID|guid|GUID|rowid)|.*[a-z](?:ID|Id)")
+# Scripts written without spaces: two of their letters count as a word.
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """A kind and what follows from it; the fields are those of `Column`."""
+
+    kind: Kind
+    reason: str
+    dropped: str | None = None
+    written: Written | None = None
+    exact: bool = False
+    lossy: bool = False
+    note: str | None = None
+
+    def column(self, name: str, dtype: str) -> Column:
+        return Column(
+            name=name,
+            kind=self.kind,
+            dtype=dtype,
+            reason=self.reason,
+            dropped=self.dropped,
+            written=self.written,
+            exact=self.exact,
+            lossy=self.lossy,
+            note=self.note,
+        )
+
+
+def guess_column(series: pd.Series, name: str, dtype: str, kind: Kind | None = None) -> Column:
+    """Guess one column.
+
+    Args:
+        series: The cells of all rows, as `cells.plain` gives them.
+        name: The column's name.
+        dtype: Its dtype as the user has it.
+        kind: The kind that the user has set; `None` to guess it.
+    """
+    absent = cells.missing(series)
+    present = series[~absent]
+    if kind is not None:
+        found = _as_wished(present, kind)
+    elif absent.all():
+        strings = cells.family(series) in ("strings", "category")
+        reason = f"Stored as {dtype}, without a single value to learn from."
+        kind = "categorical" if strings else "numeric"
+        found = _Guess(kind, reason, "all values are missing")
+    else:
+        found = _guess_present(present, dtype)
+        found = _looked_at(found, present, name, gaps=bool(absent.any()))
+    return found.column(name, dtype)
+
+
+def is_row_counter(values: np.ndarray, name: str) -> bool:
+    """Whether a column is called an id or an index, and counts the rows in their order."""
+    named = _ID_NAME.fullmatch(name) or re.fullmatch(r"(?i)index|row|rownum|#|unnamed: \d+", name)
+    return bool(named) and bool((np.diff(values) == 1).all())
+
+
+def _looked_at(found: _Guess, present: pd.Series, name: str, gaps: bool) -> _Guess:
+    """The guess with what numbers and repetition say about its use."""
+    if not gaps and _is_constant(present):
+        return replace(found, dropped="constant, every row has the same value")
+    if found.kind != "numeric" or cells.family(present) == "timedeltas":
+        return found
+    if not gaps and cells.family(present) == "numbers" and _is_counter(present, name):
+        found = replace(found, dropped=COUNTER)
+    return _with_digits(found, present)
+
+
+def _with_digits(found: _Guess, present: pd.Series) -> _Guess:
+    """The guess with what float32 would do to the numbers."""
+    written = found.written if isinstance(found.written, WrittenNumbers) else None
+    numbers, bad = cells.to_numbers(present, written)
+    known = numbers[~bad & ~np.isnan(numbers)]
+    if len(known) and 2.0**53 <= np.abs(known).max() < 2.0**63:  # float64 merges some as well
+        known = cells.to_integers(present[~bad & ~np.isnan(numbers)], written)[0]
+    if merges_whole_numbers(known):
+        reason = f"{found.reason} Whole numbers that float32 would merge, taken as int64."
+        return replace(found, exact=True, reason=reason)
+    if loses_digits(numbers):
+        note = (
+            "holds numbers that differ by less than float32 can tell apart, and the model takes "
+            "float32. Subtract a constant, or pass the column in another unit"
+        )
+        return replace(found, lossy=True, note=note)
+    return found
+
+
+def _as_wished(present: pd.Series, kind: Kind) -> _Guess:
+    """A kind that the user has set; how it is written is still to be found."""
+    reason = "Set by `column_kinds`."
+    if kind not in ("numeric", "datetime") or not len(present):
+        return _Guess(kind, reason)
+    texts = cells.family(present) in ("strings", "mixed")
+    found = _Guess(kind, reason)
+    if texts:
+        strings = _strings(present)
+        guess = _guess_dates(strings) if kind == "datetime" else _guess_numbers(strings, present)
+        if guess is not None:
+            found = replace(guess, reason=f"{reason} {guess.reason}")
+    if kind == "numeric" and cells.family(present) in ("numbers", "strings", "mixed"):
+        return _with_digits(found, present)
+    return found
+
+
+def _guess_present(present: pd.Series, dtype: str) -> _Guess:
+    """The kind of the cells that are there."""
+    match cells.family(present):
+        case "numbers":
+            return _Guess("numeric", f"Holds numbers ({dtype}).")
+        case "booleans":
+            return _Guess("boolean", f"Holds only true and false ({dtype}).")
+        case "timedeltas":
+            return _Guess("numeric", f"Holds durations ({dtype}), taken in seconds.")
+        case "datetimes":
+            return _Guess("datetime", f"Holds dates or times ({dtype}).")
+        case "category":
+            return _Guess("categorical", "Typed as category by the user.")
+        case "strings":
+            return _guess_strings(_strings(present))
+        case _:
+            return _guess_mixed(present)
+
+
+def _guess_mixed(present: pd.Series) -> _Guess:
+    """Cells of several types: numbers or moments with some words among them, or names."""
+    values, bad = cells.to_numbers(present)
+    if not bad.any() and not np.isnan(values).all():
+        gaps = " Words such as 'N/A' are gaps." if np.isnan(values).any() else ""
+        return _Guess("numeric", f"Holds numbers and strings that all read as numbers.{gaps}")
+    _, strange = cells.to_seconds(present)
+    if strange.sum() <= MOST_BAD_CELLS * len(present):
+        guess = _Guess("datetime", "Holds dates and words among them.")
+        return _lenient(guess, WrittenDates(), present[strange], len(present), "dates")
+    texts = pd.Series(cells.to_strings(present), index=present.index, dtype=object)
+    guess_or_none = _guess_numbers(texts, present)
+    if guess_or_none is not None:
+        return guess_or_none
+    return _Guess("categorical", "Holds values of several types, taken as their names.")
+
+
+def _strings(present: pd.Series) -> pd.Series:
+    return pd.Series(cells.to_strings(present), index=present.index, dtype=object)
+
+
+def _guess_strings(texts: pd.Series) -> _Guess:
+    distinct = pd.Series(texts.unique(), dtype=object)
+    rows, share = len(texts), len(distinct) / len(texts)
+    dated = _guess_dates(texts)
+    if dated is not None:
+        return dated
+    if distinct.str.fullmatch(r"\s*0\d+\s*").any() and not cells.to_numbers(distinct)[1].any():
+        return _Guess("categorical", "Digits with leading zeros, taken as codes.")
+    numeric = _guess_numbers(texts, texts)
+    if numeric is not None:
+        return numeric
+    words = _words(distinct)
+    amount = f"{len(distinct)} distinct values in {rows} rows"
+    is_text = words >= TEXT_WORDS and share > 0.3
+    # Two words that never repeat (people's names) tell a model nothing as a category.
+    is_text |= words >= 1.5 and share > 0.9 and rows > MIN_ID_ROWS
+    if is_text:
+        return _Guess("text", f"Strings of {words:.1f} words on average, {amount}.")
+    if rows > MIN_ID_ROWS and share > 0.95 and words <= 1.05:
+        dropped = "id-like, single words that never repeat"
+        return _Guess("categorical", f"Single words, {amount}.", dropped)
+    return _Guess("categorical", f"Strings, {amount}.")
+
+
+def _known(texts: pd.Series) -> pd.Series:
+    """The texts without words for missing values."""
+    codes, distinct = pd.factorize(texts)
+    gone = np.array([cells.spells_missing(text) for text in distinct], dtype=bool)
+    return texts[~gone[codes]]
+
+
+def _guess_dates(texts: pd.Series) -> _Guess | None:
+    """Dates, of which few may be unreadable; `None` for anything else."""
+    known = _known(texts)
+    if not len(known):
+        return None
+    distinct = pd.Series(known.unique(), dtype=object)
+    gaps = " Words such as 'unknown' are gaps." if len(known) < len(texts) else ""
+    sample = distinct.iloc[:: max(1, len(distinct) // 100)]
+    if sum(_ISO_DATE.fullmatch(text) is not None for text in sample) > 0.9 * len(sample):
+        iso = np.array([_ISO_DATE.fullmatch(text) is not None for text in distinct], dtype=bool)
+        bad = known.isin(set(distinct[~iso | cells.to_seconds(distinct)[1]])).to_numpy()
+        if not bad.any():
+            return _Guess("datetime", f"Strings that all read as ISO dates.{gaps}")
+        if bad.sum() <= MOST_BAD_CELLS * len(known):
+            guess = _Guess("datetime", f"Strings that read as ISO dates.{gaps}")
+            return _lenient(guess, WrittenDates(), known[bad], len(known), "dates")
+    reading = settle_dates(known, distinct)
+    if reading is None:
+        return None
+    bad = known.isin(set(distinct[reading.bad])).to_numpy()
+    if bad.sum() > MOST_BAD_CELLS * len(known):
+        return None
+    written = WrittenDates(reading.formats)
+    guess = _Guess("datetime", f"Strings that read as dates, {written.describe()}.{gaps}")
+    if reading.other:
+        note = (
+            f"holds dates whose order no value settles (first: {known.iloc[0]!r}): read as "
+            f"{written.formats[0]}, not as {reading.other[0]}. Pass the right one, for example "
+            f"`column_kinds={{...: {reading.other[0]!r}}}`"
+        )
+        guess = replace(guess, note=note)
+    return _lenient(guess, written, known[bad], len(known), "dates")
+
+
+def _guess_numbers(texts: pd.Series, cells_of: pd.Series) -> _Guess | None:
+    """Numbers, of which few may be unreadable; `None` for anything else.
+
+    Args:
+        texts: The cells as strings.
+        cells_of: The cells as they are.
+    """
+    known = _known(texts)
+    if not len(known):
+        return None
+    distinct = pd.Series(known.unique(), dtype=object)
+    values, bad = cells.to_numbers(distinct)
+    gaps = " Words such as 'N/A' are gaps." if len(known) < len(texts) else ""
+    if not bad.any():
+        return _plain_numbers(distinct, values, len(distinct) / len(known), gaps)
+    rows = known.isin(set(distinct[bad]))
+    if rows.sum() <= MOST_BAD_CELLS * len(known):
+        plain = _plain_numbers(distinct[~bad], values[~bad], len(distinct) / len(known), gaps)
+        if plain.kind == "categorical":
+            return None
+        return _lenient(plain, WrittenNumbers(), known[rows], len(known), "numbers")
+    settled = settle_style(distinct.to_list())
+    if settled is None:
+        return None
+    style, units, odd = settled
+    written = WrittenNumbers(style.decimal, style.thousands, units)
+    odd |= np.isnan(written.read(distinct.to_list()))
+    rows = known.isin(set(distinct[odd]))
+    if rows.sum() > MOST_BAD_CELLS * len(known):
+        return None
+    how = f", {written.describe()}" if written.describe() else ""
+    guess = _Guess("numeric", f"Strings that read as numbers{how}.{gaps}")
+    return _lenient(guess, written, known[rows], len(known), "numbers")
+
+
+def _plain_numbers(distinct: pd.Series, values: np.ndarray, share: float, gaps: str) -> _Guess:
+    """Tell amounts from codes among strings that all read as numbers."""
+    whole = bool(np.all(np.isnan(values) | (np.isfinite(values) & (values == np.rint(values)))))
+    if whole and len(distinct) <= CODES and share <= 0.5:
+        reason = f"Strings that read as whole numbers, with {len(distinct)} values: codes."
+        return _Guess("categorical", reason)
+    return _Guess("numeric", f"Strings that all read as numbers.{gaps}")
+
+
+def _lenient(
+    guess: _Guess, written: WrittenDates | WrittenNumbers, bad: pd.Series, rows: int, noun: str
+) -> _Guess:
+    """The guess with how cells are written; with a note where some cannot be read."""
+    if not len(bad):
+        return replace(guess, written=written)
+    note = (
+        f"has {len(bad)} of {rows} values that are no {noun} (first: {bad.iloc[0]!r}): they are "
+        "gaps. Correct them, or pass `column_kinds={...: 'categorical'}` if they mean something"
+    )
+    note = note if guess.note is None else f"{guess.note}; it {note}"
+    return replace(guess, written=replace(written, lenient=True), note=note)
+
+
+def _words(distinct: pd.Series) -> float:
+    """Return the mean number of words in a value."""
+    spaced = distinct.map(lambda text: len(text.split()))
+    unspaced = distinct.str.count(_UNSPACED.pattern)
+    return float((spaced + unspaced // 2).mean())
+
+
+def _is_constant(present: pd.Series) -> bool:
+    if cells.is_object(present.dtype):
+        return len(set(cells.to_strings(present))) == 1
+    return bool(present.nunique() == 1)
+
+
+def _is_counter(present: pd.Series, name: str) -> bool:
+    """Say whether whole numbers merely number the rows; floats never do.
+
+    They do if they rise or fall by one from row to row, if they are a shuffled or thinned out
+    counter (no value twice, most of the span taken), or if they are unique and called an id.
+    """
+    if present.dtype.kind not in "iu" or len(present) <= MIN_ID_ROWS:
+        return False
+    values = np.asarray(present.to_numpy(dtype=np.float64))
+    if len(np.unique(values)) < len(values):
+        return False
+    low, high = values.min(), values.max()
+    if low >= 1800 and high <= 2100:  # one row a year is a trend, not a counter
+        return False
+    dense = len(values) / (high - low + 1) >= 0.5
+    return bool(dense or _ID_NAME.fullmatch(name))

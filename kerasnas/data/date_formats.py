@@ -1,0 +1,230 @@
+"""Dates as people write them: day, month and year in any order, with names, with a time of day."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+ISO = "ISO8601"
+"""The name that pandas has for dates such as 2024-01-31T12:30."""
+
+_MISSING = -(2**63)
+_SAMPLE = 300  # distinct texts that are looked at before all are
+_LIKELY = 0.9  # share of the sample that must look like a date
+_DATES = {
+    "dmy": ["%d{s}%m{s}%Y", "%d{s}%m{s}%y", "%d. %m. %Y"],
+    "mdy": ["%m{s}%d{s}%Y", "%m{s}%d{s}%y"],
+    "ymd": ["%Y{s}%m{s}%d", "%y{s}%m{s}%d", "%Y%m%d"],
+    "named": [
+        "%d{s}%b{s}%Y",
+        "%d{s}%b{s}%y",
+        "%d{s}%B{s}%Y",
+        "%Y{s}%b{s}%d",
+        "%Y{s}%B{s}%d",
+        "%b{s}%d{s}%Y",
+        "%d%b%Y",
+        "%d%b%y",
+        "%b %d, %Y",
+        "%B %d, %Y",
+        "%B %d %Y",
+        "%d. %b %Y",
+        "%d. %B %Y",
+        "%d %b, %Y",
+        "%d %B, %Y",
+        "%a %d %b %Y",
+        "%a, %d %b %Y",
+        "%A, %d %B %Y",
+        "%A, %B %d, %Y",
+        "%a, %b %d, %Y",
+    ],
+    "months": ["%m/%Y", "%Y/%m", "%b{s}%Y", "%B{s}%Y", "%b{s}%y", "%Y{s}%b"],
+}
+_TIMES = [
+    "",
+    *(
+        f"{gap}{clock}"
+        for gap in (" ", "T", ", ")
+        for clock in ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
+    ),
+    " %H:%M:%S %z",
+    " %H:%M:%S%z",
+    " %H:%M %z",
+]
+_WHOLE = {"named": ["%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S GMT", "%d/%b/%Y:%H:%M:%S %z"]}
+_RUNS = re.compile(r"\d+|[^\W\d_]+|%[a-zA-Z]")
+_CODES = {**dict.fromkeys("aAbBp", "w"), "z": "+d"}
+
+
+@dataclass(frozen=True)
+class DateReading:
+    """What a column of dates looks like.
+
+    Attributes:
+        formats: Formats that read its cells.
+        bad: For each distinct text, whether none of the formats reads it.
+        other: Formats of the other order of day and month that reads as many cells; empty where the
+            column settles the order.
+    """
+
+    formats: tuple[str, ...]
+    bad: np.ndarray
+    other: tuple[str, ...] = ()
+
+
+def settle_dates(texts: pd.Series, distinct: pd.Series) -> DateReading | None:
+    """How the dates of a column are written.
+
+    Args:
+        texts: The cells, in the order of the rows, that are no words for missing values.
+        distinct: Their distinct values.
+
+    Returns:
+        The formats of the order that reads most cells; `None` where few look like dates.
+    """
+    sample = distinct.iloc[:: max(1, len(distinct) // _SAMPLE)].str.strip()
+    shapes = [_shape(text) for text in sample]
+    known = _formats()
+    if sum(shape in known for shape in shapes) < _LIKELY * len(shapes):
+        return None
+    orders: dict[str, list[str]] = defaultdict(list)
+    for shape in dict.fromkeys(shapes):
+        alike = [text for text, own in zip(sample, shapes, strict=True) if own == shape]
+        for order, form in known.get(shape, ()):
+            if _is_plausible(form, alike):
+                orders[order].append(form)
+    if not orders:
+        return None
+    counts = texts.value_counts().reindex(distinct.to_numpy()).to_numpy()
+    found = {order: _used(distinct, forms, counts) for order, forms in orders.items()}
+    lost = {order: int(counts[bad].sum()) for order, (_, bad) in found.items()}
+    least = min(lost.values())
+    tied = [order for order in found if lost[order] == least and found[order][0]]
+    if not tied:
+        return None
+    doubts = {order: _doubt(order, found[order][0], texts) for order in tied}
+    best = min(tied, key=lambda order: doubts[order])
+    formats, bad = found[best]
+    rivals = [found[order][0] for order in tied if doubts[order].years == doubts[best].years]
+    other = next((rival for rival in rivals if _differ(distinct, formats, rival)), ())
+    return DateReading(formats, bad, other)
+
+
+def read_dates(texts: pd.Series, formats: Sequence[str]) -> np.ndarray:
+    """Seconds since 1970 of texts by the first format that reads each; -2**63 where none does."""
+    texts = texts.astype(object).str.strip()
+    seconds = np.full(len(texts), _MISSING)
+    for form in formats:
+        left = seconds == _MISSING
+        if not left.any():
+            break
+        seconds[left] = _seconds(texts[left], form)
+    return seconds
+
+
+def _seconds(texts: pd.Series, form: str) -> np.ndarray:
+    zoned = "%z" in form or form == ISO
+    moments = pd.to_datetime(texts, format=form, errors="coerce", utc=zoned)
+    if isinstance(moments.dtype, pd.DatetimeTZDtype):
+        moments = moments.dt.tz_convert("UTC").dt.tz_localize(None)
+    return np.array(moments.to_numpy()).astype("datetime64[s]").astype(np.int64)
+
+
+def _used(
+    distinct: pd.Series, formats: Sequence[str], counts: np.ndarray
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """The formats that read cells, those that read most first, and the texts that none reads."""
+    reads = {form: _seconds(distinct.str.strip(), form) != _MISSING for form in formats}
+    order = sorted(reads, key=lambda form: -int(counts[reads[form]].sum()))
+    used: list[str] = []
+    bad = np.ones(len(distinct), dtype=bool)
+    for form in order:
+        if (reads[form] & bad).any():
+            used.append(form)
+            bad &= ~reads[form]
+    return tuple(used), bad
+
+
+class _Doubt(NamedTuple):
+    """What speaks against an order that others tie with, what weighs most first."""
+
+    years: int  # distinct years: of a day that is taken for a year there are many
+    unsorted: bool
+    all_early: bool  # days that change, and none of which is above 12
+    unusual: int
+
+
+def _doubt(order: str, formats: Sequence[str], texts: pd.Series) -> _Doubt:
+    seconds = read_dates(texts, formats)
+    seconds = seconds[seconds != _MISSING]
+    rises = np.diff(seconds)
+    moments = pd.Series(seconds.astype("datetime64[s]"))
+    days = moments.dt.day
+    usual = ("ymd", "mdy", "dmy") if "/" in formats[0] else ("ymd", "dmy", "mdy")
+    return _Doubt(
+        years=moments.dt.year.nunique(),
+        unsorted=not (bool((rises >= 0).all()) or bool((rises <= 0).all())),
+        all_early=bool(days.max() <= 12 and days.nunique() > 1),
+        unusual=usual.index(order) if order in usual else len(usual),
+    )
+
+
+def _is_plausible(form: str, texts: Sequence[str]) -> bool:
+    """Whether texts of a format's shape are as long as dates are: versions and counts are not.
+
+    Eight digits must begin with a century. A year of two digits behind a point or a dash stands
+    behind a day and a month of two digits.
+    """
+    if form == "%Y%m%d":
+        return all(re.fullmatch(r"(?:19|20)\d{6}", text) for text in texts)
+    if re.match(r"%.[.-]%.[.-]%.", form) and "%y" in form and "%b" not in form:
+        return all(re.match(r"\d\d[.-]\d\d[.-]\d\d(?!\d)", text) for text in texts)
+    return True
+
+
+def _differ(distinct: pd.Series, formats: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether two orders read some text as different days."""
+    if tuple(formats) == tuple(others):
+        return False
+    first, second = read_dates(distinct, formats), read_dates(distinct, others)
+    return bool((first != second)[(first != _MISSING) & (second != _MISSING)].any())
+
+
+def _shape(text: str) -> str:
+    """A text with `d` for digits and `w` for letters: `d/d/d d:d` for 31/01/2024 12:30."""
+    return _RUNS.sub(lambda run: _letter(run[0]), text)
+
+
+def _letter(run: str) -> str:
+    if run[0] == "%":
+        return _CODES.get(run[1], "d")
+    return "d" if run[0].isdigit() else "w"
+
+
+@cache
+def _formats() -> dict[str, tuple[tuple[str, str], ...]]:
+    """Orders and formats by the shape of a text that they read."""
+    found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
+    for order, form in _all_formats():
+        shape = re.sub("d+", "d", _shape(form))
+        for one in {shape, shape.replace("+d", "-d"), shape.replace("+d", "w")}:
+            found[one][order, form] = None
+    return {shape: tuple(forms) for shape, forms in found.items()}
+
+
+def _all_formats() -> Iterator[tuple[str, str]]:
+    for order, dates in _DATES.items():
+        for date in dates:
+            for form in dict.fromkeys(date.replace("{s}", s) for s in "/-. "):
+                bare = order == "months" or date == "%Y%m%d"
+                for time in [""] if bare else _TIMES:
+                    yield order, form + time
+    for order, forms in _WHOLE.items():
+        for form in forms:
+            yield order, form

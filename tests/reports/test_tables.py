@@ -1,0 +1,312 @@
+"""Tables as people have them: what public reports say is read wrongly is read right."""
+
+import json
+import warnings
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import kerasnas as kn
+from kerasnas.data import MISSING_DATETIME, Schema, infer_schema, ingest
+from kerasnas.data.infer import follows, warn_of_schema
+
+R = np.random.default_rng(0)
+DAYS = pd.Series(pd.Timestamp("2021-01-01") + pd.to_timedelta(R.permutation(900)[:400], "D"))
+NUMBERS = np.round(R.normal(40_000, 9_000, 400), 2)
+
+
+def read(values, **arguments):
+    """The column that is inferred, and its raw values read by a schema that went through JSON."""
+    frame = pd.DataFrame({"it": values, "x": np.linspace(0.0, 1.0, len(values))})
+    schema = infer_schema(frame, **arguments)
+    again = Schema.from_json(json.loads(json.dumps(schema.to_json())))
+    assert again == schema
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return schema["it"], ingest(frame, again).get("it")
+
+
+def seconds(moments, unit="D"):
+    return moments.dt.floor(unit).to_numpy().astype("datetime64[s]").astype("int64")
+
+
+def fitted(estimator, x, y, **arguments):
+    budget = kn.Budget(trials=2, epochs=4)
+    return estimator(budget=budget, ensemble=False, seed=0, verbose=0, **arguments).fit(x, y)
+
+
+class TestDates:
+    @pytest.mark.parametrize(
+        ("form", "unit"),
+        [
+            *((form, "D") for form in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y/%m/%d")),
+            *((form, "D") for form in ("%d-%b-%y", "%d %B %Y", "%B %d, %Y", "%Y%m%d", "%d%b%Y")),
+            *((form, "D") for form in ("%m/%d/%y", "%d.%m.%y", "%a, %d %b %Y", "%Y.%m.%d")),
+            ("%d/%m/%Y %H:%M", "min"),
+            ("%m/%d/%Y %I:%M %p", "min"),
+            ("%d.%m.%Y %H:%M:%S", "s"),
+            ("%a %b %d %H:%M:%S %Y", "s"),
+        ],
+    )
+    def test_the_format_is_settled_by_the_whole_column(self, form, unit):
+        moments = DAYS + pd.to_timedelta(R.integers(0, 86_400, 400), "s")
+        column, values = read(moments.dt.strftime(form))
+        assert (column.kind, column.note, column.dropped) == ("datetime", None, None)
+        assert form in column.reason
+        np.testing.assert_array_equal(values, seconds(moments, unit))
+
+    def test_dates_with_and_without_a_time_are_read(self):
+        texts = ["31/01/2024 10:30", "05/02/2024", "17/02/2024 08:00", "01/03/2024"]
+        column, values = read(texts)
+        assert column.kind == "datetime"
+        assert values[1] - values[0] == 5 * 86_400 - 37_800
+
+    @pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d.%m.%y"])
+    def test_an_order_that_nothing_settles_is_told(self, form):
+        early = pd.Series(pd.to_datetime([f"2024-{m}-{d}" for m in (1, 2, 5) for d in (7, 3, 9)]))
+        frame = pd.DataFrame({"when": early.dt.strftime(form), "x": range(9)})
+        with pytest.warns(UserWarning, match=r"`when` holds dates whose order.*kinds=.'when"):
+            warn_of_schema(infer_schema(frame))
+        column, values = read(frame["when"], column_kinds={"it": form})
+        np.testing.assert_array_equal(values, seconds(early))
+        assert column.note is None and form in column.reason
+
+    def test_months_that_begin_on_their_first_day_are_not_days_of_january(self):
+        starts = pd.Series(pd.date_range("2019-01-01", periods=12, freq="MS"))
+        column, values = read(starts.dt.strftime("%d/%m/%Y"))
+        np.testing.assert_array_equal(values, seconds(starts))
+        assert column.note is not None
+
+    @pytest.mark.parametrize("word", ["unknown", "N/A", "-", "?", ""])
+    def test_words_for_missing_dates_are_gaps(self, word):
+        column, values = read(DAYS.dt.strftime("%Y-%m-%d").where(DAYS.index != 7, word))
+        assert (column.kind, column.note) == ("datetime", None)
+        assert values[7] == MISSING_DATETIME and (values != MISSING_DATETIME).sum() == 399
+
+    @pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y"])
+    def test_one_cell_in_a_hundred_may_be_no_date_and_is_told(self, form):
+        texts = DAYS.dt.strftime(form)
+        texts[[3, 9]] = ["31/02/2021x", "spring"]
+        frame = pd.DataFrame({"when": texts, "x": NUMBERS})
+        schema = infer_schema(frame)
+        with pytest.warns(UserWarning, match=r"`when` has 2 of 400 values that are no dat"):
+            warn_of_schema(schema)
+        with pytest.warns(UserWarning, match="`when` has 2 values.*As in fit"):
+            values = ingest(frame, schema)["when"]
+        assert (values[[3, 9]] == MISSING_DATETIME).all()
+        texts[:40] = "spring"
+        assert read(texts)[0].kind != "datetime"
+
+    @pytest.mark.parametrize(
+        "texts", [["3.10.12", "3.9.18", "1.2.10"], ["1/2", "3/4", "5/8"], ["A-12", "B-07", "C-99"]]
+    )
+    def test_versions_fractions_and_codes_are_no_dates(self, texts):
+        assert read(texts * 5)[0].kind == "categorical"
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("write", "unit"),
+        [
+            (lambda v: f"{v:,.0f}", 1.0),
+            (lambda v: f"{v:,.2f}".translate(str.maketrans(",.", ".,")), 0.01),
+            (lambda v: f"${v:,.0f}", 1.0),
+            (lambda v: f"{v / 1000:.3f}%", 0.001),
+            (lambda v: f"{v:.2f} kg", 0.01),
+            (lambda v: f"{v:,.2f}".replace(",", " "), 0.01),
+            (lambda v: f"{v:,.2f} €".translate(str.maketrans(",.", ".,")), 0.01),
+            (lambda v: f"{v:,.1f}".replace(",", "'"), 0.1),
+            (lambda v: f"CHF {v:.2f}", 0.01),
+            (lambda v: f"{v:.2f}".replace(".", ","), 0.01),
+            (lambda v: f"({v:,.0f})", 1.0),
+            (lambda v: f"\u2212{v:.1f} °C", 0.1),
+            (lambda v: f"{v:,.0f} €".replace(",", "."), 1.0),
+        ],
+    )
+    def test_numbers_are_read_as_they_are_written(self, write, unit):
+        texts = [write(v) for v in NUMBERS]
+        column, values = read(texts)
+        assert (column.kind, column.note, column.dropped) == ("numeric", None, None)
+        sign = -1 if texts[0][0] in "(\u2212" else 1
+        scale = 1000.0 if "%" in texts[0] else 1.0
+        np.testing.assert_allclose(values * sign * scale, NUMBERS, atol=unit * scale, rtol=1e-6)
+        assert column.written.describe() == "" or column.written.describe() in column.reason
+
+    def test_magnitudes_multiply(self):
+        column, values = read(["950", "1.2k", "3.4M", "12k"])
+        assert column.kind == "numeric"
+        np.testing.assert_allclose(values, [950, 1_200, 3_400_000, 12_000])
+
+    @pytest.mark.parametrize("texts", [["12 kg", "500 g"], ["45%", "0.4"], ["1st", "2nd"]])
+    def test_one_column_has_one_unit(self, texts):
+        assert read(texts * 20)[0].kind == "categorical"
+
+    @pytest.mark.parametrize("word", ["?", "NA", "N/A", "-", "null", "None", "#N/A", "<NA>", "."])
+    def test_words_for_missing_numbers_are_gaps(self, word):
+        texts = pd.Series(NUMBERS).astype(str)
+        texts[::50] = word
+        column, values = read(texts)
+        assert (column.kind, column.note) == ("numeric", None)
+        assert "gaps" in column.reason
+        np.testing.assert_allclose(np.delete(values, np.s_[::50]), np.delete(NUMBERS, np.s_[::50]))
+        assert np.isnan(values[::50]).all()
+
+    def test_words_among_numbers_of_an_object_column_are_gaps(self):
+        cells = pd.Series(NUMBERS, dtype=object)
+        cells[::50] = "?"
+        column, values = read(cells)
+        assert column.kind == "numeric" and np.isnan(values[::50]).all()
+
+    def test_one_cell_in_a_hundred_may_be_no_number_and_is_told(self):
+        texts = pd.Series([f"{v:,.2f}" for v in NUMBERS])
+        texts[5] = "a lot"
+        column, values = read(texts)
+        assert column.kind == "numeric" and "'a lot'" in column.note and np.isnan(values[5])
+
+    def test_codes_and_postcodes_stay_categories(self):
+        assert read(["01234", "99999", "10001"] * 9)[0].kind == "categorical"
+        assert read(["1", "2", "3"] * 9)[0].kind == "categorical"
+
+    def test_new_rows_are_read_as_those_of_fit(self):
+        schema = infer_schema(pd.DataFrame({"it": ["1.234,50", "7,25", "12,00"], "x": range(3)}))
+        new = pd.DataFrame({"it": ["1.000"], "x": [1]})
+        assert ingest(new, schema)["it"][0] == 1000.0
+        with pytest.raises(kn.errors.SchemaError, match=r"`it` has 1 value .*not written as"):
+            ingest(new.assign(it="1,234.50"), schema)
+        assert ingest(new.assign(it=1234.5), schema)["it"][0] == 1234.5
+
+
+class TestDigits:
+    @pytest.mark.parametrize(
+        "values",
+        [
+            20_240_100 + R.integers(0, 32, 400),
+            1_700_000_000_000 + R.integers(0, 60_000, 400),
+            pd.Series(1_700_000_000_000 + R.integers(0, 60_000, 400)).astype(str),
+            (2.0**33 + R.integers(0, 99, 400)),
+            2**62 + R.integers(0, 99, 400),
+        ],
+    )
+    def test_whole_numbers_that_float32_merges_are_int64(self, values):
+        column, raw = read(values)
+        assert column.exact and raw.dtype == np.int64 and "int64" in column.reason
+        np.testing.assert_array_equal(raw, np.array(values).astype("int64"))
+
+    def test_a_missing_exact_number_is_the_least_one(self):
+        values = pd.Series(20_240_100 + R.integers(0, 32, 400), dtype="Int64")
+        values[3] = pd.NA
+        assert read(values)[1][3] == -(2**63)
+
+    @pytest.mark.parametrize("values", [1e9 + R.normal(size=400), 1e39 * R.normal(size=400)])
+    def test_fractions_that_float32_merges_are_told(self, values):
+        frame = pd.DataFrame({"v": values, "x": NUMBERS})
+        with pytest.warns(UserWarning, match="`v` holds numbers that differ by less than float32"):
+            warn_of_schema(infer_schema(frame))
+
+    @pytest.mark.parametrize(
+        "values", [NUMBERS, NUMBERS * 1e6, 128.0 * R.integers(0, 99, 400) + 2**30, NUMBERS * 1e-20]
+    )
+    def test_numbers_that_float32_holds_are_not_told(self, values):
+        column, raw = read(values)
+        assert column.note is None and not column.exact and raw.dtype == np.float32
+
+
+class TestIds:
+    def test_a_counter_that_the_target_follows_is_kept(self):
+        t = np.arange(400)
+        shuffled = R.permutation(400)
+        for values, target in [
+            (t, 3.0 * t + R.normal(size=400)),
+            (shuffled, 3.0 * shuffled),
+            (shuffled, shuffled // 100),
+            (shuffled, shuffled % 2),
+        ]:
+            column, _ = read(values, target=target)
+            assert column.dropped is None and "the target follows it" in column.reason
+
+    def test_an_account_number_that_the_target_follows_is_kept(self):
+        frame = pd.DataFrame({"account_id": R.permutation(10**6)[:400], "x": NUMBERS})
+        schema = infer_schema(frame, target=np.sqrt(frame["account_id"].to_numpy()))
+        assert schema["account_id"].dropped is None
+
+    def test_a_counter_that_says_nothing_is_dropped_and_named(self):
+        frame = pd.DataFrame({"t": np.arange(400), "one": 1.0, "x": NUMBERS})
+        schema = infer_schema(frame, target=R.integers(0, 2, 400))
+        with pytest.warns(UserWarning, match=r"2 columns are not used: `t` \(id-.*`one`"):
+            warn_of_schema(schema)
+
+    def test_an_id_in_the_order_of_sorted_rows_is_no_evidence(self):
+        frame = pd.DataFrame({"Id": np.arange(1, 151), "x": R.normal(size=150)})
+        assert (
+            "the target follows" in infer_schema(frame, target=np.arange(150) // 50)["Id"].dropped
+        )
+
+    @pytest.mark.parametrize("draw", [R.normal, lambda size: R.integers(0, 3, size)])
+    def test_chance_is_no_evidence(self, draw):
+        order = np.arange(300)
+        assert not any(follows(draw(size=300), order) for _ in range(200))
+
+
+@pytest.fixture(scope="module")
+def messy():
+    """Everything about the target stands in columns that are written as people write."""
+    months = DAYS.dt.month.to_numpy()
+    texts = pd.DataFrame(
+        {
+            "when": DAYS.dt.strftime("%d/%m/%Y"),
+            "price": [f"${v:,.2f}" for v in NUMBERS],
+            "batch": 20_240_100 + R.integers(0, 32, 400),
+            "noise": R.normal(size=400),
+        }
+    )
+    texts.loc[::50, "price"] = "N/A"
+    return texts, ((months > 6) & (texts["price"] != "N/A")).to_numpy()
+
+
+@pytest.fixture(scope="module")
+def clf(messy):
+    return fitted(kn.TabularClassifier, *messy)
+
+
+class TestFits:
+    def test_the_model_learns_from_dates_and_prices(self, clf, messy):
+        assert clf.score(*messy) >= 0.99
+
+    def test_file_and_plain_keras_answer_alike(self, clf, messy, tmp_path):
+        frame = messy[0][:40]
+        clf.save(tmp_path / "messy.keras")
+        again = kn.load(tmp_path / "messy.keras")
+        answers = clf.predict_proba(frame)
+        np.testing.assert_array_equal(again.predict_proba(frame), answers)
+        assert again.schema_ == clf.schema_
+        price = pd.to_numeric(frame["price"].str.replace(r"[$,]", "", regex=True), errors="coerce")
+        plain = keras.models.load_model(tmp_path / "messy.keras")
+        given = {
+            "when": seconds(pd.to_datetime(frame["when"], format="%d/%m/%Y")),
+            "price": price.to_numpy("float32"),
+            "batch": frame["batch"].to_numpy("int64"),
+            "noise": frame["noise"].to_numpy("float32"),
+        }
+        assert {k: t.dtype for k, t in plain.input.items()} == {
+            k: v.dtype for k, v in given.items()
+        }
+        direct = plain.predict({k: v[:, None] for k, v in given.items()}, verbose=0)
+        np.testing.assert_allclose(direct, answers, atol=1e-5)
+
+    def test_the_last_digit_of_a_whole_number_is_learnt(self):
+        day = 20_240_100 + R.integers(0, 16, 800)
+        x = pd.DataFrame({"day": day})
+        clf = fitted(kn.TabularClassifier, x, day % 2, folds=False, space="histgb")
+        assert clf.score(x, day % 2) >= 0.98
+
+    def test_baselines_see_the_digits_that_the_model_loses(self):
+        v = 1e9 + R.normal(size=400)
+        frame = pd.DataFrame({"v": v, "x": R.normal(size=400)})
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            clf = fitted(kn.TabularClassifier, frame, v > 1e9)
+        assert any("`v` holds numbers" in str(warning.message) for warning in caught)
+        board = clf.leaderboard().set_index("trial_id")["val_accuracy"]
+        assert board["hist_gradient_boosting"] > 0.95 and board["linear"] > 0.95
