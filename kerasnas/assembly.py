@@ -122,9 +122,24 @@ def _answering(network: keras.Model, units: Units | None) -> keras.Model:
     # A model around the same layers, without the optimiser and the loss it was compiled with.
     answer = keras.Model(network.input, network.outputs[0])(inputs)
     if units is not None:
-        answer = keras.layers.Rescaling(units.scale, units.mean, name="units")(answer)
-        answer = keras.ops.clip(answer, units.low, units.high)
+        answer = in_units(answer, units, "units")
     return keras.Model(inputs, answer, name="kerasnas_network")
+
+
+def in_units(answer: Any, units: Units, name: str) -> Any:
+    """A network's answer in the target's own units; float64 where float32 would merge targets.
+
+    Args:
+        answer: Symbolic standardised values.
+        units: The scale of the targets.
+        name: Name of the layer.
+    """
+    if units.double:
+        # Not by `Rescaling`, which makes float32 of its constants first.
+        answer = keras.ops.cast(answer, "float64") * units.scale + units.mean
+    else:
+        answer = keras.layers.Rescaling(units.scale, units.mean, name=name)(answer)
+    return keras.ops.clip(answer, units.low, units.high)
 
 
 def _layers(model: keras.Model) -> Iterator[Any]:

@@ -105,5 +105,4 @@ def _front(name: str, fitted: FittedInput, tensors: Sequence[Any]) -> Any:
 def _in_units(answer: Any, units: Units | None, name: str) -> Any:
     if units is None:
         return answer
-    answer = keras.layers.Rescaling(units.scale, units.mean, name=name)(answer)
-    return keras.ops.clip(answer, units.low, units.high)
+    return assembly.in_units(answer, units, name)

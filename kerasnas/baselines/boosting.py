@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 
 from kerasnas.baselines.evidence import Evidence
+from kerasnas.baselines.linear import in_deviations, in_own_units
 from kerasnas.clock import ENDLESS, Deadline, Margin, Stopwatch, amount
-from kerasnas.problem.heads import ClassHead, FittedHead, LabelsHead, OwnLossHead, QuantilesHead
+from kerasnas.problem.heads import (
+    ClassHead,
+    FittedHead,
+    LabelsHead,
+    OwnLossHead,
+    QuantilesHead,
+    ValueHead,
+)
 
 _STAGES = (1, 4, 16, 100)  # iterations of boosting, which show what the rest of them takes
 _THREADED = 200_000  # cells, from which boosting uses several threads
@@ -69,7 +77,9 @@ def boosting_answers(
             return np.tile(head.constant(y, kept), (len(asked), 1))
         models = [fitted(y[:, i], 1 / (head.width - i)) for i in range(head.width)]
         return np.stack([model.predict(answered) for model in models], axis=1)
-    return np.asarray(fitted(y).predict(answered)).reshape(-1, 1)
+    assert isinstance(head, ValueHead)
+    found = fitted(in_deviations(head, y)).predict(answered)
+    return in_own_units(head, np.asarray(found).reshape(-1, 1))
 
 
 def _of_label(fitted: Any, y: np.ndarray, label: int, asked: np.ndarray) -> np.ndarray:

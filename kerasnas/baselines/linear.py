@@ -8,7 +8,14 @@ import numpy as np
 
 from kerasnas.baselines.evidence import Evidence
 from kerasnas.clock import ENDLESS, Deadline
-from kerasnas.problem.heads import ClassHead, FittedHead, LabelsHead, OwnLossHead, QuantilesHead
+from kerasnas.problem.heads import (
+    ClassHead,
+    FittedHead,
+    LabelsHead,
+    OwnLossHead,
+    QuantilesHead,
+    ValueHead,
+)
 from kerasnas.spaces.linear_solver import affordable
 
 _ITERATIONS = 200  # of a solver, at most
@@ -51,14 +58,29 @@ def linear_answers(
         return _classified(x, y, kept, head.width, over_rows, strength, deadline)
     if isinstance(head, OwnLossHead) and y.shape[1] != head.width:
         return np.tile(head.constant(y, kept), (len(asked), 1))
+    if isinstance(head, ValueHead):
+        y = in_deviations(head, y)
     ridge = _ridge(x).fit(x, y, sample_weight=kept)
     found = over_rows(ridge.predict).reshape(len(asked), -1)
+    if isinstance(head, ValueHead):
+        return in_own_units(head, found)
     if isinstance(head, LabelsHead):
         return np.clip(found, _NEVER, 1.0 - _NEVER)
     if isinstance(head, QuantilesHead):
         # The errors are taken to be the same everywhere.
         return found + head.constant(y - np.asarray(ridge.predict(x)).reshape(-1), kept)
     return found
+
+
+def in_deviations(head: ValueHead, targets: np.ndarray) -> np.ndarray:
+    """Targets in deviations from their mean, float64: libraries count in float32 or square."""
+    return targets if head.units is None else (targets - head.units.mean) / head.units.scale
+
+
+def in_own_units(head: ValueHead, answers: np.ndarray) -> np.ndarray:
+    """Answers of a model that was fitted on what `in_deviations` gives."""
+    answers = answers.astype("float64")
+    return answers if head.units is None else answers * head.units.scale + head.units.mean
 
 
 def _classified(

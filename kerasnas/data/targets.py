@@ -29,6 +29,9 @@ __all__ = [
     "split_target",
 ]
 
+LARGEST_TARGET = 1e150
+"""Largest target of a regression: float64 holds its square."""
+
 _LABEL_DTYPE = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)|object|<U\d+")
 _LABEL_TYPES: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 
@@ -149,6 +152,12 @@ class RegressionTarget:
             raise SchemaError(
                 f"`y` has {count(len(rows), 'value')} not finite ({listed(rows)}): Input y "
                 "contains infinity or NaN. Drop or correct those rows."
+            )
+        rows = np.flatnonzero(np.abs(values) > LARGEST_TARGET)
+        if len(rows):
+            raise SchemaError(
+                f"`y` has {count(len(rows), 'value')} beyond {LARGEST_TARGET:g} ({listed(rows)}), "
+                "whose squares are infinite. Divide `y` by a constant, or take logarithms."
             )
         return values
 

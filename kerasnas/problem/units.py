@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Units:
-    """The scale of a regression's targets.
+    """The scale of a regression's targets: numbers, or one number for each of several targets.
 
     Attributes:
         scale: Standard deviation of the training targets.
         mean: Their mean.
         low: Smallest answer that the graph gives.
         high: Largest answer that the graph gives.
+        double: Whether float32 would merge the targets, so that answers are float64.
     """
 
-    scale: float
-    mean: float
-    low: float
-    high: float
+    scale: Any
+    mean: Any
+    low: Any
+    high: Any
+    double: bool = False
 
     def standardise(self, targets: np.ndarray) -> np.ndarray:
-        """Targets of shape `(rows,)` as a network learns them: float32, shape `(rows, 1)`."""
-        return ((targets - self.mean) / self.scale).astype("float32")[:, None]
+        """Targets of shape `(rows,)` or `(rows, targets)` as a network learns them: float32.
+
+        Returns:
+            Shape `(rows, 1)` or `(rows, targets)`.
+        """
+        columns = targets.astype("float64").reshape(len(targets), -1)
+        return ((columns - self.mean) / self.scale).astype("float32")
 
     def restore(self, answers: np.ndarray) -> np.ndarray:
-        """A network's answers in the target's own units, limited as in the graph."""
-        return np.clip(answers * self.scale + self.mean, self.low, self.high)
+        """A network's answers in the target's own units, float64, limited as in the graph."""
+        own = np.asarray(answers, "float64") * self.scale + self.mean
+        return np.clip(own, self.low, self.high)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import keras
@@ -82,7 +84,10 @@ def _last_steps(tensor: Any, own: Any) -> Any:
 
 
 def _mean(answers: Sequence[Any], weights: Sequence[float], ending: str) -> Any:
-    """The weighted mean of one head's answers."""
+    """The weighted mean of one head's answers, in their dtype."""
+    if answers[0].dtype == "float64":  # `Rescaling` makes float32 of its constants first
+        parts = [answer * float(w) for answer, w in zip(answers, weights, strict=True)]
+        return reduce(add, parts)
     parts = [
         keras.layers.Rescaling(float(weight), name=f"weight_{i}{ending}")(answer)
         for i, (answer, weight) in enumerate(zip(answers, weights, strict=True))

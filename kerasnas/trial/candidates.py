@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+ROUNDING = 1e-6
+"""Rounding that answers may suffer on the disk, in deviations of the answers."""
+
 
 def answers_path(folder: Path, trial_id: str) -> Path:
     """Where the answers of a trial to the validation rows are, or would be."""
@@ -18,8 +21,16 @@ def write_answers(folder: Path, trial_id: str, answers: np.ndarray) -> None:
     path = answers_path(folder, trial_id)
     fresh = path.with_suffix(".new")
     with fresh.open("wb") as file:
-        np.save(file, answers.astype("float32"), allow_pickle=False)
+        np.save(file, _in_few_bytes(answers), allow_pickle=False)
     fresh.replace(path)
+
+
+def _in_few_bytes(answers: np.ndarray) -> np.ndarray:
+    """float32 answers, but float64 where these would be rounded beyond a millionth of a spread."""
+    with np.errstate(over="ignore"):
+        small = answers.astype("float32")
+    error = np.abs(small.astype("float64") - answers).max(axis=0, initial=0.0)
+    return small if (error <= ROUNDING * answers.std(axis=0)).all() else answers
 
 
 def read_answers(folder: Path, trial_id: str) -> np.ndarray | None:

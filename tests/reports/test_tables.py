@@ -11,6 +11,7 @@ import pytest
 import kerasnas as kn
 from kerasnas.data import MISSING_DATETIME, Schema, infer_schema, ingest
 from kerasnas.data.infer import follows, warn_of_schema
+from kerasnas.problem.heads import units_of
 
 R = np.random.default_rng(0)
 DAYS = pd.Series(pd.Timestamp("2021-01-01") + pd.to_timedelta(R.permutation(900)[:400], "D"))
@@ -34,7 +35,8 @@ def seconds(moments, unit="D"):
 
 def fitted(estimator, x, y, **arguments):
     budget = kn.Budget(trials=2, epochs=4)
-    return estimator(budget=budget, ensemble=False, seed=0, verbose=0, **arguments).fit(x, y)
+    settings = {"ensemble": False, "seed": 0, "verbose": 0, **arguments}
+    return estimator(budget=budget, **settings).fit(x, y)
 
 
 class TestDates:
@@ -211,6 +213,50 @@ class TestDigits:
     def test_numbers_that_float32_holds_are_not_told(self, values):
         column, raw = read(values)
         assert column.note is None and not column.exact and raw.dtype == np.float32
+
+
+X = R.normal(size=(300, 3))
+
+
+class TestTargets:
+    @pytest.mark.parametrize(
+        ("y", "double"),
+        [
+            (1e9 + X[:, 0], True),
+            (2**31 + 3 * X[:, 0], True),
+            (1e12 + 1e3 * X[:, 0], True),
+            (1e39 * X[:, 0], True),
+            (2**24 + np.arange(300), True),
+            (180_000 + 80_000 * X[:, 0], False),
+            (X[:, 0], False),
+        ],
+    )
+    def test_targets_that_float32_merges_are_answered_in_float64(self, y, double):
+        units = units_of(y)
+        assert units.double == double
+        restored = units.restore(units.standardise(y))[:, 0]
+        assert np.abs(restored - y).max() < 1e-6 * np.ptp(y)
+
+    def test_squares_that_are_infinite_are_refused_before_training(self):
+        with pytest.raises(kn.errors.SchemaError, match=r"`y` has 300 values beyond 1e\+150"):
+            kn.TabularRegressor(budget=1).fit(X, 1e160 * (2 + np.abs(X[:, 0])))
+
+    def test_a_fit_keeps_the_last_digits_of_its_targets(self, tmp_path):
+        y = 1e12 + 1e3 * X[:, 0]
+        names = [f"x{i}" for i in range(3)]
+        frame = pd.DataFrame(X, columns=names)
+        reg = fitted(kn.TabularRegressor, frame, y, folds=False, intervals=0.8, ensemble=2)
+        assert reg.score(frame, y) >= 0.98
+        low, high = reg.predict_interval(frame).T
+        assert np.mean((low <= y) & (y <= high)) > 0.6 and np.median(high - low) > 1.0
+        board = reg.leaderboard().set_index("trial_id")["val_r2"]
+        assert board["linear"] > 0.98 and board["hist_gradient_boosting"] > 0.8
+        reg.save(tmp_path / "large.keras")
+        plain = keras.models.load_model(tmp_path / "large.keras")
+        given = {name: frame[name].to_numpy("float32")[:, None] for name in names}
+        answers = plain.predict(given, verbose=0)["prediction"]
+        assert answers.dtype == np.float64
+        np.testing.assert_allclose(answers[:, 0], reg.predict(frame), rtol=0, atol=1.0)
 
 
 class TestIds:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from kerasnas.data import RegressionTarget
+from kerasnas.data.float32_loss import loses_digits, merges_whole_numbers
 from kerasnas.problem.heads.head import FittedHead, counted
 from kerasnas.problem.metrics import REGRESSION, Scorer
 from kerasnas.problem.units import Units
@@ -72,4 +73,10 @@ def units_of(values: np.ndarray, weights: np.ndarray | None = None) -> Units:
         mean=mean,
         low=float(values.min()) - margin,
         high=float(values.max()) + margin,
+        double=needs_double(values),
     )
+
+
+def needs_double(values: np.ndarray) -> bool:
+    """Whether float32 would merge targets, or cannot hold them."""
+    return loses_digits(values) or merges_whole_numbers(values)
