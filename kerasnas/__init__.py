@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kerasnas import errors
+from kerasnas.quiet import import_tensorflow
 from kerasnas.version import __version__
 
 if TYPE_CHECKING:
@@ -142,6 +143,9 @@ _HOLDERS = {
     "one_shot_search": "kerasnas.one_shot",
 }
 
+# Holders that do without TensorFlow.
+_LIGHT = frozenset({"kerasnas.clock", "kerasnas.objectives"})
+
 # Public modules, loaded on first use.
 _MODULES = frozenset({"oracles", "plots", "spaces"})
 
@@ -149,8 +153,11 @@ _MODULES = frozenset({"oracles", "plots", "spaces"})
 def __getattr__(name: str) -> Any:
     """Load a public name on its first use; later uses find it in the module itself."""
     if name in _HOLDERS:
+        if _HOLDERS[name] not in _LIGHT:
+            import_tensorflow()
         value = getattr(import_module(_HOLDERS[name]), name)
     elif name in _MODULES:
+        import_tensorflow()
         value = import_module(f"{__name__}.{name}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,8 +6,6 @@ Nothing heavy is imported before a command needs it, so that `kerasnas --help` a
 from __future__ import annotations
 
 import argparse
-import logging
-import os
 import secrets
 import sys
 import tempfile
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import kerasnas
 from kerasnas.errors import ArtifactError, KerasNASError, ObjectiveError, SchemaError
 from kerasnas.files import check_file, fresh_folder
+from kerasnas.quiet import import_tensorflow
 from kerasnas.table_files import TableFile, check_table_path, write_table
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        _load_tensorflow()
+        import_tensorflow()
         arguments.run(arguments)
     except KerasNASError as error:
         return _failed(str(error))
@@ -348,27 +347,6 @@ def _save_beside(estimator: TabularClassifier | TabularRegressor, path: Path) ->
             continue
         return beside.resolve()
     return None
-
-
-def _load_tensorflow() -> None:
-    """Imports TensorFlow without what it prints on the way, and keeps it to errors from then on.
-
-    Whoever has set `TF_CPP_MIN_LOG_LEVEL` gets to see everything that TensorFlow has to say.
-    """
-    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    # Its C++ side prints some lines whatever the level is, past Python's `sys.stderr`.
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            import tensorflow  # noqa: F401
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 def _failed(message: str) -> int:

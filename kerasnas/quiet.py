@@ -1,0 +1,56 @@
+"""TensorFlow, imported without what it prints on the way."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import IO
+
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_ERRORS_ONLY = "3"  # "2" still says on machines without a GPU that there is none, as an error
+_OF_TENSORFLOW = re.compile(
+    rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the foll"
+)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow, if nobody has done so yet, and keeps it to fatal errors from then on.
+
+    Whoever has set `TF_CPP_MIN_LOG_LEVEL` gets to see everything that TensorFlow has to say.
+    """
+    if "tensorflow" in sys.modules or _LEVEL in os.environ:
+        return
+    os.environ[_LEVEL] = _ERRORS_ONLY
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with tempfile.TemporaryFile() as said, _standard_error_to(said):
+        import_module("tensorflow")
+
+
+@contextmanager
+def _standard_error_to(said: IO[bytes]) -> Iterator[None]:
+    """Inside, what the process writes to its standard error goes to a file.
+
+    TensorFlow's C++ side prints some lines whatever the level is, past Python's `sys.stderr`. Lines
+    that are not of this kind are printed afterwards.
+    """
+    try:
+        stderr = os.dup(2)
+    except OSError:  # this process has no standard error
+        yield
+        return
+    os.dup2(said.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        said.seek(0)
+        others = [line for line in said.read().splitlines() if not _OF_TENSORFLOW.match(line)]
+        if others:
+            os.write(2, b"\n".join(others) + b"\n")
