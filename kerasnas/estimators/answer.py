@@ -216,9 +216,19 @@ def settle(
         target=problem.target,
         decisions=_decisions(answer, result, scorer, baselines),
         rows=rank_rows(result.rows(), result.objectives),
+        objectives=result.objectives,
+        chosen=_chosen(answer),
         origin=Origin(result, broken=problem.broken, **kept),
     )
     return fitted if level is None else fitted.calibrated(problem.raw, rows, level)
+
+
+def _chosen(answer: Answer) -> str:
+    """The row of the leaderboard that answers."""
+    refitted = [r for r in answer.rows if r["kind"] == "refit" and r["status"] == "COMPLETED"]
+    if refitted:
+        return "refit"
+    return "ensemble" if len(answer.members) > 1 else next(iter(answer.members))
 
 
 def _decisions(

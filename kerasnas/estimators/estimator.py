@@ -289,14 +289,36 @@ class Estimator(BaseEstimator):
             raise AttributeError("A loaded estimator has no `broken_`: it is not in the file.")
         return list(self.fitted_.origin.broken)
 
-    def leaderboard(self) -> pd.DataFrame:
-        """Trials and baselines, best first; failed trials with their reasons at the end."""
+    def leaderboard(
+        self, X: Any = None, y: Any = None, *, sample_weight: Any = None, full: bool = True
+    ) -> pd.DataFrame:
+        """Trials and baselines, best first; failed trials with their reasons at the end.
+
+        Args:
+            X: New rows, on which every model that is kept is scored; without them the leaderboard
+                of the search.
+            y: Their targets.
+            sample_weight: Weight of each of these rows.
+            full: Whether the table has all columns, or the six that people read: rank, model, the
+                score, the score on rows that had no part in the choice, seconds, size.
+
+        Returns:
+            A row for each model. With new rows its columns are all scores.
+
+        Raises:
+            SchemaError: If the new rows do not fit those of `fit`.
+        """
         check_is_fitted(self)
-        return self.fitted_.leaderboard()
+        if X is None:
+            return self.fitted_.leaderboard(full)
+        X, y = self._split_targets(X, y)
+        if y is None:
+            raise SchemaError("`y` is missing. Pass the targets of these rows.")
+        return pd.DataFrame(self.fitted_.scored_rows(X, y, sample_weight))
 
     def pareto_front(self) -> pd.DataFrame:
         """The trials that no other trial beats in every objective."""
-        table = self.leaderboard()
+        table = self.leaderboard(full=True)
         return table[table["on_front"]].reset_index(drop=True)
 
     @property
@@ -390,10 +412,14 @@ class Estimator(BaseEstimator):
         """Inputs and targets, where `x` may hold both."""
         return x, y
 
+    def _answering(self, model: str | None) -> Fitted:
+        """What answers: the model that `fit` chose, or that of another row of the leaderboard."""
+        check_is_fitted(self)
+        return self.fitted_ if model is None else self.fitted_.other(model)
+
     def _answer(self, x: Any) -> Any:
         """Answers of the exported graph to raw data, without intervals."""
-        check_is_fitted(self)
-        return self.fitted_.answer(x)
+        return self._answering(None).answer(x)
 
     def _outputs(self, x: Any) -> Any:
         """All outputs of a graph with intervals or sets."""

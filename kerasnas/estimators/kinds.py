@@ -23,17 +23,26 @@ class Classifier(ClassifierMixin, Estimator):
     _classify = True
     target_classes = (ClassTarget, MultiLabelTarget)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`."""
-        return self._answer(X)
+    def predict_proba(self, X: Any, *, model: str | None = None) -> np.ndarray:
+        """Probabilities of shape `(rows, classes)`, columns in the order of `classes_`.
 
-    def predict(self, X: Any) -> Any:
+        Args:
+            X: Rows of the form that `fit` takes.
+            model: Another row of the leaderboard to answer, such as `"0003"`.
+        """
+        return self._answering(model).answer(X)
+
+    def predict(self, X: Any, *, model: str | None = None) -> Any:
         """The most probable label of each row, in the type the labels had in `fit`.
 
         With several labels a row, those of a probability above one half, in the form of `y`.
+
+        Args:
+            X: Rows of the form that `fit` takes.
+            model: Another row of the leaderboard to answer, such as `"0003"`.
         """
-        answers = self._answer(X)
-        return self.fitted_.decide(answers)
+        fitted = self._answering(model)
+        return fitted.decide(fitted.answer(X))
 
     def predict_set(self, X: Any) -> list[np.ndarray]:
         """The labels of each row among which the true one is, as often as `intervals` says.
@@ -75,9 +84,14 @@ class Classifier(ClassifierMixin, Estimator):
 class Regressor(RegressorMixin, Estimator):
     """What regressors of all modalities have in common."""
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Values of shape `(rows,)`, float64, in the units of the targets."""
-        return self._answer(X).reshape(-1).astype("float64")
+    def predict(self, X: Any, *, model: str | None = None) -> np.ndarray:
+        """Values of shape `(rows,)`, float64, in the units of the targets.
+
+        Args:
+            X: Rows of the form that `fit` takes.
+            model: Another row of the leaderboard to answer, such as `"0003"`.
+        """
+        return self._answering(model).answer(X).reshape(-1).astype("float64")
 
     def predict_interval(self, X: Any) -> np.ndarray:
         """Lower and upper end of what holds the true value, as often as `intervals` says.

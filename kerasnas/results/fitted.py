@@ -15,12 +15,13 @@ import pandas as pd
 
 from kerasnas import artifact
 from kerasnas.data import Reader, check_same_length
-from kerasnas.errors import ArtifactError
+from kerasnas.errors import ArtifactError, SearchSpaceError
+from kerasnas.objectives import Objective
 from kerasnas.problem.heads import head_of
 from kerasnas.problem.rows import Rows, check_weights
 from kerasnas.results.conformal import Conformal, fit_conformal
 from kerasnas.results.conformal import from_json as conformal_from_json
-from kerasnas.results.leaderboard import as_frame
+from kerasnas.results.leaderboard import as_frame, name_of, short_frame
 from kerasnas.results.result import SearchResult
 from kerasnas.trial.answers import call
 from kerasnas.version import __version__
@@ -114,6 +115,9 @@ class Fitted:
         target: Encodes and decodes targets.
         decisions: Constants that lead from answers to decisions.
         rows: The leaderboard as JSON-able rows, ranked.
+        objectives: What was optimised, the most important first.
+        chosen: The row of the leaderboard that answers, by its `trial_id`; empty where it is not
+            known.
         origin: The search and its data; `None` after loading.
     """
 
@@ -123,6 +127,8 @@ class Fitted:
     target: Any
     decisions: Decisions = Decisions()
     rows: Sequence[dict[str, Any]] = field(default=(), repr=False)
+    objectives: tuple[Objective, ...] = ()
+    chosen: str = ""
     origin: Origin | None = field(default=None, repr=False)
 
     @property
@@ -185,9 +191,70 @@ class Fitted:
         threshold = self.decisions.threshold
         return (scorer if threshold is None else scorer.at(threshold))(answers)
 
-    def leaderboard(self) -> pd.DataFrame:
-        """The leaderboard as a table."""
-        return as_frame(self.rows)
+    def leaderboard(self, full: bool = True) -> pd.DataFrame:
+        """The leaderboard as a table.
+
+        Args:
+            full: Whether it has all columns, or those that people read.
+        """
+        return as_frame(self.rows) if full else short_frame(self.rows, self._ranked_by)
+
+    @property
+    def _ranked_by(self) -> tuple[Objective, ...]:
+        """What rows are ranked by. A file of an older version does not say it."""
+        if self.objectives or not self.rows:
+            return self.objectives
+        return (Objective(next(k for k in self.rows[0] if k.startswith("val_")), "min"),)
+
+    def other(self, trial_id: str) -> Fitted:
+        """The same with the model of another trial as the answer.
+
+        Its labels are the more probable ones, and it has no intervals: thresholds and intervals
+        were chosen for the model that answers.
+
+        Args:
+            trial_id: The trial, by its id in the leaderboard.
+
+        Raises:
+            SearchSpaceError: If there is no such row, or its model is not kept.
+        """
+        if trial_id == self.chosen:
+            return self
+        model = self._model_of(trial_id)
+        return replace(self, traced=TracedModel(model), decisions=Decisions(), chosen=trial_id)
+
+    def scored_rows(self, x: Any, y: Any, sample_weight: Any = None) -> list[dict[str, Any]]:
+        """The rows whose models are kept, scored on other data, the best first.
+
+        Args:
+            x: What the user hands to `evaluate`.
+            y: Targets as the user has them.
+            sample_weight: Weight of each row.
+        """
+        objective, found = self._ranked_by[0], []
+        name = objective.name.removeprefix("val_")
+        for row in self.rows:
+            if row["trial_id"] != self.chosen and not self._keeps(row["trial_id"]):
+                continue
+            scores = self.other(row["trial_id"]).scores(x, y, sample_weight)
+            found.append({"model": name_of(row), **scores})
+        if found and name not in found[0]:
+            return found
+        return sorted(found, key=lambda row: objective.loss({objective.name: row[name]}))
+
+    def _keeps(self, trial_id: str) -> bool:
+        return self.origin is not None and self.origin.result.networks.there(trial_id)
+
+    def _model_of(self, trial_id: str) -> keras.Model:
+        if not self._keeps(trial_id):
+            known = [r["trial_id"] for r in self.rows if self._keeps(r["trial_id"])]
+            kept = dict.fromkeys([*([self.chosen] if self.chosen else []), *known])
+            raise SearchSpaceError(
+                f"`model` {trial_id!r} has no model here. Those that answer: {', '.join(kept)}."
+            )
+        assert self.origin is not None, "only a search keeps models"
+        result = self.origin.result
+        return result.networks.model(next(t for t in result.history if t.trial_id == trial_id))
 
     def calibrated(self, raw: Any, rows: Rows, level: float) -> Fitted:
         """The same model with intervals or sets as further outputs.
@@ -229,6 +296,8 @@ class Fitted:
             "target": {"kind": type(self.target).__name__, "content": self.target.to_json()},
             "leaderboard": [_plain(row) for row in self.rows],
             "decisions": self.decisions.to_json(),
+            "objectives": [[o.name, o.direction] for o in self.objectives],
+            "chosen": self.chosen,
             "versions": {"kerasnas": __version__, "keras": keras.__version__},
         }
         artifact.write(self.model, path, member, self.reader.probe() if prove else None)
@@ -272,6 +341,8 @@ class Fitted:
                 "target": kinds[member["target"]["kind"]].from_json(member["target"]["content"]),
                 "rows": [dict(row) for row in member["leaderboard"]],
                 "decisions": Decisions.from_json(member.get("decisions", {})),
+                "objectives": tuple(Objective(n, d) for n, d in member.get("objectives", ())),
+                "chosen": str(member.get("chosen", "")),
             }
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ArtifactError(

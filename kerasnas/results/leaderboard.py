@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -82,6 +82,60 @@ def as_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     measured = [c for c in (*MEASURES, "epochs", "fidelity", "seconds") if c in frame]
     rest = [c for c in frame if c not in {*_FRONT_OF_TABLE, *metrics, *measured, *last}]
     return frame[[*_FRONT_OF_TABLE, *metrics, *rest, *measured, *last]]
+
+
+def short_frame(rows: Sequence[dict[str, Any]], objectives: Sequence[Objective]) -> pd.DataFrame:
+    """The columns that people read: rank, model, objectives, held-out score, seconds and size.
+
+    `held_out` is the score of the first objective on rows that had no part in choosing the model.
+    It is missing where it is not known: choosing the best of many trials flatters the best ones.
+
+    Args:
+        rows: The leaderboard, ranked.
+        objectives: What was optimised.
+    """
+    found = []
+    for row in rows:
+        scores = _scores(row)
+        found.append(
+            {
+                "rank": row.get("rank"),
+                "model": name_of(row),
+                **{o.name: scores.get(o.name) for o in objectives},
+                "held_out": _held_out(row, objectives[0]),
+                "seconds": scores.get("seconds"),
+                "size_bytes": scores.get("size_bytes"),
+            }
+        )
+    frame = pd.DataFrame(found)
+    if frame.empty:
+        return frame
+    whole = dict.fromkeys(("rank", "size_bytes"), "Int64")
+    return frame.astype(dict.fromkeys(frame.columns.difference(["model"]), "Float64") | whole)
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """A row of the leaderboard by its id, and what it is: `0003 mlp`, `linear (baseline)`."""
+    values = row.get("hyperparameters") or {}
+    if row["kind"] == "trial":
+        return f"{row['trial_id']} {values.get('family', '')}".strip()
+    if row["kind"] == "ensemble":
+        return f"ensemble of {len(values.get('members', ()))}"
+    return (
+        row["trial_id"] if row["trial_id"] == row["kind"] else f"{row['trial_id']} ({row['kind']})"
+    )
+
+
+def _held_out(row: Mapping[str, Any], objective: Objective) -> float | None:
+    scores = _scores(dict(row))
+    score, known = scores.get(objective.name), scores.get(f"{objective.name}_held_out")
+    if known is not None or score is None:
+        return known
+    if row["kind"] == "baseline":
+        return score  # nothing was chosen
+    if "optimism" not in scores:
+        return None
+    return score + scores["optimism"] * (1 if objective.direction == "min" else -1)
 
 
 def _scores(row: dict[str, Any]) -> dict[str, float]:

@@ -31,7 +31,7 @@ from kerasnas.results.ensemble import (
 )
 from kerasnas.results.from_tuner import read_tuner
 from kerasnas.results.fusion import rows_for
-from kerasnas.results.leaderboard import as_frame, rank_rows, trial_row
+from kerasnas.results.leaderboard import as_frame, rank_rows, short_frame, trial_row
 from kerasnas.results.where import Where
 from kerasnas.trial import measure
 from kerasnas.trial.job import Solved
@@ -305,13 +305,17 @@ class SearchResult:
                 row["optimism"] = self.optimism[row["trial_id"]]
         return rank_rows([*trials, *self.baselines], self.objectives)
 
-    def leaderboard(self) -> pd.DataFrame:
-        """Everything that was tried, best first, baselines and failed trials included."""
-        return as_frame(self.rows())
+    def leaderboard(self, full: bool = True) -> pd.DataFrame:
+        """Everything that was tried, best first, baselines and failed trials included.
+
+        Args:
+            full: Whether the table has all columns, or those that people read.
+        """
+        return as_frame(self.rows()) if full else short_frame(self.rows(), self.objectives)
 
     def pareto_front(self) -> pd.DataFrame:
         """The trials that no other trial beats in every objective."""
-        table = self.leaderboard()
+        table = self.leaderboard(full=True)
         return table[table["on_front"]].reset_index(drop=True)
 
     def _why_nothing(self) -> str:
