@@ -23,7 +23,16 @@ import tensorflow as tf
 
 from kerasnas.artifact.archive import read_members
 from kerasnas.artifact.configuration import checked_config
-from kerasnas.artifact.member import CONFIG, DIGESTS, FORMAT, MEMBER, METADATA, WEIGHTS, digests_of
+from kerasnas.artifact.member import (
+    CONFIG,
+    DIGESTS,
+    FORMAT,
+    MEMBER,
+    METADATA,
+    WEIGHTS,
+    digest_of_member,
+    digests_of,
+)
 from kerasnas.artifact.plain_json import parse_json
 from kerasnas.artifact.unfit import Unfit, about
 from kerasnas.artifact.weights import count_weights
@@ -72,6 +81,10 @@ class KerasFile:
                     "Upgrade kerasnas, or use `keras.models.load_model`."
                 )
             digests = content.pop(DIGESTS, None)  # none: written before there were digests
+            if isinstance(digests, dict):
+                own = digests.pop(MEMBER, None)  # none: written before it had one of its own
+                if own is not None and own != digest_of_member(content):
+                    raise Unfit(f"is damaged: '{MEMBER}' is not as it was written.")
             if digests is not None and digests != digests_of(self.members):
                 raise Unfit(f"is damaged: '{MEMBER}' was written for another model than this one.")
         return content

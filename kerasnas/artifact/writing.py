@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from kerasnas.artifact.member import DIGESTS, FORMAT, MEMBER, digests_of
+from kerasnas.artifact.member import DIGESTS, FORMAT, MEMBER, digest_of_member, digests_of
 from kerasnas.artifact.reading import load_model
 from kerasnas.artifact.tensors import as_inputs, gap_of, input_dtypes
 from kerasnas.errors import ArtifactError
@@ -57,7 +57,8 @@ def write(
         if member is not None:
             with zipfile.ZipFile(fresh, "a", zipfile.ZIP_DEFLATED) as archive:
                 members = {name: archive.read(name) for name in archive.namelist()}
-                content = {"format": FORMAT, DIGESTS: digests_of(members), **member}
+                content = {"format": FORMAT, **member}
+                content[DIGESTS] = {**digests_of(members), MEMBER: digest_of_member(content)}
                 archive.writestr(MEMBER, json.dumps(content))
         if probe is not None:
             _prove(model, fresh, probe)

@@ -13,10 +13,11 @@ from kerasnas.artifact import allowed
 # Of `keras.ops`: they make numbers of a graph's shapes, or are called on numbers in training.
 NOT_IN_GRAPHS = {
     "arange", "convert_to_numpy", "convert_to_tensor", "ctc_decode", "ctc_loss", "full", "image",
-    "nn", "numpy", "ones", "shape", "zeros",
+    "is_tensor", "nn", "numpy", "ones", "shape", "zeros",
 }  # fmt: skip
-# Of `keras.layers`: the class that all are subclasses of.
-NO_LAYERS = {"Layer"}
+# Of `keras.layers`: the class that all are subclasses of, and one by which Keras is asked whether
+# it opens unsafe files.
+NO_LAYERS = {"Layer", "Lambda"}
 SPELLED = {"relu6": "Relu6", "true_divide": "TrueDivide", "abs": "Absolute", "isnan": "Isnan"}
 
 

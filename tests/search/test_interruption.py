@@ -28,23 +28,23 @@ LIMITS = {"budget": kn.Budget(trials=4, epochs=2), "seed": 0, "verbose": 0}
 
 
 class Signal(keras.callbacks.Callback):
-    """Sends a signal to this process at an epoch of a trial."""
-
-    def __init__(self, trial, number=signal.SIGINT):
-        super().__init__()
-        self.trial, self.number = trial, number
-
-    begun = 0
-
-    def __deepcopy__(self, memo):
-        return self  # one that all trials share, so that they can be counted
+    """Sends a signal to this process at the first epoch of a trial; the same callback always."""
 
     def on_train_begin(self, logs=None):
-        self.begun += 1
+        PLANNED["begun"] += 1
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.begun == self.trial:
-            signal.raise_signal(self.number)
+        if PLANNED["begun"] == PLANNED["trial"]:
+            signal.raise_signal(PLANNED["signal"])
+
+
+PLANNED = {}
+
+
+def planned(trial, number=signal.SIGINT):
+    """The callback, for a signal in one trial; 0 for none."""
+    PLANNED.update(begun=0, trial=trial, signal=number)
+    return Signal()
 
 
 def handlers():
@@ -94,7 +94,7 @@ def fit(kind, callback, **settings):
 def test_ctrl_c_ends_a_search_and_the_best_so_far_answers(kind, tmp_path, caplog):
     before = handlers()
     with caplog.at_level(logging.WARNING, "kerasnas"):
-        found = fit(kind, Signal(2), directory=tmp_path if kind == "table" else None)
+        found = fit(kind, planned(2), directory=tmp_path if kind == "table" else None)
     assert handlers() == before
     assert [r.message for r in caplog.records if "Ctrl-C ended the search" in r.message]
     result = found if kind == "search" else found.result_
@@ -102,24 +102,24 @@ def test_ctrl_c_ends_a_search_and_the_best_so_far_answers(kind, tmp_path, caplog
     assert result.best_model() is not None
     if kind == "table":
         assert set(found.predict(FRAME)) <= {"yes", "no"}
-        again = fit(kind, Signal(0), directory=tmp_path)
+        again = fit(kind, planned(0), directory=tmp_path)
         assert len(again.result_.history.scored()) == 4
-        whole = fit(kind, Signal(0))
+        whole = fit(kind, planned(0))
         assert again.leaderboard()["val_log_loss"].equals(whole.leaderboard()["val_log_loss"])
 
 
 def test_before_there_is_an_answer_it_is_an_ordinary_interrupt(tmp_path):
     before = handlers()
     with pytest.raises(KeyboardInterrupt) as caught:
-        fit("table", Signal(1), directory=tmp_path)
+        fit("table", planned(1), directory=tmp_path)
     assert not isinstance(caught.value, SearchStopped)
     assert handlers() == before
-    again = fit("table", Signal(0), directory=tmp_path)
+    again = fit("table", planned(0), directory=tmp_path)
     assert len(again.result_.history.scored()) == 4
 
 
 def test_sigterm_ends_a_search_too():
-    assert len(fit("search", Signal(2, signal.SIGTERM)).history.scored()) == 1
+    assert len(fit("search", planned(2, signal.SIGTERM)).history.scored()) == 1
 
 
 def test_a_signal_while_the_ensemble_is_built_leaves_the_best_trial(monkeypatch):
@@ -129,7 +129,7 @@ def test_a_signal_while_the_ensemble_is_built_leaves_the_best_trial(monkeypatch)
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(ensemble, "select", interrupted)
-    clf = fit("table", Signal(0), budget=kn.Budget(trials=2, epochs=1))
+    clf = fit("table", planned(0), budget=kn.Budget(trials=2, epochs=1))
     assert len(clf.result_.history.scored()) == 2
     assert "ensemble" not in set(clf.leaderboard()["kind"])
     assert set(clf.predict(FRAME)) <= {"yes", "no"}
