@@ -103,7 +103,7 @@ def load(name, folder, rows):
 
 def task_of(name, folder, rows):
     """The task that an estimator would make of a table."""
-    from kerasnas.estimators.preparation import prepare
+    from kerasnas.estimators.table_task import prepare
     from kerasnas.spaces.networks import FAMILIES
 
     frame, target = load(name, folder, rows)

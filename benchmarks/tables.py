@@ -104,7 +104,7 @@ def portable_gap(estimator: object, path: Path, test: pd.DataFrame, folder: Path
 def baselines(estimator: object, train: pd.DataFrame, test: pd.DataFrame, target: str) -> dict:
     """Linear model and gradient boosting, fitted on all training rows, on the test part."""
     from kerasnas.clock import Clock
-    from kerasnas.estimators.preparation import prepare
+    from kerasnas.estimators.table_task import prepare
     from kerasnas.problem import Scorer
 
     classify = hasattr(estimator, "predict_proba")

@@ -25,7 +25,7 @@ import tensorflow as tf
 from tabular import TABLES, read
 
 from kerasnas.clock import ENDLESS
-from kerasnas.estimators.preparation import prepare
+from kerasnas.estimators.table_task import prepare
 from kerasnas.preprocessing import fit_tree_preprocessing
 from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, families, network_of
 
@@ -43,8 +43,9 @@ def rows_of(frame: pd.DataFrame, target: str, classes: bool) -> tuple[TreeRows, 
     """Training and validation rows in the form of trees, and the matrix of all rows."""
     data = prepare(frame, target, classify=classes, seed=SEED, validation_split=0.2)
     train, valid = data.rows.train, data.rows.valid
-    front = fit_tree_preprocessing({n: v[train] for n, v in data.raw.items()}, data.schema)
-    matrix = front.transform(data.raw)
+    table = data.table
+    front = fit_tree_preprocessing({n: v[train] for n, v in table.raw.items()}, table.schema)
+    matrix = front.transform(table.raw)
     y = data.rows.targets
     if not classes:
         y = (y - y[train].mean()) / y[train].std()

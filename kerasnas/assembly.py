@@ -4,36 +4,123 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from kerasnas.preprocessing import Preprocessing, input_dtype
-from kerasnas.problem import Units
+from kerasnas.data.units import Units
 
 KEYS_ARE_NO_NAMES = "When providing `inputs` as a dict"
 """How Keras's warning begins about keys that are no layer names: a dict is still matched by key."""
 
+_FRONT, _NETWORK = "kerasnas_preprocessing", "kerasnas_network"
 
-def assemble(
-    preprocessing: Preprocessing,
-    network: keras.Model,
-    units: Units | None = None,
+RawShape = tuple[Sequence[int | None], str]
+"""Shape of a row and dtype of a raw tensor."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrontGraph:
+    """The graph in front of a network. It holds no rows.
+
+    Attributes:
+        model: From raw tensors to what the network takes: of one tensor, of a dict by name, or of a
+            list in the order of `raw`.
+        raw: The raw tensor, or the raw tensors by name.
+    """
+
+    model: keras.Model
+    raw: RawShape | Mapping[str, RawShape]
+
+    @classmethod
+    def of(cls, model: keras.Model) -> FrontGraph:
+        """The front whose raw tensors are the inputs of a model: one tensor, or a dict."""
+        if isinstance(model.input, Mapping):
+            return cls(model, {key: (t.shape[1:], t.dtype) for key, t in model.input.items()})
+        return cls(model, (model.input.shape[1:], model.input.dtype))
+
+    def arranged(self, tensors: Mapping[str, Any]) -> Any:
+        """What `model` is called with.
+
+        Args:
+            tensors: Raw tensors by name, in the order of `raw`; a single one by any name.
+        """
+        if isinstance(self.model.input, Mapping):
+            return dict(tensors)
+        if isinstance(self.model.input, list):
+            return list(tensors.values())
+        (tensor,) = tensors.values()
+        return tensor
+
+
+Fronts = FrontGraph | Mapping[str, FrontGraph]
+"""The front of the only input, or the fronts of several inputs by name."""
+
+
+def join(
+    front: Fronts, network: keras.Model, units: Units | Mapping[str, Units | None] | None = None
 ) -> keras.Model:
-    """The exported graph: raw columns in, answers in the user's units out.
+    """The exported graph: raw data in, answers in the user's units out.
 
     Args:
-        preprocessing: The fitted graph in front of the network.
-        network: From the feature matrix to probabilities or to a standardised value.
-        units: The scale of the targets, for regression.
+        front: The front of the only input, or those of several inputs by name, whose raw tensors
+            then are one flat dict: `photo` for an input of one tensor, `facts.age` for a column.
+        network: From what the fronts give to answers; of several heads a dict by output.
+        units: The scale of a regression's targets; of several heads by output.
 
     Returns:
-        A model that takes a dict of tensors of shape `(batch, 1)` by column name.
+        A model of one raw tensor, or of a dict of raw tensors.
     """
-    answering = _answering(network, units)
-    inputs = raw_inputs({c.name: ((1,), input_dtype(c)) for c in preprocessing.columns})
-    front = named(preprocessing.model, "kerasnas_preprocessing")
-    return keyed_model(inputs, answering(front(list(inputs.values()))))
+    inputs, features = _placed(front)
+    return _model(inputs, _answering(network, units)(features))
+
+
+def alone(front: Fronts) -> keras.Model:
+    """What stands in front of a network as a model of raw data."""
+    return _model(*_placed(front))
+
+
+def _placed(front: Fronts) -> tuple[Any, Any]:
+    """Raw inputs, and what the fronts make of them."""
+    if isinstance(front, FrontGraph):
+        graph, entry = named(front.model, _FRONT), front.model.input
+        if not isinstance(front.raw, Mapping):
+            shape, dtype = front.raw
+            raw = keras.Input(shape, dtype=dtype, name=entry.name)
+            return raw, graph(raw)
+        inputs = raw_inputs(front.raw)
+        if isinstance(entry, Mapping):  # its tensors have names that any runtime takes
+            inputs = {
+                key: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name)
+                for key, t in entry.items()
+            }
+        return inputs, graph(front.arranged(inputs))
+    inputs = raw_inputs(flat({name: one.raw for name, one in front.items()}))
+    found = {}
+    for name, one in front.items():
+        own = {key: inputs[key] for key in flat({name: one.raw})}
+        if isinstance(one.raw, Mapping):
+            own = {key.removeprefix(f"{name}."): tensor for key, tensor in own.items()}
+        found[name] = named(one.model, f"{name}_preprocessing")(one.arranged(own))
+    return inputs, found
+
+
+def _model(inputs: Any, answers: Any) -> keras.Model:
+    if isinstance(inputs, Mapping):
+        return keyed_model(inputs, answers)
+    return keras.Model(inputs, answers, name="kerasnas")
+
+
+def flat(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """One flat dict: `photo` for an input that is one value, `facts.age` for a table's column."""
+    result: dict[str, Any] = {}
+    for name, value in parts.items():
+        if isinstance(value, Mapping):
+            result.update({f"{name}.{column}": part for column, part in value.items()})
+        else:
+            result[name] = value
+    return result
 
 
 def raw_inputs(specs: Mapping[str, tuple[Sequence[int | None], str]]) -> dict[str, Any]:
@@ -42,7 +129,7 @@ def raw_inputs(specs: Mapping[str, tuple[Sequence[int | None], str]]) -> dict[st
     Args:
         specs: Shape of a row and dtype by key.
     """
-    taken = {"kerasnas_preprocessing", "kerasnas_network"}
+    taken = {_FRONT, _NETWORK}
     inputs = {}
     for i, (key, (shape, dtype)) in enumerate(specs.items()):
         name = key
@@ -93,47 +180,38 @@ def part(model: keras.Model, name: str, taken: set[int]) -> keras.Model:
     return named(model, name)
 
 
-def join(
-    front: keras.Model | None, network: keras.Model, units: Units | None = None
+def _answering(
+    network: keras.Model, units: Units | Mapping[str, Units | None] | None
 ) -> keras.Model:
-    """The exported graph of a modality with a front end: what `front` takes in, answers out.
-
-    Args:
-        front: From raw data to what the network takes, in the same structure; `None` where the
-            network takes raw data.
-        network: To probabilities or to a standardised value.
-        units: The scale of the targets, for regression.
-    """
-    answering = _answering(network, units)
-    inputs = keras.tree.map_structure(
-        lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name),
-        answering.input if front is None else front.input,
-    )
-    if front is None:
-        return keras.Model(inputs, answering(inputs), name="kerasnas")
-    front = named(front, "kerasnas_preprocessing")
-    return keras.Model(inputs, answering(front(inputs)), name="kerasnas")
-
-
-def _answering(network: keras.Model, units: Units | None) -> keras.Model:
+    """The network without the optimiser and the losses it was compiled with, and with units."""
     inputs = keras.tree.map_structure(
         lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), network.input
     )
-    # A model around the same layers, without the optimiser and the loss it was compiled with.
-    answer = keras.Model(network.input, network.outputs[0])(inputs)
-    if units is not None:
+    if isinstance(network.output, Mapping):
+        answers = keras.Model(network.input, network.output)(inputs)
+        scales = units if isinstance(units, Mapping) else {}
+        answer: Any = {
+            name: in_units(part, scales.get(name), f"{name}_units")
+            for name, part in answers.items()
+        }
+    else:
+        assert not isinstance(units, Mapping), "a network with one answer has one scale"
+        # A model around the same layers, without the optimiser and the loss it was compiled with.
+        answer = keras.Model(network.input, network.outputs[0])(inputs)
         answer = in_units(answer, units, "units")
-    return keras.Model(inputs, answer, name="kerasnas_network")
+    return keras.Model(inputs, answer, name=_NETWORK)
 
 
-def in_units(answer: Any, units: Units, name: str) -> Any:
+def in_units(answer: Any, units: Units | None, name: str) -> Any:
     """A network's answer in the target's own units; float64 where float32 would merge targets.
 
     Args:
         answer: Symbolic standardised values.
-        units: The scale of the targets.
+        units: The scale of the targets; `None` where they have none.
         name: Name of the layer.
     """
+    if units is None:
+        return answer
     if units.double:
         # Not by `Rescaling`, which makes float32 of its constants first.
         answer = keras.ops.cast(answer, "float64") * units.scale + units.mean

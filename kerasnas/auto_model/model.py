@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.auto_model.inputs import Input
+from kerasnas.auto_model.inputs import InputNode
 from kerasnas.auto_model.nodes import Node, check_graph
 from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
@@ -25,6 +25,7 @@ from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.problem.heads import ClassHead, FittedHead, LabelsHead, OwnLossHead, head_of
 from kerasnas.problem.heads.targets import HeadTargets
+from kerasnas.problem.inputs import RawRows
 from kerasnas.problem.rows import Validation, check_weights, parse_validation, split_rows
 from kerasnas.progress import Verbose
 from kerasnas.results.folds import FoldCount
@@ -75,7 +76,7 @@ class AutoModel(Estimator):
 
     def __init__(
         self,
-        inputs: Input | Sequence[Input] = (),
+        inputs: InputNode | Sequence[InputNode] = (),
         outputs: Node | Mapping[str, Node] | None = None,
         *,
         objective: ObjectiveLike | None = None,
@@ -109,8 +110,8 @@ class AutoModel(Estimator):
             check_graph(self._sources, self._heads)
 
     @property
-    def _sources(self) -> list[Input]:
-        return [self.inputs] if isinstance(self.inputs, Input) else list(self.inputs)
+    def _sources(self) -> list[InputNode]:
+        return [self.inputs] if isinstance(self.inputs, InputNode) else list(self.inputs)
 
     @property
     def _heads(self) -> dict[str, Node]:
@@ -236,7 +237,9 @@ class AutoModel(Estimator):
             apart = by_name(validation.y, list(outputs), "AutoModel", "output")
             validation = Validation(further, apart, validation.weights)
         heads = {name: node.part.fit(targets[name]) for name, node in outputs.items()}
-        read = {s.name: s.read(given[s.name], further.get(s.name)) for s in sources}
+        read: dict[str, RawRows] = {}
+        for source in sources:  # a comprehension is a frame more, and warnings count frames
+            read[source.name] = source.read(given[source.name], further.get(source.name))
         rows = split_rows(
             heads,
             targets,
@@ -252,9 +255,11 @@ class AutoModel(Estimator):
         )
         total = len(next(iter(rows.encoded.values())))
         for name, part in read.items():
-            if part.rows != total:
-                raise SchemaError(f"Input `{name}` has {part.rows} rows, the targets have {total}.")
-        inputs = {name: part.fit(rows.train) for name, part in read.items()}
+            if part.total != total:
+                raise SchemaError(
+                    f"Input `{name}` has {part.total} rows, the targets have {total}."
+                )
+        inputs = {s.name: s.fit(read[s.name], rows.train) for s in sources}
         space = ComposedHyperModel(outputs, inputs, rows.heads, len(rows.train))
         space.check_settings()
         weights = {name: node.part.given_weight for name, node in outputs.items()}

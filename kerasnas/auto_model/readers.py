@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from kerasnas.assembly import flat
 from kerasnas.data import Reader, chunks
 from kerasnas.data.names import did_you_mean
 from kerasnas.errors import SchemaError
 
 # Name in a file -> the module that holds the class; a file never names a module itself.
 HOLDERS = {
-    "ArrayReader": "kerasnas.auto_model.arrays",
+    "ArrayReader": "kerasnas.data.arrays",
     "ImageReader": "kerasnas.data.images",
     "SoundReader": "kerasnas.data.sound_reader",
     "TableReader": "kerasnas.data",
@@ -127,17 +128,6 @@ def _alike(columns: Mapping[str, Any]) -> Iterator[np.ndarray]:
 
 def _stacked(values: Any, rows: np.ndarray) -> np.ndarray:
     return np.stack([values[i] for i in rows]) if isinstance(values, list) else values[rows]
-
-
-def flat(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """One flat dict: `photo` for an input that is one array, `facts.age` for a table's column."""
-    result: dict[str, Any] = {}
-    for name, value in inputs.items():
-        if isinstance(value, Mapping):
-            result.update({f"{name}.{column}": part for column, part in value.items()})
-        else:
-            result[name] = value
-    return result
 
 
 def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> dict[str, Any]:

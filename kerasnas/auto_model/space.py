@@ -9,11 +9,13 @@ import keras
 import keras_tuner
 import numpy as np
 
+from kerasnas.assembly import FrontGraph
 from kerasnas.auto_model.blocks import Merge
 from kerasnas.auto_model.heads import Head
-from kerasnas.auto_model.inputs import FittedInput
+from kerasnas.auto_model.inputs import PlacedInput
 from kerasnas.auto_model.nodes import Node, walk
 from kerasnas.data.stored import StoredRows
+from kerasnas.problem import Form
 from kerasnas.problem.heads import FittedHead
 from kerasnas.spaces.recipes import Recipe, tabular_optimizer, tabular_recipe
 from kerasnas.spaces.space import Space
@@ -34,7 +36,7 @@ class ComposedHyperModel(Space):
     def __init__(
         self,
         outputs: Mapping[str, Node],
-        inputs: Mapping[str, FittedInput],
+        inputs: Mapping[str, PlacedInput],
         answers: Mapping[str, FittedHead],
         rows: int,
     ) -> None:
@@ -65,7 +67,7 @@ class ComposedHyperModel(Space):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model over features."""
-        sources = {name: _source(name, fitted) for name, fitted in self.inputs.items()}
+        sources = {name: _source(name, one.form) for name, one in self.inputs.items()}
         tensors: dict[int, Any] = {}
         for node in walk(list(self.outputs.values())):
             if not node.parents:
@@ -141,17 +143,19 @@ def _settled(hp: Any, parts: Sequence[str], setting: str, value: Any) -> dict[st
     }
 
 
-def _source(name: str, fitted: FittedInput) -> Any:
-    """The Keras input for features, in their structure."""
+def _source(name: str, form: Form) -> Any:
+    """The Keras inputs for one form of an input, in its structure."""
 
-    def source(array: np.ndarray | StoredRows, **rest: Any) -> Any:
+    def source(array: np.ndarray | StoredRows, key: str) -> Any:
         # Pixels are kept as bytes, and cast batch by batch.
         dtype = "float32" if array.dtype == np.uint8 else str(array.dtype)
-        return keras.Input(array.shape[1:], dtype=dtype, **rest)
+        shape = array.shape[1:]
+        if form.ragged:
+            # As many steps as the longest row of a batch has; the front knows which axes these are.
+            assert isinstance(form.front, FrontGraph)
+            shape = form.front.model.output[key].shape[1:]
+        return keras.Input(shape, dtype=dtype, name=f"{name}_{key}" if key else name)
 
-    data = fitted.data
-    if fitted.sources is not None:
-        return fitted.sources(name)
-    if isinstance(data, np.ndarray | StoredRows):
-        return source(data, name=name)
-    return keras.tree.map_structure(source, data)
+    if isinstance(form.data, Mapping):
+        return {key: source(array, key) for key, array in form.data.items()}
+    return source(form.data, "")

@@ -10,6 +10,18 @@ from typing import Any
 import numpy as np
 
 from kerasnas.data import MISSING_DATETIME, Column
+from kerasnas.data.stored import StoredRows
+from kerasnas.preprocessing.images import thumbnails
+from kerasnas.preprocessing.sounds import summaries
+from kerasnas.problem.inputs import (
+    FittedArray,
+    FittedDocuments,
+    FittedInput,
+    FittedPictures,
+    FittedSounds,
+    FittedTable,
+    Form,
+)
 from kerasnas.spaces.text_linear import term_matrix
 
 MOST_ROWS = 50_000
@@ -48,6 +60,31 @@ class Evidence:
     def sampled(self, train: np.ndarray) -> np.ndarray:
         """At most `most_rows` of the training rows, evenly spread."""
         return sampled(train, self.most_rows)
+
+
+def evidence_of(fitted: FittedInput, form: Form, train: np.ndarray) -> Evidence | None:
+    """What classical models see of one input.
+
+    Args:
+        fitted: The input.
+        form: One form of its rows: of pictures the pixels, of sounds a spectrogram, of texts the
+            weighted terms.
+        train: Indices of the training rows.
+
+    Returns:
+        The evidence; `None` of an input that they cannot see.
+    """
+    if isinstance(fitted, FittedTable):
+        front, embedded = fitted.preprocessing, len(fitted.preprocessing.embedded)
+        return table_evidence(front.columns, fitted.raw, fitted.matrix, embedded, train, fitted.own)
+    if isinstance(fitted, FittedPictures):
+        pixels = form.data.array if isinstance(form.data, StoredRows) else form.data
+        return picture_evidence(thumbnails(pixels), train)
+    if isinstance(fitted, FittedSounds):
+        return sound_evidence(summaries(form.data), train)
+    if isinstance(fitted, FittedDocuments):
+        return term_evidence(form.data, form.facts["size"], train)
+    return array_evidence(form.data) if isinstance(fitted, FittedArray) else None
 
 
 def sampled(train: np.ndarray, most: int) -> np.ndarray:

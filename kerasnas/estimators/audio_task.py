@@ -4,67 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 
-from kerasnas import assembly
 from kerasnas.baselines import Baselines, fit_baselines, sound_evidence
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
-from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
-from kerasnas.estimators.feature_cache import FeatureCache
+from kerasnas.estimators.feature_cache import FeatureCache, forms_of
+from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
-from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, front, heard, summaries, usual_hop
-from kerasnas.problem import AnswerScorer, Features, Problem
-from kerasnas.problem.rows import (
-    Rows,
-    Validation,
-    fit_target,
-    parse_validation,
-    rows_of,
-    settle_rows,
-)
+from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, summaries, usual_hop
+from kerasnas.problem import AnswerScorer, Problem
+from kerasnas.problem.inputs import FittedSounds, SoundInput
+from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.searching import fingerprint
 from kerasnas.spaces.audio import AudioHyperModel
 from kerasnas.spaces.cores import cores
-from kerasnas.trial.measure import latency
 
 _WAVES = 2**30  # bytes of waveforms, from which networks only see spectrograms
 _PROBED = 3_000  # rows, for what matters in a sound
 _CLEARLY = 0.05  # of the answers more; less where nearly all are right anyway
-
-
-class SoundForms:
-    """All sounds in the forms that trials ask for, the last few kept.
-
-    Args:
-        reader: The form of the raw sounds.
-        raw: Waveforms of all rows.
-        clock: The clock of the fit.
-    """
-
-    def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray], clock: Clock) -> None:
-        self.reader = reader
-        self.raw = raw
-        self.features = FeatureCache(self._made, clock, "sounds")
-
-    def _made(self, form: SoundForm) -> Features:
-        reader = self.reader
-        before = front(reader.sample_rate, reader.samples, form)
-
-        def assemble(network: keras.Model, units: Any) -> keras.Model:
-            return assembly.join(before, network, units)
-
-        return Features(
-            data=heard(reader, form, self.raw),
-            assemble=assemble,
-            latency_ms=cache(lambda: latency(before, reader.probe()[:1])["latency_ms"]),
-        )
 
 
 def prepare_sounds(
@@ -72,12 +34,10 @@ def prepare_sounds(
     y: Any,
     *,
     classify: bool,
-    seed: int,
     sample_rate: int | None,
     families: Sequence[str],
     clock: Clock,
     validation_data: Any = None,
-    sample_weight: Any = None,
     groups: Any = None,
     **split: Any,
 ) -> Task:
@@ -87,14 +47,12 @@ def prepare_sounds(
         x: Sounds of any kind that `data.sounds.split_sounds` takes.
         y: Targets, the name of a column, or `None` where `x` holds them.
         classify: Whether targets are classes.
-        seed: Seed of the split.
         sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
         families: Families to search.
         clock: The clock of the fit; its seconds set the sizes that are tried first.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
-        sample_weight: Weight of each row.
         groups: Group of each row.
-        **split: Further arguments of `settle_rows`.
+        **split: Further arguments of `read_rows`.
     """
     x, y = split_sounds(x, y)
     warn_of_speakers(x, groups, validation_data)
@@ -102,47 +60,34 @@ def prepare_sounds(
     if y is not None:
         check_same_length(range(len(sounds)), y)
     target = fit_target(y, classify=classify, multilabel=True)
-    good, clips = usable(sounds)
-    broken = [sounds.name(int(i)) for i in np.setdiff1d(np.arange(len(sounds)), good)]
-    if broken:
-        # Targets are learnt from all rows: a broken file is no reason to forget its class.
-        y, sample_weight, groups = (rows_of(v, good) for v in (y, sample_weight, groups))
-    reader = fit_sound_reader(clips, sample_rate)
-    raw = reader.waveforms(clips)
-    count = len(raw)
-    validation = parse_validation(validation_data)
-    if validation is not None:
-        validation = Validation(*split_sounds(validation.x, validation.y), validation.weights)
-        further = reader.read(validation.x)
-        check_same_length(range(len(further)), validation.y, "validation_data[1]")
-        raw = [*raw, *further]
-    rows = settle_rows(
+    source = SoundInput(sample_rate)
+    raw, rows = read_rows(
+        source,
+        sounds,
         y,
-        count,
         target,
-        seed=seed,
-        validation=validation,
-        sample_weight=sample_weight,
+        apart=split_sounds,
+        validation_data=validation_data,
         groups=groups,
         **split,
     )
-    return audio_task(reader, raw, rows, families, clock, broken)
+    return audio_task(source.fit(raw, rows.train), rows, families, clock, raw.broken)
 
 
 def audio_task(
-    reader: SoundReader,
-    raw: Sequence[np.ndarray],
+    fitted: FittedSounds,
     rows: Rows,
     families: Sequence[str],
     clock: Clock,
     broken: Sequence[str],
 ) -> Task:
     """The task of trials over checked sounds."""
-    forms = SoundForms(reader, raw, clock)
+    reader, raw = fitted.reader, fitted.raw
+    forms = FeatureCache(forms_of(fitted), clock, "sounds")
     if len(families) > 1 and 4 * len(raw) * reader.samples > _WAVES:
         families = [name for name in families if name != "wave"]
     hop = usual_hop(reader)
-    spectra = forms.features(SoundForm("mel", round(2.5 * hop), hop, 40)).data
+    spectra = forms(SoundForm("mel", round(2.5 * hop), hop, 40)).data
     features = summaries(spectra)
     hypermodel = AudioHyperModel(
         reader.samples,
@@ -166,7 +111,7 @@ def audio_task(
         problem=Problem(
             reader=reader,
             rows=rows,
-            features=lambda hp: forms.features(hypermodel.form(hp)),
+            form=lambda hp: forms(hypermodel.form(hp)),
             raw=raw,
             broken=broken,
             identity=lambda: {

@@ -1,15 +1,22 @@
-"""The forms of the data that trials ask for, the last few kept."""
+"""The forms of the data that trials ask for: made while there is time, the last few kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
+import keras
 import numpy as np
 
+from kerasnas import artifact
+from kerasnas.assembly import Fronts, alone
 from kerasnas.clock import Clock, Purpose, Stopwatch
+from kerasnas.data import Reader
 from kerasnas.data.stored import StoredRows
-from kerasnas.problem import Features
+from kerasnas.problem.inputs import FittedInput, Form
+from kerasnas.trial.measure import latency
 
 _KEPT_ON_DISK = 8  # forms in files: to read all rows again takes longer than many epochs
 
@@ -18,23 +25,23 @@ class FeatureCache:
     """All rows in the forms that trials ask for.
 
     Args:
-        make: From a form to the features of all rows.
+        make: From the key of a form to all rows in it; see `forms_of`.
         clock: The clock of the fit.
         things: What the rows are, for errors.
         kept: Forms that are kept in memory; of those in files there may be more.
     """
 
     def __init__(
-        self, make: Callable[[Any], Features], clock: Clock, things: str, kept: int = 3
+        self, make: Callable[[Any], Form], clock: Clock, things: str, kept: int = 3
     ) -> None:
         self._make = make
         self._clock = clock
         self._things = things
         self._in_memory = kept
         self._seconds: list[float] = []  # that forms have taken
-        self._kept: dict[Hashable, Features] = {}
+        self._kept: dict[Hashable, Form] = {}
 
-    def __call__(self, form: Hashable, timed: bool = True) -> Features:
+    def __call__(self, form: Hashable, timed: bool = True) -> Form:
         """All rows in a form, and the way back to raw data.
 
         Args:
@@ -59,11 +66,27 @@ class FeatureCache:
         on_disk = any(isinstance(made.data, StoredRows) for made in self._kept.values())
         return _KEPT_ON_DISK if on_disk else self._in_memory
 
-    def _timed(self, form: Hashable) -> Features:
+    def _timed(self, form: Hashable) -> Form:
         watch = Stopwatch(self._clock.now)
         made = self._make(form)
         self._seconds.append(watch.seconds)
         return made
+
+
+def forms_of(fitted: FittedInput) -> Callable[[Any], Form]:
+    """From the key of a form of an input to that form, with a front whose latency can be told."""
+    return lambda key: told(fitted.form(key), fitted.reader)
+
+
+def told(form: Form, reader: Reader) -> Form:
+    """The form, with what measures the latency of its front."""
+    return replace(form, latency_ms=cache(partial(_front_latency, form.front, reader)))
+
+
+def _front_latency(front: Fronts, reader: Reader) -> float:
+    model = alone(front)
+    one = keras.tree.map_structure(lambda a: a[:1], reader.probe())
+    return latency(model, artifact.as_inputs(one, artifact.input_dtypes(model)))["latency_ms"]
 
 
 def remembered(store: dict[Any, Any], key: Any, make: Callable[[Any], Any], most: int) -> Any:

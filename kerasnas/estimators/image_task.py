@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import partial
 from typing import Any
 
-import keras
 import numpy as np
 
-from kerasnas import assembly
 from kerasnas.baselines import FEW_ROWS, Baselines, fit_baselines, picture_evidence, sampled
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
-from kerasnas.data.images import ImageReader, fit_image_reader, usable
+from kerasnas.data.images import ImageReader
 from kerasnas.data.multilabel import MultiLabelTarget
-from kerasnas.data.pictures import Pictures, holds_targets, joined, split_pictures, to_pictures
-from kerasnas.data.stored import StoredRows, held
-from kerasnas.estimators.feature_cache import FeatureCache
+from kerasnas.data.pictures import holds_targets, split_pictures, to_pictures
+from kerasnas.data.stored import StoredRows
+from kerasnas.estimators.feature_cache import FeatureCache, forms_of
+from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
-from kerasnas.preprocessing.images import ImageForm, front, pixels, statistics, thumbnails
-from kerasnas.problem import AnswerScorer, Features, Problem
-from kerasnas.problem.rows import (
-    Rows,
-    Validation,
-    fit_target,
-    parse_validation,
-    rows_of,
-    settle_rows,
-)
+from kerasnas.preprocessing.images import ImageForm, statistics, thumbnails
+from kerasnas.problem import AnswerScorer, Form, Problem
+from kerasnas.problem.inputs import FittedPictures, PictureInput
+from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.searching import fingerprint
 from kerasnas.spaces.cores import cores
 from kerasnas.spaces.image import ImageHyperModel
-from kerasnas.trial.measure import latency
 
 _LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
 _NATIVE = 64  # arrays of at most this side are never resized
@@ -40,47 +32,14 @@ _FLIP_ROWS = 2_000
 _FLIP_KEEPS = 0.85  # of what a linear model has learnt it must still know of mirrored images
 
 
-class ImageForms:
-    """All images in the forms that trials ask for.
-
-    Args:
-        reader: The form of the raw images.
-        pictures: Raw images of all rows.
-        clock: The clock of the fit.
-    """
-
-    def __init__(self, reader: ImageReader, pictures: Pictures, clock: Clock) -> None:
-        self._reader = reader
-        self._pictures = pictures
-        self.features = FeatureCache(self._made, clock, "images", kept=2)
-
-    def _made(self, form: ImageForm) -> Features:
-        """Pixels of all rows, and the way back to raw images."""
-        reader = self._reader
-        before = front(reader, form)
-        one = reader.probe()[:1]
-
-        def assemble(network: keras.Model, units: Any) -> keras.Model:
-            return assembly.join(front(reader, form), network, units)
-
-        return Features(
-            data=held(pixels(reader, form, self._pictures)),
-            assemble=assemble,
-            latency_ms=cache(lambda: latency(before, one)["latency_ms"]),
-        )
-
-
 def prepare_images(
     x: Any,
     y: Any,
     *,
     classify: bool,
-    seed: int,
     families: Sequence[str],
     clock: Clock,
     validation_data: Any = None,
-    sample_weight: Any = None,
-    groups: Any = None,
     settings: dict[str, Any] | None = None,
     **split: Any,
 ) -> Task:
@@ -90,57 +49,37 @@ def prepare_images(
         x: Images of any kind that `data.pictures.split_pictures` takes.
         y: Targets, the name of a column, or `None` where `x` holds them.
         classify: Whether targets are classes.
-        seed: Seed of the split.
         families: Families to search.
         clock: The clock of the fit; its seconds set the sizes that are tried first.
         validation_data: `(x, y)` or `(x, y, weights)`, or what holds both as `x` may; without it
             rows are held out.
-        sample_weight: Weight of each row.
-        groups: Group of each row.
         settings: Further arguments of `ImageHyperModel`.
-        **split: Further arguments of `settle_rows`.
+        **split: Further arguments of `read_rows`.
     """
     x, y = split_pictures(x, y, classes=classify)
     pictures = to_pictures(x)
-    if y is not None:
+    if y is not None:  # before files are opened
         check_same_length(range(len(pictures)), y)
     target = fit_target(y, classify=classify, multilabel=True)
-    good = usable(pictures)
-    broken = [pictures.name(int(i)) for i in np.setdiff1d(np.arange(len(pictures)), good)]
-    if broken:
-        # Targets are learnt from all rows: a broken file is no reason to forget its class.
-        pictures, y = pictures.take(good), rows_of(y, good)
-        sample_weight = rows_of(sample_weight, good)
-        groups = rows_of(groups, good)
-    reader = fit_image_reader(pictures)
-    raw = reader.read_usable(pictures)
     if holds_targets(validation_data):
         validation_data = (validation_data, None)
-    validation = parse_validation(validation_data)
-    count = len(raw)
-    if validation is not None:
-        one_label = classify and not isinstance(target, MultiLabelTarget)
-        parts = split_pictures(validation.x, validation.y, classes=one_label)
-        validation = Validation(*parts, validation.weights)
-        further = reader.read(validation.x)
-        check_same_length(range(len(further)), validation.y, "validation_data[1]")
-        raw = joined(raw, further)
-    rows = settle_rows(
+    one_label = classify and not isinstance(target, MultiLabelTarget)
+    source = PictureInput()
+    raw, rows = read_rows(
+        source,
+        pictures,
         y,
-        count,
         target,
-        seed=seed,
-        validation=validation,
-        sample_weight=sample_weight,
-        groups=groups,
+        apart=partial(split_pictures, classes=one_label),
+        validation_data=validation_data,
         **split,
     )
-    return image_task(reader, raw, rows, families, clock, settings or {}, broken)
+    fitted = source.fit(raw, rows.train)
+    return image_task(fitted, rows, families, clock, settings or {}, raw.broken)
 
 
 def image_task(
-    reader: ImageReader,
-    raw: Pictures,
+    fitted: FittedPictures,
     rows: Rows,
     families: Sequence[str],
     clock: Clock,
@@ -148,9 +87,10 @@ def image_task(
     broken: Sequence[str],
 ) -> Task:
     """The task of trials over checked images."""
-    forms = ImageForms(reader, raw, clock)
+    reader = fitted.reader
+    forms = FeatureCache(forms_of(fitted), clock, "images", kept=2)
     sizes = sizes_for(reader)
-    smallest = forms.features(ImageForm(*sizes[0])).data
+    smallest = forms(ImageForm(*sizes[0])).data
     if isinstance(smallest, StoredRows):
         smallest = smallest.array
     thumb = thumbnails(smallest)
@@ -171,8 +111,8 @@ def image_task(
         **settings,
     )
 
-    def features(hp: Any) -> Features:
-        return forms.features(ImageForm(*hypermodel.form(hp)))  # type: ignore[arg-type]
+    def form(hp: Any) -> Form:
+        return forms(ImageForm(*hypermodel.form(hp)))  # type: ignore[arg-type]
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         purpose = Purpose.FEATURE_BASELINE
@@ -183,8 +123,8 @@ def image_task(
         problem=Problem(
             reader=reader,
             rows=rows,
-            features=features,
-            raw=raw,
+            form=form,
+            raw=fitted.raw,
             broken=broken,
             identity=lambda: {
                 "images": reader.describe(),

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from kerasnas import assembly
 from kerasnas.baselines import Baselines, baseline_row
 from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
-from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import fit_transcripts, read_texts
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import sounds_fingerprint, warn_of_speakers
-from kerasnas.estimators.feature_cache import FeatureCache
+from kerasnas.estimators.feature_cache import FeatureCache, forms_of
 from kerasnas.estimators.task import Task
-from kerasnas.preprocessing.sounds import SoundForm, front
-from kerasnas.problem import Features, Problem
+from kerasnas.problem import Problem
 from kerasnas.problem.decoding import error_rates
 from kerasnas.problem.heads import TranscriptHead
+from kerasnas.problem.inputs import FittedSounds, SoundInput
 from kerasnas.problem.rows import (
     ANSWER,
     Rows,
+    Validation,
     check_weights,
     joined_weights,
     parse_validation,
@@ -37,43 +33,8 @@ from kerasnas.problem.rows import (
 )
 from kerasnas.problem.split import split
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
-from kerasnas.trial.measure import latency
 
 _HOP = 0.0125  # seconds from one spectrum to the next
-_CHUNK = 64  # recordings that are turned into spectrograms at a time
-
-
-class SpeechForms:
-    """All recordings as spectrograms in the forms that trials ask for.
-
-    Args:
-        reader: The form of the raw recordings.
-        raw: Waveforms of all rows.
-        clock: The clock of the fit.
-    """
-
-    def __init__(self, reader: SoundReader, raw: Sequence[np.ndarray], clock: Clock) -> None:
-        self.reader = reader
-        self.raw = raw
-        self.features = FeatureCache(self._made, clock, "recordings")
-
-    def _made(self, form: SoundForm) -> Features:
-        before = front(self.reader.sample_rate, None, form)
-        return Features(
-            data=self._spectra(before),
-            assemble=lambda network, units: assembly.join(before, network, units),
-            latency_ms=cache(lambda: latency(before, self.reader.probe()[:1])["latency_ms"]),
-        )
-
-    def _spectra(self, before: keras.Model) -> np.ndarray:
-        samples = self.reader.samples
-        signature = tf.TensorSpec((None, samples), "float32")
-        run = tf.function(before, input_signature=[signature], autograph=False)
-        parts = [
-            run(tf.constant(self.reader.stacked(self.raw[i : i + _CHUNK], samples))).numpy()
-            for i in range(0, len(self.raw), _CHUNK)
-        ]
-        return np.concatenate(parts)
 
 
 def prepare_speech(
@@ -111,40 +72,37 @@ def prepare_speech(
     warn_of_speakers(x, groups, validation_data)
     sounds = to_sounds(x)
     check_same_length(range(len(sounds)), y)
-    good, clips = usable(sounds)
-    broken = [sounds.name(int(i)) for i in np.setdiff1d(np.arange(len(sounds)), good)]
-    if broken:
-        y, sample_weight, groups = (rows_of(v, good) for v in (y, sample_weight, groups))
-    texts, count = read_texts(y), len(clips)
+    given = parse_validation(validation_data)
+    extra = None
+    if given is not None:
+        given = Validation(*split_sounds(given.x, given.y), given.weights)
+        extra = read_texts(given.y)
+    source = SoundInput(sample_rate, cut=False)
+    raw = source.read(sounds, None if given is None else given.x)
+    if raw.kept is not None:
+        y, sample_weight, groups = (rows_of(v, raw.kept) for v in (y, sample_weight, groups))
+    texts, count = read_texts(y), raw.given
     if count < 2:
         raise SchemaError(
             f"`x` has {count} rows (n_samples = {count}); fitting needs at least 2: some to train "
             "on and some to validate with."
         )
-    reader = fit_sound_reader(clips, sample_rate, cut=False)
-    raw = reader.waveforms(clips)
     weights = check_weights(sample_weight, count, "sample_weight")
-    given = parse_validation(validation_data)
-    extra = None
-    if given is not None:
-        apart = split_sounds(given.x, given.y)
-        further, extra = reader.read(apart[0]), read_texts(apart[1])
-        check_same_length(range(len(further)), extra, "validation_data[1]")
+    if given is not None and extra is not None:
+        check_same_length(range(raw.total - count), extra, "validation_data[1]")
         more = check_weights(given.weights, len(extra), "validation_data[2]")
         weights = joined_weights(weights, more, count, len(extra))
-        raw, texts = [*raw, *further], [*texts, *extra]
-        reader = SoundReader(reader.sample_rate, max(len(w) for w in raw), cut=False)
+        texts = [*texts, *extra]
     more_rows = None if extra is None else len(extra)
     found = split(count, seed=seed, share=validation_split, groups=groups, given=more_rows)
     target = fit_transcripts(texts).with_words([texts[int(i)] for i in found.train])
     encoded = {ANSWER: target.encode(texts)}
     rows = Rows({ANSWER: TranscriptHead(target)}, encoded, weights, found)
-    return speech_task(reader, raw, rows, texts, families, clock, broken)
+    return speech_task(source.fit(raw, rows.train), rows, texts, families, clock, raw.broken)
 
 
 def speech_task(
-    reader: SoundReader,
-    raw: Sequence[np.ndarray],
+    fitted: FittedSounds,
     rows: Rows,
     texts: Sequence[str],
     families: Sequence[str],
@@ -152,7 +110,8 @@ def speech_task(
     broken: Sequence[str],
 ) -> Task:
     """The task of trials over checked recordings."""
-    forms = SpeechForms(reader, raw, clock)
+    reader, raw = fitted.reader, fitted.raw
+    forms = FeatureCache(forms_of(fitted), clock, "recordings")
     hop = max(8, round(_HOP * reader.sample_rate))
     target: Any = rows.target
     needed = np.array([_needed(texts[int(i)]) for i in rows.train])
@@ -178,7 +137,7 @@ def speech_task(
         problem=Problem(
             reader=reader,
             rows=rows,
-            features=lambda hp: forms.features(hypermodel.form(hp)),
+            form=lambda hp: forms(hypermodel.form(hp)),
             raw=raw,
             broken=broken,
             identity=lambda: {

@@ -20,7 +20,7 @@ from kerasnas.estimators.column_filter import filter_seconds
 from kerasnas.estimators.distil import distilled
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
-from kerasnas.estimators.preparation import prepare
+from kerasnas.estimators.table_task import prepare
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.problem import Scorer

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnas.assembly import FrontGraph
 from kerasnas.data import MISSING_DATETIME, MISSING_INTEGER, Column, Schema
 from kerasnas.preprocessing.categorical import CategoricalColumns
 from kerasnas.preprocessing.features import ColumnFeatures
@@ -65,6 +66,11 @@ class Preprocessing:
     def width(self) -> int:
         """Columns of the matrix."""
         return len(self.names)
+
+    @property
+    def front(self) -> FrontGraph:
+        """The graph with the names of its raw columns, without any row."""
+        return FrontGraph(self.model, {c.name: ((1,), input_dtype(c)) for c in self.columns})
 
     def tensors(self, raw: Mapping[str, np.ndarray]) -> list[tf.Tensor]:
         """Raw columns as the list of tensors `(rows, 1)` that `model` takes."""

@@ -21,6 +21,7 @@ FLOOR = 1e-10
 """Power, relative to a full-scale tone, below which a spectrogram says nothing."""
 
 _CHUNK = 2**21  # samples that are turned into spectrograms at a time
+_WHOLE_AT_ONCE = 64  # sounds that are not cut, likewise
 _FRAMES = 320  # that a sound should have at most
 _FEWEST = 24  # and at least
 STRETCHES = 6  # of time that linear models see
@@ -123,6 +124,19 @@ def heard(reader: SoundReader, form: SoundForm, raw: Sequence[np.ndarray]) -> np
     parts = [
         run(tf.constant(reader.stacked(raw[start : start + rows]))).numpy()
         for start in range(0, len(raw), rows)
+    ]
+    return np.concatenate(parts)
+
+
+def heard_whole(reader: SoundReader, form: SoundForm, raw: Sequence[np.ndarray]) -> np.ndarray:
+    """As `heard`, for sounds that the graph does not cut: each as long as the longest of `fit`."""
+    samples = reader.samples
+    signature = tf.TensorSpec((None, samples), "float32")
+    model = front(reader.sample_rate, None, form)
+    run = tf.function(model, input_signature=[signature], autograph=False)
+    parts = [
+        run(tf.constant(reader.stacked(raw[i : i + _WHOLE_AT_ONCE], samples))).numpy()
+        for i in range(0, len(raw), _WHOLE_AT_ONCE)
     ]
     return np.concatenate(parts)
 

@@ -1,11 +1,12 @@
 """What is learnt, from what, and judged on which rows: no networks, no trials, no time."""
 
+from kerasnas.data.units import Units
 from kerasnas.problem.answer_scorer import AnswerScorer
 from kerasnas.problem.heads_scorer import HeadsScorer
+from kerasnas.problem.inputs import Form
 from kerasnas.problem.metrics import CLASSIFICATION, REGRESSION, Scorer
 from kerasnas.problem.multilabel import MultiLabelScorer
-from kerasnas.problem.problem import AnyProblem, Features, Problem
-from kerasnas.problem.units import Units
+from kerasnas.problem.problem import AnyProblem, Problem
 from kerasnas.problem.view import View
 
 __all__ = [
@@ -13,7 +14,7 @@ __all__ = [
     "REGRESSION",
     "AnswerScorer",
     "AnyProblem",
-    "Features",
+    "Form",
     "HeadsScorer",
     "MultiLabelScorer",
     "Problem",

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from kerasnas.problem.units import Units
+from kerasnas.data.units import Units
 
 CLASSIFICATION = ("log_loss", "accuracy", "balanced_accuracy", "auc", "f1", "average_precision")
 REGRESSION = ("rmse", "mae", "r2", "rmsle")

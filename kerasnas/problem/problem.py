@@ -4,41 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasnas.assembly import Fronts, join
 from kerasnas.data import Reader
+from kerasnas.data.units import Units
 from kerasnas.problem.answer_scorer import AnswerScorer
 from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.heads_scorer import HeadsScorer
+from kerasnas.problem.inputs import Form
 from kerasnas.problem.rows import Rows
-from kerasnas.problem.units import Units
-from kerasnas.problem.view import View, no_latency
+from kerasnas.problem.view import View
 
 _KEPT_VIEWS = 4  # a space with more forms of the data keeps no more than these in memory
-
-
-@dataclass(frozen=True, eq=False)
-class Features:
-    """One form of all rows for a network to train on, and the way back to raw data.
-
-    Attributes:
-        data: Array or structure of arrays with one leading axis of rows: what a network takes.
-        assemble: From a network and the scale of its target to the exported model; a model with
-            several heads knows their scales.
-        latency_ms: Measures the latency of one row in what `assemble` puts in front of the network.
-    """
-
-    data: Any
-    assemble: Callable[[keras.Model, Units | None], keras.Model]
-    latency_ms: Callable[[], float] = no_latency
-
-    def take(self, index: np.ndarray) -> Any:
-        """Some rows, in the structure of `data`."""
-        return tf.nest.map_structure(lambda a: a[index], self.data)
 
 
 class AnyProblem(Protocol):
@@ -91,8 +74,8 @@ class Problem:
     Attributes:
         reader: Reads new data as it read these.
         rows: Heads, targets, weights and split.
-        features: From hyperparameters to the form of the data that their network takes. A problem
-            with one form answers always the same object; one with several keeps those in use.
+        form: From hyperparameters to the form of the data that their network takes. A problem with
+            one form answers always the same object; one with several keeps those in use.
         identity: Finds what tells a search of this problem from another one in the same directory.
         raw: Raw data of all rows, for `reader.take`.
         broken: Names of the files that were left out because nobody can read them.
@@ -103,13 +86,13 @@ class Problem:
 
     reader: Reader
     rows: Rows
-    features: Callable[[Any], Features]
+    form: Callable[[Any], Form]
     identity: Callable[[], Mapping[str, Any]] = dict
     raw: Any = None
     broken: Sequence[str] = ()
     loss_weights: Mapping[str, float] | None = None
     extra: tuple[str, ...] = ()
-    _views: dict[int, tuple[Features, View]] = field(default_factory=dict, repr=False)
+    _views: dict[int, tuple[Form, View]] = field(default_factory=dict, repr=False)
 
     def with_metrics(self, extra: tuple[str, ...]) -> Problem:
         """The problem whose scorer gives further metrics, which objectives ask for."""
@@ -128,19 +111,19 @@ class Problem:
 
     def view(self, hp: Any) -> View:
         """The data as trials of these hyperparameters see them; the last few views are kept."""
-        features = self.features(hp)
-        if id(features) not in self._views:
+        form = self.form(hp)
+        if id(form) not in self._views:
             while len(self._views) >= _KEPT_VIEWS:
                 self._views.pop(next(iter(self._views)))
-            self._views[id(features)] = features, self._view(features)
-        return self._views[id(features)][1]
+            self._views[id(form)] = form, self._view(form)
+        return self._views[id(form)][1]
 
     def whole(self, hp: Any) -> View:
         """The view of these hyperparameters with the validation rows among those to train on."""
         index = np.union1d(self.rows.train, self.rows.valid)
         return replace(
             self.view(hp),
-            x=self.features(hp).take(index),
+            x=self.form(hp).take(index),
             y=_taken(self.learnt(), index),
             weights=self._weights(index),
         )
@@ -163,18 +146,22 @@ class Problem:
             return next(iter(scorers.values()))
         return HeadsScorer(rows.heads, scorers, self.loss_weights)
 
-    def _view(self, features: Features) -> View:
+    def units(self) -> Units | dict[str, Units | None] | None:
+        """The scale of the targets; of several heads by output."""
+        found = {name: head.units for name, head in self.rows.heads.items()}
+        return found if len(found) > 1 else next(iter(found.values()))
+
+    def _view(self, form: Form) -> View:
         rows, scorer, learnt = self.rows, self.scorer(), self.learnt()
-        units, assemble = next(iter(rows.heads.values())).units, features.assemble
         return View(
-            x=features.take(rows.train),
+            x=form.take(rows.train),
             y=_taken(learnt, rows.train),
             weights=self._weights(rows.train),
-            validation=(features.take(rows.valid), _taken(learnt, rows.valid), scorer.weights),
+            validation=(form.take(rows.valid), _taken(learnt, rows.valid), scorer.weights),
             scorer=scorer,
-            assemble=lambda network: assemble(network, units),  # without the data: it is kept long
-            example=features.take(np.arange(1)),
-            extra_latency=features.latency_ms,
+            assemble=partial(_exported, form.front, self.units()),
+            example=form.take(np.arange(1)),
+            extra_latency=form.latency_ms,
             folds=rows.folds,
         )
 
@@ -184,6 +171,11 @@ class Problem:
             return None
         kept = self.rows.weights[index]
         return (kept / kept.mean()).astype("float32") if kept.mean() > 0 else kept
+
+
+def _exported(front: Fronts, units: Any, network: keras.Model) -> keras.Model:
+    """The exported model of a network; a trial that keeps the way to it keeps no rows."""
+    return join(front, network, units)
 
 
 def _taken(data: Any, index: np.ndarray) -> Any:

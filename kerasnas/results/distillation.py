@@ -136,7 +136,7 @@ def distil(
     found = predict()
     if lesson.units is not None:
         found = lesson.units.restore(found)
-    model = assembly.assemble(lesson.preprocessing, network, lesson.units)
+    model = assembly.join(lesson.preprocessing.front, network, lesson.units)
     row = _row(model, lesson, found, taught)
     row["hyperparameters"] = {**STUDENT, "rows": len(x), "made_rows": len(x) - rows}
     sentence = _sentence(row, teacher, lesson)

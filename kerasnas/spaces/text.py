@@ -39,7 +39,7 @@ from kerasnas.spaces.text_readers import BAGS, READERS, TextShape, bag, read
 FAMILIES = ("linear", *BAGS, *READERS)
 """Families that learn from the texts alone; `backbone` joins them where there is a preset."""
 
-Form = Terms | Tokens | Pieces | Pooled
+TextForm = Terms | Tokens | Pieces | Pooled
 
 _OF_TERMS = ("linear", *BAGS)
 _RUNS = ["none", "1-3", "1-4", "2-4", "3-5", "2-6"]
@@ -87,7 +87,7 @@ class TextHyperModel(Space):
 
     def __init__(
         self,
-        shape: Callable[[Form], TextShape],
+        shape: Callable[[TextForm], TextShape],
         classes: int | None = None,
         *,
         multilabel: bool = False,
@@ -137,7 +137,7 @@ class TextHyperModel(Space):
         """The family of these hyperparameters."""
         return str(hp.Choice("family", list(self.families), default=self.families[0]))
 
-    def form(self, hp: keras_tuner.HyperParameters) -> Form:
+    def form(self, hp: keras_tuner.HyperParameters) -> TextForm:
         """The form of the texts that the network of these hyperparameters takes."""
         family = self.family(hp)
         if family == "backbone":

@@ -43,7 +43,7 @@ def network(width, units, activation=None, hidden=()):
 
 @pytest.fixture(scope="module")
 def model(front):
-    return assembly.assemble(front, network(front.width, 3, "softmax"))
+    return assembly.join(front.front, network(front.width, 3, "softmax"))
 
 
 @pytest.fixture(scope="module")
@@ -106,18 +106,18 @@ class TestAssemble:
     def test_regression_answers_in_units_within_limits(self, front, inputs):
         body = network(front.width, 1)
         plain = np.asarray(body(front.transform(RAW)))
-        scaled = assembly.assemble(front, body, assembly.Units(20.0, 1000.0, -1e9, 1e9))
+        scaled = assembly.join(front.front, body, assembly.Units(20.0, 1000.0, -1e9, 1e9))
         assert np.allclose(scaled(inputs), plain * 20 + 1000, rtol=1e-5)
         low, high = np.quantile(plain, [0.3, 0.7]) * 20 + 1000
-        clipped = assembly.assemble(front, body, assembly.Units(20.0, 1000.0, low, high))
+        clipped = assembly.join(front.front, body, assembly.Units(20.0, 1000.0, low, high))
         assert np.allclose(clipped(inputs), np.clip(plain * 20 + 1000, low, high), rtol=1e-5)
 
     def test_the_network_is_shared_and_left_as_it_was(self, front):
         body = network(front.width, 2)
         body.compile("adam", "mse")
         before = [layer.name for layer in body.layers]
-        assembly.assemble(front, body)
-        model = assembly.assemble(front, body)  # a second time, for a second file
+        assembly.join(front.front, body)
+        model = assembly.join(front.front, body)  # a second time, for a second file
         assert [layer.name for layer in body.layers] == before
         assert body.compiled
         assert not model.compiled
@@ -150,7 +150,7 @@ class TestWrite:
         assert np.array_equal(first(inputs), second(inputs))
 
     def test_an_older_file_is_replaced(self, good, front):
-        artifact.write(assembly.assemble(front, network(front.width, 5)), good)
+        artifact.write(assembly.join(front.front, network(front.width, 5)), good)
         assert artifact.load_model(good).output_shape == (None, 5)
         assert [p.name for p in good.parent.iterdir()] == [good.name]
 
@@ -164,7 +164,7 @@ class TestWrite:
     @pytest.mark.parametrize("step", ["save", "member", "check", "rename"])
     def test_a_failing_save_changes_nothing(self, good, front, monkeypatch, step):
         before = good.read_bytes()
-        fresh = assembly.assemble(front, network(front.width, 5))
+        fresh = assembly.join(front.front, network(front.width, 5))
         member = {"classes": ["x", "y", "z"]}
 
         def fail(*args, **kwargs):
@@ -207,7 +207,7 @@ class TestWrite:
         broken.set_weights([np.full_like(w, np.nan) for w in broken.get_weights()])
         path = tmp_path / "broken.keras"
         with pytest.raises(ArtifactError, match="answers differently"):
-            artifact.write(assembly.assemble(front, broken), path, probe=dict(front.probe))
+            artifact.write(assembly.join(front.front, broken), path, probe=dict(front.probe))
         assert not path.exists()
 
     @pytest.mark.parametrize("name", ["model", "model.h5", "model.keras.zip"])
@@ -223,7 +223,7 @@ class TestWrite:
         body = network(front.width, 2, hidden=(256, 256))
         body.compile(keras.optimizers.AdamW(), "sparse_categorical_crossentropy")
         body.fit(front.transform(RAW), np.array([0, 1, 0, 1]), verbose=0)
-        model = assembly.assemble(front, body)
+        model = assembly.join(front.front, body)
         path = tmp_path / "model.keras"
         artifact.write(model, path)
         assert path.stat().st_size < 4 * model.count_params() + 100_000

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
-from kerasnas.auto_model.arrays import ArrayReader
 from kerasnas.auto_model.readers import InputsReader
+from kerasnas.data.arrays import ArrayReader
 from kerasnas.errors import SchemaError
 from kerasnas.testing import check_block
 

@@ -9,7 +9,7 @@ import pytest
 from kerasnas.baselines import boosting, evidence
 from kerasnas.clock import ALLOTMENTS, ENDLESS, Clock, Deadline, OutOfTime, Purpose, allotments
 from kerasnas.data import infer_schema
-from kerasnas.estimators.preparation import prepare
+from kerasnas.estimators.table_task import prepare
 from kerasnas.problem.heads import ValueHead
 from kerasnas.spaces.linear_solver import affordable
 

@@ -11,7 +11,7 @@ import pytest
 import kerasnas as kn
 from kerasnas.clock import Budget, Deadline
 from kerasnas.estimators.column_filter import filter_seconds
-from kerasnas.estimators.preparation import prepare
+from kerasnas.estimators.table_task import prepare
 
 ROWS, NOISE = 400, 30
 REAL = ["one", "two", "three", "four", "kind"]
@@ -75,8 +75,10 @@ def test_networks_on_useful_columns_do_not_see_the_others(family):
     trained = task.hypermodel.training(hp, network).model
     view = task.problem.view(hp)
     trained.train_on_batch(view.x[:64], view.y[:64])
-    x = prepared.matrix[:50]
-    dropped = [i for i, o in enumerate(prepared.preprocessing.owners) if o.startswith("noise")]
+    x = prepared.table.matrix[:50]
+    dropped = [
+        i for i, o in enumerate(prepared.table.preprocessing.owners) if o.startswith("noise")
+    ]
     kept = set(task.hypermodel.column_filter.features.tolist())
     dropped = [i for i in dropped if i not in kept]
     assert len(dropped) > 15

@@ -9,8 +9,9 @@ from kerasnas.data.documents import to_documents
 from kerasnas.estimators import text_task
 from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.text_budget import Room, kept, room_for
-from kerasnas.problem import Features, Scorer
+from kerasnas.problem import Form, Scorer
 from kerasnas.problem.heads import ClassHead
+from kerasnas.problem.inputs import documents
 from kerasnas.problem.rows import Rows, settle_rows
 from kerasnas.problem.split import Split
 
@@ -101,7 +102,7 @@ def test_no_further_form_is_made_without_time_for_it():
 
     def made(form):
         watch.now += 30.0
-        return Features(form, lambda network, units: network)
+        return Form(form, {})
 
     forms = FeatureCache(made, watch.clock(100), "texts")
     assert forms(1).data == 1
@@ -141,9 +142,9 @@ def test_a_baseline_for_which_there_is_no_time_is_left_out(monkeypatch, slowness
 
 def test_the_space_is_explored_without_learning_a_vocabulary(monkeypatch):
     asked = []
-    fitted = text_task.fit_tokens
+    fitted = documents.fit_tokens
     monkeypatch.setattr(
-        text_task, "fit_tokens", lambda *given: asked.append(given) or fitted(*given)
+        documents, "fit_tokens", lambda *given: asked.append(given) or fitted(*given)
     )
     texts = ["good film", "bad film"] * 40
     clf = kn.TextClassifier(budget=kn.Budget(trials=1, epochs=1), seed=0, verbose=0)

@@ -121,7 +121,7 @@ def test_rows_that_were_not_fitted_change_nothing(mixed):
 
 def test_the_exported_graph_computes_the_same_matrix(mixed):
     body = network(mixed.width)
-    model = assembly.assemble(mixed, body)
+    model = assembly.join(mixed.front, body)
     inputs = artifact.as_inputs(MIXED, {c.name: input_dtype(c) for c in mixed.columns})
     expected = body(mixed.transform(MIXED), training=False)
     assert np.allclose(model(inputs, training=False), expected, atol=1e-5)
@@ -198,7 +198,7 @@ def test_any_column_name(tmp_path):
     front = fit_preprocessing(raw, schema)
     assert list(front.names) == NAMES
     body = network(front.width)
-    model = assembly.assemble(front, body)
+    model = assembly.join(front.front, body)
     assert len({tensor.name for tensor in model.inputs}) == len(NAMES)
     artifact.write(model, tmp_path / "names.keras", probe=dict(front.probe))
     again = artifact.load_model(tmp_path / "names.keras")
@@ -258,7 +258,7 @@ def test_real_tables(data_dir, name):
         assert column.max() < size
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = assembly.assemble(front, network(front.width))
+        model = assembly.join(front.front, network(front.width))
     inputs = [tf.constant(raw[c.name][:, None], dtype=input_dtype(c)) for c in front.columns]
     body = model.get_layer("kerasnas_preprocessing")
     assert np.allclose(body(inputs), matrix, atol=1e-5)

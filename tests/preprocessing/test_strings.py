@@ -60,7 +60,7 @@ def saved_and_loaded(front, tmp_path):
     matrix = keras.Input((front.width,))
     identity = keras.Model(matrix, keras.layers.Rescaling(1.0)(matrix))
     path = tmp_path / "strings.keras"
-    artifact.write(assembly.assemble(front, identity), path)
+    artifact.write(assembly.join(front.front, identity), path)
     return artifact.load_model(path)
 
 

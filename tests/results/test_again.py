@@ -7,7 +7,7 @@ import pytest
 import kerasnas as kn
 from kerasnas import artifact
 from kerasnas.clock import Budget, Clock, Deadline
-from kerasnas.estimators.preparation import prepare
+from kerasnas.estimators.table_task import prepare
 from kerasnas.history import TrialRecord
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Wish

@@ -31,7 +31,7 @@ def graph(member):
     keras.utils.set_random_seed(0)
     matrix = keras.Input((front.width,))
     network = keras.Model(matrix, keras.layers.Dense(2, activation="softmax")(matrix))
-    return assembly.assemble(front, network)
+    return assembly.join(front.front, network)
 
 
 @pytest.fixture(scope="module")

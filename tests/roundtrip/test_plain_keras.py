@@ -79,10 +79,10 @@ def answers(run_script, tmp_path_factory):
     )
     hidden = keras.layers.BatchNormalization()(keras.layers.Dense(16, activation="silu")(joined))
     classes = keras.layers.Dense(3, activation="softmax")(hidden)
-    classifier = assembly.assemble(front, keras.Model(matrix, classes))
+    classifier = assembly.join(front.front, keras.Model(matrix, classes))
     value = keras.layers.Dense(1)(hidden)
-    regressor = assembly.assemble(
-        front, keras.Model(matrix, value), assembly.Units(5.0, 100.0, 95.0, 104.0)
+    regressor = assembly.join(
+        front.front, keras.Model(matrix, value), assembly.Units(5.0, 100.0, 95.0, 104.0)
     )
     inputs = artifact.as_inputs(raw, {c.name: input_dtype(c) for c in front.columns})
     here = {}

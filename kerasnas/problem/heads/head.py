@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from kerasnas.data.units import Units
 from kerasnas.problem.metrics import CLASSIFICATION, Scorer
-from kerasnas.problem.units import Units
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ import numpy as np
 
 from kerasnas.data import RegressionTarget
 from kerasnas.data.float32_loss import loses_digits, merges_whole_numbers
+from kerasnas.data.units import Units
 from kerasnas.problem.heads.head import FittedHead, counted
 from kerasnas.problem.metrics import REGRESSION, Scorer
-from kerasnas.problem.units import Units
 
 MARGIN_OF_RANGE = 0.05  # of the range of the training targets, by which answers may leave it
 

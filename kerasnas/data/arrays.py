@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data import chunks
+from kerasnas.data.reader import chunks
 from kerasnas.errors import SchemaError
 
 

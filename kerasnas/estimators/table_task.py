@@ -1,0 +1,138 @@
+"""From a table of any kind to the task that trials train on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from kerasnas.baselines import Baselines, evidence_of, fit_baselines
+from kerasnas.clock import Clock
+from kerasnas.data import split_target
+from kerasnas.estimators.column_filter import FILTERED, filter_columns
+from kerasnas.estimators.feature_cache import forms_of
+from kerasnas.estimators.preparation import read_rows
+from kerasnas.estimators.task import Task
+from kerasnas.problem import AnswerScorer, Problem
+from kerasnas.problem.inputs import FittedTable, TableInput
+from kerasnas.problem.rows import Rows, fit_target
+from kerasnas.results.folds import SMALL_TABLE_ROWS
+from kerasnas.searching import fingerprint
+from kerasnas.spaces import tabular
+from kerasnas.spaces.solved import front_of
+from kerasnas.spaces.table import ColumnFilter
+from kerasnas.spaces.tabular import Order
+
+# Rows for each second of the budget from which time is short: they are too many for folds, and
+# networks take most of it.
+_HURRY = 30
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedTable:
+    """A checked table, split and turned into features.
+
+    Attributes:
+        table: The table, fitted on the training rows.
+        rows: Targets, weights and split.
+    """
+
+    table: FittedTable
+    rows: Rows
+
+    def baselines(self, scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
+        """Baseline rows of the leaderboard, on the split that trials are scored on."""
+        evidence = evidence_of(self.table, self.table.form(), self.rows.train)
+        return fit_baselines(evidence, self.rows, scorer, clock, seed)
+
+    def task(
+        self,
+        families: Sequence[str],
+        *,
+        seed: int = 0,
+        seconds: float | None = None,
+        filter_seconds: float = 0.0,
+    ) -> Task:
+        """The task of trials of these families.
+
+        Args:
+            families: What is searched.
+            seed: Seed of the filter of columns.
+            seconds: The budget; where it is short for so many rows, networks are tried later.
+            filter_seconds: Seconds that the filter may take; 0 for none.
+        """
+        table, rows = self.table, self.rows
+        front = table.preprocessing
+        trees = filter_seconds > 0 or any(front_of(family) == "codes" for family in families)
+        codes = table.codes if trees else None
+        form_of = cache(forms_of(table))  # each is made when it is first asked for
+        useful: list[ColumnFilter] = []
+        if filter_seconds and codes is not None:
+            matrix = form_of("codes").data
+            useful = filter_columns(front, codes, matrix, rows, seed, filter_seconds)
+        hypermodel = tabular(
+            front.width,
+            rows.classes,
+            embedded=tuple(front.embedded.values()),
+            rows=len(rows.train),
+            families=families,
+            codes=len(codes.embedded) if codes is not None else 0,
+            sample=table.matrix[rows.train],
+            groups=front.owners[: front.width - len(front.embedded)],
+            column_filter=useful[0] if useful else None,
+            column_filters_of_folds=useful[1:],
+            order=_order(len(rows.train), seconds),
+        )
+        return Task(
+            problem=Problem(
+                reader=table.reader,
+                rows=rows,
+                raw=table.raw,
+                form=lambda hp: form_of(front_of(hypermodel.family(hp))),
+                identity=lambda: {
+                    "columns": [[c.name, c.kind] for c in table.schema.columns],
+                    "rows": [len(rows.train), len(rows.valid)],
+                    "folds": len(rows.folds),
+                    "data": fingerprint(table.matrix, rows.targets, rows.weights),
+                    **({FILTERED: True} if useful else {}),
+                },
+            ),
+            hypermodel=hypermodel,
+            baselines=self.baselines,
+        )
+
+
+def _order(rows: int, seconds: float | None) -> Order:
+    """Which known-good configurations come first: without a clock, what they take is no matter."""
+    if seconds is None:
+        return "simple_first" if rows <= SMALL_TABLE_ROWS else "learnt"
+    if rows > _HURRY * seconds:
+        return "hurried"
+    return "simple_quick_first" if rows <= SMALL_TABLE_ROWS else "quick_first"
+
+
+def prepare(
+    x: Any,
+    y: Any,
+    *,
+    classify: bool,
+    seed: int,
+    column_kinds: Mapping[str, str] | None = None,
+    **split: Any,
+) -> PreparedTable:
+    """Checks everything that can be wrong with a table, before any training.
+
+    Args:
+        x: Table of any kind that `data.to_frame` reads.
+        y: Targets, or the name of a column of `x`.
+        classify: Whether targets are classes.
+        seed: Seed of the split.
+        column_kinds: Kinds of columns that are not to be guessed.
+        **split: Further arguments of `read_rows`.
+    """
+    x, y = split_target(x, y)
+    target = fit_target(y, classify=classify)
+    source = TableInput(column_kinds, None if y is None else target.encode(y))
+    raw, rows = read_rows(source, x, y, target, apart=split_target, seed=seed, **split)
+    return PreparedTable(source.fit(raw, rows.train), rows)

@@ -1,0 +1,71 @@
+"""Sounds: spectrograms or waveforms, cut to a length or as long as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kerasnas.assembly import FrontGraph
+from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
+from kerasnas.data.sounds import to_sounds
+from kerasnas.preprocessing.sounds import SoundForm, front, heard, heard_whole
+from kerasnas.problem.inputs.input import Form, RawRows
+
+
+@dataclass(frozen=True)
+class SoundInput:
+    """Sounds of any kind that `data.sounds.to_sounds` takes.
+
+    Attributes:
+        sample_rate: Samples a second of arrays, and the rate to train at; `None` takes that of most
+            files.
+        cut: Whether sounds longer than nearly all others are cut. Speech is not.
+    """
+
+    sample_rate: int | None = None
+    cut: bool = True
+
+    def read(self, x: Any, further: Any = None) -> RawRows:
+        """Reads the sounds; files that nobody can read are left out. As `Input.read`."""
+        sounds = to_sounds(x)
+        good, clips = usable(sounds)
+        broken = [sounds.name(int(i)) for i in np.setdiff1d(np.arange(len(sounds)), good)]
+        reader = fit_sound_reader(clips, self.sample_rate, cut=self.cut)
+        data = reader.waveforms(clips)
+        given = len(data)
+        if further is not None:
+            data = [*data, *reader.read(further)]
+            if not self.cut:
+                reader = replace(reader, samples=max(len(wave) for wave in data))
+        return RawRows(reader, data, given, len(data), good if broken else None, broken)
+
+    def fit(self, raw: RawRows, train: np.ndarray) -> FittedSounds:
+        """As `Input.fit`; rate and length are known from reading."""
+        reader: Any = raw.reader
+        return FittedSounds(reader, raw.data, train)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedSounds:
+    """Sounds in the forms that networks ask for.
+
+    Attributes:
+        reader: As `FittedInput.reader`.
+        raw: Waveforms of all rows.
+        train: Indices of the training rows.
+    """
+
+    reader: SoundReader
+    raw: Sequence[np.ndarray]
+    train: np.ndarray
+
+    def form(self, key: SoundForm) -> Form:
+        """As `FittedInput.form`."""
+        reader = self.reader
+        samples = reader.samples if reader.cut else None
+        hear = heard if reader.cut else heard_whole
+        graph = FrontGraph.of(front(reader.sample_rate, samples, key))
+        return Form(hear(reader, key, self.raw), graph)
