@@ -17,7 +17,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 import kerasnas as kn
 from kerasnas.cli import guess_task, main
 from kerasnas.errors import ArtifactError
-from kerasnas.results.fitted import Decisions
+from kerasnas.results.decisions import Decisions
 from kerasnas.table_files import TableFile
 
 # A search keeps its files in a temporary folder that goes with the last reference to its result.

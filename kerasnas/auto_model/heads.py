@@ -40,6 +40,8 @@ class Head(Part):
     gives = "answer"
     scores: tuple[str, ...] = ClassHead.scores
     """Names of the scores."""
+    around = ""
+    """What `intervals=` gives around an answer: `interval`, `set`, or nothing."""
 
     def __init__(
         self, *, dropout: Any = None, loss_weight: Any = 1.0, name: str | None = None
@@ -77,6 +79,8 @@ class Head(Part):
 class ClassificationHead(Head):
     """Answers with the probability of each class, `(batch, classes)`, for two classes too."""
 
+    around = "set"
+
     def fit(self, y: Any) -> FittedHead:
         """Learns the labels."""
         return ClassHead(fit_class_target(y))
@@ -106,6 +110,7 @@ class RegressionHead(Head):
     """Answers with one number, `(batch, 1)`, in the units of the target."""
 
     scores = ValueHead.scores
+    around = "interval"
 
     def fit(self, y: Any) -> FittedHead:
         """Checks the numbers."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.auto_model.inputs import InputNode
@@ -16,18 +15,18 @@ from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.auto_model.task import composed_task
 from kerasnas.clock import Budget, Clock
-from kerasnas.data import check_same_length
 from kerasnas.errors import SchemaError, SearchSpaceError
-from kerasnas.estimators.arguments import RowCount
+from kerasnas.estimators.arguments import RowCount, settle_calibration
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
-from kerasnas.problem.heads import ClassHead, FittedHead, LabelsHead, OwnLossHead, head_of
+from kerasnas.problem.heads import ClassHead, LabelsHead, OwnLossHead, ValueHead
 from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.inputs import RawRows
-from kerasnas.problem.rows import Validation, check_weights, parse_validation, split_rows
+from kerasnas.problem.rows import Validation, parse_validation, split_rows
 from kerasnas.progress import Verbose
+from kerasnas.results.conformal import interval_of, labels_of
 from kerasnas.results.folds import FoldCount
 
 
@@ -51,6 +50,9 @@ class AutoModel(Estimator):
         folds: Number of parts of the rows. Each part is held out once, and a network is trained on
             the others. `"auto"` makes folds where the budget has time for that; `False` holds out
             `validation_split` once.
+        intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
+            gives what holds the truth that often, for each `RegressionHead` and
+            `ClassificationHead`, and the exported graph answers with it.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
@@ -85,7 +87,8 @@ class AutoModel(Estimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
-        folds: str | int | bool = False,
+        folds: str | int | bool = "auto",
+        intervals: float | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
         seed: int | None = None,
@@ -99,6 +102,7 @@ class AutoModel(Estimator):
             ensemble=ensemble,
             refit=refit,
             folds=folds,
+            intervals=intervals,
             initial=initial,
             directory=directory,
             seed=seed,
@@ -147,61 +151,100 @@ class AutoModel(Estimator):
             history.on_epoch_end(step, metrics)
         return history
 
-    def predict(self, X: Any) -> Any:
-        """Answers in the form of the targets: labels, numbers, quantiles; by output if several."""
-        return self._by_output(X, lambda head, answers: head.decode(answers))
+    def predict(self, X: Any, *, model: str | None = None) -> Any:
+        """Answers in the form of the targets: labels, numbers, quantiles; by output if several.
 
-    def predict_proba(self, X: Any) -> Any:
+        Args:
+            X: Inputs as in `fit`.
+            model: Another row of the leaderboard to answer, such as `"0003"`.
+        """
+        fitted = self._answering(model)
+        return fitted.decide(fitted.answer(X))
+
+    def predict_interval(self, X: Any) -> Any:
+        """Lower and upper ends, `(rows, 2)`, of what holds the true number as `intervals` says.
+
+        Returns:
+            An array; of several outputs one for each `RegressionHead` by output.
+
+        Raises:
+            SearchSpaceError: If `intervals` was not set, or no output answers with numbers.
+        """
+        return self._around(X, ValueHead, lambda outputs, name, head: interval_of(outputs, name))
+
+    def predict_set(self, X: Any) -> Any:
+        """The labels of each row among which the true one is, as often as `intervals` says.
+
+        Returns:
+            A list of arrays; of several outputs one for each `ClassificationHead` by output.
+
+        Raises:
+            SearchSpaceError: If `intervals` was not set, or no output answers with classes.
+        """
+        return self._around(
+            X, ClassHead, lambda outputs, name, head: labels_of(outputs, head.target.classes_, name)
+        )
+
+    def predict_proba(self, X: Any, *, model: str | None = None) -> Any:
         """Probabilities of the classification heads, by output if several.
+
+        Args:
+            X: Inputs as in `fit`.
+            model: Another row of the leaderboard to answer, such as `"0003"`.
 
         Raises:
             SchemaError: If no head answers with classes.
         """
-        kinds = (ClassHead, LabelsHead)
         check_is_fitted(self)
-        if not any(isinstance(head, kinds) for head in self._fitted_heads.values()):
+        heads = self.fitted_.heads
+        found = [name for name, h in heads.items() if isinstance(h, ClassHead | LabelsHead)]
+        if not found:
             raise SchemaError("No output of this AutoModel answers with probabilities.")
-        return self._by_output(X, lambda head, a: a if isinstance(head, kinds) else None)
+        answers = self._answering(model).answer(X)
+        return answers if len(heads) == 1 else {name: answers[name] for name in found}
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """Scores of every head on other rows: `output_score`, without a prefix if there is one.
 
         A head with a loss of your own is scored only during `fit`.
         """
-        answers = self._answer(X)
-        heads = self._fitted_heads
-        own = [name for name, head in heads.items() if isinstance(head, OwnLossHead)]
+        return self._scores(X, y, sample_weight)
+
+    def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Inputs as they are, and targets by output."""
+        heads = self.fitted_.heads
         if isinstance(y, Mapping) and len(heads) > 1:
-            y = {**dict.fromkeys(own, ()), **y}  # what is not scored need not be given
-        given = by_name(y, list(heads), "AutoModel", "output")
-        result: dict[str, float] = {}
-        for name, head in heads.items():
-            if name in own:
-                continue
-            mine = np.asarray(answers[name] if len(heads) > 1 else answers)
-            check_same_length(mine, given[name])
-            weights = check_weights(sample_weight, len(mine), "sample_weight")
-            scores = head.scorer(head.encode(given[name]), weights)(mine)
-            prefix = f"{name}_" if len(heads) > 1 else ""
-            result.update({f"{prefix}{key}": value for key, value in scores.items()})
-        return result
+            # What is not scored need not be given.
+            own = [name for name, head in heads.items() if isinstance(head, OwnLossHead)]
+            y = {**dict.fromkeys(own, ()), **y}
+        return x, by_name(y, list(heads), "AutoModel", "output")
 
-    @property
-    def _fitted_heads(self) -> dict[str, FittedHead]:
-        targets: HeadTargets = self.fitted_.target
-        return {name: head_of(target) for name, target in targets.targets.items()}
-
-    def _by_output(self, x: Any, read: Callable[[FittedHead, np.ndarray], Any]) -> Any:
-        answers = self._answer(x)
-        heads = self._fitted_heads
+    def _around(self, x: Any, kind: type, read: Callable[[Any, str, Any], Any]) -> Any:
+        """Intervals or sets of the heads of a kind: `read` of all outputs, an output and a head."""
+        outputs, heads = self._outputs(x), self.fitted_.heads
+        found = {n: h for n, h in heads.items() if isinstance(h, kind) and h.calibrates}
+        if not found:
+            wanted = "RegressionHead" if kind is ValueHead else "ClassificationHead"
+            raise SearchSpaceError(f"No output of this AutoModel is a `{wanted}`.")
         if len(heads) == 1:
-            return read(next(iter(heads.values())), answers)
-        found = {name: read(head, answers[name]) for name, head in heads.items()}
-        return {name: value for name, value in found.items() if value is not None}
+            return read(outputs, "", next(iter(found.values())))
+        return {name: read(outputs, name, head) for name, head in found.items()}
 
     def _objectives(self) -> tuple[Any, ...]:
         known = [*self._score_names(), *MEASURED]
         return parse_objectives("val_loss" if self.objective is None else self.objective, known)
+
+    def _calibration(self, level: float | None) -> RowCount | None:
+        """Rows for the head that needs the most: an interval has two ends, a set has one."""
+        if level is None:
+            return None
+        kinds = {node.part.around for node in self._heads.values()} - {""}
+        if not kinds:
+            raise SearchSpaceError(
+                "`intervals` are for a `RegressionHead` or a `ClassificationHead`, and this "
+                "AutoModel has neither. Pass `intervals=None`."
+            )
+        return settle_calibration(level, kinds == {"set"})
 
     def _score_names(self) -> list[str]:
         several = len(self._heads) > 1

@@ -45,6 +45,7 @@ def composed_task(
         problem=Problem(
             reader=reader,
             rows=rows,
+            raw={name: one.fitted.raw for name, one in inputs.items()},
             form=lambda hp: form,
             loss_weights=loss_weights,
             identity=lambda: {

@@ -16,14 +16,14 @@ from kerasnas.estimators.task import Task
 from kerasnas.history import TrialRecord
 from kerasnas.problem import AnswerScorer, AnyProblem, Scorer, View
 from kerasnas.results.again import Again
+from kerasnas.results.decisions import Decisions, chosen_thresholds
 from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
-from kerasnas.results.fitted import Decisions, Fitted, Origin, TracedModel
+from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.fusion import fuse
 from kerasnas.results.honesty import compare
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import refit
 from kerasnas.results.result import SearchResult
-from kerasnas.results.threshold import NEEDING, choose_threshold
 from kerasnas.spaces.method import Solve
 from kerasnas.spaces.solved import LINEAR
 from kerasnas.spaces.space import Space
@@ -244,8 +244,4 @@ def _decisions(
             log.warning("Nothing was better than a linear model beyond noise: that one answers.")
         else:
             log.warning(found.sentence(objective))
-    binary = isinstance(scorer, Scorer) and scorer.classes == 2 and bool(scorer.class_columns)
-    if binary and objective.name in NEEDING:
-        assert isinstance(scorer, Scorer)
-        return Decisions(choose_threshold(answer.held_out, scorer, objective, result.seed))
-    return Decisions()
+    return chosen_thresholds(answer.held_out, scorer, objective, result.seed)

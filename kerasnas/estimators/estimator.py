@@ -188,7 +188,7 @@ class Estimator(BaseEstimator):
                     validation_data,
                     small=self._small,
                 ),
-                calibration=settle_calibration(level, self._classify),
+                calibration=self._calibration(level),
             )
             task = with_metrics(task, objectives, constraints)
             clock.keep(Purpose.ANSWER)
@@ -397,6 +397,10 @@ class Estimator(BaseEstimator):
         held_out = validation_data is None and not task.problem.rows.folds
         return held_out and not bound and fits_again(self.folds, budget)
 
+    def _calibration(self, level: float | None) -> RowCount | None:
+        """From the number of rows to the number that is set apart for intervals or sets."""
+        return settle_calibration(level, self._classify)
+
     def _wish(self) -> Wish:
         """The ensemble to choose; `refit` trains one configuration again."""
         return parse_ensemble(False if self.refit else self.ensemble)
@@ -424,7 +428,7 @@ class Estimator(BaseEstimator):
     def _outputs(self, x: Any) -> Any:
         """All outputs of a graph with intervals or sets."""
         check_is_fitted(self)
-        if self.fitted_.decisions.conformal is None:
+        if not self.fitted_.decisions.intervals:
             raise SearchSpaceError(
                 f"This estimator was fitted without intervals. Pass `intervals=0.9` to "
                 f"{type(self).__name__} and fit it again."

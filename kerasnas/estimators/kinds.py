@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from kerasnas.data import ClassTarget, MultiLabelTarget
 from kerasnas.data.one_hot import class_labels
 from kerasnas.estimators.estimator import Estimator
+from kerasnas.results.conformal import interval_of, labels_of
 
 
 class Classifier(ClassifierMixin, Estimator):
@@ -52,8 +53,7 @@ class Classifier(ClassifierMixin, Estimator):
         Raises:
             SearchSpaceError: If `intervals` was not set.
         """
-        chosen = self._outputs(X)["set"].astype(bool)
-        return [self.classes_[row] for row in chosen]
+        return labels_of(self._outputs(X), self.classes_)
 
     def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """All scores of classes on other rows, by name: log-loss, accuracy and others.
@@ -102,8 +102,7 @@ class Regressor(RegressorMixin, Estimator):
         Raises:
             SearchSpaceError: If `intervals` was not set.
         """
-        answers = self._outputs(X)
-        return np.concatenate([answers["lower"], answers["upper"]], axis=1).astype("float64")
+        return interval_of(self._outputs(X))
 
     def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """All scores of numbers on other rows, by name: RMSE, mean absolute error and others.

@@ -222,7 +222,7 @@ def split_rows(
             f"`x` has {count} rows (n_samples = {count}); fitting needs at least {_FEWEST_ROWS}: "
             "some to train on and some to validate with."
         )
-    if calibration is not None and any(head.multilabel for head in heads.values()):
+    if calibration is not None and not any(head.calibrates for head in heads.values()):
         raise SchemaError(
             "`intervals` gives sets of labels for targets with one label a row, and `y` has "
             "several. Pass `intervals=None`."

@@ -44,21 +44,54 @@ class Conformal:
             A model that answers with a dict: `prediction`, and `lower` and `upper`, or `set`, which
             is true for every class in it.
         """
-        inputs = keras.tree.map_structure(
-            lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), model.input
-        )
-        answer = assembly.named(model, "kerasnas_model")(inputs)
-        outputs = {"prediction": answer}
+        return with_intervals(model, {"": self})
+
+    def around(self, answer: Any) -> dict[str, Any]:
+        """Tensors of the interval or the set around an answer: `lower` and `upper`, or `set`."""
         if self.least is None:
-            outputs["lower"] = answer + self.low
-            outputs["upper"] = answer + self.high
-        else:
-            # The most probable class always belongs to it: an empty set helps nobody.
-            most = keras.ops.max(answer, axis=1, keepdims=True)
-            outputs["set"] = keras.ops.greater_equal(answer, keras.ops.minimum(most, self.least))
-        if isinstance(inputs, dict):
-            return assembly.keyed_model(inputs, outputs)
-        return keras.Model(inputs, outputs, name="kerasnas")
+            return {"lower": answer + self.low, "upper": answer + self.high}
+        # The most probable class always belongs to it: an empty set helps nobody.
+        most = keras.ops.max(answer, axis=1, keepdims=True)
+        return {"set": keras.ops.greater_equal(answer, keras.ops.minimum(most, self.least))}
+
+
+def with_intervals(model: keras.Model, found: Mapping[str, Conformal]) -> keras.Model:
+    """The exported model with intervals or sets as further outputs.
+
+    Args:
+        model: The exported model.
+        found: The constants by output; those of the only answer have the empty name.
+
+    Returns:
+        A model that answers with a dict: `prediction`, and `lower` and `upper`, or `set`. Where
+        answers have names, `price`, `price.lower` and `price.upper`, or `kind` and `kind.set`.
+    """
+    inputs = keras.tree.map_structure(
+        lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), model.input
+    )
+    answer = assembly.named(model, "kerasnas_model")(inputs)
+    outputs: dict[str, Any] = {"prediction": answer} if "" in found else dict(answer)
+    for output, one in found.items():
+        parts = one.around(outputs[output] if output else answer)
+        outputs.update({f"{output}.{n}" if output else n: part for n, part in parts.items()})
+    if isinstance(inputs, dict):
+        return assembly.keyed_model(inputs, outputs)
+    return keras.Model(inputs, outputs, name="kerasnas")
+
+
+def interval_of(outputs: Mapping[str, np.ndarray], output: str = "") -> np.ndarray:
+    """Lower and upper ends, float64 `(rows, 2)`, from the outputs of such a model."""
+    before = f"{output}." if output else ""
+    ends = [outputs[f"{before}lower"], outputs[f"{before}upper"]]
+    return np.concatenate(ends, axis=1).astype("float64")
+
+
+def labels_of(
+    outputs: Mapping[str, np.ndarray], classes: np.ndarray, output: str = ""
+) -> list[np.ndarray]:
+    """The labels in the set of each row, from the outputs of such a model."""
+    chosen = outputs[f"{output}.set" if output else "set"].astype(bool)
+    return [classes[row] for row in chosen]
 
 
 def check_level(value: Any) -> float | None:

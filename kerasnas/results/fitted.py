@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from kerasnas import artifact
 from kerasnas.data import Reader, check_same_length
 from kerasnas.errors import ArtifactError, SearchSpaceError
 from kerasnas.objectives import Objective
-from kerasnas.problem.heads import head_of
-from kerasnas.problem.rows import Rows, check_weights
-from kerasnas.results.conformal import Conformal, fit_conformal
-from kerasnas.results.conformal import from_json as conformal_from_json
+from kerasnas.problem.heads import FittedHead, OwnLossHead, head_of
+from kerasnas.problem.heads.targets import HeadTargets
+from kerasnas.problem.rows import ANSWER, Rows, check_weights
+from kerasnas.results.conformal import fit_conformal, with_intervals
+from kerasnas.results.decisions import Decisions
 from kerasnas.results.leaderboard import as_frame, name_of, short_frame
 from kerasnas.results.result import SearchResult
 from kerasnas.trial.answers import call
@@ -55,34 +56,6 @@ class TracedModel:
         """
         answers = self._run(artifact.as_inputs(inputs, self.dtypes))
         return keras.tree.map_structure(lambda answer: answer.numpy(), answers)
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """Constants that lead from probabilities or values to decisions.
-
-    Attributes:
-        threshold: Probability from which the second of two classes is answered; `None` answers with
-            the more probable class.
-        conformal: Constants of the intervals or sets; `None` without them.
-    """
-
-    threshold: float | None = None
-    conformal: Conformal | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The constants as plain values."""
-        conformal = None if self.conformal is None else asdict(self.conformal)
-        return {"threshold": self.threshold, "conformal": conformal}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Decisions:
-        """The decisions that `to_json` wrote; a constant that is missing is `None`."""
-        threshold, conformal = content.get("threshold"), content.get("conformal")
-        return cls(
-            None if threshold is None else float(threshold),
-            None if conformal is None else conformal_from_json(conformal),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +98,7 @@ class Fitted:
     traced: TracedModel = field(repr=False)
     reader: Reader
     target: Any
-    decisions: Decisions = Decisions()
+    decisions: Decisions = field(default_factory=Decisions)
     rows: Sequence[dict[str, Any]] = field(default=(), repr=False)
     objectives: tuple[Objective, ...] = ()
     chosen: str = ""
@@ -135,6 +108,13 @@ class Fitted:
     def model(self) -> keras.Model:
         """The exported model."""
         return self.traced.model
+
+    @property
+    def heads(self) -> dict[str, FittedHead]:
+        """The heads by output; the only head of an estimator is called `answer`."""
+        if isinstance(self.target, HeadTargets):
+            return {name: head_of(target) for name, target in self.target.targets.items()}
+        return {ANSWER: head_of(self.target)}
 
     def answer(self, x: Any) -> Any:
         """Answers of the exported graph to raw data, without intervals or sets.
@@ -149,15 +129,25 @@ class Fitted:
 
     def answer_raw(self, raw: Any) -> Any:
         """As `answer`, for data that the reader has read."""
-        outputs = self.outputs(raw)
-        return outputs if self.decisions.conformal is None else outputs["prediction"]
+        outputs, found = self.outputs(raw), self.decisions.intervals
+        if not found:
+            return outputs
+        return outputs["prediction"] if "" in found else {n: outputs[n] for n in self.heads}
 
-    def decide(self, answers: np.ndarray) -> Any:
-        """Labels, in the type that they had in `fit`, from the probabilities that `answer` gives.
+    def decide(self, answers: Any) -> Any:
+        """What `answer` gives in the form of the targets of `fit`; by output if there are several.
 
-        With several labels a row, those with a probability above one half, in the form of `y`.
+        Labels have the type that they had in `fit`. With several labels a row, those with a
+        probability above one half, in the form of `y`.
         """
-        return head_of(self.target).decode(answers, self.decisions.threshold)
+        heads = self.heads
+        if len(heads) == 1:
+            (head,) = heads.values()
+            return head.decode(answers, self.decisions.threshold)
+        return {
+            name: head.decode(answers[name], self.decisions.of(name).threshold)
+            for name, head in heads.items()
+        }
 
     def outputs(self, raw: Any) -> Any:
         """All outputs of the exported graph to data that the reader has read, in their order."""
@@ -177,19 +167,32 @@ class Fitted:
 
         Args:
             x: What the user hands to `evaluate`.
-            y: Targets as the user has them.
+            y: Targets as the user has them; by output where the target is that of heads by name.
             sample_weight: Weight of each row.
+
+        Returns:
+            Scores by name, of several heads by `output_score`. A head with a loss of the user's own
+            is scored only during `fit`.
 
         Raises:
             SchemaError: If data, targets or weights do not fit.
         """
-        answers = self.answer(x)
-        check_same_length(answers, y)
-        weights = check_weights(sample_weight, len(answers), "sample_weight")
-        targets = self.target.encode(y)
-        scorer = head_of(self.target).scorer(targets, weights)
-        threshold = self.decisions.threshold
-        return (scorer if threshold is None else scorer.at(threshold))(answers)
+        answers, heads = self.answer(x), self.heads
+        found: dict[str, float] = {}
+        for name, head in heads.items():
+            if isinstance(head, OwnLossHead):
+                continue
+            several = len(heads) > 1
+            mine = np.asarray(answers[name] if several else answers)
+            truth = y[name] if isinstance(self.target, HeadTargets) else y
+            check_same_length(mine, truth)
+            weights = check_weights(sample_weight, len(mine), "sample_weight")
+            scorer = head.scorer(head.encode(truth), weights)
+            threshold = self.decisions.of(name).threshold
+            scores = (scorer if threshold is None else scorer.at(threshold))(mine)
+            prefix = f"{name}_" if several else ""
+            found.update({f"{prefix}{key}": value for key, value in scores.items()})
+        return found
 
     def leaderboard(self, full: bool = True) -> pd.DataFrame:
         """The leaderboard as a table.
@@ -271,11 +274,19 @@ class Fitted:
         # A few at a time: images may be more than fit into memory.
         parts = np.array_split(apart, -(-len(apart) // _AT_ONCE) or 1)
         answers = [self.answer_raw(self.reader.take(raw, part)) for part in parts]
-        conformal = fit_conformal(np.concatenate(answers), rows.targets[apart], level, rows.classes)
+        whole = keras.tree.map_structure(lambda *a: np.concatenate(a), *answers)
+        several = len(rows.heads) > 1
+        found = {
+            name if several else "": fit_conformal(
+                whole[name] if several else whole, rows.encoded[name][apart], level, head.classes
+            )
+            for name, head in rows.heads.items()
+            if head.calibrates
+        }
         return replace(
             self,
-            traced=TracedModel(conformal.build(self.model)),
-            decisions=replace(self.decisions, conformal=conformal),
+            traced=TracedModel(with_intervals(self.model, found)),
+            decisions=self.decisions.with_intervals(found),
         )
 
     def save(self, path: str | Path, arguments: Mapping[str, Any], prove: bool = True) -> None:

@@ -15,7 +15,8 @@ from kerasnas.data import ClassTarget, Schema, TableReader
 from kerasnas.errors import ArtifactError
 from kerasnas.preprocessing import fit_preprocessing
 from kerasnas.results.conformal import Conformal
-from kerasnas.results.fitted import Decisions, Fitted, TracedModel
+from kerasnas.results.decisions import Decisions
+from kerasnas.results.fitted import Fitted, TracedModel
 
 # What kerasnas 0.1.0 wrote beside the model; a newer version has to read it.
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "tabular_classifier.json").read_text())

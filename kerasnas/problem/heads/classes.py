@@ -32,6 +32,11 @@ class ClassHead(FittedHead):
         """As `FittedHead.labels`."""
         return targets
 
+    @property
+    def calibrates(self) -> bool:
+        """As `FittedHead.calibrates`."""
+        return True
+
     def decode(self, answers: np.ndarray, threshold: float | None = None) -> Any:
         """The most probable label of each row, in the type of the user's labels."""
         if threshold is not None and self.width == 2:

@@ -42,6 +42,11 @@ class FittedHead:
         """Whether a row may have any number of labels."""
         return False
 
+    @property
+    def calibrates(self) -> bool:
+        """Whether there are intervals or sets around its answers."""
+        return False
+
     def on(self, targets: np.ndarray, weights: np.ndarray | None = None) -> Self:
         """The head with the scale of these training targets, where it has a scale."""
         return self

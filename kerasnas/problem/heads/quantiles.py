@@ -76,6 +76,11 @@ class QuantilesHead(ValueHead):
         """As `FittedHead.width`."""
         return len(self.target.quantiles)
 
+    @property
+    def calibrates(self) -> bool:
+        """As `FittedHead.calibrates`."""
+        return False
+
     def decode(self, answers: np.ndarray, threshold: float | None = None) -> Any:
         """As `FittedHead.decode`."""
         return FittedHead.decode(self, answers)

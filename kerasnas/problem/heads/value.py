@@ -34,6 +34,11 @@ class ValueHead(FittedHead):
         """As `FittedHead.on`."""
         return replace(self, units=units_of(targets, weights))
 
+    @property
+    def calibrates(self) -> bool:
+        """As `FittedHead.calibrates`."""
+        return self.width == 1
+
     def decode(self, answers: np.ndarray, threshold: float | None = None) -> Any:
         """Values of shape `(rows,)`, float64."""
         return answers.reshape(-1).astype("float64")

@@ -70,6 +70,10 @@ class FittedInput(Protocol):
     def reader(self) -> Reader:
         """Reads new data; a frozen value that a file can hold."""
 
+    @property
+    def raw(self) -> Any:
+        """All rows as `reader.take` takes them."""
+
     def form(self, key: Any) -> Form:
         """All rows in one form. Each call makes it anew.
 
