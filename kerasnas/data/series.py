@@ -2,73 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kerasnas.data.names import quoted, string_names
-from kerasnas.data.panel import Channel, Panel, Role, SeriesSchema
+from kerasnas.data.grid_guess import infer_grid
+from kerasnas.data.gridding import channel_matrix, panel_of
+from kerasnas.data.names import quoted
+from kerasnas.data.panel import Channel, Panel, Role, SeriesSchema, plain_name
 from kerasnas.data.series_columns import (
     channels_of,
     check_columns,
     check_same,
-    names_of,
     raise_all,
     time_column,
     varying,
 )
-from kerasnas.data.time_grid import infer_grid, looks_like_time, read_stamps
+from kerasnas.data.series_frame import (
+    as_pandas,
+    columns_of,
+    free_name,
+    long_frame,
+    names_of,
+    to_series_frame,
+)
+from kerasnas.data.series_times import looks_like_time, order_of, read_stamps
 from kerasnas.errors import SchemaError
 
-_MOST_EMPTY = 1000  # steps for every one with a row
+DUPLICATES = ("mean", "sum", "last")
 
 
 def fit_series(
     data: Any,
-    target: str,
+    target: Any,
     *,
-    time: str | None = None,
-    series: str | None = None,
-    known_future: Sequence[str] = (),
-    static: Sequence[str] = (),
+    time: Any = None,
+    series: Any = None,
+    known_future: Any = (),
+    static: Any = (),
+    duplicates: str = "mean",
 ) -> tuple[SeriesSchema, Panel]:
     """Learns what the columns of a frame are, and reads it.
 
     Args:
         data: A DataFrame with a row for each step of each series; for one series without further
             columns also a Series or a 1-D array.
-        target: Column to forecast.
-        time: Column of times; without it the index, or the only column that holds times.
-        series: Column that tells series apart.
+        target: Column to forecast, or several of them.
+        time: Column of times, or name of the index; without it the index, or the only column that
+            holds times.
+        series: Column that tells series apart, or several of them.
         known_future: Columns whose values are known ahead.
         static: Columns with one value a series.
+        duplicates: What is done with rows that share a step: `mean`, `sum` or `last`.
 
     Raises:
         SchemaError: If the data cannot be used; all problems of the columns at once.
     """
-    known, still = names_of(known_future), names_of(static)
-    frame = _frame(data, target)
-    check_columns(frame, target, time, series, known, still)
-    if time is None:
-        time = time_column(frame, {target, *known, *still, *([series] if series else [])})
-    schema = SeriesSchema(target, time, series, None, ())
-    stamps = _stamps(frame, schema)
-    parts = _parts(frame, schema)
+    if duplicates not in DUPLICATES:
+        raise SchemaError(
+            f"`duplicates` must be one of {', '.join(map(repr, DUPLICATES))}, received "
+            f"{duplicates!r}."
+        )
+    data = as_pandas(data)
+    columns = columns_of(data)
+    targets, keys = names_of(target, columns), names_of(series, columns)
+    known, still = names_of(known_future, columns), names_of(static, columns)
+    named = names_of(time, columns)
+    if not targets or len(named) > 1:
+        wrong = "`target` names no column" if not targets else "`time` names several columns"
+        raise SchemaError(f"{wrong}, expected one, such as {quoted(map(str, columns))}.")
+    frame = to_series_frame(data, targets, [*named, *keys])
+    at = named[0] if named else None
+    if isinstance(data, pd.DataFrame) and isinstance(data.index, pd.MultiIndex) and not keys:
+        keys = _keys_of_index(frame, [str(n) for n in data.index.names], at)
+    check_columns(frame, targets, at, keys, known, still)
+    if at is None:
+        at = time_column(frame, {*targets, *known, *still, *keys})
+    schema = SeriesSchema(tuple(targets), at, tuple(keys), None, (), duplicates)
+    if len(targets) > 1:
+        schema = replace(schema, value=free_name("value", frame), which=free_name("target", frame))
+    return _fitted(frame, schema, known, still)
+
+
+def _keys_of_index(frame: pd.DataFrame, levels: list[str], time: str | None) -> list[str]:
+    """The levels of an index that tell series apart: all but the one that holds times."""
+    dated = [name for name in levels if name == time or (not time and looks_like_time(frame[name]))]
+    return [name for name in levels if name not in dated[:1]]
+
+
+def _fitted(
+    frame: pd.DataFrame, schema: SeriesSchema, known: list[str], still: list[str]
+) -> tuple[SeriesSchema, Panel]:
+    """The schema with its grid and channels, and the panel of the frame."""
+    problems: list[str] = []
+    first: list[Channel] = []
+    for name in schema.targets:
+        first += channels_of(frame[name], name, "target", problems)
+    roles: dict[str, Role] = {
+        str(c): "past" for c in frame if c not in (schema.time, *schema.series, *schema.targets)
+    }
+    roles |= dict.fromkeys(known, "future") | dict.fromkeys(still, "static")  # type: ignore[arg-type]
+    channels = [c for n, r in roles.items() for c in channels_of(frame[n], n, r, problems)]
+    problems += varying(frame, schema.series, still)
+    raise_all(problems, "the series cannot be used")
+    doubt = ""
+    if schema.time is not None:
+        found = order_of(frame[schema.time])
+        if found is not None:
+            schema, doubt = replace(schema, order=found.order), found.doubt
+    frame = long_frame(frame, schema)
+    if schema.which:
+        typical = float(np.mean([c.typical for c in first]))
+        first = [Channel(schema.value, schema.value, "target", typical=typical)]
+        channels += channels_of(frame[schema.which], schema.which, "static", problems)
+    stamps, parts = _stamps(frame, schema), _parts(frame, schema)
     if stamps is not None:
         grid = infer_grid([stamps[rows].sort_values().unique() for _, rows in parts])
         schema = replace(schema, grid=grid)
-    roles: dict[str, Role] = {target: "target"}
-    roles |= {str(c): "past" for c in frame if c not in (time, series, target)}
-    roles |= dict.fromkeys(known, "future") | dict.fromkeys(still, "static")  # type: ignore[arg-type]
-    problems: list[str] = []
-    channels = [c for n, r in roles.items() for c in channels_of(frame[n], n, r, problems)]
-    problems += varying(frame, series, still)
-    raise_all(problems, "the series cannot be used")
-    schema = replace(schema, channels=tuple(channels))
-    return schema, _panel(frame, schema, stamps, parts)
+    schema = replace(schema, channels=(*first, *channels))
+    return schema, replace(panel_of(frame, schema, stamps, parts), doubt=doubt)
 
 
 def read_series(data: Any, schema: SeriesSchema) -> Panel:
@@ -77,9 +131,23 @@ def read_series(data: Any, schema: SeriesSchema) -> Panel:
     Raises:
         SchemaError: If it does not fit; all problems at once.
     """
-    frame = _frame(data, schema.target)
-    check_same(frame, schema, [c.column for c in schema.channels])
-    return _panel(frame, schema, _stamps(frame, schema), _parts(frame, schema))
+    frame = _timed(to_series_frame(data, schema.targets, _names(schema)), schema)
+    inputs = [c.column for c in schema.channels if c.role != "target" and c.column != schema.which]
+    check_same(frame, schema, [*schema.targets, *inputs])
+    frame = long_frame(frame, schema)
+    return panel_of(frame, schema, _stamps(frame, schema), _parts(frame, schema))
+
+
+def _names(schema: SeriesSchema) -> list[str]:
+    return [*schema.series, *([schema.time] if schema.time is not None else [])]
+
+
+def _timed(frame: pd.DataFrame, schema: SeriesSchema) -> pd.DataFrame:
+    """The frame with its times in the column of `fit`, where they are its index now."""
+    dated = isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex)
+    if schema.time is not None and schema.time not in frame and dated:
+        return frame.rename_axis(schema.time).reset_index()
+    return frame
 
 
 def read_future(data: Any, schema: SeriesSchema, panel: Panel, horizon: int) -> list[np.ndarray]:
@@ -105,32 +173,52 @@ def read_future(data: Any, schema: SeriesSchema, panel: Panel, horizon: int) -> 
                 "`future` is for columns named in `known_future`, and there are none. Call "
                 "`predict()`, or `predict(history=frame)` to go on from newer steps."
             )
-        return [np.zeros((horizon, 0), "float32") for _ in panel.names]
+        return [np.zeros((horizon, 0)) for _ in panel.names]
     if data is None:
         later = [v[:horizon] for v in panel.later]
     else:
         later = _read_later(data, schema, panel, horizon)
     short = [
-        n for n, v in zip(panel.names, later, strict=True) if np.isnan(v).any() or len(v) < horizon
+        n
+        for n, v, needed in zip(panel.names, later, _needed(schema, panel, horizon), strict=True)
+        if len(v) < horizon or np.isnan(v[needed]).any()
     ]
     if short:
-        which = "" if schema.series is None else f" for {len(short)} series (first: {short[0]!r})"
+        of = f" for {len(short)} series (first: {plain_name(short[0])!r})"
+        which = of if schema.keys else ""
         raise SchemaError(
             f"`future` must hold {quoted(schema.known)} for the {horizon} steps after the last "
             f"known one{which}. Call `predict(future=frame)` with a row for each step."
         )
-    return later
+    return [_carried(v) for v in later]
+
+
+def _needed(schema: SeriesSchema, panel: Panel, horizon: int) -> list[np.ndarray]:
+    """For each series the steps that are forecast: on the local clock one may be left out."""
+    needed = []
+    for values, start in zip(panel.values, panel.starts, strict=True):
+        places = np.arange(horizon)
+        if schema.grid is not None:
+            places = schema.grid.following(start + len(values) - 1, horizon)[1]
+        needed.append(np.unique(places[places < horizon]))
+    return needed
+
+
+def _carried(block: np.ndarray) -> np.ndarray:
+    """Steps that the local clock leaves out, with the values of the step before."""
+    return pd.DataFrame(block).ffill().bfill().to_numpy()
 
 
 def _read_later(data: Any, schema: SeriesSchema, panel: Panel, horizon: int) -> list[np.ndarray]:
-    frame = string_names(data) if isinstance(data, pd.DataFrame) else pd.DataFrame(data)
+    frame = _timed(to_series_frame(data, schema.known, _names(schema)), schema)
     check_same(frame, schema, schema.known, "future")
+    frame = long_frame(frame, schema)
     stamps = _stamps(frame, schema)
     of_name = {_key(name): rows for name, rows in _parts(frame, schema)}
-    matrix = _matrix(frame, schema, [schema.channels[i] for i in schema.future])
+    matrix = channel_matrix(frame, [schema.channels[i] for i in schema.future])
     later = []
     for name, values, start in zip(panel.names, panel.values, panel.starts, strict=True):
-        block = np.full((horizon, len(schema.future)), np.nan, "float32")
+        block = np.full((horizon, len(schema.future)), np.nan)
         rows = of_name.get(_key(name), np.zeros(0, int))
         if stamps is None or schema.grid is None:
             block[: len(rows)] = matrix[rows][:horizon]
@@ -142,195 +230,50 @@ def _read_later(data: Any, schema: SeriesSchema, panel: Panel, horizon: int) -> 
     return later
 
 
-def _frame(data: Any, target: str) -> pd.DataFrame:
-    if isinstance(data, pd.Series):
-        data = data.to_frame(target)
-    elif isinstance(data, np.ndarray) and data.ndim == 1:
-        data = pd.DataFrame({target: data})
-    elif isinstance(data, Mapping):
-        data = pd.DataFrame(dict(data))
-    if not isinstance(data, pd.DataFrame):
-        raise SchemaError(
-            "`frame` must be a pandas DataFrame with a row for each step, or a Series; received "
-            f"{type(data).__name__}."
-        )
-    if not len(data):
-        raise SchemaError("`frame` has no rows.")
-    if isinstance(data.index, pd.MultiIndex):
-        raise SchemaError(
-            "`frame` has a MultiIndex. Call `frame.reset_index()` and name the columns with "
-            "`time=` and `series=`."
-        )
-    return string_names(data)
-
-
 def _stamps(frame: pd.DataFrame, schema: SeriesSchema) -> pd.Index | None:
     """The times of all rows; `None` where rows are counted."""
     if schema.time is not None:
-        return read_stamps(frame[schema.time], f"`{schema.time}`")
-    if schema.series is not None and isinstance(frame.index, pd.RangeIndex):
-        return None
+        return _checked(frame[schema.time], f"`{schema.time}`", schema)
+    if schema.keys and not isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+        # The index of a frame of many series counts its rows, in one piece or in several.
+        counted = schema.grid is None and pd.api.types.is_integer_dtype(frame.index.dtype)
+        if counted or isinstance(frame.index, pd.RangeIndex):
+            return None
     words = frame.index.dtype == object or pd.api.types.is_string_dtype(frame.index.dtype)
     if words and not looks_like_time(frame.index.to_series()):
         raise SchemaError(
             "The index of the frame holds no times. Name the column of times with `time=`, or "
             "call `frame.reset_index(drop=True)` to count rows as steps."
         )
-    return read_stamps(frame.index, "The index")
+    return _checked(frame.index, "The index", schema)
+
+
+def _checked(values: Any, name: str, schema: SeriesSchema) -> pd.Index:
+    stamps = read_stamps(values, name, schema.order)
+    return stamps if schema.grid is None else schema.grid.checked(stamps, name)
 
 
 def _parts(frame: pd.DataFrame, schema: SeriesSchema) -> list[tuple[Any, np.ndarray]]:
     """Rows of each series, in the order in which series first occur."""
-    if schema.series is None:
+    keys = list(schema.keys)
+    if not keys:
         return [(None, np.arange(len(frame)))]
-    column = frame[schema.series]
-    if column.isna().any():
-        raise SchemaError(
-            f"`{schema.series}` has {int(column.isna().sum())} missing values: every row must "
-            "belong to a series."
-        )
-    codes, names = pd.factorize(column)
+    for key in keys:
+        if frame[key].isna().any():
+            raise SchemaError(
+                f"`{key}` has {int(frame[key].isna().sum())} missing values: every row must "
+                "belong to a series."
+            )
+    if len(keys) == 1:
+        found = pd.factorize(frame[keys[0]])
+        codes, names = found[0].astype("int64"), list(found[1])
+    else:
+        groups = frame.groupby(keys, sort=False, observed=True)
+        codes = groups.ngroup().to_numpy("int64")
+        names = list(frame[keys].drop_duplicates().itertuples(index=False, name=None))
     order = np.argsort(codes, kind="stable")
     cuts = np.searchsorted(codes[order], np.arange(1, len(names)))
-    return list(zip(list(names), np.split(order, cuts), strict=True))
-
-
-def _matrix(frame: pd.DataFrame, schema: SeriesSchema, channels: Sequence[Channel]) -> np.ndarray:
-    """Channels of all rows, missing values as NaN."""
-    matrix = np.full((len(frame), len(channels)), np.nan)
-    problems = []
-    for place, channel in enumerate(channels):
-        values = frame[channel.column]
-        if channel.level is not None:
-            marked = (values.astype("object").map(str) == channel.level).to_numpy("float64")
-            matrix[:, place] = np.where(values.isna().to_numpy(bool), np.nan, marked)
-            continue
-        try:
-            matrix[:, place] = pd.to_numeric(values).to_numpy("float64", na_value=np.nan)
-        except (ValueError, TypeError):
-            problems.append(f"`{channel.column}` is {values.dtype}, expected numbers")
-        if np.isinf(matrix[:, place]).any():
-            problems.append(f"`{channel.column}` has infinite values")
-    raise_all(problems, "the frame does not fit the schema learned in fit")
-    return matrix
-
-
-def _panel(
-    frame: pd.DataFrame,
-    schema: SeriesSchema,
-    stamps: pd.Index | None,
-    parts: Sequence[tuple[Any, np.ndarray]],
-) -> Panel:
-    matrix = _matrix(frame, schema, schema.channels)
-    grid = schema.grid
-    _check_steps(frame, schema, stamps, parts)
-    names, values, observed, starts, later = [], [], [], [], []
-    between = doubled = added = holes = 0
-    for name, rows in parts:
-        if grid is None or stamps is None:
-            places = np.arange(len(rows))
-        else:
-            places = grid.positions(stamps[rows])
-            between += grid.off_grid(stamps[rows])
-        start = int(np.min(places))
-        block = _gridded(matrix[rows], places - start)
-        doubled += len(rows) - len(np.unique(places))
-        there = np.isfinite(block[:, 0])
-        if not there.any():
-            continue
-        first, last = int(np.argmax(there)), len(there) - int(np.argmax(there[::-1]))
-        known = np.zeros(last - first, bool)
-        known[_inside(places - start - first, last - first)] = True
-        added += int((~known).sum())
-        holes += int((known & ~there[first:last]).sum())
-        names.append(name)
-        filled = _filled(block[first:], schema)
-        values.append(filled[: last - first])
-        later.append(filled[last - first :][:, schema.future])
-        observed.append(there[first:last])
-        starts.append(start + first)
-    if not names:
-        raise SchemaError(f"`{schema.target}`, the target, has no values.")
-    if doubled and schema.series is None and doubled > 0.2 * len(frame):
-        raise SchemaError(
-            f"{doubled} of {len(frame)} rows repeat a time. Name the column that tells series "
-            "apart with `series=`, or leave one row for each step."
-        )
-    steps = "" if grid is None else grid.describe()
-    notes = [
-        f"{between} times lie between two {steps} and were moved to the nearest" if between else "",
-        f"{doubled} rows share their step with another row and were averaged" if doubled else "",
-        f"{added} steps are missing" if added else "",
-        f"{holes} steps have no `{schema.target}`" if holes else "",
-    ]
-    return Panel(names, values, observed, starts, later, [n for n in notes if n])
-
-
-def _check_steps(
-    frame: pd.DataFrame,
-    schema: SeriesSchema,
-    stamps: pd.Index | None,
-    parts: Sequence[tuple[Any, np.ndarray]],
-) -> None:
-    """Refuses times of events, which lie on no steps: nearly all of these would be made up."""
-    grid = schema.grid
-    if grid is None or stamps is None:
-        return
-    between = steps = filled = 0
-    for _, rows in parts:
-        places = grid.positions(stamps[rows])
-        between += grid.off_grid(stamps[rows])
-        steps += int(np.ptp(places)) + 1
-        filled += len(np.unique(places))
-    events = between > 0.5 * len(frame) and filled < 0.5 * steps
-    if events or steps > max(_MOST_EMPTY * filled, 1_000_000):
-        name = schema.time or "time"
-        index = "frame" if schema.time is None else f"frame.set_index({name!r})"
-        raise SchemaError(
-            f"The times lie on no regular steps: with {grid.describe()}, the most frequent, "
-            f"{steps - filled} of {steps} steps would have no row. Bring them onto steps first, "
-            f'such as `{index}.resample("h").mean()`.'
-        )
-
-
-def _inside(places: np.ndarray, steps: int) -> np.ndarray:
-    return places[(places >= 0) & (places < steps)]
-
-
-def _gridded(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Rows at their places, the mean of those that share one; NaN elsewhere."""
-    shape = (int(places.max()) + 1, rows.shape[1])
-    total, count = np.zeros(shape), np.zeros(shape)
-    there = np.isfinite(rows)
-    np.add.at(total, places, np.where(there, rows, 0.0))
-    np.add.at(count, places, there)
-    with np.errstate(invalid="ignore"):
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _filled(block: np.ndarray, schema: SeriesSchema) -> np.ndarray:
-    """Numbers joined by straight lines, categories kept until the next known one."""
-    filled = block.copy()
-    steps = np.arange(len(block))
-    for place, channel in enumerate(schema.channels):
-        there = np.flatnonzero(np.isfinite(block[:, place]))
-        if not len(there):
-            filled[:, place] = channel.typical
-        elif channel.level is None and channel.role != "static":
-            filled[:, place] = np.interp(steps, there, block[there, place])
-        else:
-            latest = np.searchsorted(there, steps, side="right") - 1
-            filled[:, place] = block[there[np.maximum(latest, 0)], place]
-    # What is known ahead is not made up beyond its last value.
-    for place in schema.future:
-        there = np.flatnonzero(np.isfinite(block[:, place]))
-        if len(there):
-            filled[there[-1] + 1 :, place] = np.nan
-    targets = np.flatnonzero(np.isfinite(block[:, 0]))
-    known = filled[: targets[-1] + 1]
-    for place in schema.future:
-        known[np.isnan(known[:, place]), place] = schema.channels[place].typical
-    return filled.astype("float32")
+    return list(zip(names, np.split(order, cuts), strict=True))
 
 
 def _key(name: Any) -> Any:

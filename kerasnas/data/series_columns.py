@@ -9,32 +9,28 @@ import pandas as pd
 
 from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.data.panel import Channel, Role, SeriesSchema, plain_name
-from kerasnas.data.time_grid import looks_like_time
+from kerasnas.data.series_times import looks_like_time
 from kerasnas.errors import SchemaError
 
 _MOST_LEVELS = 32  # of a column of strings, each of which becomes a channel
 
 
-def names_of(given: Sequence[str] | str) -> list[str]:
-    """The names that an argument gives, one or several."""
-    return [given] if isinstance(given, str) else [str(name) for name in given]
-
-
 def check_columns(
     frame: pd.DataFrame,
-    target: str,
+    targets: Sequence[str],
     time: str | None,
-    series: str | None,
-    known: list[str],
-    static: list[str],
+    series: Sequence[str],
+    known: Sequence[str],
+    static: Sequence[str],
 ) -> None:
     """Checks that arguments name columns of the frame, each only once.
 
     Raises:
         SchemaError: With all problems.
     """
-    named = [("target", target), ("time", time), ("series", series)]
-    named += [("known_future", n) for n in known] + [("static", n) for n in static]
+    named: list[tuple[str, str | None]] = [("time", time)]
+    given = {"target": targets, "series": series, "known_future": known, "static": static}
+    named += [(argument, name) for argument, names in given.items() for name in names]
     problems = [
         f"`{argument}` names {name!r}, which is no column{did_you_mean(name, map(str, frame))}"
         for argument, name in named
@@ -45,7 +41,7 @@ def check_columns(
         f"`{name}` is named by several of `target`, `time`, `series`, `known_future`, `static`"
         for name in sorted({n for n in used if used.count(n) > 1})
     ]
-    if static and series is None:
+    if static and not series:
         problems.append("`static` needs `series=`: with one series such a column is constant")
     raise_all(problems, "the arguments do not fit the frame")
 
@@ -58,7 +54,7 @@ def check_same(
     Raises:
         SchemaError: With all that are missing.
     """
-    wanted = [c for c in (schema.time, schema.series, *columns) if c is not None]
+    wanted = [c for c in (schema.time, *schema.series, *columns) if c is not None]
     missing = [c for c in dict.fromkeys(wanted) if c not in frame]
     raise_all(
         [f"`{c}` is missing" for c in missing], f"{what} does not fit the schema learned in fit"
@@ -73,10 +69,15 @@ def raise_all(problems: Sequence[str], what: str) -> None:
 
 
 def time_column(frame: pd.DataFrame, others: set[str]) -> str | None:
-    """The column to take for the time: none where the index is one, else the only one that fits."""
+    """The column to take for the time: none where the index is one, else the only one that fits.
+
+    Digits of dates, such as 20240131, are times where no column of timestamps or texts is.
+    """
     if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
         return None
     fitting = [str(c) for c in frame if c not in others and looks_like_time(frame[c])]
+    written = [c for c in fitting if frame[c].dtype.kind not in "iu"]
+    fitting = written or fitting
     if len(fitting) > 1:
         raise SchemaError(
             f"{quoted(fitting)} all hold times. Say which one orders the steps, such as "
@@ -114,11 +115,12 @@ def channels_of(values: pd.Series, name: str, role: Role, problems: list[str]) -
     return [Channel(f"{name}={level}", name, role, level) for level in levels]
 
 
-def varying(frame: pd.DataFrame, series: str | None, static: Sequence[str]) -> list[str]:
+def varying(frame: pd.DataFrame, series: Sequence[str], static: Sequence[str]) -> list[str]:
     """Columns named as static that are not."""
     problems = []
     for name in static:
-        counts = frame.groupby(series, sort=False)[name].nunique()
+        keys = list(series) if len(series) > 1 else series[0]
+        counts = frame.groupby(keys, sort=False)[name].nunique()
         values = counts.to_numpy()
         if (values > 1).any():
             place = int(np.argmax(values > 1))

@@ -12,6 +12,7 @@ import pandas as pd
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.reader import chunks
 from kerasnas.data.series import read_series
+from kerasnas.data.series_join import joined
 from kerasnas.errors import SchemaError
 
 
@@ -39,7 +40,16 @@ class SeriesReader:
 
     def read(self, x: Any, estimator: str = "the model") -> Any:
         """The windows before the step after the last one of each series."""
-        return self.window(read_series(x, self.schema))
+        return self.window(self.going_on(x))
+
+    def going_on(self, x: Any) -> Panel:
+        """The series of a frame, with the last known steps of `fit` in front where these end.
+
+        Raises:
+            SchemaError: If the frame does not fit; all problems at once.
+        """
+        panel = read_series(x, self.schema)
+        return joined(self.known, panel, self.schema, self.lookback)
 
     def window(self, panel: Panel, later: list[np.ndarray] | None = None) -> Any:
         """What the model is called with, at the end of each series of a panel."""
@@ -47,8 +57,8 @@ class SeriesReader:
         if not self.schema.future:
             return past
         shape = (self.horizon, len(self.schema.future))
-        ahead = later if later is not None else [np.zeros(shape, "float32")] * len(past)
-        return {"past": past, "future": np.stack(ahead).astype("float32")}
+        ahead = later if later is not None else [np.zeros(shape)] * len(past)
+        return {"past": past, "future": np.stack(ahead)}
 
     def take(self, raw: Any, index: np.ndarray) -> Any:
         """Some of the windows."""
@@ -79,19 +89,42 @@ class SeriesReader:
         return float(np.mean(self.scales))
 
     def frame(self, panel: Panel, forecasts: np.ndarray) -> pd.DataFrame:
-        """Forecasts `(series, horizon, 1 + quantiles)` as a frame, its index the time."""
-        schema, steps = self.schema, np.arange(self.horizon)
-        stamps = []
-        for values, start in zip(panel.values, panel.starts, strict=True):
-            places = start + len(values) + steps
-            stamps.append(schema.grid.stamps(places) if schema.grid else pd.Index(places))
-        time = stamps[0].append(stamps[1:]).rename(schema.time or "time")
-        index: pd.Index = time
-        if schema.series is not None:
-            names = pd.Index(panel.names).repeat(self.horizon)
-            index = pd.MultiIndex.from_arrays([names, time], names=[schema.series, time.name])
-        flat = forecasts.reshape(-1, forecasts.shape[-1]).astype("float64")
-        return pd.DataFrame(flat, index=index, columns=self.columns)
+        """Forecasts `(series, horizon, 1 + quantiles)` as a frame, its index the time.
+
+        Several targets are columns beside each other: their point forecasts first.
+        """
+        schema = self.schema
+        times, blocks = [], []
+        for values, start, forecast in zip(panel.values, panel.starts, forecasts, strict=True):
+            last = start + len(values) - 1
+            if schema.grid is None:
+                times.append(pd.Index(last + 1 + np.arange(self.horizon)))
+                blocks.append(forecast)
+            else:
+                stamps, steps = schema.grid.following(last, self.horizon)
+                times.append(stamps)
+                blocks.append(_at(forecast, steps, values[:, 0], schema.grid.day))
+        time = times[0].append(times[1:]).rename(schema.time or "time")
+        flat = np.concatenate(blocks).astype("float64")
+        if not schema.keys:
+            return pd.DataFrame(flat, index=time, columns=self.columns)
+        names = [name if isinstance(name, tuple) else (name,) for name in panel.names]
+        levels = [pd.Index(level).repeat(self.horizon) for level in zip(*names, strict=True)]
+        index = pd.MultiIndex.from_arrays([*levels, time], names=[*schema.keys, time.name])
+        found = pd.DataFrame(flat, index=index, columns=self.columns)
+        return self._wide(found) if schema.which else found
+
+    def _wide(self, found: pd.DataFrame) -> pd.DataFrame:
+        """Targets beside each other."""
+        schema, parts = self.schema, []
+        for target in schema.targets:
+            if target in found.index.get_level_values(schema.which):
+                part = found.xs(target, level=schema.which)
+                names = [target, *(f"{target}_{quantile}" for quantile in self.columns[1:])]
+                parts.append(part.set_axis(names, axis=1))
+        wide = pd.concat(parts, axis=1)
+        points = [part.columns[0] for part in parts]
+        return wide[[*points, *(c for c in wide if c not in points)]]
 
     @property
     def columns(self) -> list[str]:
@@ -133,3 +166,19 @@ class SeriesReader:
 def _last(values: np.ndarray, steps: int) -> np.ndarray:
     """The last steps; a shorter series is continued backwards with its first."""
     return values[np.maximum(np.arange(len(values) - steps, len(values)), 0)]
+
+
+def _at(forecast: np.ndarray, steps: np.ndarray, past: np.ndarray, day: int) -> np.ndarray:
+    """The forecast of each step; of one beyond the horizon that of the same hour a day before.
+
+    The local clock leaves out an hour once a year, so that the last hour lies one step too far.
+    """
+    horizon = len(forecast)
+    rows = [forecast[min(step, horizon - 1)] for step in steps]
+    for row in np.flatnonzero(steps >= horizon):
+        before = int(steps[row]) - day
+        if 0 <= before < horizon:
+            rows[row] = forecast[before]
+        elif day and len(past) >= -before > 0:
+            rows[row] = past[before] + forecast[-1] - forecast[-1, 0]
+    return np.stack(rows)

@@ -14,13 +14,14 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.clock import Budget
-from kerasnas.data.panel import Panel
-from kerasnas.data.series import fit_series, read_future, read_series
+from kerasnas.data.names import quoted
+from kerasnas.data.panel import Panel, SeriesSchema
+from kerasnas.data.series import fit_series, read_future
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.forecast_backtest import compared, continued, origins_from
+from kerasnas.estimators.forecast_backtest import compared, origins_from
 from kerasnas.estimators.forecast_task import ForecastProblem, channel_statistics
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import MEASURED
@@ -49,15 +50,19 @@ class TimeSeriesForecaster(Estimator):
 
     Args:
         horizon: Steps to forecast.
-        target: Column to forecast.
-        time: Column of times (timestamps, dates as strings, whole numbers); without it the index,
-            or the only column that holds times.
-        series: Column that tells series apart; `None` for one series.
+        target: Column to forecast, or several. Of several, each is a series of its own in one
+            model, and `predict` gives them beside each other.
+        time: Column of times (timestamps, dates as strings, whole numbers such as 20240131 or
+            202401), or name of the index; without it the index, or the only column that holds
+            times.
+        series: Column that tells series apart, or several of them; `None` for one series.
         known_future: Columns known ahead (holidays, prices, the weather forecast).
         static: Columns with one value a series.
         season: Steps of a season; `None` takes that of the calendar (12 for months, 24 for hours)
             or looks for one.
         quantiles: Levels of the forecast, the median among them.
+        duplicates: What is done with rows of one series that share a step: `"mean"` averages
+            them and says so, `"sum"` adds up their targets, `"last"` takes the last of them.
         objective: `val_mase`, `val_smape`, `val_rmse`, `val_wql`, a measure, or several.
         constraints: Bounds on metrics and measures.
         oracle: Short name of a search strategy, or a kerasnas oracle.
@@ -91,14 +96,15 @@ class TimeSeriesForecaster(Estimator):
     def __init__(
         self,
         horizon: int,
-        target: str,
+        target: str | Sequence[str],
         time: str | None = None,
-        series: str | None = None,
+        series: str | Sequence[str] | None = None,
         known_future: Sequence[str] = (),
         static: Sequence[str] = (),
         season: int | None = None,
         *,
         quantiles: Sequence[float] = QUANTILES,
+        duplicates: str = "mean",
         objective: ObjectiveLike | None = None,
         constraints: Sequence[Constraint] = (),
         oracle: Any = "auto",
@@ -132,6 +138,7 @@ class TimeSeriesForecaster(Estimator):
         self.static = static
         self.season = season
         self.quantiles = quantiles
+        self.duplicates = duplicates
 
     def fit(  # type: ignore[override]
         self,
@@ -185,7 +192,8 @@ class TimeSeriesForecaster(Estimator):
         """
         check_is_fitted(self)
         reader = self._series
-        panel = reader.known if history is None else read_series(history, reader.schema)
+        panel = reader.known if history is None else reader.going_on(history)
+        _tell(panel, "`history`", reader.schema, 3)
         later = read_future(future, reader.schema, panel, reader.horizon)
         return reader.frame(panel, self.fitted_.outputs(reader.window(panel, later)))
 
@@ -223,7 +231,8 @@ class TimeSeriesForecaster(Estimator):
             ends = panel.lengths[origins.series] - reader.horizon
             origins = origins.take(np.flatnonzero((ends - origins.steps) % stride == 0))
         else:
-            panel = continued(reader, read_series(frame, reader.schema))
+            panel = reader.going_on(frame)
+            _tell(panel, "`frame`", reader.schema, 3)
             origins = origins_from(reader, panel, start, stride)
         if not len(origins):
             raise SchemaError(
@@ -231,7 +240,9 @@ class TimeSeriesForecaster(Estimator):
                 f" that has its answers: series of {panel.lengths.max()} steps, `horizon` "
                 f"{reader.horizon}."
             )
-        inputs = windows.inputs(panel, origins, reader.lookback, reader.horizon, reader.schema)
+        inputs = windows.inputs(
+            panel, origins, reader.lookback, reader.horizon, reader.schema, dtype="float64"
+        )
         return compared(reader, panel, origins, self.fitted_.outputs(inputs))
 
     def evaluate(self, frame: Any, y: Any = None) -> dict[str, float]:
@@ -263,15 +274,9 @@ class TimeSeriesForecaster(Estimator):
             series=self.series,
             known_future=self.known_future,
             static=self.static,
+            duplicates=self.duplicates,
         )
-        if panel.notes:
-            warnings.warn(
-                f"The series are not regular: {'; '.join(panel.notes)}. Steps without a value are "
-                "filled in by straight lines for the model to look at; they are not learnt from as "
-                "answers and not scored.",
-                UserWarning,
-                stacklevel=4,
-            )
+        _tell(panel, "`frame`", schema, 5)
         season = self._season(schema, panel, horizon)
         split = windows.rolling_split(panel, horizon, season, share, seed)
         if (
@@ -281,18 +286,19 @@ class TimeSeriesForecaster(Estimator):
         ):
             season = windows.detect_season(panel, split.cuts)
             split = windows.rolling_split(panel, horizon, season, share, seed)
+        statistics, means = channel_statistics(panel, split.cuts, schema)
         hypermodel = ForecastHyperModel(
             horizon,
             len(schema.channels),
             windows.lookbacks(split.cuts, horizon, season),
             season,
             self.quantiles,
-            channel_statistics(panel, split.cuts, schema),
+            statistics,
             len(split.train),
             settle_families(self.space, (*SOLVED, *FAMILIES)),
         )
         scales = windows.seasonal_scales(panel, split.cuts, season)
-        problem = ForecastProblem(schema, panel, split, season, scales, hypermodel, seed)
+        problem = ForecastProblem(schema, panel, split, season, scales, hypermodel, seed, means)
         return Task(problem, hypermodel, problem.baselines)
 
     def _wish(self) -> Wish:
@@ -349,3 +355,23 @@ def _whole(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise SchemaError(f"`{name}` must be a whole number of at least 1, received {value!r}.")
     return int(value)
+
+
+def _tell(panel: Panel, argument: str, schema: SeriesSchema, level: int) -> None:
+    """Warns of what had to be made regular, and of times that could mean something else."""
+    if panel.notes:
+        warnings.warn(
+            f"The series are not regular: {'; '.join(panel.notes)}. Steps without a value are "
+            "filled in by straight lines for the model to look at; they are not learnt from as "
+            f"answers and not scored. Fill {quoted(schema.targets)} in {argument} yourself for "
+            "other values.",
+            UserWarning,
+            stacklevel=level,
+        )
+    if panel.doubt:
+        warnings.warn(
+            f"The dates of `{schema.time}` were read with the {panel.doubt}. Convert them with "
+            f"`pandas.to_datetime` and `dayfirst=`, and pass {argument} again, if that is wrong.",
+            UserWarning,
+            stacklevel=level,
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,33 +9,12 @@ import pandas as pd
 
 from kerasnas.data.panel import Panel
 from kerasnas.data.series_reader import SeriesReader
+from kerasnas.data.series_times import read_stamps
+from kerasnas.data.time_grid import TimeGrid
 from kerasnas.estimators.forecast_task import repeat_season
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem.forecasts import ForecastScorer
 from kerasnas.results.backtest import Backtest
-
-
-def continued(reader: SeriesReader, panel: Panel) -> Panel:
-    """A panel with the known steps of `fit` put in front of series that begin where those ended."""
-    if reader.schema.grid is None:
-        return panel
-    known = {str(name): i for i, name in enumerate(reader.known.names)}
-    values, observed, starts = [], [], []
-    for name, mine, seen, start in zip(
-        panel.names, panel.values, panel.observed, panel.starts, strict=True
-    ):
-        place = known.get(str(name))
-        if place is not None:
-            before, begin = reader.known.values[place], reader.known.starts[place]
-            if begin < start <= begin + len(before):
-                cut = start - begin
-                mine = np.concatenate([before[:cut], mine])
-                seen = np.concatenate([reader.known.observed[place][:cut], seen])
-                start = begin
-        values.append(mine)
-        observed.append(seen)
-        starts.append(start)
-    return dataclasses.replace(panel, values=values, observed=observed, starts=starts)
 
 
 def origins_from(reader: SeriesReader, panel: Panel, start: Any, stride: int) -> windows.Origins:
@@ -44,9 +22,7 @@ def origins_from(reader: SeriesReader, panel: Panel, start: Any, stride: int) ->
     grid = reader.schema.grid
     first = None
     if start is not None:
-        stamp = pd.Index([start]) if grid is None or grid.kind == "integer" else None
-        stamp = pd.DatetimeIndex([start]) if stamp is None else stamp
-        first = int(grid.positions(stamp)[0]) if grid is not None else int(start)
+        first = int(start) if grid is None else _place(start, grid, reader.schema.order)
     series, steps = [], []
     ends = {
         str(n): s + len(v)
@@ -67,12 +43,19 @@ def origins_from(reader: SeriesReader, panel: Panel, start: Any, stride: int) ->
     return windows.Origins(np.concatenate(series).astype(int), np.concatenate(steps).astype(int))
 
 
+def _place(start: Any, grid: TimeGrid, order: str) -> int:
+    stamps = read_stamps([start], "`start`", order)
+    if isinstance(stamps, pd.DatetimeIndex) and stamps.tz is None and grid.zone is not None:
+        stamps = stamps.tz_localize(grid.zone)
+    return int(grid.positions(grid.checked(stamps, "`start`"))[0])
+
+
 def compared(
     reader: SeriesReader, panel: Panel, origins: windows.Origins, forecasts: np.ndarray
 ) -> Backtest:
     """Forecasts beside what came, with their scores and those of the seasonal naive rule."""
     schema, horizon = reader.schema, reader.horizon
-    actual = windows.answers(panel, origins, horizon).astype("float64")
+    actual = windows.answers(panel, origins, horizon)
     numbers = origins.series
     scales = np.array(
         [reader.scale_of(name, panel, i) for i, name in enumerate(panel.names)], "float64"
@@ -92,8 +75,9 @@ def compared(
         return pd.Index(p) if grid is None else grid.stamps(p)
 
     table: dict[str, Any] = {}
-    if schema.series is not None:
-        table[schema.series] = pd.Index(panel.names)[numbers].repeat(horizon)
+    names = [name if isinstance(name, tuple) else (name,) for name in panel.names]
+    for key, level in zip(schema.keys, zip(*names, strict=True), strict=False):
+        table[key] = pd.Index(level)[numbers].repeat(horizon)
     table["origin"] = stamps(starts - 1).repeat(horizon)
     table[schema.time or "time"] = stamps(places.reshape(-1))
     table["step"] = np.tile(np.arange(1, horizon + 1), len(origins))

@@ -11,13 +11,13 @@ import keras
 import keras_tuner
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
 
 from kerasnas.baselines import Baselines, scored
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import RegressionTarget
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
+from kerasnas.estimators.forecast_export import with_point_forecast
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem import View
 from kerasnas.problem.forecasts import ForecastScorer
@@ -42,6 +42,8 @@ class ForecastProblem:
         scales: Error of the seasonal naive forecast, for each series.
         hypermodel: The search space.
         seed: Seed of the search.
+        means: Of each channel, what the graph takes off in float64, where float32 is too coarse for
+            the series; `None` elsewhere. Of the target the graph takes off the last value.
         target: Targets stay as they are.
         broken: None: a frame has no files.
     """
@@ -53,6 +55,7 @@ class ForecastProblem:
     scales: np.ndarray
     hypermodel: ForecastHyperModel
     seed: int
+    means: np.ndarray | None = None
     target: RegressionTarget = field(default_factory=RegressionTarget)
     broken: Sequence[str] = ()
     _views: dict[int, View] = field(default_factory=dict, repr=False)
@@ -96,11 +99,27 @@ class ForecastProblem:
     def scorer(self) -> ForecastScorer:
         """Scores forecasts of the validation origins."""
         return ForecastScorer(
-            windows.answers(self.raw, self.rows.valid, self.horizon).astype("float64"),
+            windows.answers(self.raw, self.rows.valid, self.horizon),
             self.scales[self.rows.valid.series],
             self.hypermodel.quantiles,
             self.floor,
+            self._levels(self.rows.valid),
         )
+
+    def _levels(self, origins: windows.Origins) -> np.ndarray | None:
+        """What forecasts of a network are counted from at each origin."""
+        return None if self.means is None else windows.last_values(self.raw, origins)
+
+    def _seen(self, origins: windows.Origins, lookback: int) -> Any:
+        """What a network sees at each origin."""
+        return windows.inputs(
+            self.raw, origins, lookback, self.horizon, self.schema, means=self.means
+        )
+
+    def _answers(self, origins: windows.Origins) -> np.ndarray:
+        """What a network is to answer at each origin, float32."""
+        found, levels = windows.answers(self.raw, origins, self.horizon), self._levels(origins)
+        return (found if levels is None else found - levels[:, None]).astype("float32")
 
     @property
     def reader(self) -> SeriesReader:
@@ -139,16 +158,20 @@ class ForecastProblem:
     def _view(self, lookback: int) -> View:
         x, y, weights = self._training(self.rows.train, lookback)
         valid = self.rows.valid
-        seen = windows.inputs(self.raw, valid, lookback, self.horizon, self.schema)
+        seen = self._seen(valid, lookback)
         scorer: Any = self.scorer()
         return View(
             x=x,
             y=y,
             weights=weights,
-            validation=(seen, windows.answers(self.raw, valid, self.horizon)),
+            validation=(seen, self._answers(valid)),
             scorer=scorer,
             assemble=partial(
-                with_point_forecast, quantiles=self.hypermodel.quantiles, floor=self.floor
+                with_point_forecast,
+                quantiles=self.hypermodel.quantiles,
+                floor=self.floor,
+                means=None if self.means is None else self.means.tolist(),
+                ahead=tuple(self.schema.future),
             ),
             example=tf.nest.map_structure(lambda a: a[:1], seen),
         )
@@ -159,10 +182,10 @@ class ForecastProblem:
         index = windows.full_windows(origins, lookback)
         most = windows.most_windows(lookback, len(self.schema.channels))
         kept = origins.take(windows.thin(index, most, self.seed))
-        y = windows.answers(self.raw, kept, self.horizon)
+        y = self._answers(kept)
         there = np.isfinite(y).any(axis=1)
         kept, y = kept.take(np.flatnonzero(there)), y[there]
-        x = windows.inputs(self.raw, kept, lookback, self.horizon, self.schema)
+        x = self._seen(kept, lookback)
         return x, y, (1.0 / self.scales[kept.series]).astype("float32")
 
     def _naive(self, season: int) -> np.ndarray:
@@ -173,11 +196,12 @@ class ForecastProblem:
         spread = np.zeros((self.horizon, len(levels)))
         if len(train):
             y = windows.answers(self.raw, train, self.horizon)
-            errors = (y - repeat_season(self.raw, train, season, self.horizon)).astype("float64")
+            errors = y - repeat_season(self.raw, train, season, self.horizon)
             errors = errors / self.scales[train.series][:, None]
             errors = errors[np.isfinite(errors).all(axis=1)]
             spread = offsets(errors, levels) if len(errors) else spread
-        point = repeat_season(self.raw, valid, season, self.horizon)
+        point, lasts = repeat_season(self.raw, valid, season, self.horizon), self._levels(valid)
+        point = point if lasts is None else point - lasts[:, None]
         return point[..., None] + self.scales[valid.series][:, None, None] * spread
 
     def _linear(self, clock: Clock) -> np.ndarray:
@@ -201,27 +225,6 @@ class ForecastProblem:
         return Predictor(network, view.validation[0])().astype("float64")
 
 
-def with_point_forecast(
-    network: keras.Model, quantiles: Sequence[float], floor: float | None
-) -> keras.Model:
-    """The exported model: windows in, the point forecast and then the quantiles out.
-
-    Args:
-        network: From windows to quantiles.
-        quantiles: Their levels; the point forecast is the median.
-        floor: The least forecast; `None` without one.
-    """
-    inputs = keras.tree.map_structure(
-        lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), network.input
-    )
-    answer = keras.Model(network.input, network.outputs[0], name="network")(inputs)
-    if floor is not None:
-        answer = ops.maximum(answer, floor)
-    middle = [*quantiles].index(0.5)
-    answer = layers.Concatenate(name="forecast")([answer[:, :, middle : middle + 1], answer])
-    return keras.Model(inputs, answer, name="kerasnas")
-
-
 def repeat_season(panel: Panel, origins: windows.Origins, season: int, horizon: int) -> np.ndarray:
     """The seasonal naive forecast at each origin, `(origins, horizon)`."""
     out = np.empty((len(origins), horizon))
@@ -231,16 +234,40 @@ def repeat_season(panel: Panel, origins: windows.Origins, season: int, horizon: 
     return out
 
 
-def channel_statistics(panel: Panel, cuts: np.ndarray, schema: SeriesSchema) -> ChannelStatistics:
-    """Scales of the channels, from the steps that training may look at."""
+def channel_statistics(
+    panel: Panel, cuts: np.ndarray, schema: SeriesSchema
+) -> tuple[ChannelStatistics, np.ndarray | None]:
+    """Scales of the channels, from the steps that training may look at.
+
+    Returns:
+        The statistics, and what the graph takes off each channel in float64; `None` for nothing.
+    """
     pieces = [v[: int(cut)] for v, cut in zip(panel.values, cuts, strict=True)]
-    rows = np.concatenate(pieces).astype("float64")
+    rows = np.concatenate(pieces)
     target, others = rows[:, 0], rows[:, 1:]
-    return ChannelStatistics(
-        low=float(target.min()),
-        high=float(target.max()),
-        spread=float(target.std()) or 1.0,
+    low, high, spread = float(target.min()), float(target.max()), float(target.std())
+    targets = [piece[:, 0] for piece in pieces]
+    means = None
+    if windows.loses_digits(panel, cuts):
+        # Zeros and ones that mark a category stay what they are.
+        numbers = [channel.level is None for channel in schema.channels]
+        means = np.where(numbers, rows.mean(axis=0), 0.0)
+    statistics = ChannelStatistics(
+        low=low,
+        high=high,
+        spread=spread or 1.0,
         means=tuple(float(m) for m in others.mean(axis=0)),
         deviations=tuple(float(d) for d in others.std(axis=0)),
         future=tuple(schema.future),
+        groups=tuple(schema.indicators),
+        finest=windows.finest(windows.spreads_of(targets), spread),
+        shifted=means is not None,
     )
+    if statistics.positive:
+        logs = [np.log(t) for t in targets]
+        finest = windows.finest(windows.spreads_of(logs), float(np.log(high / low)) / 4)
+        statistics = replace(statistics, finest_log=finest)
+    if means is not None:
+        left = np.array(statistics.means) - means[1:]
+        statistics = replace(statistics, means=tuple(float(m) for m in left))
+    return statistics, means

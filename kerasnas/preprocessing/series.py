@@ -16,6 +16,8 @@ _MOST_TRAIN = 20_000  # windows to train on
 _MOST_BYTES = 256 * 2**20  # of one form of the training windows
 _LONGEST = 512  # steps of a lookback
 _LEAST = 4  # steps to learn from, beyond a horizon
+_CONSTANT = 1e-13  # share of its level by which a constant series moves: float64 rounds by less
+_COARSE = 1e-3  # of what a series moves: a step of float32 that is wider loses what can be learnt
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,43 +116,100 @@ def full_windows(origins: Origins, lookback: int) -> np.ndarray:
 
 
 def inputs(
-    panel: Panel, origins: Origins, lookback: int, horizon: int, schema: SeriesSchema
+    panel: Panel,
+    origins: Origins,
+    lookback: int,
+    horizon: int,
+    schema: SeriesSchema,
+    *,
+    dtype: str = "float32",
+    means: np.ndarray | None = None,
 ) -> Any:
     """What a network sees at each origin.
+
+    Args:
+        panel: The series.
+        origins: Where forecasts begin.
+        lookback: Steps of a window.
+        horizon: Steps of a forecast.
+        schema: The columns.
+        dtype: Type of the numbers.
+        means: What is taken off the channels in float64, before numbers get their type: of the
+            target the last value of each window instead. `None` takes nothing off.
 
     Returns:
         Windows `(origins, lookback, channels)`; where columns are known ahead a dict of these
         (`past`) and of `(origins, horizon, channels known ahead)` (`future`). A series shorter than
         the window is continued backwards with its first step.
     """
-    past = _slices(panel.values, origins, np.arange(-lookback, 0))
+    less = None
+    if means is not None:
+        less = np.tile(means, (len(origins), 1))
+        less[:, 0] = last_values(panel, origins)
+    past = _slices(panel.values, origins, np.arange(-lookback, 0), dtype, less)
     if not schema.future:
         return past
     ahead = [v[:, schema.future] for v in panel.values]
-    return {"past": past, "future": _slices(ahead, origins, np.arange(horizon))}
+    less = None if less is None else less[:, schema.future]
+    return {"past": past, "future": _slices(ahead, origins, np.arange(horizon), dtype, less)}
+
+
+def last_values(panel: Panel, origins: Origins) -> np.ndarray:
+    """The last known target at each origin, float64."""
+    return _slices(panel.values, origins, np.array([-1]), "float64")[:, 0, 0]
 
 
 def answers(panel: Panel, origins: Origins, horizon: int) -> np.ndarray:
-    """Targets `(origins, horizon)`, float32, NaN where there was none to be known."""
+    """Targets `(origins, horizon)`, float64, NaN where there was none to be known."""
     steps = np.arange(horizon)
     targets = [
         np.where(o, v[:, 0], np.nan) for v, o in zip(panel.values, panel.observed, strict=True)
     ]
-    return _slices([t[:, None] for t in targets], origins, steps)[..., 0]
+    return _slices([t[:, None] for t in targets], origins, steps, "float64")[..., 0]
+
+
+def loses_digits(panel: Panel, cuts: np.ndarray) -> bool:
+    """Whether float32 is too coarse for how some series moves beside its level."""
+    for values, cut in zip(panel.values, cuts, strict=True):
+        series = values[: int(cut), 0]
+        level = float(np.abs(series).max())
+        moves = [float(np.std(series)), float(np.std(np.diff(series))) if len(series) > 2 else 0.0]
+        moves = [m for m in moves if m > _CONSTANT * level]
+        if moves and level * float(np.finfo("float32").eps) > _COARSE * min(moves):
+            return True
+    return False
+
+
+def finest(spreads: Sequence[float], whole: float) -> float:
+    """The spread of the series that moves least, as a share of the spread of all together."""
+    return min([1.0, *(s / whole for s in spreads if s > 0)]) if whole > 0 else 1.0
+
+
+def spreads_of(pieces: Sequence[np.ndarray]) -> list[float]:
+    """How much each series moves; 0 where it is constant."""
+    found = []
+    for series in pieces:
+        spread, level = float(np.std(series)), float(np.abs(series).max())
+        found.append(spread if spread > _CONSTANT * level else 0.0)
+    return found
 
 
 def seasonal_scales(panel: Panel, cuts: np.ndarray, season: int) -> np.ndarray:
     """For each series the mean absolute error of the seasonal naive forecast, before its cut.
 
-    A series in which it makes no error has the mean size of its values as scale, or 1.
+    A series in which it makes no error has the error of the last value as scale; one that is
+    constant the mean size of its values, or 1.
     """
     scales = []
     for values, observed, cut in zip(panel.values, panel.observed, cuts, strict=True):
         known = np.where(observed, values[:, 0], np.nan).astype("float64")[: int(cut)]
-        lag = season if len(known) > season else 1
-        gaps = np.abs(known[lag:] - known[:-lag])
-        scale = float(np.nanmean(gaps)) if np.isfinite(gaps).any() else 0.0
-        if scale <= 1e-9 * float(np.nanmax(np.abs(known), initial=0.0)):
+        least = _CONSTANT * float(np.nanmax(np.abs(known), initial=0.0))
+        scale = 0.0
+        for lag in (season if len(known) > season else 1, 1):
+            gaps = np.abs(known[lag:] - known[:-lag])
+            if scale <= least and np.isfinite(gaps).any():
+                scale = float(np.nanmean(gaps))
+        if scale <= least:
             scale = float(np.nanmean(np.abs(known))) if np.isfinite(known).any() else 0.0
         scales.append(scale if scale > 0 else 1.0)
     return np.array(scales)
@@ -204,11 +263,18 @@ def _origins(ranges: Sequence[tuple[int, int, int]]) -> Origins:
     return Origins(np.concatenate(series).astype("int32"), np.concatenate(steps).astype("int32"))
 
 
-def _slices(arrays: Sequence[np.ndarray], origins: Origins, offsets: np.ndarray) -> np.ndarray:
+def _slices(
+    arrays: Sequence[np.ndarray],
+    origins: Origins,
+    offsets: np.ndarray,
+    dtype: str,
+    less: np.ndarray | None = None,
+) -> np.ndarray:
     """Rows of arrays at offsets from each origin; before the first row the first row."""
-    out = np.empty((len(origins), len(offsets), arrays[0].shape[1]), "float32")
+    out = np.empty((len(origins), len(offsets), arrays[0].shape[1]), dtype)
     for number in np.unique(origins.series):
         mine = np.flatnonzero(origins.series == number)
         places = origins.steps[mine, None] + offsets
-        out[mine] = arrays[number][np.maximum(places, 0)]
+        found = arrays[number][np.maximum(places, 0)]
+        out[mine] = found if less is None else found - less[mine, None]
     return out

@@ -21,12 +21,14 @@ class ForecastScorer:
         scales: For each window the error of the seasonal naive forecast in training.
         quantiles: Levels of the forecasts, ascending, the median among them.
         floor: Smallest answer, `None` for none.
+        levels: For each window what forecasts are counted from; `None` for 0.
     """
 
     targets: np.ndarray
     scales: np.ndarray
     quantiles: tuple[float, ...]
     floor: float | None = None
+    levels: np.ndarray | None = None
 
     @property
     def rows(self) -> int:
@@ -50,7 +52,8 @@ class ForecastScorer:
 
     def of(self, rows: np.ndarray) -> ForecastScorer:
         """The scorer of some of the windows."""
-        return replace(self, targets=self.targets[rows], scales=self.scales[rows])
+        levels = None if self.levels is None else self.levels[rows]
+        return replace(self, targets=self.targets[rows], scales=self.scales[rows], levels=levels)
 
     def __call__(self, predictions: np.ndarray) -> dict[str, float]:
         """Scores forecasts of shape `(windows, horizon, quantiles)`.
@@ -69,6 +72,8 @@ class ForecastScorer:
         if not np.isfinite(predictions).all():
             return dict.fromkeys(names, float("nan"))
         forecasts = predictions.astype("float64")
+        if self.levels is not None:
+            forecasts = forecasts + self.levels[:, None, None]
         if self.floor is not None:
             forecasts = np.maximum(forecasts, self.floor)
         there = np.isfinite(self.targets)
@@ -96,7 +101,7 @@ class ForecastScorer:
         return float(2 * pinball.mean() / (volume if volume > 0 else count))
 
     def answers(self, predictions: np.ndarray) -> np.ndarray:
-        """Forecasts as they are: a network gives them in the series' own units."""
+        """Forecasts as they are: in the series' own units, counted from `levels`."""
         return predictions
 
     def validation(self, predictions: np.ndarray) -> dict[str, float]:

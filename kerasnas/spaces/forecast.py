@@ -191,7 +191,9 @@ class ForecastHyperModel(Space):
         front = self._front(hp)
         with hp.conditional_scope("family", [family]):
             values = solved.declare(hp, family, self.season)
-        parts = solved.Parts.of(front.model(), view, front.logarithm, self.statistics.low)
+        statistics, logs = self.statistics, front.logarithm
+        still = statistics.smallest(logs) if statistics.uneven(logs) else 0.0
+        parts = solved.Parts.of(front.model(), view, logs, statistics.low, still)
         if family == "linear":
             solution = solved.ridge(parts, values)
         elif family == "naive":

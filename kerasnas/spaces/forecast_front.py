@@ -10,6 +10,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+_SMALLEST = 1e-3  # of the spread: the smallest scale of a window
+_OWN = 0.1  # of a series' own spread: its smallest scale, where that is less
+_MOST_GROUPED = 1024  # features of a linear map with weights of their own for each kind of window
+
 
 @dataclass(frozen=True)
 class ChannelStatistics:
@@ -22,6 +26,10 @@ class ChannelStatistics:
         means: Means of the further channels.
         deviations: Their standard deviations.
         future: Places, among all channels, of those known ahead.
+        groups: Places of the channels that say of which kind a window is, such as its target.
+        finest: Standard deviation of the series that moves least, as a share of `spread`.
+        finest_log: The same of logarithms.
+        shifted: Whether windows come without the level of their last value.
     """
 
     low: float = -1.0
@@ -30,11 +38,27 @@ class ChannelStatistics:
     means: tuple[float, ...] = ()
     deviations: tuple[float, ...] = ()
     future: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
+    finest: float = 1.0
+    finest_log: float = 1.0
+    shifted: bool = False
 
     @property
     def positive(self) -> bool:
         """Whether logarithms are well defined."""
-        return self.low > 0 and self.high < 1e6 * self.low
+        return not self.shifted and self.low > 0 and self.high < 1e6 * self.low
+
+    def smallest(self, logarithm: bool) -> float:
+        """The smallest scale of a window; less where one of the series moves much less."""
+        spread, finest = self.spread, self.finest
+        if logarithm:
+            spread, finest = float(np.log(self.high / self.low)) / 4, self.finest_log
+        usual = max(_SMALLEST * spread, 1e-9)
+        return min(usual, _OWN * finest * spread) if self.uneven(logarithm) else usual
+
+    def uneven(self, logarithm: bool) -> bool:
+        """Whether some series moves less than the usual smallest scale of a window."""
+        return _OWN * (self.finest_log if logarithm else self.finest) < _SMALLEST
 
 
 class WindowFront:
@@ -83,14 +107,12 @@ class WindowFront:
                 [statistics.deviations[p] for p in places],
             )
         target = past[:, :, 0]
-        spread = statistics.spread
         if logarithm:
             target = ops.log(ops.maximum(target, 0.1 * statistics.low))
-            spread = float(np.log(statistics.high / statistics.low)) / 4
         last = target[:, -1:]
         center = last if base == "last" else ops.mean(target, axis=1, keepdims=True)
         variance = ops.mean(ops.square(target - ops.mean(target, axis=1, keepdims=True)), axis=1)
-        smallest = max(1e-3 * spread, 1e-9) ** 2
+        smallest = statistics.smallest(logarithm) ** 2
         self.scale = ops.sqrt(ops.expand_dims(variance, -1) + smallest)
         self.target = (target - center) / self.scale
         if base == "seasonal":
@@ -106,13 +128,26 @@ class WindowFront:
             self.latest = others[:, -1]
 
     def flat(self) -> Any:
-        """The target's window, the latest covariates and those known ahead, as one row."""
-        parts = [self.target]
+        """The target's window, the latest covariates and those known ahead, as one row.
+
+        Windows of several kinds have a place for each kind, so that a linear map has weights for
+        each.
+        """
+        parts = [self._grouped()]
         if self.latest is not None:
             parts.append(self.latest)
         if self.ahead is not None:
             parts.append(layers.Flatten()(self.ahead))
-        return layers.Concatenate()(parts) if len(parts) > 1 else self.target
+        return layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+
+    def _grouped(self) -> Any:
+        groups = self._statistics.groups
+        steps = self.target.shape[1]
+        if not groups or len(groups) * steps > _MOST_GROUPED:
+            return self.target
+        past = self.inputs["past"] if isinstance(self.inputs, dict) else self.inputs
+        kinds = [past[:, -1, place : place + 1] * self.target for place in groups]
+        return layers.Concatenate()(kinds)
 
     def restored(self, corrections: Any, drift: Any = None) -> Any:
         """Answers in the user's units.

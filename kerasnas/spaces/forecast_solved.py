@@ -14,6 +14,7 @@ _CHUNK = 8192  # windows that go through the front of the graph at once
 _MOST_SEQUENCES = 400  # windows from which one-step samples are taken
 _SMOOTHED = 30  # windows below which all steps share their size of error
 _FEWEST = 3  # windows without made-up steps that are enough
+_FEWEST_MOVING = 8  # windows in which something moves that are enough
 _EMPIRICAL = 200  # windows from which the shape of errors is taken from them
 
 
@@ -40,8 +41,19 @@ class Parts:
     raw: np.ndarray
 
     @classmethod
-    def of(cls, front: keras.Model, view: Any, logarithm: bool, low: float) -> Parts:
-        """Runs training windows through the front."""
+    def of(
+        cls, front: keras.Model, view: Any, logarithm: bool, low: float, smallest: float = 0.0
+    ) -> Parts:
+        """Runs training windows through the front.
+
+        Args:
+            front: The front of the graph.
+            view: A `problem.View`.
+            logarithm: Whether the graph takes logarithms.
+            low: Smallest target.
+            smallest: Scale of windows in which nothing moves, which say nothing of corrections;
+                0 keeps these.
+        """
         rows = len(view.y)
         pieces = []
         for start in range(0, rows, _CHUNK):
@@ -65,6 +77,9 @@ class Parts:
         if rows < _SMOOTHED:  # of short series most windows begin with steps that were made up
             moving = keep & (np.ptp(target[:, :2], axis=1) > 0)
             keep = moving if moving.sum() >= _FEWEST else keep
+        moving = keep & (scale[:, 0] > 2 * smallest)
+        if smallest and moving.sum() >= _FEWEST_MOVING:
+            keep = moving
         return cls(*(a[keep] for a in (features, window, base, scale, answers, weights, target)))
 
     @property

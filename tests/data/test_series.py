@@ -66,7 +66,10 @@ def test_gaps_are_filled_in_and_reported():
     _, panel = fit_series(frame, "sales", **NAMED)
     assert panel.values[0][:12, 0].tolist() == list(range(12))
     assert np.flatnonzero(~panel.observed[0]).tolist() == [4, 5, 10]
-    assert panel.notes == ["2 steps are missing", "1 steps have no `sales`"]
+    assert panel.notes == [
+        "2 steps are missing (series 'north')",
+        "1 steps have no `sales` (series 'north')",
+    ]
     # What is known ahead keeps its last value in a gap: it is a category.
     assert panel.values[0][3:6, 3].tolist() == [0, 0, 0]
 

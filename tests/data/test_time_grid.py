@@ -1,10 +1,14 @@
 """Times become whole steps of a grid, and steps times again."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from kerasnas.data.time_grid import TimeGrid, infer_grid, looks_like_time, read_stamps
+from kerasnas.data.grid_guess import infer_grid
+from kerasnas.data.series_times import looks_like_time, read_stamps
+from kerasnas.data.time_grid import TimeGrid
 from kerasnas.errors import SchemaError
 
 CALENDARS = [
@@ -32,10 +36,66 @@ def test_calendars_are_found_and_give_back_every_time(freq, kind, season):
     assert TimeGrid.from_json(grid.to_json()) == grid
 
 
+WEEKS = pd.date_range("2024-01-01", "2024-04-30", freq="30min")
+OPEN = {
+    "half hours of weekdays": (WEEKS.day_of_week < 5) & (WEEKS.hour >= 10) & (WEEKS.hour < 15),
+    "with a break at noon": (WEEKS.hour >= 9) & (WEEKS.hour < 17) & (WEEKS.hour != 12),
+    "shorter on Saturday": (WEEKS.hour >= 9)
+    & (WEEKS.hour < np.where(WEEKS.day_of_week < 5, 18, 13))
+    & (WEEKS.day_of_week < 6),
+    "through midnight": (WEEKS.hour < 2) | (WEEKS.hour >= 20),
+    "closed on Sunday": (WEEKS.day_of_week < 6) & (WEEKS.hour == 0) & (WEEKS.minute == 0),
+    "Sunday to Thursday": ~np.isin(WEEKS.day_of_week, (4, 5))
+    & (WEEKS.hour == 0)
+    & (WEEKS.minute == 0),
+    "weekdays at four": (WEEKS.day_of_week < 5) & (WEEKS.hour == 16) & (WEEKS.minute == 0),
+}
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+@pytest.mark.parametrize("name", OPEN)
+def test_times_of_business_are_slots_that_go_on_at_the_next_one(name, zone):
+    stamps = WEEKS.tz_localize(zone, nonexistent="shift_forward")[OPEN[name]].unique()
+    seen = len(stamps) // 2
+    grid = infer_grid([stamps[:seen]])
+    assert grid.kind == "slots"
+    assert grid.off_grid(stamps) == 0
+    assert list(grid.stamps(np.arange(len(stamps)))) == list(stamps)
+    assert grid.following(seen - 1, 5)[0].equals(stamps[seen : seen + 5])
+    assert TimeGrid.from_json(json.loads(json.dumps(grid.to_json()))) == grid
+
+
+@pytest.mark.parametrize(
+    "freq", ["BME", "BMS", "BQE", "BYE", "WOM-3FRI", "LWOM-MON", "SMS", "QE", "YE-JUN", "2MS"]
+)
+def test_days_of_the_month_by_any_rule_come_back(freq):
+    stamps = pd.date_range("2015-01-01", periods=60, freq=freq)
+    if freq == "SMS":  # twice a month is no step of months
+        assert infer_grid([stamps]).kind != "month"
+        return
+    grid = infer_grid([stamps[:40]])
+    assert grid.kind == "month"
+    assert list(grid.stamps(np.arange(60))) == list(stamps)
+
+
+def test_four_weeks_are_no_month():
+    stamps = pd.date_range("2020-01-03", periods=30, freq="28D")
+    grid = infer_grid([stamps])
+    assert grid.kind == "duration"
+    assert list(grid.stamps(np.arange(30))) == list(stamps)
+
+
+@pytest.mark.parametrize("freq", ["ME", "B", "D"])
+def test_the_time_of_day_is_kept(freq):
+    stamps = pd.date_range("2020-01-01", periods=40, freq=freq) + pd.Timedelta("17h30min")
+    grid = infer_grid([stamps])
+    assert list(grid.stamps(grid.positions(stamps))) == list(stamps)
+
+
 @pytest.mark.parametrize(("freq", "kind", "season"), CALENDARS)
 def test_gaps_do_not_change_the_grid(freq, kind, season):
     stamps = pd.date_range("2020-01-31", periods=60, freq=freq)
-    kept = stamps[[i for i in range(60) if i % 7 != 3]]
+    kept = stamps[[i for i in range(60) if i % 11 != 3]]
     grid = infer_grid([kept])
     assert (grid.kind, grid.season()) == (kind, season)
     assert list(grid.stamps(grid.positions(kept))) == list(kept)
@@ -55,11 +115,34 @@ def test_days_of_a_time_zone_go_through_a_change_of_clocks():
     assert list(grid.stamps(np.arange(14))) == list(stamps)
 
 
-def test_hours_of_a_time_zone_go_through_a_change_of_clocks():
+def test_hours_of_a_time_zone_follow_the_local_clock_through_a_change():
     stamps = pd.date_range("2024-03-30", periods=72, freq="h", tz="Europe/Berlin")
     grid = infer_grid([stamps])
-    assert grid.positions(stamps).tolist() == list(range(72))
-    assert list(grid.stamps(np.arange(72))) == list(stamps)
+    # Two o'clock is left out on the 31st of March.
+    assert grid.positions(stamps).tolist() == [i for i in range(73) if i != 26]
+    assert grid.left_out(np.arange(73)).tolist() == [i == 26 for i in range(73)]
+    later, steps = grid.following(23, 4)
+    assert list(later) == list(stamps[24:28])
+    assert steps.tolist() == [0, 1, 3, 4]
+
+
+def test_an_hour_that_comes_twice_is_one_step_of_the_local_clock():
+    stamps = pd.date_range("2024-10-26", periods=72, freq="h", tz="Europe/Berlin")
+    grid = infer_grid([stamps])
+    assert grid.positions(stamps)[26:29].tolist() == [26, 26, 27]
+    assert grid.distinct(stamps) == 72
+    later, steps = grid.following(25, 4)
+    assert list(later) == list(stamps[26:30])
+    assert steps.tolist() == [0, 0, 1, 2]
+
+
+def test_hours_that_are_regular_by_the_time_that_passes_stay_so():
+    stamps = pd.date_range("2024-03-30", periods=40, freq="3h", tz="UTC").tz_convert(
+        "Europe/Berlin"
+    )
+    grid = infer_grid([stamps])
+    assert grid.positions(stamps).tolist() == list(range(40))
+    assert list(grid.stamps(np.arange(40))) == list(stamps)
 
 
 def test_whole_numbers_with_a_step():
