@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import foreign
-from kerasnas.data.named_columns import take_columns
+from kerasnas.data.batches import is_batches, unpacked_rows
+from kerasnas.data.folders import files_by_class, named_files
+from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.names import quoted, string_names
 from kerasnas.errors import SchemaError
 
@@ -75,6 +77,8 @@ def to_documents(x: Any) -> Documents:
         return _single(list(x))
     if foreign.is_array(x):
         return _array(np.asarray(x))
+    if is_batches(x) and not isinstance(x, Iterator):
+        return unpack_documents(x).x
     if isinstance(x, Iterable):
         items = list(x)
         if items and isinstance(items[0], Mapping):
@@ -97,8 +101,8 @@ def split_documents(x: Any, y: Any) -> tuple[Any, Any]:
     """Texts and targets, where `x` holds both.
 
     Args:
-        x: As in `to_documents`. A folder may hold one folder of text files a class; a DataFrame may
-            hold the column of targets.
+        x: As in `to_documents`. A dataset may hold pairs; a folder may hold one folder of text
+            files a class; a DataFrame may hold the column of targets.
         y: Targets, the name of the column of targets, or `None` where a folder holds them.
 
     Raises:
@@ -106,9 +110,27 @@ def split_documents(x: Any, y: Any) -> tuple[Any, Any]:
     """
     taken = take_columns(x, y)
     x, y = taken.x, taken.y
+    if y is None and is_batches(x):
+        unpacked = unpack_documents(x)
+        return unpacked.x, unpacked.y
     if y is None and (isinstance(x, os.PathLike) or (isinstance(x, str) and _is_folder(x))):
         return class_folders(Path(x))
     return x, y
+
+
+def unpack_documents(x: Any) -> Taken:
+    """Texts, targets and weights of data that come batch by batch.
+
+    `keras.utils.text_dataset_from_directory` gives such data.
+
+    Raises:
+        SchemaError: If they hold no texts.
+    """
+    parts, targets, weights = unpacked_rows(x)
+    if isinstance(parts[0], dict):
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return Taken(to_documents(columns), targets, weights)
+    return Taken(_array(np.concatenate(parts)), targets, weights)
 
 
 def class_folders(folder: Path) -> tuple[Documents, np.ndarray]:
@@ -117,17 +139,7 @@ def class_folders(folder: Path) -> tuple[Documents, np.ndarray]:
     Raises:
         SchemaError: If there are no two folders with text files.
     """
-    if not folder.is_dir():
-        raise SchemaError(f"There is no folder '{folder}'.")
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
-    files = {name: _files(folder / name) for name in names}
-    files = {name: found for name, found in files.items() if found}
-    if len(files) < 2:
-        raise SchemaError(
-            f"'{folder}' has {len(files)} folders with text files ({', '.join(SUFFIXES)}), "
-            "expected one folder for each of at least two classes, such as ham/1.txt and "
-            "spam/2.txt. For other targets pass `y`."
-        )
+    files = files_by_class(folder, SUFFIXES, "text files", "ham/1.txt and spam/2.txt")
     labels = [name for name, found in files.items() for _ in found]
     texts = [_read_file(path) for found in files.values() for path in found]
     return _single(texts), np.array(labels, dtype=object)
@@ -141,10 +153,7 @@ def text_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    found = _files(path) if path.is_dir() else []
-    if not found:
-        raise SchemaError(f"'{path}' has no text files; looked for {', '.join(SUFFIXES)}.")
-    return found
+    return named_files(path, SUFFIXES, "text files")
 
 
 def encodable(text: str) -> str:
@@ -159,11 +168,6 @@ def _is_folder(name: str) -> bool:
         return Path(name).is_dir()
     except (OSError, ValueError):  # too long, or with characters that no path can have
         return False
-
-
-def _files(folder: Path) -> list[Path]:
-    found = (p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
-    return sorted(p for p in found if p.name[0] != ".")
 
 
 def _read_file(path: Path) -> str:

@@ -62,6 +62,24 @@ class _Dataset(Protocol):
 
 
 @runtime_checkable
+class _Indexed(Protocol):
+    def __getitem__(self, index: int) -> Any: ...
+
+    def on_epoch_end(self) -> Any: ...
+
+
+@runtime_checkable
+class _Loader(Protocol):
+    @property
+    def dataset(self) -> Any: ...
+
+    @property
+    def batch_size(self) -> Any: ...
+
+    def __iter__(self) -> Any: ...
+
+
+@runtime_checkable
 class _Counted(Protocol):
     def cardinality(self) -> Any: ...
 
@@ -99,6 +117,22 @@ def is_array(x: Any) -> bool:
 def is_dataset(x: Any) -> bool:
     """Whether it is a `tf.data.Dataset`; TensorFlow is not imported to find out."""
     return isinstance(x, _Dataset)
+
+
+def is_indexed(x: Any) -> bool:
+    """Whether it gives batches by number, as a `keras.utils.PyDataset` does."""
+    return isinstance(x, _Indexed)
+
+
+def number_of_batches(x: Any) -> int | None:
+    """Batches of a `keras.utils.PyDataset`; `None` where they never end."""
+    count = x.num_batches
+    return None if count is None else int(count)
+
+
+def is_loader(x: Any) -> bool:
+    """Whether it gives batches of a data set, as torch's `DataLoader` does."""
+    return isinstance(x, _Loader) and not is_array(x) and not is_table(x)
 
 
 def cardinality(dataset: Any) -> int:

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kerasnas.data.picture_reading import broken, opened, told
+from kerasnas.data.foreign import is_array, shape_of
+from kerasnas.data.picture_reading import Look, looks_at, opened, told
 from kerasnas.data.pictures import Pictures, to_pictures
-from kerasnas.data.pixels import Axis
+from kerasnas.data.pixel_scale import PixelScale, extremes, two_scales
+from kerasnas.data.pixels import CHANNELS, Axis
 from kerasnas.data.reader import chunks
 from kerasnas.data.room import blocks, fits, room
 from kerasnas.errors import SchemaError
@@ -20,7 +22,7 @@ from kerasnas.errors import SchemaError
 _CHUNK_BYTES = 2**25  # of the images of one call, as float32
 _WAITING_BYTES = 2**28  # likewise, of images that wait for others of their size
 _LOOKED_AT = 256  # images, for the range of pixels and the channels of files
-_FLAT = 1.5  # largest pixel of images that are scaled to 0..1
+_ADDED = {"quiet", "signed", "whole"}  # fields that older files do not have
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class ImageReader:
         low: Smallest pixel seen.
         high: Largest pixel seen.
         typical: Height and width to think of; of free sizes the medians.
+        quiet: As in `PixelScale`, and so are the others.
+        signed: Whether every image had pixels below 0.
+        whole: Whether all pixels were whole numbers.
     """
 
     height: int | None
@@ -47,6 +52,14 @@ class ImageReader:
     low: float
     high: float
     typical: tuple[int, int]
+    quiet: float = 0.0
+    signed: bool = False
+    whole: bool = False
+
+    @property
+    def scale(self) -> PixelScale:
+        """The scale of the pixels of `fit`."""
+        return PixelScale(self.low, self.high, self.quiet, self.signed, self.whole)
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -74,22 +87,33 @@ class ImageReader:
             SchemaError: If they have another form than in `fit`, or files cannot be read: all of
                 them in one message.
         """
+        self._check_several(x)
         pictures = self._matched(to_pictures(x))
         if isinstance(pictures.items, np.ndarray):
+            if self.dtype != "uint8" or pictures.items.dtype != np.uint8:
+                _check_finite(pictures.items)
+                low, high = extremes(pictures.items)
+                self._check_scale(pictures, low, high, pictures.items.dtype.kind in "iu")
             return Pictures(self._cast_all(pictures.items), pictures.axis)
-        fits_any = self.free and not self._arrays(pictures)  # files are brought to the channels
-        problems = list(broken(pictures)) or ([] if fits_any else list(self._misfits(pictures)))
+        looks, problems = looks_at(pictures)
+        fits_any = self.free and not pictures.decoded  # files are brought to the channels
+        problems = problems or ([] if fits_any else list(self._misfits(looks, pictures.decoded)))
         if problems:
             raise SchemaError(
                 f"{len(problems)} of the {len(pictures)} images cannot be used: "
                 f"{told(pictures, problems)}. Leave them out, or pass images as in fit: "
                 f"{self.describe()}."
             )
+        for integers in (False, True):
+            part = {row: look for row, look in looks.items() if look.integers == integers}
+            if part and not (integers and self.dtype == "uint8"):
+                low, high = _ranges(part)
+                self._check_scale(pictures.take(np.array([*part])), low, high, integers)
         return pictures
 
     def read_usable(self, pictures: Pictures) -> Pictures:
         """As `read`, but files that `usable` has looked at are not decoded again."""
-        checked = self.free and not pictures.stacked and not self._arrays(pictures)
+        checked = self.free and not pictures.decoded
         return pictures if checked else self.read(pictures)
 
     def take(self, raw: Pictures, index: np.ndarray) -> Pictures:
@@ -155,7 +179,7 @@ class ImageReader:
             SchemaError: `content` is anything else.
         """
         names = {field.name for field in fields(cls)}
-        if not isinstance(content, Mapping) or set(content) != names:
+        if not isinstance(content, Mapping) or set(content) | _ADDED != names:
             raise SchemaError(f"The reader of images must be a dict of {sorted(names)}.")
         kept = dict(content)
         sizes = [kept["height"], kept["width"]]
@@ -166,6 +190,8 @@ class ImageReader:
             and kept["axis"] in ("none", "last", "first")
             and kept["dtype"] in ("uint8", "float32")
             and all(isinstance(kept[n], int | float) for n in ("low", "high"))
+            and isinstance(kept.get("quiet", 0.0), int | float)
+            and all(isinstance(kept.get(n, False), bool) for n in ("signed", "whole"))
             and isinstance(kept["typical"], list)
             and len(kept["typical"]) == 2
             and all(_is_count(s) for s in kept["typical"])
@@ -202,18 +228,35 @@ class ImageReader:
             )
         return Pictures(items, self.axis)
 
-    def _misfits(self, pictures: Pictures) -> Iterator[tuple[int, str]]:
-        for row in range(len(pictures)):
-            image = pictures.one(row, self.channels if not self._arrays(pictures) else None)
-            have = image.shape
-            if have[2] != self.channels and not (have[2] in (1, 3, 4) and self.channels in (3, 4)):
+    def _misfits(self, looks: Mapping[int, Look], arrays: bool) -> Iterator[tuple[int, str]]:
+        for row, look in looks.items():
+            have = look.shape
+            channels = not arrays or have[2] == self.channels
+            if not channels and not (have[2] in (1, 3, 4) and self.channels in (3, 4)):
                 yield row, f"has {have[2]} channels, expected {self.channels}"
             elif not self.free and have[:2] != (self.height, self.width):
                 yield row, f"has the size {have[:2]}, expected {(self.height, self.width)}"
 
-    @staticmethod
-    def _arrays(pictures: Pictures) -> bool:
-        return isinstance(pictures.items[0], np.ndarray)
+    def _check_several(self, x: Any) -> None:
+        """Refuses one image in the place of many, which would be taken for many narrow ones."""
+        shape = shape_of(x) if is_array(x) else None
+        if shape is None or len(shape) != 3 or shape[-1] not in CHANNELS:
+            return
+        narrow = self.width == shape[-1] and self.height == shape[-2]
+        if not narrow:
+            raise SchemaError(
+                f"`x` has the shape {shape} of one image, expected several. For one image pass "
+                "`[x]`."
+            )
+
+    def _check_scale(
+        self, pictures: Pictures, low: np.ndarray, high: np.ndarray, integers: bool
+    ) -> None:
+        """Refuses images whose pixels are not on the scale of `fit`."""
+        strange = np.flatnonzero(self.scale.strangers(low, high, integers))
+        if len(strange):
+            first = pictures.name(int(strange[0]))
+            raise SchemaError(self.scale.sentence(low[strange], high[strange], first))
 
     def _cast_all(self, images: np.ndarray) -> np.ndarray:
         """Many images in the type of `fit`, part by part where another copy would be too much."""
@@ -237,84 +280,108 @@ class ImageReader:
                     "whole numbers from 0 to 255 as in fit. Pass raw pixels, not scaled ones."
                 )
             return images.astype("uint8")
-        if images.dtype == np.uint8 and self.high <= _FLAT < images.max(initial=0):
-            raise SchemaError(
-                f"`x` holds uint8 pixels up to {images.max()}, but fit saw {self.low:g} to "
-                f"{self.high:g}. Scale them as in fit, such as `x / 255`."
-            )
         with np.errstate(over="ignore"):
             images = images.astype("float32")
         _check_finite(images)
         return images
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What one image tells: its pixels need not stay in memory."""
+def fit_image_reader(pictures: Pictures, looks: Mapping[int, Look] | None = None) -> ImageReader:
+    """Learns the form of images that have been checked with `usable`.
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    low: float
-    high: float
-
-    @classmethod
-    def at(cls, image: np.ndarray) -> _Look:
-        return cls(image.shape, image.dtype, float(image.min()), float(image.max()))
-
-
-def fit_image_reader(pictures: Pictures) -> ImageReader:
-    """Learns the form of images that have been checked with `usable`."""
-    rows = np.unique(np.linspace(0, len(pictures) - 1, _LOOKED_AT).astype(int))
+    Args:
+        pictures: The images.
+        looks: What they tell, as far as that is known already.
+    """
+    if looks is None or isinstance(pictures.items, np.ndarray):
+        rows = np.unique(np.linspace(0, len(pictures) - 1, _LOOKED_AT).astype(int))
+        if isinstance(pictures.items, np.ndarray):
+            looks = {int(row): Look.at(pictures.items[row]) for row in rows}
+        else:
+            looks = {int(row): Look.at(pictures.one(int(row))) for row in rows}
     if isinstance(pictures.items, np.ndarray):
-        items = pictures.items
-        shape = items.shape[1:]
+        shape = pictures.items.shape[1:]
         channels = 1 if pictures.axis == "none" else shape[0 if pictures.axis == "first" else -1]
         first = 1 if pictures.axis == "first" else 0
-        height, width = shape[first], shape[first + 1]
-        dtype = items.dtype
-        looks = [_Look.at(items[row]) for row in rows]
-        typical = (int(height), int(width))
+        typical = (int(shape[first]), int(shape[first + 1]))
+        dtype = pictures.items.dtype
         size: tuple[int | None, int | None] = typical
-        axis = pictures.axis
     else:
-        looks = [_Look.at(pictures.one(int(row))) for row in rows]
-        channels = max(look.shape[2] for look in looks)
-        sizes = np.array([look.shape[:2] for look in looks])
+        channels = max(look.shape[2] for look in looks.values())
+        sizes = np.array([look.shape[:2] for look in looks.values()])
         typical = (int(np.median(sizes[:, 0])), int(np.median(sizes[:, 1])))
-        dtype = np.result_type(*{look.dtype for look in looks})
-        size, axis = (None, None), pictures.axis
+        dtype = np.result_type(*{look.dtype for look in looks.values()})
+        size = (None, None)
+    scale = PixelScale.of(*_ranges(looks), all(look.whole for look in looks.values()))
     return ImageReader(
         height=size[0],
         width=size[1],
         channels=int(channels),
-        axis=axis,
+        axis=pictures.axis,
         dtype="uint8" if dtype == np.uint8 else "float32",
-        low=min(look.low for look in looks),
-        high=max(look.high for look in looks),
         typical=typical,
+        **asdict(scale),
     )
 
 
 def usable(pictures: Pictures) -> np.ndarray:
-    """Rows of the images that `fit` can use; the others are named in one warning.
+    """Rows of the images that `fit` can use, as `looked` finds them."""
+    return looked(pictures)[0]
+
+
+def looked(
+    pictures: Pictures,
+) -> tuple[np.ndarray, dict[int, Look], Pictures | None]:
+    """Opens every image once, and names those that `fit` cannot use in one warning.
+
+    Returns:
+        Rows of the images that it can use; what these tell, counted from 0, nothing of one array;
+        and the images of files where all of them find room in memory, so that none is decoded
+        again.
 
     Raises:
-        SchemaError: If an array has pixels that are NaN or infinite, or at most half of the images
-            can be used.
+        SchemaError: If an array has pixels that are NaN or infinite, at most half of the images can
+            be used, or some are of another scale than the others.
     """
     if isinstance(pictures.items, np.ndarray):
         if pictures.items.dtype.kind == "f":
             _check_finite(pictures.items)
-        return np.arange(len(pictures))
-    problems = list(broken(pictures))
-    if not problems:
-        return np.arange(len(pictures))
-    message = f"{len(problems)} of the {len(pictures)} images cannot be used: "
-    message += told(pictures, problems)
-    if 2 * len(problems) >= len(pictures):
-        raise SchemaError(f"{message}. Check the paths and the format of the files.")
-    warnings.warn(f"{message}. They are left out.", UserWarning, stacklevel=2)
-    return np.setdiff1d(np.arange(len(pictures)), [row for row, _ in problems])
+            low, high = extremes(pictures.items)
+            _check_one_scale(pictures, low, high, np.zeros(len(low), int))
+        return np.arange(len(pictures)), {}, None
+    kept: dict[int, np.ndarray] = {}
+    looks, problems = looks_at(pictures, kept)
+    if problems:
+        message = f"{len(problems)} of the {len(pictures)} images cannot be used: "
+        message += told(pictures, problems)
+        if 2 * len(problems) >= len(pictures):
+            raise SchemaError(f"{message}. Check the paths and the format of the files.")
+        warnings.warn(f"{message}. They are left out.", UserWarning, stacklevel=2)
+    good = np.array([*looks])
+    bits = np.array([8 * look.dtype.itemsize * look.integers for look in looks.values()])
+    _check_one_scale(pictures.take(good), *_ranges(looks), bits)
+    decoded = Pictures([*kept.values()], pictures.axis) if kept else None
+    return good, dict(enumerate(looks.values())), decoded
+
+
+def _check_one_scale(
+    pictures: Pictures, low: np.ndarray, high: np.ndarray, bits: np.ndarray
+) -> None:
+    scaled = two_scales(low, high, bits)
+    if scaled.any():
+        rows, rest = np.flatnonzero(scaled), np.flatnonzero(~scaled)
+        raise SchemaError(
+            f"`x` mixes two scales: {len(rows)} images have pixels from {low[rows].min():g} to "
+            f"{high[rows].max():g} (first: {pictures.name(int(rows[0]))}), {len(rest)} from "
+            f"{low[rest].min():g} to {high[rest].max():g} (first: {pictures.name(int(rest[0]))}). "
+            "Bring all to one scale."
+        )
+
+
+def _ranges(looks: Mapping[int, Look]) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest pixel of each image."""
+    found = looks.values()
+    return np.array([look.low for look in found]), np.array([look.high for look in found])
 
 
 def _together(group: list[tuple[int, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

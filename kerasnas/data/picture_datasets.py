@@ -1,4 +1,4 @@
-"""Images and targets of a `tf.data.Dataset`."""
+"""Images, targets and weights of data that come batch by batch."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data.foreign import cardinality
+from kerasnas.data.batches import elements_of, joined_parts, one_input, parts_of
+from kerasnas.data.foreign import cardinality, is_dataset, is_indexed
 from kerasnas.data.pixels import CHANNELS, what
 from kerasnas.data.room import Spool
 from kerasnas.errors import SchemaError
 
 
-def elements(dataset: Any) -> tuple[np.ndarray | list[np.ndarray], np.ndarray | None]:
-    """Images and targets of a dataset, read once, batches taken apart.
+def elements(dataset: Any) -> tuple[np.ndarray | list[np.ndarray], Any, Any]:
+    """Images, targets and weights of data that come batch by batch, read once, taken apart.
 
     Returns:
-        One array of images, or one array an image where sizes differ; and the targets, `None`
-        where it has none.
+        One array of images, or one array an image where sizes differ; the targets and the weights,
+        `None` where there are none.
 
     Raises:
         SchemaError: If it gives no images, or does not end.
     """
     spec, known = _image_spec(dataset)
-    targets: list[np.ndarray] = []
+    targets, weights = list[Any](), list[Any]()
     batched: bool | None = None
     with closing(Spool()) as spool:
-        for element in dataset.as_numpy_iterator():
-            image, *target = element if isinstance(element, tuple) else (element,)
+        for given, *rest in elements_of(dataset):
+            image = one_input(given)
+            target, weight = [None if p is None else np.asarray(p) for p in rest]
             if batched is None:
-                batched = _is_batch(np.shape(image), *map(np.shape, target), spec=spec)
+                others = [np.shape(part) for part in (target, weight) if part is not None]
+                batched = _is_batch(np.shape(image), *others[:1], spec=spec)
             images = np.asarray(image) if batched else np.asarray(image)[None]
             if images.dtype.kind not in "buif" or images.ndim not in (3, 4):
                 raise SchemaError(
@@ -39,7 +42,8 @@ def elements(dataset: Any) -> tuple[np.ndarray | list[np.ndarray], np.ndarray | 
                 )
             # Sixty-four bits would only be cut to this later on.
             spool.add(images if images.dtype == np.uint8 else images.astype("float32"))
-            targets += [y if batched else np.asarray(y)[None] for y in target]
+            targets.append(target if batched or target is None else target[None])
+            weights.append(weight if batched or weight is None else weight[None])
             if not known and spool.crowded:
                 raise SchemaError(
                     "The dataset does not say how many elements it has, and has not ended after "
@@ -50,10 +54,7 @@ def elements(dataset: Any) -> tuple[np.ndarray | list[np.ndarray], np.ndarray | 
         if batched is None:
             raise SchemaError("The dataset is empty, expected images.")
         items = spool.rows()
-    joined = np.concatenate(targets) if targets else None
-    if joined is not None and joined.ndim == 2 and joined.shape[1] == 1:
-        joined = joined[:, 0]
-    return items, joined
+    return items, joined_parts(targets), joined_parts(weights)
 
 
 def class_numbers(targets: np.ndarray) -> np.ndarray:
@@ -67,32 +68,36 @@ def class_numbers(targets: np.ndarray) -> np.ndarray:
 def _image_spec(dataset: Any) -> tuple[Any, bool]:
     """What a dataset says of the shape of its images, and whether it says how many there are.
 
+    Returns:
+        The shape, `None` where it says nothing; `True` where the number of elements is known.
+
     Raises:
-        SchemaError: If it has no images, or says that it never ends.
+        SchemaError: If it gives tensors that are not dense.
     """
-    spec = dataset.element_spec
-    first, *rest = spec if isinstance(spec, tuple) else (spec,)
-    if any(type(part).__name__ != "TensorSpec" for part in (first, *rest)) or len(rest) > 1:
+    if not is_dataset(dataset):
+        return None, is_indexed(dataset)
+    spec = parts_of(dataset.element_spec)
+    one_input(spec[0])
+    if any(part is not None and type(part).__name__ != "TensorSpec" for part in spec):
         raise SchemaError(
             "The dataset must give images, or pairs of images and targets, all of them dense "
-            f"tensors; its elements are {spec}. Add `.map(...)`, or `.unbatch()` where the sizes "
-            "within a batch differ, and pass weights as `sample_weight`."
+            f"tensors; its elements are {dataset.element_spec}. Add `.map(...)`, or `.unbatch()` "
+            "where the sizes within a batch differ."
         )
-    length = cardinality(dataset)
-    if length == -1:
-        raise SchemaError("The dataset never ends. Leave out `.repeat()`, or add `.take(...)`.")
-    return first.shape, length >= 0
+    return spec[0].shape, cardinality(dataset) >= 0
 
 
 def _is_batch(image: tuple[int, ...], *target: tuple[int, ...], spec: Any) -> bool:
     """Whether the first element of a dataset holds several images; `spec` is its known shape."""
+    known = spec is not None and spec.rank is not None
     if len(image) == 2:
-        return spec.rank == 2 and spec[0] is None and spec[1] is not None  # rows of a table
+        # Rows of a table.
+        return known and spec.rank == 2 and spec[0] is None and spec[1] is not None
     if len(image) != 3:
         return len(image) > 3
     if target and target[0][:1] != image[:1]:
         return False  # the label of one image, or its one-hot form
     if image[-1] in CHANNELS:
         return False
-    grey = spec.rank == 3 and spec[0] is None and None not in (spec[1], spec[2])
+    grey = known and spec.rank == 3 and spec[0] is None and None not in (spec[1], spec[2])
     return bool(target) or grey

@@ -7,22 +7,78 @@ import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kerasnas.data.pictures import Pictures
+from kerasnas.data.room import fits
 
 _SHOWN = 5  # names in a message
 _THREADS = 8  # that decode files, at most: each holds two images in memory
 
 
-def broken(pictures: Pictures) -> Iterator[tuple[int, str]]:
-    """Images that cannot be used, each with the reason: unreadable files, odd shapes, gaps."""
+@dataclass(frozen=True)
+class Look:
+    """What one image tells: its pixels need not stay in memory.
+
+    Attributes:
+        shape: Height, width and channels.
+        dtype: Type of its pixels.
+        low: Smallest pixel.
+        high: Largest pixel.
+        whole: Whether all pixels are whole numbers.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    low: float
+    high: float
+    whole: bool
+
+    @classmethod
+    def at(cls, image: np.ndarray) -> Look:
+        """What an image tells."""
+        whole = image.dtype.kind in "iub" or bool((np.rint(image) == image).all())
+        return cls(image.shape, image.dtype, float(image.min()), float(image.max()), whole)
+
+    @property
+    def integers(self) -> bool:
+        """Whether its pixels are of an integer type."""
+        return self.dtype.kind in "iu"
+
+
+def looks_at(
+    pictures: Pictures, kept: dict[int, np.ndarray] | None = None
+) -> tuple[dict[int, Look], list[tuple[int, str]]]:
+    """Opens every image once.
+
+    Args:
+        pictures: The images.
+        kept: Takes the images of files by row, as long as memory has room for all of them; it is
+            empty in the end otherwise.
+
+    Returns:
+        What each image tells, by its row; and the rows of those that cannot be used, each with the
+        reason: unreadable files, odd shapes, gaps.
+    """
+    looks, problems, size = {}, [], 0
+    keeps = kept is not None and not pictures.decoded
     for row, image in opened(pictures):
         problem = image if isinstance(image, str) else _unusable(image)
         if problem:
-            yield row, problem
+            problems.append((row, problem))
+            continue
+        looks[row] = Look.at(image)
+        if keeps and kept is not None:
+            size += image.nbytes
+            keeps = fits(size)
+            if keeps:
+                kept[row] = image
+            else:
+                kept.clear()
+    return looks, problems
 
 
 def opened(pictures: Pictures, channels: int | None = None) -> Iterator[tuple[int, Any]]:
@@ -42,7 +98,7 @@ def opened(pictures: Pictures, channels: int | None = None) -> Iterator[tuple[in
         except (OSError, ValueError, SyntaxError) as error:
             return str(error) or type(error).__name__
 
-    if pictures.stacked or isinstance(pictures.items[0], np.ndarray):
+    if pictures.decoded:
         yield from ((row, one(row)) for row in range(len(pictures)))
         return
     linux = sys.platform == "linux"

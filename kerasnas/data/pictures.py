@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasnas.data.foreign import is_array, is_dataset
-from kerasnas.data.named_columns import take_columns
+from kerasnas.data.batches import is_batches
+from kerasnas.data.folders import files_by_class, named_files
+from kerasnas.data.foreign import is_array, is_table
+from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.picture_datasets import class_numbers, elements
 from kerasnas.data.pixels import Axis, channel_axis, open_image, what, with_channels
 from kerasnas.data.room import joined_rows
@@ -27,7 +29,8 @@ class Pictures:
 
     Attributes:
         items: An array of shape `(rows, height, width[, channels])` or `(rows, channels, height,
-            width)` as the user gave it, or one array or path an image.
+            width)` as the user gave it, or for each image an array, a path, the bytes of a file, or
+            `None` where there is no path.
         axis: Where the channels of a single image are.
     """
 
@@ -42,6 +45,11 @@ class Pictures:
         """Whether all images are one array."""
         return isinstance(self.items, np.ndarray)
 
+    @property
+    def decoded(self) -> bool:
+        """Whether all images are arrays, and none is a file."""
+        return self.stacked or all(isinstance(item, np.ndarray) for item in self.items)
+
     def one(self, row: int, channels: int | None = None) -> np.ndarray:
         """One image of shape `(height, width, channels)`, its numbers as they are.
 
@@ -51,8 +59,11 @@ class Pictures:
 
         Raises:
             OSError: If a file cannot be read as an image.
+            ValueError: If there is no path.
         """
         item = self.items[row]
+        if item is None:
+            raise ValueError("has no path")
         if not isinstance(item, np.ndarray):
             return open_image(item, channels)
         if item.ndim == 2:
@@ -64,7 +75,7 @@ class Pictures:
     def name(self, row: int) -> str:
         """What to call an image in a message."""
         item = self.items[row]
-        return f"row {row}" if isinstance(item, np.ndarray) else f"'{item}'"
+        return f"'{item}'" if isinstance(item, Path) else f"row {row}"
 
     def take(self, rows: np.ndarray) -> Pictures:
         """Some of the images."""
@@ -80,7 +91,8 @@ def to_pictures(x: Any) -> Pictures:
         x: An array of shape `(rows, height, width)`, `(rows, height, width, channels)` or `(rows,
             channels, height, width)`; a list or Series of arrays or of paths, of any sizes; a
             folder, whose image files are taken in the order of their names; a DataFrame with one
-            column of paths; a `tf.data.Dataset` of images, batched or not.
+            column of paths or of images; images batch by batch in a `tf.data.Dataset`, a
+            `keras.utils.PyDataset`, a loader or a generator.
 
     Raises:
         SchemaError: If it is none of these.
@@ -89,11 +101,11 @@ def to_pictures(x: Any) -> Pictures:
         return x
     if isinstance(x, str | os.PathLike):
         path = Path(x)
-        return Pictures([path] if path.is_file() else image_files(path), "last")
+        return Pictures([path] if path.is_file() else named_files(path, SUFFIXES, "images"), "last")
     if isinstance(x, pd.DataFrame):
         return to_pictures(x[path_column(x)])
-    if is_dataset(x):
-        return _of_dataset(x)[0]
+    if is_batches(x):
+        return unpack_pictures(x).x
     if isinstance(x, pd.Series):
         return _single(list(x))
     if isinstance(x, list | tuple):
@@ -101,16 +113,18 @@ def to_pictures(x: Any) -> Pictures:
     if is_array(x):
         array = x if isinstance(x, np.ndarray) else np.asarray(x)
         return _single(list(array)) if array.dtype.kind in "OUST" else _stacked(array)
+    if is_table(x):
+        return to_pictures(x.to_pandas())
     raise SchemaError(
         f"`x` is {type(x).__name__}, expected images: an array (rows, height, width[, channels]), "
         "a list of arrays or of paths, a folder, a DataFrame with a column of paths, or a "
-        "tf.data.Dataset."
+        "tf.data.Dataset. For one image pass `[x]`."
     )
 
 
 def holds_targets(x: Any) -> bool:
     """Whether `x` can hold images and targets at once: a dataset, or a folder of classes."""
-    return is_dataset(x) or isinstance(x, str | os.PathLike)
+    return is_batches(x) or isinstance(x, str | os.PathLike)
 
 
 def split_pictures(x: Any, y: Any, classes: bool = False) -> tuple[Any, Any]:
@@ -132,14 +146,26 @@ def split_pictures(x: Any, y: Any, classes: bool = False) -> tuple[Any, Any]:
         return x, y
     if isinstance(x, str | os.PathLike):
         return class_folders(Path(x))
-    if is_dataset(x):
-        images, targets = _of_dataset(x)
+    if is_batches(x):
+        unpacked = unpack_pictures(x)
+        x, targets = unpacked.x, unpacked.y
         if targets is not None:
-            return images, class_numbers(targets) if classes else targets
+            return x, class_numbers(targets) if classes else targets
     raise SchemaError(
         "`y` is missing. Pass labels or values as `y`, the name of a column of a DataFrame, a "
         "folder with one folder of images a class, or a tf.data.Dataset of pairs."
     )
+
+
+def unpack_pictures(x: Any) -> Taken:
+    """Images, targets and weights of data that come batch by batch; each of them is read once.
+
+    Raises:
+        SchemaError: If they hold no images.
+    """
+    items, targets, weights = elements(x)
+    images = _stacked(items) if isinstance(items, np.ndarray) else _one_by_one(items)
+    return Taken(images, targets, weights)
 
 
 def joined(first: Pictures, second: Pictures) -> Pictures:
@@ -164,44 +190,19 @@ def class_folders(folder: Path) -> tuple[Pictures, np.ndarray]:
     Raises:
         SchemaError: If there are no two folders with images.
     """
-    if not folder.is_dir():
-        raise SchemaError(f"There is no folder '{folder}'.")
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
-    files = {name: _files(folder / name) for name in names}
-    files = {name: found for name, found in files.items() if found}
-    if len(files) < 2:
-        raise SchemaError(
-            f"'{folder}' has {len(files)} folders with images, expected one folder for each of at "
-            "least two classes, such as cats/1.jpg and dogs/2.jpg. For other targets pass `y`."
-        )
+    files = files_by_class(folder, SUFFIXES, "images", "cats/1.jpg and dogs/2.jpg")
     labels = [name for name, found in files.items() for _ in found]
     paths = [path for found in files.values() for path in found]
     return Pictures(paths, "last"), np.array(labels, dtype=object)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """The image files of a folder and of those in it, in the order of their names.
-
-    Raises:
-        SchemaError: If there is no such folder, or no image in it.
-    """
-    if not folder.is_dir():
-        raise SchemaError(f"There is no file or folder '{folder}'.")
-    found = _files(folder)
-    if not found:
-        raise SchemaError(
-            f"'{folder}' has no images; looked for files that end in {', '.join(SUFFIXES)}."
-        )
-    return found
-
-
 def path_column(frame: pd.DataFrame) -> str:
-    """The column of a table that holds paths of images.
+    """The column of a table that holds paths of images, or images.
 
     Raises:
         SchemaError: If there is none, or more than one.
     """
-    found = [name for name in frame.columns if _is_paths(frame[name])]
+    found = [name for name in frame.columns if _is_pictures(frame[name])]
     if len(found) == 1:
         return str(found[0]) if isinstance(found[0], str) else found[0]
     raise SchemaError(
@@ -209,11 +210,6 @@ def path_column(frame: pd.DataFrame) -> str:
         + (f": {found}" if found else "")
         + f', expected one. Pass the column itself, such as x["{(found or ["path"])[0]}"].'
     )
-
-
-def _of_dataset(dataset: Any) -> tuple[Pictures, np.ndarray | None]:
-    items, targets = elements(dataset)
-    return (_stacked(items) if isinstance(items, np.ndarray) else _one_by_one(items)), targets
 
 
 def _stacked(array: np.ndarray) -> Pictures:
@@ -248,12 +244,17 @@ def _single(items: Sequence[Any]) -> Pictures:
     """Images one by one; those of one size become one array."""
     if not len(items):
         raise SchemaError("`x` is empty, expected images.")
-    if all(isinstance(item, str | os.PathLike) for item in items):
-        return Pictures([Path(item) for item in items], "last")
+    items = [_file_of(item) for item in items]
+    if any(isinstance(item, Path | bytes) for item in items):
+        strangers = [row for row, v in enumerate(items) if not isinstance(v, Path | bytes | None)]
+        if strangers:
+            raise SchemaError(
+                "`x` mixes arrays and paths, expected only one of them "
+                f"({what(items[strangers[0]])} in row {strangers[0]})."
+            )
+        return Pictures(items, "last")
     arrays = []
     for row, item in enumerate(items):
-        if isinstance(item, str | os.PathLike):
-            raise SchemaError("`x` mixes arrays and paths, expected only one of them.")
         try:
             array = np.asarray(item)
         except ValueError:
@@ -269,20 +270,29 @@ def _single(items: Sequence[Any]) -> Pictures:
     return _one_by_one(arrays)
 
 
+def _file_of(item: Any) -> Any:
+    """A path or the bytes of a file, `None` for a gap; anything else as it is.
+
+    Rows of Hugging Face hold `{"bytes": ..., "path": ...}`.
+    """
+    if isinstance(item, Mapping) and {"bytes", "path"} & set(item):
+        item = item["bytes"] if item.get("bytes") is not None else item.get("path")
+    if isinstance(item, str | os.PathLike):
+        return Path(item)
+    missing = item is None or item is pd.NA or (isinstance(item, float) and item != item)
+    return None if missing else item
+
+
 def _one_by_one(arrays: list[np.ndarray]) -> Pictures:
     axes = {channel_axis(a.shape) for a in arrays if a.ndim == 3}
     return Pictures(arrays, "first" if axes == {"first"} else "last")
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-
-
-def _is_paths(column: pd.Series) -> bool:
-    values = column.dropna()
-    if not len(values) or not isinstance(values.iloc[0], str | os.PathLike):
+def _is_pictures(column: pd.Series) -> bool:
+    """Whether the values of a column are paths of images, or images."""
+    head = [v for v in map(_file_of, column.dropna().iloc[:50]) if v is not None]
+    if not head:
         return False
-    head = values.iloc[:50]
-    return all(
-        isinstance(v, str | os.PathLike) and Path(v).suffix.lower() in SUFFIXES for v in head
-    )
+    if all(isinstance(v, Path) for v in head):
+        return all(v.suffix.lower() in SUFFIXES for v in head)
+    return all(isinstance(v, bytes) or np.ndim(v) in (2, 3) for v in head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,15 +33,19 @@ def what(item: Any) -> str:
     return f"{type(item).__name__}" + (f" of shape {shape}" if shape is not None else "")
 
 
-def open_image(path: Path, channels: int | None) -> np.ndarray:
-    """A file as uint8 pixels, turned as its camera says."""
+def open_image(source: Path | bytes, channels: int | None) -> np.ndarray:
+    """A file, or the bytes of one, as pixels, turned as its camera says.
+
+    Pixels of more than eight bits keep their numbers.
+    """
     from PIL import Image, ImageOps
 
-    with Image.open(path) as file:
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
         image = ImageOps.exif_transpose(file)
-        if image.mode in ("I;16", "I", "F"):
-            # Sixteen bits to eight, as every viewer shows them.
-            image = Image.fromarray((np.asarray(image, dtype="float64") / 257).astype("uint8"))
+        if image.mode == "F" or image.mode.startswith("I"):
+            pixels = np.asarray(image)
+            pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+            return with_channels(pixels, channels or 1)
         if channels is None:
             channels = _channels_of(image)
         return with_channels(np.asarray(image.convert(_MODES[channels])), channels)
@@ -52,7 +57,7 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     have = image.shape[2]
     if have == channels:
         return image
-    full = np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0
+    full = {1: 255, 2: 65535}.get(image.dtype.itemsize, 1) if image.dtype.kind in "iu" else 1.0
     if have == 1 and channels in (3, 4):
         image = np.repeat(image, 3, axis=2)
     if have == 4 and channels == 3:

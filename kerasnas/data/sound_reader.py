@@ -18,8 +18,10 @@ LONGEST = 30.0
 """Seconds that a network looks at, at most."""
 
 _COVERED = 0.99  # share of the training clips that are not cut
+_LOST = 0.01  # of all samples; less is the ends of a few sounds
 _CHUNK = 2**23  # samples in one call
 _TOGETHER = 64  # sounds of any length in one call
+_MANY_TIMES = 1.9  # as long as in fit: 22050 Hz taken for 11025 Hz; few clips are so long
 _SHORTEST = 64  # samples that anything can be done with
 
 
@@ -60,7 +62,23 @@ class SoundReader:
                 f"{len(problems)} of the {len(sounds)} sounds cannot be used: "
                 f"{sounds.told(problems)}."
             )
-        return self.waveforms([clip for clip in clips if clip is not None])
+        good = [clip for clip in clips if clip is not None]
+        self._warn_of_length(good)
+        return self.waveforms(good)
+
+    def _warn_of_length(self, clips: Sequence[Clip]) -> None:
+        """Says so where arrays without a rate are so long that they may have another one."""
+        untold = [len(clip.samples) for clip in clips if clip.rate is None]
+        times = float(np.median(untold)) / self.samples if untold else 0.0
+        if times >= _MANY_TIMES:
+            unheard = f", and only {self.seconds:.3g} s of each are heard" if self.cut else ""
+            warnings.warn(
+                f"`x` holds arrays without a sample rate that are {int(times)} times as long as in "
+                f"fit, if they have its {self.sample_rate} Hz{unheard}. If they have another rate, "
+                "pass pairs (array, rate).",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def waveforms(self, clips: Sequence[Clip]) -> list[np.ndarray]:
         """Clips at the sample rate of `fit`, cut where they may be."""
@@ -158,7 +176,11 @@ def settle_rate(clips: Sequence[Clip], sample_rate: int | None) -> int:
 
 
 def fit_sound_reader(
-    clips: Sequence[Clip], sample_rate: int | None = None, *, cut: bool = True
+    clips: Sequence[Clip],
+    sample_rate: int | None = None,
+    *,
+    cut: bool = True,
+    max_seconds: float | None = None,
 ) -> SoundReader:
     """Learns the sample rate and the length to look at.
 
@@ -166,6 +188,11 @@ def fit_sound_reader(
         clips: All sounds of `fit`.
         sample_rate: The rate to train at; `None` takes that of most files.
         cut: Whether sounds longer than nearly all others are cut.
+        max_seconds: Seconds of a sound to look at, at most; `None` looks at 30, and cuts the few
+            that are much longer than the others.
+
+    Raises:
+        SchemaError: As in `settle_rate`, or if `max_seconds` is no positive number.
     """
     rate = settle_rate(clips, sample_rate)
     lengths = np.array([len(c.samples) * rate / (c.rate or rate) for c in clips])
@@ -174,8 +201,37 @@ def fit_sound_reader(
         usual = float(np.quantile(lengths, _COVERED))
         # A few that are a little longer are no reason to cut; one that is much longer would make
         # all others mostly silence.
-        length = min(length if length <= 1.25 * usual else usual, LONGEST * rate)
+        heard = length if length <= 1.25 * usual else usual
+        whole = length if max_seconds is not None else heard
+        length = min(whole, _settled_seconds(max_seconds) * rate)
+        _warn_of_cuts(lengths / rate, length / rate)
     return SoundReader(rate, max(_SHORTEST, int(np.ceil(length))), cut)
+
+
+def _settled_seconds(max_seconds: Any) -> float:
+    if max_seconds is None:
+        return LONGEST
+    number = isinstance(max_seconds, int | float | np.number) and not isinstance(max_seconds, bool)
+    if not number or not 0 < max_seconds < float("inf"):
+        raise SchemaError(
+            "`max_seconds` must be a positive number of seconds, such as 60, or None, received "
+            f"{max_seconds!r}."
+        )
+    return float(max_seconds)
+
+
+def _warn_of_cuts(seconds: np.ndarray, heard: float) -> None:
+    """Says how much of the sounds is not heard, where that is more than their ends."""
+    cut = seconds > heard * (1 + 1e-6)
+    lost = float(np.maximum(seconds - heard, 0.0).sum() / seconds.sum())
+    if cut.any() and lost >= _LOST:
+        warnings.warn(
+            f"{cut.sum()} of the {len(seconds)} sounds are longer than the {heard:.3g} s that are "
+            f"heard: {lost:.0%} of all that `x` holds is cut. Pass "
+            f"`max_seconds={seconds.max():.4g}` to hear all of it, or cut the sounds into pieces.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def usable(sounds: Sounds) -> tuple[np.ndarray, list[Clip]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.batches import is_batches, one_input, unpacked_rows
+from kerasnas.data.folders import files_by_class, named_files
 from kerasnas.data.foreign import is_array
-from kerasnas.data.named_columns import take_columns
+from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.errors import SchemaError
 
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
@@ -54,7 +57,8 @@ class Sounds:
     """Sounds as the user gave them, not yet read.
 
     Attributes:
-        items: An array, a pair `(array, sample rate)` or a path for each sound.
+        items: An array, a pair `(array, sample rate)`, a path, the bytes of a file, or a dict as
+            Hugging Face has it, for each sound.
     """
 
     items: Sequence[Any]
@@ -69,9 +73,11 @@ class Sounds:
             ValueError: If it cannot be used, with the reason.
             OSError: If a file cannot be read.
         """
-        item = self.items[row]
+        item = _plain_item(self.items[row])
         if isinstance(item, str | os.PathLike):
             samples, rate = read_file(Path(item))
+        elif isinstance(item, bytes):
+            samples, rate = read_bytes(item)
         elif _is_pair(item):
             samples, rate = np.asarray(item[0]), int(item[1])
         else:
@@ -108,9 +114,10 @@ def to_sounds(x: Any) -> Sounds:
 
     Args:
         x: An array `(rows, samples)`, `(rows, samples, channels)` or `(rows, channels, samples)`; a
-            list or Series of arrays of any lengths, of pairs `(array, sample rate)` or of paths; a
+            list or Series of arrays of any lengths, of pairs `(array, sample rate)` in either
+            order, of dicts `{"array", "sampling_rate"}`, of the bytes of files or of paths; a
             folder, whose sound files are taken in the order of their names; a DataFrame with one
-            column of paths.
+            column of these; sounds batch by batch in a `tf.data.Dataset`, a loader or a generator.
 
     Raises:
         SchemaError: If it is none of these.
@@ -119,9 +126,11 @@ def to_sounds(x: Any) -> Sounds:
         return x
     if isinstance(x, str | os.PathLike):
         path = Path(x)
-        return Sounds([path] if path.is_file() else sound_files(path))
+        return Sounds([path] if path.is_file() else named_files(path, SUFFIXES, "sounds"))
     if isinstance(x, pd.DataFrame):
         return to_sounds(x[path_column(x)])
+    if is_batches(x):
+        return unpack_sounds(x).x
     if isinstance(x, pd.Series):
         x = list(x)
     if is_array(x) and not isinstance(x, list | tuple):
@@ -132,11 +141,12 @@ def to_sounds(x: Any) -> Sounds:
     if not isinstance(x, list | tuple):
         raise SchemaError(
             f"`x` is {type(x).__name__}, expected sounds: an array (rows, samples), a list of "
-            "arrays or of paths, a folder, or a DataFrame with a column of paths."
+            "arrays or of paths, a folder, or a DataFrame with a column of paths. For one sound, "
+            "pass `[x]`."
         )
     if not len(x):
         raise SchemaError("`x` is empty, expected sounds.")
-    if _is_pair(x) and np.ndim(x[0]) >= 1:
+    if _is_pair(x):
         raise SchemaError(
             "`x` is one sound and a sample rate, expected several sounds. For one, pass `[x]`."
         )
@@ -169,10 +179,26 @@ def split_sounds(x: Any, y: Any) -> tuple[Any, Any]:
         return x, y
     if isinstance(x, str | os.PathLike):
         return class_folders(Path(x))
+    if is_batches(x):
+        unpacked = unpack_sounds(x)
+        if unpacked.y is not None:
+            return unpacked.x, unpacked.y
     raise SchemaError(
         "`y` is missing. Pass labels or values as `y`, the name of a column of a DataFrame, or a "
         "folder with one folder of sounds a class."
     )
+
+
+def unpack_sounds(x: Any) -> Taken:
+    """Sounds, targets and weights of data that come batch by batch.
+
+    `keras.utils.audio_dataset_from_directory` gives such data.
+
+    Raises:
+        SchemaError: If they hold no sounds.
+    """
+    parts, targets, weights = unpacked_rows(x)
+    return Taken(Sounds([row for part in parts for row in one_input(part)]), targets, weights)
 
 
 def speaker_column(x: Any) -> str | None:
@@ -191,34 +217,9 @@ def class_folders(folder: Path) -> tuple[Sounds, np.ndarray]:
     Raises:
         SchemaError: If there are no two folders with sounds.
     """
-    if not folder.is_dir():
-        raise SchemaError(f"There is no folder '{folder}'.")
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
-    files = {name: _files(folder / name) for name in names}
-    files = {name: found for name, found in files.items() if found}
-    if len(files) < 2:
-        raise SchemaError(
-            f"'{folder}' has {len(files)} folders with sounds, expected one folder for each of at "
-            "least two classes, such as dog/1.wav and cat/2.wav. For other targets pass `y`."
-        )
+    files = files_by_class(folder, SUFFIXES, "sounds", "dog/1.wav and cat/2.wav")
     labels = [name for name, found in files.items() for _ in found]
     return Sounds([p for found in files.values() for p in found]), np.array(labels, dtype=object)
-
-
-def sound_files(folder: Path) -> list[Path]:
-    """The sound files of a folder and of those in it, in the order of their names.
-
-    Raises:
-        SchemaError: If there is no such folder, or no sound in it.
-    """
-    if not folder.is_dir():
-        raise SchemaError(f"There is no file or folder '{folder}'.")
-    found = _files(folder)
-    if not found:
-        raise SchemaError(
-            f"'{folder}' has no sounds; looked for files that end in {', '.join(SUFFIXES)}."
-        )
-    return found
 
 
 def path_column(frame: pd.DataFrame) -> Any:
@@ -247,14 +248,23 @@ def read_file(path: Path) -> tuple[np.ndarray, int]:
     """
     if not path.is_file():
         raise ValueError("there is no such file")
-    if path.suffix.lower() in _WAV:
+    return _decoded(path, path.suffix.lower() in _WAV)
+
+
+def read_bytes(content: bytes) -> tuple[np.ndarray, int]:
+    """As `read_file`, for the bytes of a file."""
+    return _decoded(io.BytesIO(content), content[:4] in (b"RIFF", b"RIFX", b"RF64"))
+
+
+def _decoded(source: Path | io.BytesIO, wav: bool) -> tuple[np.ndarray, int]:
+    if wav:
         from scipy.io import wavfile
 
         try:
             with warnings.catch_warnings():
                 # Chunks of notes and markers, which nobody needs here.
                 warnings.simplefilter("ignore", wavfile.WavFileWarning)
-                rate, samples = wavfile.read(path)
+                rate, samples = wavfile.read(source)
             return samples, int(rate)
         except Exception as error:  # compressed or damaged: another reader may know better
             problem = f"is no WAV file that can be read ({error})"
@@ -264,8 +274,10 @@ def read_file(path: Path) -> tuple[np.ndarray, int]:
         import soundfile
     except (ImportError, OSError) as error:
         raise ValueError(problem) from error
+    if isinstance(source, io.BytesIO):
+        source.seek(0)
     try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=False)
+        samples, rate = soundfile.read(source, dtype="float32", always_2d=False)
     except RuntimeError as error:
         raise ValueError(f"cannot be read ({error})") from error
     return samples, int(rate)
@@ -337,7 +349,34 @@ def _check_stack(x: np.ndarray) -> None:
         )
 
 
+def _plain_item(item: Any) -> Any:
+    """A dict as Hugging Face has it, and `(rate, array)` as SciPy reads it, as what they hold."""
+    if isinstance(item, Mapping):
+        if item.get("array") is not None:
+            rate = item.get("sampling_rate", item.get("sample_rate"))
+            return np.asarray(item["array"]) if rate is None else (item["array"], _rate(rate))
+        return item.get("bytes") or item.get("path")
+    if isinstance(item, tuple) and len(item) == 2 and not isinstance(item[0], str | os.PathLike):
+        first, second = item
+        if np.ndim(first) == 0 and np.ndim(second) >= 1 and _is_rate(first):
+            return second, _rate(first)
+        if np.ndim(first) >= 1 and np.ndim(second) == 0 and _is_rate(second):
+            return first, _rate(second)
+    return item
+
+
+def _is_rate(value: Any) -> bool:
+    """Whether a number can be a sample rate: whole, of any type."""
+    number = isinstance(value, int | float | np.number | np.ndarray) and not isinstance(value, bool)
+    return number and float(value) == round(float(value))
+
+
+def _rate(value: Any) -> int:
+    return round(float(value))
+
+
 def _is_pair(item: Any) -> bool:
+    item = _plain_item(item)
     return (
         isinstance(item, tuple)
         and len(item) == 2
@@ -354,8 +393,9 @@ def _is_sounds(column: pd.Series) -> bool:
     head = list(values.iloc[:50])
     if all(isinstance(v, str | os.PathLike) for v in head):
         return all(Path(v).suffix.lower() in SUFFIXES for v in head)
-    return all(_is_pair(v) or (isinstance(v, np.ndarray | list) and np.ndim(v) >= 1) for v in head)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    return all(
+        _is_pair(v)
+        or isinstance(v, bytes | Mapping)
+        or (isinstance(v, np.ndarray | list) and np.ndim(v) >= 1)
+        for v in head
+    )

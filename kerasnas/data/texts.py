@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from kerasnas.errors import SchemaError
 
 _CHARACTERS = 400_000  # of one call of the model, padding included
 _MOST_ROWS = 1024
+_LOST = 0.01  # of all characters; less is the ends of a few texts
 _ODD = (
     "",
     "   ",
@@ -51,6 +53,9 @@ class TextReader:
             SchemaError: If columns are missing or cells are no texts.
         """
         documents = to_documents(self._known_columns(x))
+        if not isinstance(x, Documents):
+            known = [t for n, t in documents.columns.items() if n in self.columns]
+            warn_of_cuts(known, self.longest)
         if len(self.columns) == 1 and len(documents.columns) == 1:
             # One column of texts is what it is, whatever it is called.
             texts = next(iter(documents.columns.values()))
@@ -131,8 +136,10 @@ class TextReader:
     def _known_columns(self, x: Any) -> Any:
         """A table without the columns that `fit` did not see, where all others are there."""
         names = column_names(x)
-        if isinstance(x, Documents) or names is None or not self.named:
+        if isinstance(x, Documents) or names is None:
             return x
+        if not self.named and len(list(names)) == 1:
+            return x  # one column of texts is what it is, whatever it is called
         kept = [name for name in names if str(name) in self.columns]
         if len(kept) < len(self.columns):
             return x
@@ -159,6 +166,27 @@ def fit_text_reader(documents: Documents, longest: int) -> TextReader:
             for name, texts in documents.columns.items()
         },
     )
+
+
+def warn_of_cuts(columns: Sequence[np.ndarray], longest: int) -> None:
+    """Says how much of the texts is not looked at, where that is more than a few of their ends.
+
+    Args:
+        columns: Texts, column by column.
+        longest: Characters of a text that are looked at.
+    """
+    lengths = np.concatenate([lengths_of(texts) for texts in columns]) if columns else np.zeros(0)
+    cut, total = lengths > longest, float(lengths.sum())
+    lost = float((lengths[cut] - longest).sum()) / total if total else 0.0
+    if lost >= _LOST:
+        warnings.warn(
+            f"{int(cut.sum())} of the {len(lengths)} texts are longer than the {longest:,} "
+            f"characters that are looked at: {lost:.0%} of all that `x` holds is cut. Pass "
+            f"`max_characters={int(lengths.max())}` to the estimator to read all of it, or cut the "
+            "texts into parts.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def lengths_of(texts: np.ndarray) -> np.ndarray:

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from kerasnas.clock import Budget
-from kerasnas.data.named_columns import drop_columns, holds_column, named_in, take_columns
+from kerasnas.data.batches import is_batches
+from kerasnas.data.named_columns import (
+    Taken,
+    drop_columns,
+    holds_column,
+    named_in,
+    take_columns,
+)
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.journal import begun_in
 from kerasnas.results.conformal import calibration_rows, check_level
@@ -42,8 +49,17 @@ class Given:
     validation_data: Any
 
 
-def settle_columns(x: Any, y: Any, sample_weight: Any, groups: Any, validation_data: Any) -> Given:
-    """Takes targets, weights and groups out of the inputs where they are given by name.
+def settle_columns(
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    groups: Any,
+    validation_data: Any,
+    unpack: Callable[[Any], Taken] = lambda x: Taken(x, None),
+) -> Given:
+    """Takes targets, weights and groups out of the inputs where these hold them.
+
+    That is where they are named columns of a table, and where data come batch by batch.
 
     `validation_data` may be a table that holds the same columns, or name columns of its own. Its
     rows have the weights of the column that `sample_weight` names.
@@ -53,11 +69,20 @@ def settle_columns(x: Any, y: Any, sample_weight: Any, groups: Any, validation_d
         y: Targets, or the name of a column.
         sample_weight: Weights, or the name of a column.
         groups: Groups, or the names of columns.
-        validation_data: A tuple, a table, or `None`.
+        validation_data: A tuple, a table, data that come batch by batch, or `None`.
+        unpack: Reads data that come batch by batch.
 
     Raises:
         SchemaError: If there is no such column.
     """
+    if y is None and is_batches(x):
+        whole = unpack(x)
+        x, y = whole.x, whole.y
+        sample_weight = whole.weights if sample_weight is None else sample_weight
+    if is_batches(validation_data):
+        apart = unpack(validation_data)
+        weights = () if apart.weights is None else (apart.weights,)
+        validation_data = (apart.x, apart.y, *weights)
     taken = take_columns(x, y, sample_weight, groups)
     names = {
         "y": named_in(x, y),
@@ -69,11 +94,11 @@ def settle_columns(x: Any, y: Any, sample_weight: Any, groups: Any, validation_d
         validation_data = (validation_data, y)
     if isinstance(validation_data, tuple) and len(validation_data) in (2, 3):
         inputs, targets, *rest = validation_data
-        weights = rest[0] if rest else None
+        further = rest[0] if rest else None
         named = names["sample_weight"]
-        if weights is None and named and holds_column(inputs, named[0]):
-            weights = named[0]
-        apart = take_columns(inputs, targets, weights)
+        if further is None and named and holds_column(inputs, named[0]):
+            further = named[0]
+        apart = take_columns(inputs, targets, further)
         others = [name for kept in names.values() for name in kept]
         inputs = drop_columns(apart.x, others)
         validation_data = (inputs, apart.y) + (() if apart.weights is None else (apart.weights,))
@@ -182,6 +207,17 @@ def settle_families_with(
         raise SearchSpaceError(f"{missing}, or choose other families.")
     log.warning("%s. The family %r is left out; %s are searched.", missing, pretrained, rest)
     return rest
+
+
+def settle_augment(augment: Any) -> bool:
+    """Whether images may be changed in training.
+
+    Raises:
+        SearchSpaceError: If `augment` is neither `True` nor `False`.
+    """
+    if not isinstance(augment, bool | np.bool_):
+        raise SearchSpaceError(f"`augment` must be True or False, received {augment!r}.")
+    return bool(augment)
 
 
 def plain_of(arguments: Mapping[str, Any]) -> dict[str, Any]:

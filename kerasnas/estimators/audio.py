@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from kerasnas.clock import Budget
+from kerasnas.data.named_columns import Taken
 from kerasnas.data.sound_reader import SoundReader
-from kerasnas.data.sounds import split_sounds
+from kerasnas.data.sounds import split_sounds, unpack_sounds
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.audio_task import prepare_sounds
 from kerasnas.estimators.estimator import Estimator
@@ -45,6 +46,8 @@ class AudioEstimator(Estimator):
             gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: `cnn`, `separable`, `crnn`,
             `conformer`, `wave`, `linear`.
+        max_seconds: Seconds of a sound to look at, at most; longer ones are cut. `None` looks at
+            30, and less where only a few sounds are long.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
@@ -73,6 +76,7 @@ class AudioEstimator(Estimator):
         folds: str | int | bool = "auto",
         intervals: float | None = None,
         space: str | Sequence[str] = "auto",
+        max_seconds: float | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
         seed: int | None = None,
@@ -94,6 +98,7 @@ class AudioEstimator(Estimator):
             verbose=verbose,
         )
         self.sample_rate = sample_rate
+        self.max_seconds = max_seconds
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
         return prepare_sounds(
@@ -101,9 +106,13 @@ class AudioEstimator(Estimator):
             y,
             classify=self._classify,
             sample_rate=self.sample_rate,
+            max_seconds=self.max_seconds,
             families=settle_families(self.space, list(FAMILIES)),
             **given,
         )
+
+    def _unpacked(self, x: Any) -> Taken:
+        return unpack_sounds(x)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_sounds(x, y)

@@ -37,6 +37,7 @@ def prepare_sounds(
     sample_rate: int | None,
     families: Sequence[str],
     clock: Clock,
+    max_seconds: float | None = None,
     validation_data: Any = None,
     groups: Any = None,
     **split: Any,
@@ -50,6 +51,7 @@ def prepare_sounds(
         sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
         families: Families to search.
         clock: The clock of the fit; its seconds set the sizes that are tried first.
+        max_seconds: Seconds of a sound to look at, at most.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
         groups: Group of each row.
         **split: Further arguments of `read_rows`.
@@ -60,7 +62,7 @@ def prepare_sounds(
     if y is not None:
         check_same_length(range(len(sounds)), y)
     target = fit_target(y, classify=classify, multilabel=True)
-    source = SoundInput(sample_rate)
+    source = SoundInput(sample_rate, max_seconds=max_seconds)
     raw, rows = read_rows(
         source,
         sounds,
@@ -127,10 +129,8 @@ def audio_task(
 
 
 def sounds_fingerprint(raw: Sequence[np.ndarray], rows: Rows) -> str:
-    """A short digest of sounds and their targets, by the length and the volume of each sound."""
-    lengths = np.array([len(w) for w in raw])
-    volumes = np.array([float(np.abs(w).sum()) for w in raw])
-    return fingerprint(lengths, volumes, rows.targets, rows.weights)
+    """A short digest of sounds and their targets."""
+    return fingerprint(*raw, rows.targets, rows.weights)
 
 
 def warn_of_speakers(x: Any, groups: Any, validation_data: Any) -> None:

@@ -16,6 +16,7 @@ from kerasnas.artifact.export import export
 from kerasnas.baselines import Baselines
 from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.data import Reader, RegressionTarget
+from kerasnas.data.batches import is_batches
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.answer import (
@@ -169,7 +170,7 @@ class Estimator(BaseEstimator):
         with searching_in(self.directory, clock) as interruption:
             seed = settle_seed(self.seed, self.directory)
             callbacks = settle_callbacks(callbacks)
-            given = settle_columns(X, y, sample_weight, groups, validation_data)
+            given = settle_columns(X, y, sample_weight, groups, validation_data, self._unpacked)
             task = self._prepare(
                 given.x,
                 given.y,
@@ -416,6 +417,10 @@ class Estimator(BaseEstimator):
         """Inputs and targets, where `x` may hold both."""
         return x, y
 
+    def _unpacked(self, x: Any) -> Taken:
+        """Inputs, targets and weights of data that come batch by batch."""
+        return Taken(x, None)
+
     def _answering(self, model: str | None) -> Fitted:
         """What answers: the model that `fit` chose, or that of another row of the leaderboard."""
         check_is_fitted(self)
@@ -442,6 +447,10 @@ class Estimator(BaseEstimator):
     def _rows_of(self, x: Any, y: Any, sample_weight: Any) -> Taken:
         """Inputs, targets and weights of rows to score, however they are given."""
         check_is_fitted(self)
+        if y is None and is_batches(x):
+            whole = self._unpacked(x)
+            x, y = whole.x, whole.y
+            sample_weight = whole.weights if sample_weight is None else sample_weight
         taken = take_columns(x, y, sample_weight)
         x, y = self._split_targets(taken.x, taken.y)
         if y is None:

@@ -9,8 +9,9 @@ from typing import Any
 from kerasnas.clock import Budget
 from kerasnas.data import ClassTarget
 from kerasnas.data.images import ImageReader
-from kerasnas.data.pictures import split_pictures
-from kerasnas.estimators.arguments import settle_families_with
+from kerasnas.data.named_columns import Taken
+from kerasnas.data.pictures import split_pictures, unpack_pictures
+from kerasnas.estimators.arguments import settle_augment, settle_families_with
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.estimators.kinds import Classifier, Regressor
@@ -55,6 +56,7 @@ class ImageEstimator(Estimator):
         weights: Files of pretrained weights by the name of the backbone in `keras.applications`,
             such as `{"MobileNetV2": "weights.h5"}`; `None` uses those in Keras's cache. Nothing is
             ever downloaded.
+        augment: `False` trains on the images as they are: none is mirrored, shifted or mixed.
         test_time_flips: Answer with the mean over an image and its mirror image.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
@@ -84,6 +86,7 @@ class ImageEstimator(Estimator):
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         weights: Mapping[str, str | Path] | None = None,
+        augment: bool = True,
         test_time_flips: bool = False,
         directory: str | Path | None = None,
         seed: int | None = None,
@@ -105,6 +108,7 @@ class ImageEstimator(Estimator):
             verbose=verbose,
         )
         self.weights = weights
+        self.augment = augment
         self.test_time_flips = test_time_flips
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
@@ -119,11 +123,15 @@ class ImageEstimator(Estimator):
             ),
             settings={
                 "weights": backbones,
+                "augment": settle_augment(self.augment),
                 "test_time_flips": self.test_time_flips,
                 "lean": not named.isdisjoint(FREE_MEASURES),
             },
             **given,
         )
+
+    def _unpacked(self, x: Any) -> Taken:
+        return unpack_pictures(x)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_pictures(x, y, classes=isinstance(self.fitted_.target, ClassTarget))

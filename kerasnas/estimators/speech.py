@@ -12,8 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.clock import Budget
 from kerasnas.data import check_same_length
+from kerasnas.data.named_columns import Taken
 from kerasnas.data.sound_reader import SoundReader
-from kerasnas.data.sounds import split_sounds
+from kerasnas.data.sounds import split_sounds, unpack_sounds
 from kerasnas.data.transcripts import DECODERS, Transcripts, read_texts
 from kerasnas.errors import KerasNASError, SchemaError
 from kerasnas.estimators.arguments import settle_families
@@ -140,17 +141,17 @@ class SpeechRecognizer(Estimator):
         return np.array(self._texts(self._log_probabilities(X), decoder), dtype=object)
 
     def evaluate(
-        self, X: Any, y: Any, sample_weight: Any = None, decoder: str | None = None
+        self, X: Any, y: Any = None, sample_weight: Any = None, decoder: str | None = None
     ) -> dict[str, float]:
         """Error rates of words (`wer`) and characters (`cer`), and the share of right texts."""
-        X, y = split_sounds(X, y)
-        truths = read_texts(y)
-        answers = self.predict(X, decoder)
+        rows = self._rows_of(X, y, sample_weight)
+        truths = read_texts(rows.y)
+        answers = self.predict(rows.x, decoder)
         check_same_length(answers, truths)
-        weights = check_weights(sample_weight, len(answers), "sample_weight")
+        weights = check_weights(rows.weights, len(answers), "sample_weight")
         return error_rates(truths, answers.tolist(), weights)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """One minus the word error rate."""
         return 1.0 - self.evaluate(X, y, sample_weight)["wer"]
 
@@ -163,6 +164,12 @@ class SpeechRecognizer(Estimator):
             families=settle_families(self.space, list(FAMILIES)),
             **given,
         )
+
+    def _unpacked(self, x: Any) -> Taken:
+        return unpack_sounds(x)
+
+    def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
+        return split_sounds(x, y)
 
     def _score_names(self) -> list[str]:
         return [f"val_{name}" for name in SPEECH]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -116,11 +117,13 @@ def speech_task(
     target: Any = rows.target
     needed = np.array([_needed(texts[int(i)]) for i in rows.train])
     frames = np.array([len(raw[int(i)]) // hop for i in rows.train])
+    strides = strides_for(frames, needed)
+    _warn_of_short_sounds(frames // min(strides), needed, rows.train, texts)
     hypermodel = SpeechHyperModel(
         reader.sample_rate,
         len(target.characters),
         hop=hop,
-        strides=strides_for(frames, needed),
+        strides=strides,
         rows=len(rows.train),
         families=families,
     )
@@ -149,6 +152,23 @@ def speech_task(
         hypermodel=hypermodel,
         baselines=baselines,
     )
+
+
+def _warn_of_short_sounds(
+    frames: np.ndarray, needed: np.ndarray, train: np.ndarray, texts: Sequence[str]
+) -> None:
+    """Names the texts that no network can answer with: they have more characters than frames."""
+    short = np.flatnonzero(needed > frames)
+    if len(short):
+        first = short[0]
+        warnings.warn(
+            f"{len(short)} of the {len(train)} texts to learn from are too long for their sounds: "
+            f"nothing is learnt from them (first: row {int(train[first])} has "
+            f"{len(texts[int(train[first])])} characters on {int(frames[first])} steps of sound). "
+            "Check that `y` belongs to `x`, and that the sample rate is right.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _needed(text: str) -> int:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasnas.clock import Budget
-from kerasnas.data.documents import split_documents
+from kerasnas.data.documents import split_documents, unpack_documents
+from kerasnas.data.named_columns import Taken
 from kerasnas.data.texts import TextReader
 from kerasnas.estimators.arguments import settle_families_with
 from kerasnas.estimators.estimator import Estimator
@@ -50,6 +51,8 @@ class TextEstimator(Estimator):
             gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: `linear`, `average`, `deep`,
             `conv`, `recurrent`, `transformer`, `backbone`.
+        max_characters: Characters of a text to look at, at most; longer ones are cut. `None` looks
+            at as many as nearly all texts have, at most 20,000.
         initial: Configurations to try first, as dicts of hyperparameters.
         word_vectors: A file of pretrained word vectors (`.txt`, `.vec`, also `.gz`), which `conv`,
             `recurrent` and `transformer` then begin with. Nothing is ever downloaded.
@@ -83,6 +86,7 @@ class TextEstimator(Estimator):
         folds: str | int | bool = "auto",
         intervals: float | None = None,
         space: str | Sequence[str] = "auto",
+        max_characters: int | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         word_vectors: str | Path | None = None,
         backbone: str | Path | None = None,
@@ -105,6 +109,7 @@ class TextEstimator(Estimator):
             seed=seed,
             verbose=verbose,
         )
+        self.max_characters = max_characters
         self.word_vectors = word_vectors
         self.backbone = backbone
 
@@ -119,10 +124,14 @@ class TextEstimator(Estimator):
             classify=self._classify,
             families=families,
             directory=self.directory,
+            max_characters=self.max_characters,
             word_vectors=self.word_vectors,
             backbone=read_preset(path) if path is not None and "backbone" in families else None,
             **given,
         )
+
+    def _unpacked(self, x: Any) -> Taken:
+        return unpack_documents(x)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_documents(x, y)

@@ -15,7 +15,7 @@ from kerasnas.baselines.texts import text_baselines
 from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.documents import Documents, split_documents, to_documents
-from kerasnas.data.texts import lengths_of
+from kerasnas.data.texts import lengths_of, warn_of_cuts
 from kerasnas.data.word_vectors import read_word_vectors
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.preparation import read_rows
@@ -49,6 +49,7 @@ def prepare_texts(
     directory: str | Path | None = None,
     word_vectors: str | Path | None = None,
     backbone: Backbone | None = None,
+    max_characters: int | None = None,
     **split: Any,
 ) -> Task:
     """Checks everything that can be wrong with texts, before any training.
@@ -63,6 +64,7 @@ def prepare_texts(
         directory: Where a search may have begun, which goes on with the texts that it had time for.
         word_vectors: File of pretrained word vectors.
         backbone: Pretrained backbone, for the family `backbone`.
+        max_characters: Characters of a text to look at, at most.
         **split: Further arguments of `read_rows`.
     """
     x, y = split_documents(x, y)
@@ -70,14 +72,15 @@ def prepare_texts(
     if y is not None:
         check_same_length(range(len(documents)), y)
     target = fit_target(y, classify=classify, multilabel=True)
+    most = _settled_characters(max_characters)
 
     def read(**how: Any) -> tuple[RawRows, Rows]:
-        source = DocumentInput(_LONGEST[1])
+        source = DocumentInput(most)
         return read_rows(source, documents, y, target, apart=split_documents, seed=seed, **how)
 
     raw, rows = read(**split)
     _check_content(raw.data, rows)
-    longest = _longest(raw.data, rows.train)
+    longest = _longest(raw.data, rows.train, max_characters)
     begun = begun_in(directory)
 
     def room(rows: Rows) -> Room:
@@ -90,6 +93,7 @@ def prepare_texts(
         # Where there is no time to read all texts there is none to read them several times.
         _, rows = read(**{**split, "count_folds": None})
         found = room(rows)
+    warn_of_cuts([*documents.columns.values()], found.longest)
     some, rows = kept(raw.data, rows, found)
     raw = DocumentInput(found.longest).read(some)
     vectors = None
@@ -169,11 +173,35 @@ def _read(documents: Documents, longest: int) -> None:
     fit_terms(Terms(), documents.columns, longest).transform(documents.columns)
 
 
-def _longest(documents: Documents, train: np.ndarray) -> int:
-    """Characters of a text to look at: room for all but the longest hundredth, and half more."""
-    lengths = [lengths_of(texts[train]) for texts in documents.columns.values()]
-    usual = 1.5 * float(np.quantile(np.concatenate(lengths), 0.99))
-    return int(np.clip(usual, *_LONGEST))
+def _settled_characters(most: Any) -> int:
+    """Characters of a text to look at, at most.
+
+    Raises:
+        SchemaError: If `max_characters` is no positive whole number.
+    """
+    if most is None:
+        return _LONGEST[1]
+    whole = isinstance(most, int | np.integer) and not isinstance(most, bool)
+    if not whole or most < 1:
+        raise SchemaError(
+            "`max_characters` must be a positive whole number, such as 50_000, or None, received "
+            f"{most!r}."
+        )
+    return int(most)
+
+
+def _longest(documents: Documents, train: np.ndarray, most: int | None = None) -> int:
+    """Characters of a text to look at: room for all but the longest hundredth, and half more.
+
+    Args:
+        documents: All texts.
+        train: Indices of the training rows.
+        most: As many as there are up to so many, instead.
+    """
+    lengths = np.concatenate([lengths_of(texts[train]) for texts in documents.columns.values()])
+    if most is None:
+        return int(np.clip(1.5 * float(np.quantile(lengths, 0.99)), *_LONGEST))
+    return int(min(most, max(_LONGEST[0], lengths.max())))
 
 
 def _letters(documents: Documents) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from keras import layers
 
 from kerasnas.clock import ALLOTMENTS, Margin, Purpose, amount
 from kerasnas.errors import SearchSpaceError
-from kerasnas.spaces.augmentation import AugmentedModel, augmentation
+from kerasnas.spaces.augmentation import Augmentation, AugmentedModel, augmentation
 from kerasnas.spaces.blocks.conv import WIDTHS, conv, conv_multiply_adds
 from kerasnas.spaces.blocks.mobile import mobile
 from kerasnas.spaces.blocks.patches import convnext, vit
@@ -88,6 +89,7 @@ class ImageHyperModel(Space):
             `preprocessing.images`.
         lean: Whether size or speed is wanted or limited: networks of few parameters are among the
             first.
+        augment: Whether images may be changed in training.
 
     Raises:
         SearchSpaceError: If a family is unknown.
@@ -111,6 +113,7 @@ class ImageHyperModel(Space):
         sizes: Sequence[tuple[int, int]] | None = None,
         fits: Sequence[str] = ("stretch",),
         lean: bool = False,
+        augment: bool = True,
     ) -> None:
         super().__init__(name="image")
         known = [*FAMILIES, "pretrained"]
@@ -145,6 +148,7 @@ class ImageHyperModel(Space):
         self.sizes = list(sizes) if sizes else [native]
         self.fits = tuple(fits)
         self.lean = lean
+        self.augment = augment
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
@@ -188,6 +192,9 @@ class ImageHyperModel(Space):
                 values.pop("mix", None)
         if self.classes is None:
             listed = [{**values, "sgd_learning_rate": 0.02} for values in listed]
+        if not self.augment:
+            changes = {field.name for field in fields(Augmentation)}
+            listed = [{k: v for k, v in values.items() if k not in changes} for values in listed]
         rest = [values for values in listed if values["family"] in self.families]
         return [*rest[:1], *backbones, *rest[1:]]
 
@@ -267,9 +274,12 @@ class ImageHyperModel(Space):
         return classification_head(hp, x, self.classes)
 
     def _plan(self, hp: keras_tuner.HyperParameters) -> tuple[Any, bool]:
+        average = "ema"
+        if not self.augment:
+            return Augmentation(), hp.Boolean(average, default=False)
         single = self.classes is not None and not self.multilabel
         plan = augmentation(hp, self.flip, single, self.input_shape[2])
-        return plan, hp.Boolean("ema", default=False)
+        return plan, hp.Boolean(average, default=False)
 
     def _affordable(self, purpose: Purpose, epochs: int) -> float:
         """Multiply-adds a picture that a training in a share of the time can spend."""

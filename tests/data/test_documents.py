@@ -70,7 +70,7 @@ def test_folders_are_classes(tmp_path):
     again, same = split_documents(str(tmp_path), None)
     assert len(again) == 3
     assert same.tolist() == labels.tolist()
-    assert len(to_documents(tmp_path)) == 4  # all files below
+    assert len(to_documents(tmp_path)) == 3  # all files below
     with pytest.raises(SchemaError, match="0 folders with text files"):
         class_folders(tmp_path / "ham")
 

@@ -184,8 +184,9 @@ def test_a_generator_that_never_ends_does_not_fill_the_disk(monkeypatch):
     [
         (lambda: dataset(COLOUR, NUMBERS).repeat(), "never ends"),
         (lambda: dataset(COLOUR, NUMBERS).take(0), "empty"),
-        (lambda: dataset({"image": COLOUR}), "pairs of images and targets"),
-        (lambda: dataset(COLOUR, NUMBERS, NUMBERS), "`sample_weight`"),
+        (lambda: dataset({"image": COLOUR}), "`y` is missing"),
+        (lambda: dataset({"left": COLOUR, "right": COLOUR}), "'left', 'right'"),
+        (lambda: dataset(COLOUR, NUMBERS, NUMBERS, NUMBERS), "tuples of 4 parts"),
         (lambda: dataset(GREY.reshape(6, 72), NUMBERS), "shape"),
         (lambda: dataset(GREY.reshape(6, 72), NUMBERS).batch(4), "shape"),
         (lambda: dataset(np.array(["a", "b"]), NUMBERS[:2]), "expected images"),

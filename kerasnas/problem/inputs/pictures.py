@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas.assembly import FrontGraph
-from kerasnas.data.images import ImageReader, fit_image_reader, usable
+from kerasnas.data.images import ImageReader, fit_image_reader, looked
 from kerasnas.data.pictures import Pictures, joined, to_pictures
 from kerasnas.data.stored import held
 from kerasnas.preprocessing.images import ImageForm, front, pixels
@@ -22,12 +22,12 @@ class PictureInput:
     def read(self, x: Any, further: Any = None) -> RawRows:
         """Opens the images; files that nobody can read are left out. As `Input.read`."""
         pictures = to_pictures(x)
-        good = usable(pictures)
+        good, looks, decoded = looked(pictures)
         broken = [pictures.name(int(i)) for i in np.setdiff1d(np.arange(len(pictures)), good)]
         if broken:
             pictures = pictures.take(good)
-        reader = fit_image_reader(pictures)
-        data = reader.read_usable(pictures)
+        reader = fit_image_reader(pictures, looks)
+        data = reader.read_usable(pictures) if decoded is None else decoded
         given = len(data)
         if further is not None:
             data = joined(data, reader.read(further))

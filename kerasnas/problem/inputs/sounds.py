@@ -23,17 +23,21 @@ class SoundInput:
         sample_rate: Samples a second of arrays, and the rate to train at; `None` takes that of most
             files.
         cut: Whether sounds longer than nearly all others are cut. Speech is not.
+        max_seconds: Seconds of a sound to look at, at most; `None` as in `fit_sound_reader`.
     """
 
     sample_rate: int | None = None
     cut: bool = True
+    max_seconds: float | None = None
 
     def read(self, x: Any, further: Any = None) -> RawRows:
         """Reads the sounds; files that nobody can read are left out. As `Input.read`."""
         sounds = to_sounds(x)
         good, clips = usable(sounds)
         broken = [sounds.name(int(i)) for i in np.setdiff1d(np.arange(len(sounds)), good)]
-        reader = fit_sound_reader(clips, self.sample_rate, cut=self.cut)
+        reader = fit_sound_reader(
+            clips, self.sample_rate, cut=self.cut, max_seconds=self.max_seconds
+        )
         data = reader.waveforms(clips)
         given = len(data)
         if further is not None:
