@@ -22,6 +22,7 @@ _LOST = 0.01  # of all samples; less is the ends of a few sounds
 _CHUNK = 2**23  # samples in one call
 _TOGETHER = 64  # sounds of any length in one call
 _MANY_TIMES = 1.9  # as long as in fit: 22050 Hz taken for 11025 Hz; few clips are so long
+_LONG_SPEECH = 5.0  # likewise where sounds of any length are heard: 48000 Hz taken for 8000 Hz
 _SHORTEST = 64  # samples that anything can be done with
 
 
@@ -70,7 +71,7 @@ class SoundReader:
         """Says so where arrays without a rate are so long that they may have another one."""
         untold = [len(clip.samples) for clip in clips if clip.rate is None]
         times = float(np.median(untold)) / self.samples if untold else 0.0
-        if times >= _MANY_TIMES:
+        if times >= (_MANY_TIMES if self.cut else _LONG_SPEECH):
             unheard = f", and only {self.seconds:.3g} s of each are heard" if self.cut else ""
             warnings.warn(
                 f"`x` holds arrays without a sample rate that are {int(times)} times as long as in "

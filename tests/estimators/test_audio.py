@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 import kerasnas as kn
 from kerasnas.clock import Clock
+from kerasnas.data.named_columns import take_columns
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import colour_matters
 from kerasnas.preprocessing.sounds import summaries
@@ -148,7 +149,8 @@ def test_known_voices_are_warned_of_unless_the_split_knows_them(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         task = prepared(table, "label", groups=table["speaker"])
-        named = prepared(table, "label", groups="speaker")
+        taken = take_columns(table, "label", groups="speaker")
+        named = prepared(taken.x, taken.y, groups=taken.groups)
     np.testing.assert_array_equal(named.problem.rows.valid, task.problem.rows.valid)
     voices = table["speaker"].to_numpy()
     assert not set(voices[task.problem.rows.train]) & set(voices[task.problem.rows.valid])
