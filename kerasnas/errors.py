@@ -3,6 +3,10 @@
 Each class is the fitting built-in class too, so ordinary `except ValueError` handlers keep working.
 """
 
+from typing import Any
+
+_MOST_SHOWN = 100  # characters of a value in a sentence
+
 
 class KerasNASError(Exception):
     """Parent of all errors that kerasnas raises on purpose."""
@@ -42,3 +46,16 @@ class SearchFailedError(KerasNASError, RuntimeError):
 
 class ArtifactError(KerasNASError, ValueError):
     """A `.keras` file is damaged, foreign, newer than this version, or would not load again."""
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence shows it: short, and whatever it is.
+
+    Python shows no integer of more than 4,300 digits, and objects of users may fail to show
+    themselves.
+    """
+    try:
+        text = repr(value)
+    except Exception:
+        return f"a value of type {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"

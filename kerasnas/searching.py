@@ -24,7 +24,7 @@ from kerasnas.clock import Budget, Clock
 from kerasnas.data.room import blocks
 from kerasnas.data.stored import StoredRows
 from kerasnas.directories import Scratch, holding, is_whole_zip
-from kerasnas.errors import DirectoryError, ObjectiveError, SearchSpaceError
+from kerasnas.errors import DirectoryError, ObjectiveError, SearchSpaceError, shown
 from kerasnas.history import History
 from kerasnas.interruption import Interruption, SearchStopped
 from kerasnas.journal import JOURNAL, begun_in
@@ -413,9 +413,9 @@ def check_seed(seed: Any) -> None:
     """
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if seed is not None and not (whole and 0 <= seed <= _LARGEST_SEED):
-        shown = "one of more than 20 digits" if whole and abs(seed) > 10**20 else repr(seed)
         raise SearchSpaceError(
-            f"`seed` must be a whole number from 0 to {_LARGEST_SEED}, or None, received {shown}."
+            f"`seed` must be a whole number from 0 to {_LARGEST_SEED}, or None, received "
+            f"{shown(seed)}."
         )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 import re
+import sys
 from dataclasses import dataclass, replace
 
-from kerasnas.errors import BudgetError
+from kerasnas.errors import BudgetError, shown
 
 _UNITS = {"h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0, "sec": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(h|min|m|sec|s)\s*", re.IGNORECASE)
+_LONGEST_TEXT = 100  # characters
 _HELP = 'Write "10min", "1h30min", a number of seconds, or Budget(trials=20, seconds=600).'
 
 
@@ -44,16 +45,20 @@ class Budget:
             value = getattr(self, name)
             if value is not None and not _is_count(value):
                 raise BudgetError(
-                    f"`{name}` must be a whole number of at least 1, received {value!r}. {_HELP}"
+                    f"`{name}` must be a whole number of at least 1, received {shown(value)}. "
+                    f"{_HELP}"
                 )
             if value is not None:
                 object.__setattr__(self, name, int(value))
         if self.seconds is not None and not (
-            isinstance(self.seconds, int | float) and 0 < self.seconds < math.inf
+            isinstance(self.seconds, int | float) and 0 < self.seconds <= sys.float_info.max
         ):
             raise BudgetError(
-                f"`seconds` must be a positive finite number, received {self.seconds!r}. {_HELP}"
+                f"`seconds` must be a positive finite number, received {shown(self.seconds)}. "
+                f"{_HELP}"
             )
+        if self.seconds is not None:
+            object.__setattr__(self, "seconds", float(self.seconds))
         if self.trials is None and self.seconds is None:
             raise BudgetError(f"A budget needs `trials` or `seconds`, received neither. {_HELP}")
 
@@ -73,9 +78,9 @@ class Budget:
             return cls(seconds=_seconds(value))
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise BudgetError(
-                f"`budget` cannot be read from {value!r} ({type(value).__name__}). {_HELP}"
+                f"`budget` cannot be read from {shown(value)} ({type(value).__name__}). {_HELP}"
             )
-        return cls(seconds=float(value))
+        return cls(seconds=value)
 
     def with_epochs(self, epochs: int | None) -> Budget:
         """This budget with the `epochs` that a call gave beside it.
@@ -93,7 +98,8 @@ class Budget:
 
 
 def _seconds(text: str) -> float:
-    parts = _DURATION.findall(text)
+    # The pattern takes a time that grows with the square of a long row of digits.
+    parts = _DURATION.findall(text) if len(text) <= _LONGEST_TEXT else []
     if not parts or _DURATION.sub("", text).strip():
-        raise BudgetError(f"`budget` cannot be read from {text!r}. {_HELP}")
+        raise BudgetError(f"`budget` cannot be read from {shown(text)}. {_HELP}")
     return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)

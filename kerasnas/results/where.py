@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerasnas.errors import ObjectiveError
+from kerasnas.errors import ObjectiveError, shown
 
 _EXAMPLE = "Write it like 'params < 100_000 and val_accuracy >= 0.9'."
 
@@ -50,8 +50,8 @@ class Where:
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise ObjectiveError(
-                f"`where` must be a string, received {self.text!r} ({type(self.text).__name__}). "
-                f"{_EXAMPLE}"
+                f"`where` must be a string, received {shown(self.text)} "
+                f"({type(self.text).__name__}). {_EXAMPLE}"
             )
         _check(self._tree, self.text)
 
@@ -170,6 +170,8 @@ def _value(node: ast.expr, scores: Mapping[str, Any]) -> Any:
             return -inner if isinstance(node.op, ast.USub) else inner
         assert isinstance(node, ast.BinOp)
         one, other = _value(node.left, scores), _value(node.right, scores)
+        if isinstance(one, str) or isinstance(other, str):
+            return None  # `'a' * 3_000_000_000` is a text of 3 GB
         return _ARITHMETIC[type(node.op)](one, other)
     except (TypeError, ZeroDivisionError, OverflowError):
         return None

@@ -63,3 +63,10 @@ def test_what_is_no_duration(value):
 def test_budgets_that_cannot_be(limits):
     with pytest.raises(BudgetError, match="Write"):
         Budget(**limits)
+
+
+def test_values_of_any_length_are_refused_at_once():
+    for value in "9" * 20_000, "1h" * 20_000, 10**400, 10**5000, -(10**5000), "1" * 400 + "s":
+        with pytest.raises(BudgetError) as caught:
+            Budget.parse(value)
+        assert len(str(caught.value)) < 400

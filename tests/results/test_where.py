@@ -103,3 +103,8 @@ def test_a_result_knows_its_knee_and_its_volume(tmp_path):
     assert found.hypervolume() > 0
     with pytest.raises(ObjectiveError, match="`reference` lacks params"):
         found.hypervolume({"val_accuracy": 0.5})
+
+
+def test_texts_are_not_multiplied():
+    assert not Where("'a' * 3_000_000_000 == params").holds({"params": 1})
+    assert not Where("3_000_000_000 * 'a' > 'b'").holds({})

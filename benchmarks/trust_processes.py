@@ -1,0 +1,244 @@
+"""The areas of `trust.py` that need processes: kills, signals, full disks, two at once, load."""
+
+import contextlib
+import json
+import os
+import random
+import resource
+import signal
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ORACLES = ("random", "grid", "bayesian", "evolution", "local", "reinforce", "hyperband", "asha",
+           "bohb", "nsga2", "auto")  # fmt: skip
+TRIALS = 5
+SLOWEST = 240.0  # seconds of a search that is not disturbed
+
+
+def forked(run: Callable[[], Any], answer: Path) -> int:
+    """Runs a function in a process of its own; it writes what it returns, or what went wrong."""
+    import keras  # noqa: F401  (so that no process has to import it again)
+
+    import kerasnas.searching  # noqa: F401
+
+    child = os.fork()
+    if child:
+        return child
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        answer.write_text(json.dumps(_outcome(run)))
+    finally:
+        os._exit(0)
+
+
+def _outcome(run: Callable[[], Any]) -> dict[str, Any]:
+    from kerasnas.errors import KerasNASError
+
+    try:
+        return {"good": run()}
+    except KerasNASError as error:
+        return {"refused": f"{type(error).__name__}: {error}"}
+    except BaseException as error:
+        return {"foreign": f"{type(error).__name__}: {traceback.format_exc()[-400:]}"}
+
+
+def ended(child: int, seconds: float = SLOWEST) -> bool:
+    """Waits for a process; one that takes too long is ended, and that is told."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return True
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def read(answer: Path) -> dict[str, Any]:
+    """What a process has written."""
+    try:
+        return dict(json.loads(answer.read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def search(oracle: str, directory: str | None, trials: int = TRIALS) -> list[Any]:
+    """A small search; its trials."""
+    import keras
+    import numpy as np
+
+    import kerasnas as kn
+
+    def build(hp):
+        model = keras.Sequential([keras.Input((3,))])
+        model.add(keras.layers.Dense(hp.Int("units", 2, 40), activation="relu"))
+        model.add(keras.layers.Dense(1))
+        model.compile(keras.optimizers.Adam(hp.Float("rate", 1e-4, 1e-1, sampling="log")), "mse")
+        return model
+
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype("float32")
+    budget = kn.Budget(trials=trials, epochs=4)
+    objective = ["val_loss", "params"] if oracle == "nsga2" else "val_loss"
+    result = kn.search(build, x, x[:, 0] * x[:, 1], oracle=oracle, budget=budget, seed=3, verbose=0,
+                       objective=objective, directory=directory)  # fmt: skip
+    assert result.best_model()(x).shape == (60, 1)
+    return [[t.status, t.values, t.metrics] for t in result.history]
+
+
+@contextlib.contextmanager
+def folders() -> Iterator[tuple[Path, Path]]:
+    """A folder for a search, and the file of what a process answers."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name) / "search", Path(name) / "answer.json"
+
+
+def kills(area: Any, rng: random.Random, tries: int) -> None:
+    """Searches of all strategies, killed at random moments: the history of an undisturbed one."""
+    done, number = 0, 0
+    while done < tries:
+        oracle = ORACLES[number % len(ORACLES)]
+        number += 1
+        with folders() as (folder, answer):
+            begun = time.perf_counter()
+            ended(forked(lambda oracle=oracle: search(oracle, None), answer))
+            length, wanted = time.perf_counter() - begun, read(answer)
+            answer.unlink(missing_ok=True)
+            for _ in range(min(4, tries - done)):
+                child = forked(lambda: search(oracle, str(folder)), answer)  # noqa: B023
+                time.sleep(rng.uniform(0.05, length))
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                done += 1
+            answer.unlink(missing_ok=True)
+            whole = ended(forked(lambda: search(oracle, str(folder)), answer))  # noqa: B023
+            found = read(answer)
+            if not whole:
+                area.count("over limit", oracle)
+            elif "good" not in found:
+                area.count("foreign", f"{oracle}: {found}")
+            else:
+                same = found == wanted
+                area.count(
+                    "good" if same else "silently wrong", f"{oracle}: {found} {wanted}"[:900]
+                )
+    area.notes.append(f"{done} kills of {number} searches") if area.notes else None
+
+
+def signals(area: Any, rng: random.Random, tries: int) -> None:
+    """SIGINT and SIGTERM at random moments: an answer, or the usual end before there is one."""
+    for number in range(tries):
+        kind = (signal.SIGINT, signal.SIGTERM)[number % 2]
+        with folders() as (folder, answer):
+            place = str(folder) if number % 3 == 0 else None
+            child = forked(lambda place=place: search("random", place, trials=40), answer)
+            time.sleep(rng.uniform(0.1, 8.0))
+            os.kill(child, kind)
+            whole, found = ended(child, 60.0), read(answer)
+            if not whole:
+                area.count("over limit", f"{kind.name}: 60 s after it")
+            elif "good" in found or not found or "KeyboardInterrupt" in found.get("foreign", ""):
+                right = "good" not in found or any(t[0] == "COMPLETED" for t in found["good"])
+                area.count("good" if right else "silently wrong", f"{kind.name}: {found}"[:500])
+            else:
+                area.count("foreign", f"{kind.name}: {found}")
+
+
+def full_disks(area: Any, rng: random.Random, tries: int) -> None:
+    """Files that may not grow beyond a random size: a sentence, and no trial is lost or fails."""
+
+    def limited(folder: str, size: int) -> list[Any]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        return search("random", folder)
+
+    for _ in range(tries):
+        size = int(10 ** rng.uniform(2.0, 4.7))
+        with folders() as (folder, answer):
+            whole = ended(forked(lambda size=size: limited(str(folder), size), answer))
+            first = read(answer)
+            answer.unlink(missing_ok=True)
+            whole &= ended(forked(lambda: search("random", str(folder)), answer))
+            again = read(answer)
+            told = f"{size} bytes: {first} {again}"[:900]
+            if not whole:
+                area.count("over limit", told)
+            elif "foreign" in first or "good" not in again:
+                area.count("foreign", told)
+            elif [t[0] for t in again["good"]] != ["COMPLETED"] * TRIALS:
+                area.count("silently wrong", told)
+            else:
+                area.count("good" if "good" in first else "refused", told)
+
+
+def two_processes(area: Any, rng: random.Random, tries: int) -> None:
+    """Two processes on one directory: one of them searches, the other is refused."""
+    for _ in range(tries):
+        with folders() as (folder, answer):
+            second = answer.with_name("second.json")
+            run = lambda: search("random", str(folder), trials=8)  # noqa: E731
+            children = [forked(run, answer)]
+            time.sleep(rng.uniform(0.0, 1.0))
+            children.append(forked(run, second))
+            whole = all([ended(child) for child in children])
+            found = sorted([*read(answer), *read(second)])
+            told = f"{read(answer)} {read(second)}"[:600]
+            if not whole:
+                area.count("over limit", told)
+            elif "foreign" in found:
+                area.count("foreign", told)
+            else:
+                # Both are good where the first had ended before the second began.
+                fine = found in (["good", "refused"], ["good", "good"])
+                area.count("good" if fine else "silently wrong", told)
+
+
+def loaded_clock(area: Any, rng: random.Random, tries: int) -> None:
+    """Budgets of seconds with two processes beside that take all there is."""
+
+    def spin() -> None:
+        while True:
+            sum(range(10_000))
+
+    def fit(kind: str, seconds: float) -> float:
+        import numpy as np
+        import pandas as pd
+
+        import kerasnas as kn
+
+        draw = np.random.default_rng(0)
+        y, limits = np.arange(400) % 2, {"budget": seconds, "seed": 0, "verbose": 0}
+        begun = time.perf_counter()
+        if kind == "table":
+            frame = pd.DataFrame(draw.normal(size=(400, 8))).add_prefix("c")
+            kn.TabularClassifier(**limits).fit(frame, y)
+        elif kind == "texts":
+            kn.TextClassifier(**limits).fit([f"word{n % 7} word{n % 3}" for n in range(400)], y)
+        elif kind == "series":
+            frame = pd.DataFrame({"t": range(300), "y": np.sin(np.arange(300) / 3)})
+            kn.TimeSeriesForecaster(4, "y", "t", **limits).fit(frame)
+        elif kind == "images":
+            kn.ImageClassifier(**limits).fit(draw.integers(0, 255, (400, 16, 16, 3)), y)
+        else:
+            kn.one_shot_search(draw.normal(size=(400, 16, 16, 1)), y, budget=seconds, seed=0)
+        return time.perf_counter() - begun
+
+    for number in range(tries):
+        kind = ("table", "one-shot", "images", "texts", "series")[number % 5]
+        seconds = rng.choice([12.0, 20.0])
+        with folders() as (_, answer):
+            spinners = [forked(spin, answer) for _ in range(2)]
+            whole = ended(forked(lambda k=kind, s=seconds: fit(k, s), answer), 10 * seconds)
+            for child in spinners:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            found = read(answer)
+            told = f"{kind}, {seconds:.0f} s: {found}"[:500]
+            if not whole or found.get("good", 0.0) > 1.5 * seconds + 5:
+                area.count("over limit", told)
+            else:
+                area.count(next(iter(found), "foreign"), told)
