@@ -30,6 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import kerasnas
+from kerasnas.errors import ArtifactError
 from kerasnas.estimators import TabularClassifier, TabularRegressor
 
 _Estimator = TabularClassifier | TabularRegressor
@@ -185,7 +186,7 @@ def _check_in_fresh_process(folder: Path, expected: Mapping[str, np.ndarray]) ->
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"Plain Keras could not open the saved files:\n{done.stderr}")
+        raise ArtifactError(f"Plain Keras could not open the saved files:\n{done.stderr}")
     answers = json.loads(done.stdout.splitlines()[-1])
     for name, wanted in expected.items():
         gap = float(np.abs(np.asarray(answers[name]) - wanted).max())
@@ -195,4 +196,4 @@ def _check_in_fresh_process(folder: Path, expected: Mapping[str, np.ndarray]) ->
             f"the estimator's answers {gap:.1e}."
         )
         if not gap <= 1e-5 * max(1.0, float(np.abs(wanted).max())):
-            raise RuntimeError(f"{name}.keras answers differently in plain Keras.")
+            raise ArtifactError(f"{name}.keras answers differently in plain Keras.")

@@ -16,6 +16,22 @@ class SchemaError(KerasNASError, ValueError):
     """The data do not fit what the model was told or has learned about its columns."""
 
 
+class DataTypeError(SchemaError, TypeError):
+    """Something is no table, no target, or no cell of one at all."""
+
+
+class UnknownColumnError(SchemaError, KeyError):
+    """A column is asked for that a schema does not have."""
+
+
+class AbsentError(KerasNASError, AttributeError):
+    """An attribute is asked for that this estimator does not have, though others have it."""
+
+
+class MissingPackageError(KerasNASError, ImportError):
+    """A package that kerasnas does not need otherwise is not installed."""
+
+
 class SearchSpaceError(KerasNASError, ValueError):
     """A search space, or a set of values for it, cannot be used."""
 

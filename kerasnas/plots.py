@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasnas.errors import ObjectiveError
+from kerasnas.errors import MissingPackageError, ObjectiveError
 from kerasnas.objectives import Objective
 from kerasnas.results.leaderboard import pareto_rows
 from kerasnas.results.result import SearchResult
@@ -154,7 +154,7 @@ def _axes(ax: Any) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError(
+        raise MissingPackageError(
             "Plots need matplotlib. Install it with `pip install 'kerasnas[plots]'`."
         ) from error
     # A figure of its own, without pyplot: nothing is shown, and nothing has to be closed.

@@ -8,7 +8,7 @@ import pandas as pd
 
 from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.data.written import Written, WrittenDates, written_from_json, written_to_json
-from kerasnas.errors import SchemaError
+from kerasnas.errors import SchemaError, UnknownColumnError
 
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "text"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -100,7 +100,9 @@ class Schema:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise KeyError(f"No column `{name}` in the schema{did_you_mean(name, self.names)}.")
+        raise UnknownColumnError(
+            f"No column `{name}` in the schema{did_you_mean(name, self.names)}."
+        )
 
     def __contains__(self, name: object) -> bool:
         return name in self.names

@@ -9,7 +9,7 @@ import pandas as pd
 from kerasnas.data import foreign
 from kerasnas.data.cells import is_object
 from kerasnas.data.names import string_names
-from kerasnas.errors import SchemaError
+from kerasnas.errors import DataTypeError, SchemaError
 
 _NESTED = (list, tuple, dict, set, frozenset, np.ndarray, pd.Series, pd.DataFrame)
 
@@ -57,7 +57,7 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
             "column, `x.to_frame().T` if it is one row."
         )
     if foreign.is_sparse(x):
-        raise TypeError(
+        raise DataTypeError(
             f"`x` is a sparse {type(x).__name__}, expected a dense table. Pass `x.toarray()`."
         )
     if isinstance(x, Mapping):
@@ -65,7 +65,7 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
     if foreign.is_table(x):
         return _read(x.to_pandas())
     if isinstance(x, str | bytes) or x is None or np.isscalar(x):
-        raise TypeError(
+        raise DataTypeError(
             f"`x` is {type(x).__name__}, expected a table: a DataFrame, a dict of columns, a 2-D "
             "array or a list of rows. Reshape your data, or read a file with `pandas.read_csv`."
         )
@@ -131,7 +131,7 @@ def _from_array(x: Any) -> tuple[pd.DataFrame, bool]:
     if array.dtype.kind == "c":
         raise SchemaError(f"Complex data not supported\n{array}\n")
     if array.ndim == 0:
-        raise TypeError(
+        raise DataTypeError(
             f"`x` is {type(x).__name__}, expected a table: a DataFrame, a dict of columns, a 2-D "
             "array or a list of rows. Reshape your data."
         )
@@ -170,7 +170,7 @@ def _refuse_nested(frame: pd.DataFrame) -> None:
             continue
         for row, cell in enumerate(frame[name]):
             if isinstance(cell, _NESTED):
-                raise TypeError(
+                raise DataTypeError(
                     f"`{name}` holds a {type(cell).__name__} in row {row}, but a cell of a table "
                     "argument must be a string or a number (or a time, or missing). Spread it "
                     "over columns of its own, for example with `pandas.json_normalize`."

@@ -8,7 +8,7 @@ import pandas as pd
 
 from kerasnas.data import cells, foreign
 from kerasnas.data.named_columns import take_columns
-from kerasnas.errors import SchemaError
+from kerasnas.errors import DataTypeError, SchemaError
 
 
 def split_target(x: Any, y: Any) -> tuple[Any, Any]:
@@ -42,7 +42,7 @@ def read_target(y: Any) -> pd.Series:
             "or the name of its column in `x`, as `y`."
         )
     if foreign.is_densified(y):
-        raise TypeError("`y` is sparse, expected a dense vector. Pass `y.toarray().ravel()`.")
+        raise DataTypeError("`y` is sparse, expected a dense vector. Pass `y.toarray().ravel()`.")
     if foreign.is_table(y):
         y = y.to_pandas()
     if isinstance(y, pd.DataFrame) and y.shape[1] == 1:

@@ -18,7 +18,7 @@ from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.data.batches import is_batches
 from kerasnas.data.named_columns import Taken, take_columns
-from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.errors import AbsentError, SchemaError, SearchSpaceError
 from kerasnas.estimators.answer import (
     choose_answer,
     fitted_on_all,
@@ -277,7 +277,7 @@ class Estimator(BaseEstimator):
     def result_(self) -> SearchResult:
         """The search."""
         if self.fitted_.origin is None:
-            raise AttributeError(
+            raise AbsentError(
                 "A loaded estimator has no `result_`: the search is not in the file. "
                 "`leaderboard()` shows what was tried."
             )
@@ -287,7 +287,7 @@ class Estimator(BaseEstimator):
     def broken_(self) -> list[str]:
         """Names of the files that `fit` left out because nobody can read them."""
         if self.fitted_.origin is None:
-            raise AttributeError("A loaded estimator has no `broken_`: it is not in the file.")
+            raise AbsentError("A loaded estimator has no `broken_`: it is not in the file.")
         return list(self.fitted_.origin.broken)
 
     def leaderboard(

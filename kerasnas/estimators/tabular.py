@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.clock import Budget, Clock
 from kerasnas.data import Schema, TableReader, check_same_length, split_target
-from kerasnas.errors import SchemaError
+from kerasnas.errors import AbsentError, SchemaError
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.column_filter import filter_seconds
 from kerasnas.estimators.distil import distilled
@@ -147,7 +147,7 @@ class TabularEstimator(Estimator):
     def feature_names_in_(self) -> np.ndarray:
         """Names of the columns, where the table had names."""
         if not self.schema_.named:
-            raise AttributeError("The table of `fit` had no names of columns.")
+            raise AbsentError("The table of `fit` had no names of columns.")
         return np.array(self.schema_.names, dtype=object)
 
     def feature_importance(
