@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasnas.data.units import Units
 
@@ -214,9 +215,13 @@ def in_units(answer: Any, units: Units | None, name: str) -> Any:
         return answer
     if units.double:
         # Not by `Rescaling`, which makes float32 of its constants first.
-        answer = keras.ops.cast(answer, "float64") * units.scale + units.mean
+        scale, mean = np.asarray(units.scale, "float64"), np.asarray(units.mean, "float64")
+        answer = keras.ops.cast(answer, "float64") * scale + mean
     else:
         answer = keras.layers.Rescaling(units.scale, units.mean, name=name)(answer)
+    if isinstance(units.low, list):
+        low, high = np.asarray([units.low], answer.dtype), np.asarray([units.high], answer.dtype)
+        return keras.ops.minimum(keras.ops.maximum(answer, low), high)
     return keras.ops.clip(answer, units.low, units.high)
 
 

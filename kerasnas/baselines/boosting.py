@@ -16,6 +16,7 @@ from kerasnas.problem.heads import (
     OwnLossHead,
     QuantilesHead,
     ValueHead,
+    ValuesHead,
 )
 
 _STAGES = (1, 4, 16, 100)  # iterations of boosting, which show what the rest of them takes
@@ -77,6 +78,11 @@ def boosting_answers(
             return np.tile(head.constant(y, kept), (len(asked), 1))
         models = [fitted(y[:, i], 1 / (head.width - i)) for i in range(head.width)]
         return np.stack([model.predict(answered) for model in models], axis=1)
+    if isinstance(head, ValuesHead):
+        apart = in_deviations(head, y)
+        models = [fitted(apart[:, i], 1 / (head.width - i)) for i in range(head.width)]
+        answers = np.stack([model.predict(answered) for model in models], axis=1)
+        return in_own_units(head, answers)
     assert isinstance(head, ValueHead)
     found = fitted(in_deviations(head, y)).predict(answered)
     return in_own_units(head, np.asarray(found).reshape(-1, 1))

@@ -15,6 +15,7 @@ from kerasnas.problem.heads import (
     OwnLossHead,
     QuantilesHead,
     ValueHead,
+    ValuesHead,
 )
 from kerasnas.spaces.linear_solver import affordable
 
@@ -58,11 +59,11 @@ def linear_answers(
         return _classified(x, y, kept, head.width, over_rows, strength, deadline)
     if isinstance(head, OwnLossHead) and y.shape[1] != head.width:
         return np.tile(head.constant(y, kept), (len(asked), 1))
-    if isinstance(head, ValueHead):
+    if isinstance(head, ValueHead | ValuesHead):
         y = in_deviations(head, y)
     ridge = _ridge(x).fit(x, y, sample_weight=kept)
     found = over_rows(ridge.predict).reshape(len(asked), -1)
-    if isinstance(head, ValueHead):
+    if isinstance(head, ValueHead | ValuesHead):
         return in_own_units(head, found)
     if isinstance(head, LabelsHead):
         return np.clip(found, _NEVER, 1.0 - _NEVER)
@@ -72,15 +73,19 @@ def linear_answers(
     return found
 
 
-def in_deviations(head: ValueHead, targets: np.ndarray) -> np.ndarray:
+def in_deviations(head: ValueHead | ValuesHead, targets: np.ndarray) -> np.ndarray:
     """Targets in deviations from their mean, float64: libraries count in float32 or square."""
-    return targets if head.units is None else (targets - head.units.mean) / head.units.scale
+    if head.units is None:
+        return targets
+    return (targets - np.asarray(head.units.mean)) / np.asarray(head.units.scale)
 
 
-def in_own_units(head: ValueHead, answers: np.ndarray) -> np.ndarray:
+def in_own_units(head: ValueHead | ValuesHead, answers: np.ndarray) -> np.ndarray:
     """Answers of a model that was fitted on what `in_deviations` gives."""
     answers = answers.astype("float64")
-    return answers if head.units is None else answers * head.units.scale + head.units.mean
+    if head.units is None:
+        return answers
+    return answers * np.asarray(head.units.scale) + np.asarray(head.units.mean)
 
 
 def _classified(

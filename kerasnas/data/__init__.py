@@ -14,6 +14,7 @@ from kerasnas.data.targets import (
     fit_class_target,
     split_target,
 )
+from kerasnas.data.values import ValuesTarget, fit_values_target, is_several
 
 __all__ = [
     "KINDS",
@@ -27,13 +28,16 @@ __all__ = [
     "RegressionTarget",
     "Schema",
     "TableReader",
+    "ValuesTarget",
     "check_same_length",
     "chunks",
     "fit_class_target",
     "fit_multilabel_target",
+    "fit_values_target",
     "infer_schema",
     "ingest",
     "is_multilabel",
+    "is_several",
     "own_numbers",
     "split_target",
     "to_frame",

@@ -12,7 +12,8 @@ from kerasnas.errors import SchemaError, UnknownColumnError
 
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "text"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_LATER = {"written": None, "exact": False, "lossy": False, "note": None}
+# What columns rarely have: a file holds it only where it differs from these.
+_RARE: dict[str, Any] = {"written": None, "exact": False, "lossy": False, "note": None}
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,11 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as plain dicts, lists, strings, booleans and None."""
-        columns = [
-            {
-                **{field.name: getattr(column, field.name) for field in fields(Column)},
-                "written": written_to_json(column.written),
-            }
-            for column in self.columns
-        ]
+        columns = []
+        for column in self.columns:
+            content = {field.name: getattr(column, field.name) for field in fields(Column)}
+            content["written"] = written_to_json(column.written)
+            columns.append({k: v for k, v in content.items() if k not in _RARE or v != _RARE[k]})
         return {"named": self.named, "columns": columns}
 
     @classmethod
@@ -151,8 +150,8 @@ class Schema:
         expected = {field.name for field in fields(Column)}
         columns = []
         for column in content["columns"]:
-            if isinstance(column, Mapping):  # files of older versions lack these
-                column = {**_LATER, **column}
+            if isinstance(column, Mapping):
+                column = {**_RARE, **column}
             _check_keys(column, expected, "A schema's column")
             columns.append(Column(**{**column, "written": written_from_json(column["written"])}))
         return cls(tuple(columns), content["named"])

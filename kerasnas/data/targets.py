@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import cells
-from kerasnas.data.foreign import numpy_dtype_of
+from kerasnas.data.foreign import numpy_dtype_of, shape_of
 from kerasnas.data.one_hot import class_labels
 from kerasnas.data.target_input import (
     check_same_length,
@@ -129,6 +129,13 @@ class RegressionTarget:
         Raises:
             SchemaError: missing, infinite or not numeric values.
         """
+        shape = shape_of(y)
+        if shape is not None and len(shape) > 1 and shape[1] > 1:
+            raise SchemaError(
+                f"`y` has the shape {shape}, expected one number a row, shape (n,): y should be a "
+                "1d array here. Several numbers a row are for `TabularRegressor`, or for an "
+                "`AutoModel` with one `RegressionHead` for each."
+            )
         series = read_target(y)
         refuse_missing(series)
         kind = cells.family(series)

@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Units:
-    """The scale of a regression's targets: numbers, or one number for each of several targets.
+    """The scale of a regression's targets: numbers, or a list of them for several targets.
 
     Attributes:
         scale: Standard deviation of the training targets.
@@ -33,9 +33,9 @@ class Units:
             Shape `(rows, 1)` or `(rows, targets)`.
         """
         columns = targets.astype("float64").reshape(len(targets), -1)
-        return ((columns - self.mean) / self.scale).astype("float32")
+        return ((columns - np.asarray(self.mean)) / np.asarray(self.scale)).astype("float32")
 
     def restore(self, answers: np.ndarray) -> np.ndarray:
         """A network's answers in the target's own units, float64, limited as in the graph."""
-        own = np.asarray(answers, "float64") * self.scale + self.mean
+        own = np.asarray(answers, "float64") * np.asarray(self.scale) + np.asarray(self.mean)
         return np.clip(own, self.low, self.high)

@@ -87,11 +87,15 @@ class Regressor(RegressorMixin, Estimator):
     def predict(self, X: Any, *, model: str | None = None) -> np.ndarray:
         """Values of shape `(rows,)`, float64, in the units of the targets.
 
+        Of several targets, values of shape `(rows, targets)`.
+
         Args:
             X: Rows of the form that `fit` takes.
             model: Another row of the leaderboard to answer, such as `"0003"`.
         """
-        return self._answering(model).answer(X).reshape(-1).astype("float64")
+        fitted = self._answering(model)
+        answers: np.ndarray = fitted.decide(fitted.answer(X))
+        return answers
 
     def predict_interval(self, X: Any) -> np.ndarray:
         """Lower and upper end of what holds the true value, as often as `intervals` says.

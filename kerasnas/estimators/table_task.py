@@ -64,6 +64,8 @@ class PreparedTable:
         """
         table, rows = self.table, self.rows
         front = table.preprocessing
+        if rows.multilabel or (rows.classes is None and rows.head.width > 1):
+            filter_seconds = 0.0  # the filter looks at one target
         trees = filter_seconds > 0 or any(front_of(family) == "codes" for family in families)
         codes = table.codes if trees else None
         form_of = cache(forms_of(table))  # each is made when it is first asked for
@@ -83,6 +85,8 @@ class PreparedTable:
             column_filter=useful[0] if useful else None,
             column_filters_of_folds=useful[1:],
             order=_order(len(rows.train), seconds),
+            outputs=rows.head.width if rows.classes is None else 1,
+            multilabel=rows.multilabel,
         )
         return Task(
             problem=Problem(
@@ -132,7 +136,7 @@ def prepare(
         **split: Further arguments of `read_rows`.
     """
     x, y = split_target(x, y)
-    target = fit_target(y, classify=classify)
+    target = fit_target(y, classify=classify, multilabel=True, several=True)
     source = TableInput(column_kinds, None if y is None else target.encode(y))
     raw, rows = read_rows(source, x, y, target, apart=split_target, seed=seed, **split)
     return PreparedTable(source.fit(raw, rows.train), rows)

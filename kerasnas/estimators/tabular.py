@@ -13,7 +13,15 @@ from rich.console import Console
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.clock import Budget, Clock
-from kerasnas.data import Schema, TableReader, check_same_length, split_target
+from kerasnas.data import (
+    MultiLabelTarget,
+    RegressionTarget,
+    Schema,
+    TableReader,
+    ValuesTarget,
+    check_same_length,
+    split_target,
+)
 from kerasnas.errors import AbsentError, SchemaError
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.column_filter import filter_seconds
@@ -23,7 +31,7 @@ from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.table_task import prepare
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
-from kerasnas.problem import Scorer
+from kerasnas.problem.heads import head_of
 from kerasnas.progress import Verbose
 from kerasnas.results.folds import SMALL_TABLE_ROWS
 from kerasnas.results.importance import permutation_importance
@@ -177,7 +185,7 @@ class TabularEstimator(Estimator):
             raw = fitted.reader.read(X, fitted.kind)
             targets = fitted.target.encode(y)
             check_same_length(next(iter(raw.values())), targets)
-            scorer = Scorer(targets, len(self.classes_) if self._classify else None)
+            scorer = head_of(fitted.target).scorer(targets)
         elif origin is not None:
             raw, scorer = fitted.reader.take(origin.raw, origin.rows.valid), origin.scorer
         else:
@@ -215,6 +223,12 @@ class TabularEstimator(Estimator):
                 "A loaded estimator has no rows of its own to learn from: call `distil` after "
                 "`fit`, before saving."
             )
+        target = self.fitted_.target
+        if isinstance(target, MultiLabelTarget | ValuesTarget):
+            raise SchemaError(
+                "`distil` is for one target, and `y` had several columns in `fit`. Fit one "
+                "estimator for each, and distil these."
+            )
         seen = self.refit or self.fitted_again
         small, sentence = distilled(
             self.fitted_, origin, seconds, seed, constraints=self.constraints, seen=seen
@@ -240,6 +254,8 @@ class TabularEstimator(Estimator):
 class TabularClassifier(Classifier, TabularEstimator):
     """Finds a classifier for a table within a time budget, and saves it as one `.keras` file.
 
+    `y` may be one label a row, a 0/1 matrix of several labels, or lists of labels.
+
     Example:
         >>> clf = TabularClassifier(budget="10min", seed=0).fit(frame, "churn")  # doctest: +SKIP
         >>> clf.predict_proba(new)  # doctest: +SKIP
@@ -250,7 +266,11 @@ class TabularClassifier(Classifier, TabularEstimator):
 class TabularRegressor(Regressor, TabularEstimator):
     """Finds a regressor for a table within a time budget, and saves it as one `.keras` file.
 
+    `y` may have several columns: every one is answered, and scores are means over them.
+
     Example:
         >>> reg = TabularRegressor(budget="10min", seed=0).fit(frame, "price")  # doctest: +SKIP
         >>> reg.predict(new)  # doctest: +SKIP
     """
+
+    target_classes = (RegressionTarget, ValuesTarget)

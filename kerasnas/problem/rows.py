@@ -12,10 +12,13 @@ from kerasnas.data import (
     ClassTarget,
     MultiLabelTarget,
     RegressionTarget,
+    ValuesTarget,
     check_same_length,
     fit_class_target,
     fit_multilabel_target,
+    fit_values_target,
     is_multilabel,
+    is_several,
 )
 from kerasnas.data.foreign import has_positions, is_one_value
 from kerasnas.errors import SchemaError
@@ -23,7 +26,7 @@ from kerasnas.problem.heads import ClassHead, FittedHead, head_of
 from kerasnas.problem.heads.head import counted
 from kerasnas.problem.split import Split, split
 
-Target = ClassTarget | MultiLabelTarget | RegressionTarget
+Target = ClassTarget | MultiLabelTarget | RegressionTarget | ValuesTarget
 
 ANSWER = "answer"
 """Name of the head of a problem that has one head."""
@@ -131,16 +134,19 @@ class Validation:
     weights: Any = None
 
 
-def fit_target(y: Any, *, classify: bool, multilabel: bool = False) -> Target:
+def fit_target(
+    y: Any, *, classify: bool, multilabel: bool = False, several: bool = False
+) -> Target:
     """Learns the labels of a classifier; a regressor's target needs no learning.
 
     Args:
         y: Targets.
         classify: Whether targets are classes.
         multilabel: Whether the estimator takes several labels a row.
+        several: Whether the estimator takes several numbers a row.
     """
     if not classify:
-        return RegressionTarget()
+        return fit_values_target(y) if several and is_several(y) else RegressionTarget()
     if multilabel and y is not None and is_multilabel(y):
         return fit_multilabel_target(y)
     return fit_class_target(y)
@@ -224,8 +230,9 @@ def split_rows(
         )
     if calibration is not None and not any(head.calibrates for head in heads.values()):
         raise SchemaError(
-            "`intervals` gives sets of labels for targets with one label a row, and `y` has "
-            "several. Pass `intervals=None`."
+            "`intervals` gives sets of labels, or an interval, for targets with one label or one "
+            "number a row, and `y` has several. Pass `intervals=None`, or fit one estimator a "
+            "column."
         )
     encoded = {name: head.encode(y[name]) for name, head in heads.items()}
     for targets in encoded.values():

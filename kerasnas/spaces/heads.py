@@ -57,8 +57,10 @@ def multilabel_head(x: Any, labels: int) -> tuple[Any, keras.losses.Loss]:
     return answer, keras.losses.BinaryCrossentropy()
 
 
-def regression_head(hp: keras_tuner.HyperParameters, x: Any) -> tuple[Any, keras.losses.Loss]:
-    """One value `(batch, 1)` and its loss: squared error, or Huber's for targets with outliers."""
+def regression_head(
+    hp: keras_tuner.HyperParameters, x: Any, outputs: int = 1
+) -> tuple[Any, keras.losses.Loss]:
+    """Values `(batch, outputs)` and their loss: squared error, or Huber's for outliers."""
     loss = hp.Choice("loss", ["mse", "huber"], default="mse")
-    answer = layers.Dense(1, name="value")(x)
+    answer = layers.Dense(int(outputs), name="value")(x)
     return answer, keras.losses.Huber() if loss == "huber" else keras.losses.MeanSquaredError()

@@ -20,7 +20,12 @@ from kerasnas.spaces.blocks.mlp_plr import mlp_plr
 from kerasnas.spaces.blocks.realmlp import realmlp
 from kerasnas.spaces.blocks.tabm import tabm
 from kerasnas.spaces.family import Network, NetworkFamily
-from kerasnas.spaces.heads import SmoothedCrossentropy, classification_head, regression_head
+from kerasnas.spaces.heads import (
+    SmoothedCrossentropy,
+    classification_head,
+    multilabel_head,
+    regression_head,
+)
 from kerasnas.spaces.recipes import GroupedAdamW, Recipe, tabular_optimizer
 from kerasnas.spaces.recipes.realmlp import realmlp_optimizer, realmlp_recipe
 from kerasnas.spaces.recipes.tabular import ENOUGH
@@ -34,7 +39,9 @@ Range = tuple[float, float, float]
 def classic(hp: keras_tuner.HyperParameters, table: Table, x: Any) -> Network:
     """The head and the optimiser that the classic families share, behind a block's tensor."""
     if table.classes is None:
-        answer, loss = regression_head(hp, x)
+        answer, loss = regression_head(hp, x, table.outputs)
+    elif table.multilabel:
+        answer, loss = multilabel_head(x, table.classes)
     else:
         answer, loss = classification_head(hp, x, table.classes)
     return Network(answer, loss, tabular_optimizer(hp))
@@ -55,14 +62,14 @@ def _tabm(hp: keras_tuner.HyperParameters, table: Table, matrix: Any) -> Network
 
 
 def _mlp_plr(hp: keras_tuner.HyperParameters, table: Table, matrix: Any) -> Network:
-    scores = layers.Dense(table.classes or 1)(mlp_plr(hp, table, matrix))
+    scores = layers.Dense(table.answers)(mlp_plr(hp, table, matrix))
     answer, loss = _answer(hp, "plr", table, scores)
     optimizer = _adamw(hp, "plr", matrix, answer, (1e-4, 1e-2, 1e-3), (1e-6, 1e-2, 1e-5))
     return Network(answer, loss, optimizer)
 
 
 def _ft_transformer(hp: keras_tuner.HyperParameters, table: Table, matrix: Any) -> Network:
-    scores = layers.Dense(table.classes or 1)(ft_transformer(hp, table, matrix))
+    scores = layers.Dense(table.answers)(ft_transformer(hp, table, matrix))
     answer, loss = _answer(hp, "ft", table, scores)
     # Published: 1e-4 at width 192; narrower ones take and need larger steps.
     optimizer = _adamw(hp, "ft", matrix, answer, (1e-5, 3e-3, 5e-4), (1e-6, 1e-3, 1e-5))
@@ -75,6 +82,8 @@ def _answer(
     """Probabilities of scores and their loss; values pass through."""
     if table.classes is None:
         return scores, keras.losses.MeanSquaredError()
+    if table.multilabel:
+        return layers.Activation("sigmoid")(scores), keras.losses.BinaryCrossentropy()
     # The publications of some families smooth by 0.1, which is good for accuracy; the default here
     # is for log loss, which asks for probabilities as they are.
     smoothing = hp.Choice(f"{prefix}_label_smoothing", [0.0, 0.02, 0.05, 0.1], default=0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -41,6 +41,30 @@ class TreesSolution(Solution):
         return self.trees.answer(x)
 
 
+@dataclass(frozen=True, eq=False)
+class ColumnsSolution(Solution):
+    """Solutions for each of several targets, and one network of all.
+
+    Attributes:
+        parts: One solution a column of the answers.
+        chosen: For each, the columns of its answers that count.
+    """
+
+    parts: Sequence[Solution]
+    chosen: slice
+
+    @property
+    def rounds(self) -> int | None:
+        """0: such models are not fitted again."""
+        return 0
+
+    def answer(self, x: Any) -> np.ndarray | None:
+        """Answers of the solvers themselves, where all of them have some."""
+        found = [part.answer(x) for part in self.parts]
+        known = [one[:, self.chosen] for one in found if one is not None]
+        return np.concatenate(known, axis=1) if len(known) == len(found) else None
+
+
 def available() -> tuple[str, ...]:
     """The families whose libraries are installed, without those that others make superfluous."""
     more = [name for name, family in TREE_FAMILIES.items() if family.installed]
@@ -54,12 +78,16 @@ def declare(hp: keras_tuner.HyperParameters, family: str, classify: bool) -> Any
     return TREE_FAMILIES[family].declare(hp, classify)
 
 
-def stand_in(width: int, classes: int | None) -> keras.Model:
+def stand_in(
+    width: int, classes: int | None, outputs: int = 1, multilabel: bool = False
+) -> keras.Model:
     """What `build` answers for a family that only `solve` can fit: the least compiled model."""
     matrix = keras.Input((width,), name="features")
-    if classes is None:
-        model = keras.Model(matrix, keras.layers.Dense(1)(matrix))
-        model.compile(optimizer="adam", loss="mse")
+    if classes is None or multilabel:
+        activation = "sigmoid" if multilabel else None
+        dense = keras.layers.Dense(classes or outputs, activation=activation)
+        model = keras.Model(matrix, dense(matrix))
+        model.compile(optimizer="adam", loss="binary_crossentropy" if multilabel else "mse")
         return model
     model = keras.Model(matrix, keras.layers.Dense(classes, activation="softmax")(matrix))
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -122,6 +150,61 @@ def solve(
     return TreesSolution(network_of(trees), trees)
 
 
+def solve_columns(
+    family: str, values: Any, view: View, *, classes: int | None, deadline: Deadline, **how: Any
+) -> Solution:
+    """Fits a family to each of several targets, and gives one network of all.
+
+    Args:
+        family: One of `SOLVED`.
+        values: As `declare` gives them.
+        view: Data in the form of the family; targets are a matrix.
+        classes: Number of labels, each present or not; `None` for values.
+        deadline: When the search ends; the time is shared by the columns.
+        **how: Further arguments of `solve`.
+    """
+    columns = view.y.shape[1]
+    chosen = slice(0, 1) if classes is None else slice(1, 2)
+    parts: list[Solution] = []
+    for i in range(columns):
+        own = _column(view, i, classes is not None)
+        share = deadline.part(1 / (columns - i))
+        if classes is not None and len(np.unique(own.y)) < 2:
+            parts.append(Solution(_constant(view.x.shape[1], float(own.y[0, 0]))))
+            continue
+        binary = None if classes is None else 2
+        parts.append(solve(family, values, own, classes=binary, deadline=share, **how))
+    network = _side_by_side([part.network for part in parts], chosen)
+    return ColumnsSolution(network, parts, chosen)
+
+
+def _side_by_side(networks: Sequence[keras.Model], chosen: slice) -> keras.Model:
+    """One network whose answers are some columns of those of each."""
+    matrix = keras.Input(networks[0].input.shape[1:], name="features")
+    answers = [network(matrix)[:, chosen] for network in networks]
+    return keras.Model(matrix, keras.layers.Concatenate()(answers))
+
+
+def _column(view: View, place: int, labels: bool) -> View:
+    """A view of one of several targets."""
+    dtype = "int32" if labels else "float32"
+    x_valid, y_valid, *weights = view.validation
+    return replace(
+        view,
+        y=view.y[:, place : place + 1].astype(dtype),
+        validation=(x_valid, y_valid[:, place : place + 1].astype(dtype), *weights),
+    )
+
+
+def _constant(width: int, share: float) -> keras.Model:
+    """Two probabilities that are the same for every row."""
+    matrix = keras.Input((width,), name="features")
+    nothing = keras.ops.zeros_like(matrix[:, :1])
+    return keras.Model(
+        matrix, keras.layers.Concatenate()([nothing + (1.0 - share), nothing + share])
+    )
+
+
 def _behind(network: keras.Model, width: int, places: np.ndarray) -> keras.Model:
     """A network over some columns as one over the whole matrix."""
     matrix = keras.Input((width,), name="features")
@@ -130,6 +213,11 @@ def _behind(network: keras.Model, width: int, places: np.ndarray) -> keras.Model
 
 def mean_of_trees(solutions: Sequence[Solution]) -> keras.Model | None:
     """One network that walks the trees of all solutions; `None` where some are no trees."""
+    several = [one for one in solutions if isinstance(one, ColumnsSolution)]
+    if several and len(several) == len(solutions):
+        means = [mean_of_trees(column) for column in zip(*(s.parts for s in several), strict=True)]
+        known = [mean for mean in means if mean is not None]
+        return _side_by_side(known, several[0].chosen) if len(known) == len(means) else None
     trees = [one.trees for one in solutions if isinstance(one, TreesSolution)]
     return network_of(*trees) if len(trees) == len(solutions) else None
 

@@ -31,6 +31,8 @@ class Table:
             taken; without it columns count as numbers of mean 0 and standard deviation 1.
         groups: For each column that is no index, the raw column it comes from; without it each
             is its own.
+        outputs: Number of values a row, for regression.
+        multilabel: Whether `classes` counts labels that do not exclude each other.
     """
 
     width: int
@@ -39,6 +41,13 @@ class Table:
     rows: int | None = None
     sample: np.ndarray | None = None
     groups: tuple[str, ...] | None = None
+    outputs: int = 1
+    multilabel: bool = False
+
+    @property
+    def answers(self) -> int:
+        """Numbers a row that a network answers with."""
+        return self.classes or self.outputs
 
     @property
     def plain(self) -> int:
@@ -143,6 +152,8 @@ def settle(
     rows: int | None,
     sample: np.ndarray | None,
     groups: Sequence[str] | None,
+    outputs: int = 1,
+    multilabel: bool = False,
 ) -> Table:
     """A `Table` of arguments as a user gives them; of the sample, evenly spread rows are kept."""
     if sample is not None:
@@ -156,4 +167,6 @@ def settle(
         rows=rows if rows is not None else None if sample is None else len(sample),
         sample=sample,
         groups=None if groups is None else tuple(groups),
+        outputs=int(outputs),
+        multilabel=multilabel,
     )

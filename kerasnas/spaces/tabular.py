@@ -95,6 +95,8 @@ class TabularHyperModel(Space):
             before the others that are fitted in seconds; `hurried` all of these, but for the
             slowest, which wait for the first network. `simple_quick_first` is `quick_first` behind
             the linear model.
+        outputs: Number of values a row, for regression.
+        multilabel: Whether targets are a 0/1 matrix of `classes` columns.
 
     Raises:
         SearchSpaceError: If a family is unknown, or its library is not installed.
@@ -117,6 +119,8 @@ class TabularHyperModel(Space):
         column_filter: ColumnFilter | None = None,
         column_filters_of_folds: Sequence[ColumnFilter] = (),
         order: Order = "learnt",
+        outputs: int = 1,
+        multilabel: bool = False,
     ) -> None:
         super().__init__(name="tabular")
         _check(families)
@@ -126,7 +130,9 @@ class TabularHyperModel(Space):
         self.rows = rows
         self.codes = codes
         self.order = order
-        self.table = settle(width, classes, embedded, rows, sample, groups)
+        self.outputs = outputs
+        self.multilabel = multilabel
+        self.table = settle(width, classes, embedded, rows, sample, groups, outputs, multilabel)
         fitting = [f for f in families if f not in NETWORKS or NETWORKS[f].fits(self.table)]
         self.families = tuple(fitting or families)
         self._filters_of_folds = tuple(column_filters_of_folds)
@@ -162,11 +168,11 @@ class TabularHyperModel(Space):
         if family in solved.SOLVED:
             with hp.conditional_scope("family", [family]):
                 solved.declare(hp, family, self.classes is not None)
-            return solved.stand_in(self.width, self.classes)
+            return solved.stand_in(self.width, self.classes, self.outputs, self.multilabel)
         network = self._network(hp, family, matrix, column_filter)
         self.recipe(hp)
         model = keras.Model(matrix, network.answer)
-        metrics = ["accuracy"] if self.classes is not None else []
+        metrics = ["accuracy"] if self.classes is not None and not self.multilabel else []
         model.compile(optimizer=network.optimizer, loss=network.loss, metrics=metrics)
         return model
 
@@ -261,7 +267,8 @@ class TabularHyperModel(Space):
             trees = solved.front_of(family) == "codes"
             places = column_filter.codes if trees else column_filter.features
             codes = int(np.sum(places >= view.x.shape[1] - codes)) if trees else codes
-        return solved.solve(
+        several = self.multilabel or self.outputs > 1
+        return (solved.solve_columns if several else solved.solve)(
             family,
             values,
             view,
@@ -355,6 +362,8 @@ def tabular(
     column_filter: ColumnFilter | None = None,
     column_filters_of_folds: Sequence[ColumnFilter] = (),
     order: Order = "learnt",
+    outputs: int = 1,
+    multilabel: bool = False,
 ) -> TabularHyperModel:
     """The search space of tables, for any keras-tuner `Tuner` and for `kerasnas.search`.
 
@@ -370,6 +379,8 @@ def tabular(
         column_filter: As in `TabularHyperModel`.
         column_filters_of_folds: As in `TabularHyperModel`.
         order: As in `TabularHyperModel`.
+        outputs: As in `TabularHyperModel`.
+        multilabel: As in `TabularHyperModel`.
     """
     width = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
     return TabularHyperModel(
@@ -384,4 +395,6 @@ def tabular(
         column_filter,
         column_filters_of_folds,
         order,
+        outputs,
+        multilabel,
     )

@@ -7,11 +7,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 import kerasnas as kn
 from kerasnas.data import MISSING_DATETIME, Schema, infer_schema, ingest
 from kerasnas.data.infer import follows, warn_of_schema
-from kerasnas.problem.heads import units_of
+from kerasnas.problem.heads import head_of, units_of
+from kerasnas.problem.rows import fit_target
 
 R = np.random.default_rng(0)
 DAYS = pd.Series(pd.Timestamp("2021-01-01") + pd.to_timedelta(R.permutation(900)[:400], "D"))
@@ -33,8 +35,8 @@ def seconds(moments, unit="D"):
     return moments.dt.floor(unit).to_numpy().astype("datetime64[s]").astype("int64")
 
 
-def fitted(estimator, x, y, **arguments):
-    budget = kn.Budget(trials=2, epochs=4)
+def fitted(estimator, x, y, trials=1, **arguments):
+    budget = kn.Budget(trials=trials, epochs=4)
     settings = {"ensemble": False, "seed": 0, "verbose": 0, **arguments}
     return estimator(budget=budget, **settings).fit(x, y)
 
@@ -245,7 +247,9 @@ class TestTargets:
         y = 1e12 + 1e3 * X[:, 0]
         names = [f"x{i}" for i in range(3)]
         frame = pd.DataFrame(X, columns=names)
-        reg = fitted(kn.TabularRegressor, frame, y, folds=False, intervals=0.8, ensemble=2)
+        reg = fitted(
+            kn.TabularRegressor, frame, y, folds=False, intervals=0.8, ensemble=2, trials=2
+        )
         assert reg.score(frame, y) >= 0.98
         low, high = reg.predict_interval(frame).T
         assert np.mean((low <= y) & (y <= high)) > 0.6 and np.median(high - low) > 1.0
@@ -257,6 +261,86 @@ class TestTargets:
         answers = plain.predict(given, verbose=0)["prediction"]
         assert answers.dtype == np.float64
         np.testing.assert_allclose(answers[:, 0], reg.predict(frame), rtol=0, atol=1.0)
+
+
+NAMED = pd.DataFrame(X, columns=list("abc"))
+TWO = np.stack([X[:, 0] + 2 * X[:, 1], 1e3 * X[:, 2]], axis=1)
+LABELS = (X > 0).astype(int)
+
+
+def test_several_targets_are_a_matrix_a_frame_or_lists():
+    for y in (TWO, pd.DataFrame(TWO, columns=["u", "v"]), TWO.tolist(), list(TWO)):
+        target = fit_target(y, classify=False, several=True)
+        np.testing.assert_array_equal(target.encode(y), TWO)
+        assert type(target).from_json(json.loads(json.dumps(target.to_json()))) == target
+    target = fit_target(TWO, classify=False, several=True)
+    with pytest.raises(kn.errors.SchemaError, match="`y` must have 2 columns as in fit"):
+        target.encode(X)
+    with pytest.raises(kn.errors.SchemaError, match=r"1 value not finite \(row 4"):
+        target.encode(np.where(np.arange(300)[:, None] == 4, np.inf, TWO))
+    with pytest.raises(kn.errors.SchemaError, match="rows of 1 to 2 numbers"):
+        fit_target([[1.0, 2.0], [3.0]], classify=False, several=True)
+
+
+def test_scores_of_several_targets_are_means_as_in_scikit_learn():
+    weights = R.uniform(0.5, 2.0, 300)
+    scorer = head_of(fit_target(TWO, classify=False, several=True)).scorer(TWO, weights)
+    answers = TWO + R.normal(size=TWO.shape)
+    scores = scorer(answers)
+    assert scores["r2"] == pytest.approx(r2_score(TWO, answers, sample_weight=weights))
+    expected = root_mean_squared_error(TWO, answers, sample_weight=weights)
+    assert scores["rmse"] == pytest.approx(expected)
+    expected = mean_absolute_error(TWO, answers, sample_weight=weights)
+    assert scores["mae"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("space", ["histgb", "tabm"])
+def test_several_targets_are_answered_in_one_file(space, tmp_path):
+    x = NAMED.assign(u=TWO[:, 0], v=TWO[:, 1])
+    reg = fitted(kn.TabularRegressor, x, ["u", "v"], folds=False, space=space)
+    answers = reg.predict(NAMED)
+    assert answers.shape == (300, 2) and answers.dtype == np.float64
+    assert reg.score(x, ["u", "v"]) >= (0.9 if space != "tabm" else 0.1)
+    assert reg.evaluate(NAMED, TWO)["r2"] == pytest.approx(reg.score(NAMED, TWO))
+    board = reg.leaderboard().set_index("trial_id")["val_r2"]
+    assert board["linear"] > 0.99 and board["hist_gradient_boosting"] > 0.7
+    reg.save(tmp_path / "two.keras")
+    np.testing.assert_array_equal(kn.load(tmp_path / "two.keras").predict(NAMED), answers)
+    plain = keras.models.load_model(tmp_path / "two.keras")
+    given = {name: NAMED[name].to_numpy("float32")[:, None] for name in NAMED}
+    np.testing.assert_allclose(plain.predict(given, verbose=0), answers, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("space", ["linear", "mlp"])
+def test_several_labels_are_answered_in_one_file(space, tmp_path):
+    lists = [[name for name, there in zip("pqr", row, strict=True) if there] for row in LABELS]
+    clf = fitted(kn.TabularClassifier, NAMED, lists, folds=False, space=space)
+    assert clf.classes_.tolist() == ["p", "q", "r"]
+    said, probabilities = clf.predict(NAMED), clf.predict_proba(NAMED)
+    assert probabilities.shape == (300, 3)
+    likely = [["pqr"[i] for i in np.flatnonzero(row > 0.5)] for row in probabilities]
+    assert said == likely
+    assert clf.score(NAMED, lists) >= (0.8 if space != "mlp" else 0.05)
+    assert clf.evaluate(NAMED, lists)["auc"] > 0.6
+    clf.save(tmp_path / "labels.keras")
+    again = kn.load(tmp_path / "labels.keras")
+    np.testing.assert_array_equal(again.predict_proba(NAMED), probabilities)
+
+
+def test_a_label_that_no_training_row_has_is_answered_with_its_share():
+    matrix = np.stack([LABELS[:, 0], LABELS[:, 1], 0 * LABELS[:, 0]], axis=1)
+    clf = fitted(kn.TabularClassifier, NAMED, matrix, folds=False, space="histgb")
+    assert clf.predict(NAMED).shape == (300, 3)
+    assert (clf.predict_proba(NAMED)[:, 2] == 0).all()
+    importance = clf.feature_importance(NAMED, matrix, repeats=1).set_index("feature")["importance"]
+    assert importance["c"] < importance["a"]
+    with pytest.raises(kn.errors.SchemaError, match="`distil` is for one target"):
+        clf.distil(seconds=1)
+
+
+def test_intervals_of_several_targets_are_refused_before_training():
+    with pytest.raises(kn.errors.SchemaError, match="one label or one number a row"):
+        kn.TabularRegressor(intervals=0.9).fit(NAMED, TWO)
 
 
 class TestIds:
@@ -313,7 +397,7 @@ def messy():
 
 @pytest.fixture(scope="module")
 def clf(messy):
-    return fitted(kn.TabularClassifier, *messy)
+    return fitted(kn.TabularClassifier, *messy, trials=2, folds=False)
 
 
 class TestFits:
@@ -347,12 +431,18 @@ class TestFits:
         clf = fitted(kn.TabularClassifier, x, day % 2, folds=False, space="histgb")
         assert clf.score(x, day % 2) >= 0.98
 
+    def test_a_counter_that_the_target_follows_is_learnt(self):
+        x = pd.DataFrame({"t": np.arange(400), "noise": R.normal(size=400)})
+        y = 3.0 * np.arange(400) + R.normal(size=400)
+        reg = fitted(kn.TabularRegressor, x, y, folds=False, space="linear")
+        assert reg.score(x, y) >= 0.99
+
     def test_baselines_see_the_digits_that_the_model_loses(self):
         v = 1e9 + R.normal(size=400)
         frame = pd.DataFrame({"v": v, "x": R.normal(size=400)})
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            clf = fitted(kn.TabularClassifier, frame, v > 1e9)
+            clf = fitted(kn.TabularClassifier, frame, v > 1e9, folds=False)
         assert any("`v` holds numbers" in str(warning.message) for warning in caught)
         board = clf.leaderboard().set_index("trial_id")["val_accuracy"]
         assert board["hist_gradient_boosting"] > 0.95 and board["linear"] > 0.95

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget
+from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget, ValuesTarget
 from kerasnas.errors import SchemaError
 from kerasnas.problem.heads.classes import ClassHead
 from kerasnas.problem.heads.head import FittedHead
@@ -13,6 +13,7 @@ from kerasnas.problem.heads.own_loss import ArrayTarget, OwnLossHead
 from kerasnas.problem.heads.quantiles import QuantilesHead, QuantileTarget
 from kerasnas.problem.heads.transcript import TranscriptHead
 from kerasnas.problem.heads.value import ValueHead, units_of
+from kerasnas.problem.heads.values import ValuesHead
 
 __all__ = [
     "TARGETS",
@@ -25,6 +26,7 @@ __all__ = [
     "QuantilesHead",
     "TranscriptHead",
     "ValueHead",
+    "ValuesHead",
     "head_of",
     "units_of",
 ]
@@ -35,6 +37,7 @@ _HEADS: dict[type, Any] = {
     MultiLabelTarget: LabelsHead,
     QuantileTarget: QuantilesHead,
     RegressionTarget: ValueHead,
+    ValuesTarget: ValuesHead,
 }
 
 TARGETS: dict[str, Any] = {cls.__name__: cls for cls in _HEADS}

@@ -78,7 +78,7 @@ def realmlp(hp: keras_tuner.HyperParameters, table: Table, matrix: Any) -> RealM
         built.shapes += alpha.trainable_variables
         if dropout:
             x = layers.Dropout(dropout)(x)
-    last = layers.Dense(table.classes or 1)
+    last = layers.Dense(table.answers)
     built.answer = last(x)
     built.hidden.append(last)
     function = keras.activations.get(activation)

@@ -64,7 +64,7 @@ def tabm(hp: keras_tuner.HyperParameters, table: Table, matrix: Any) -> Any:
     limit = keras.initializers.RandomUniform(-1 / math.sqrt(width), 1 / math.sqrt(width))
     return layers.EinsumDense(
         "bkf,kfo->bko",
-        output_shape=(members, table.classes or 1),
+        output_shape=(members, table.answers),
         bias_axes="ko",
         kernel_initializer=limit,
         bias_initializer=limit,

@@ -51,7 +51,8 @@ class MembersLoss(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Loss of each row."""
         members, outputs = y_pred.shape[1], y_pred.shape[2]
-        repeated = ops.repeat(ops.reshape(y_true, (-1, 1)), members, axis=0)
+        width = y_true.shape[-1] if len(y_true.shape) > 1 else 1
+        repeated = ops.repeat(ops.reshape(y_true, (-1, width)), members, axis=0)
         each = self._loss.call(repeated, ops.reshape(y_pred, (-1, outputs)))
         return ops.mean(ops.reshape(each, (-1, members)), axis=1)
 
