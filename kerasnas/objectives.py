@@ -6,10 +6,12 @@ Scores keep their natural sign everywhere; direction is a property of the object
 from __future__ import annotations
 
 import difflib
+import functools
+import inspect
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kerasnas.errors import ObjectiveError
@@ -32,6 +34,32 @@ _MIN_WORDS = (
     "perplexity",
     "wer",
 )
+_SYNONYMS = {
+    "acc": "accuracy",
+    "average_precision_score": "average_precision",
+    "categorical_accuracy": "accuracy",
+    "categorical_crossentropy": "log_loss",
+    "binary_accuracy": "accuracy",
+    "binary_crossentropy": "log_loss",
+    "cross_entropy": "log_loss",
+    "crossentropy": "log_loss",
+    "f1_macro": "f1",
+    "f1_score": "f1",
+    "logloss": "log_loss",
+    "mean_absolute_error": "mae",
+    "mean_squared_error": "rmse",
+    "mean_squared_log_error": "rmsle",
+    "mse": "rmse",
+    "pr_auc": "average_precision",
+    "r2_score": "r2",
+    "roc_auc": "auc",
+    "roc_auc_score": "auc",
+    "root_mean_squared_error": "rmse",
+    "sparse_categorical_accuracy": "accuracy",
+    "sparse_categorical_crossentropy": "log_loss",
+}
+"""Names that other libraries have for a metric."""
+
 _MIN_UNITS = ("seconds", "_ms", "_bytes")
 
 
@@ -41,8 +69,12 @@ class Objective:
 
     Args:
         name: Name of a logged metric (`val_accuracy`, `val_log_loss`, …) or of a measure
-            (`params`, `flops`, `latency_ms`, `size_bytes`, `train_seconds`).
-        direction: `"min"` or `"max"`; inferred from well-known names when `None`.
+            (`params`, `flops`, `latency_ms`, `size_bytes`, `train_seconds`); for estimators also a
+            metric of one's own: a function `f(y_true, y_pred)`, a scorer of scikit-learn, a metric
+            of Keras, whose name is `val_` and its own one.
+        direction: `"min"` or `"max"`; when `None`, inferred from well-known names, and for a metric
+            of one's own from what it says of perfect answers.
+        metric: The metric of one's own; given as `name`.
 
     Raises:
         ObjectiveError: If the direction is neither given nor known.
@@ -50,8 +82,15 @@ class Objective:
 
     name: str
     direction: Direction | None = None
+    metric: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        own: Any = self.name
+        if not isinstance(own, str):
+            object.__setattr__(self, "metric", own)
+            object.__setattr__(self, "name", f"val_{metric_name(own)}")
+        if self.direction is None and self.metric is not None:
+            return
         if self.direction is None:
             object.__setattr__(self, "direction", _infer_direction(self.name))
         elif self.direction not in ("min", "max"):
@@ -111,6 +150,31 @@ class Constraint:
         return max(0.0, below, above)
 
 
+def metric_name(metric: Any) -> str:
+    """The name of a function, of what a scorer or a `partial` calls, of a Keras metric.
+
+    Raises:
+        ObjectiveError: If it is none of these.
+    """
+    if isinstance(metric, functools.partial):
+        return metric_name(metric.func)
+    if inspect.isroutine(metric):
+        return "own_metric" if metric.__name__ == "<lambda>" else str(metric.__name__)
+    scorer = re.match(r"make_scorer\((\w+)(.*)\)", repr(metric), flags=re.S)
+    if scorer:
+        return f"neg_{scorer[1]}" if "greater_is_better=False" in scorer[2] else scorer[1]
+    if isinstance(metric, type) or not callable(metric):
+        raise ObjectiveError(
+            "`objective` must be the name of a metric or measure, a `kerasnas.Objective`, a "
+            "function `f(y_true, y_pred)`, a scorer of scikit-learn or a metric of Keras, received "
+            f"{metric!r}."
+        )
+    try:
+        return str(metric.name)  # of Keras, which a module without TensorFlow cannot ask for
+    except AttributeError:
+        return type(metric).__name__
+
+
 ObjectiveLike = str | Objective | Sequence["str | Objective"]
 
 
@@ -121,13 +185,14 @@ def listed(value: Any) -> list[Any]:
 
 
 def parse_objectives(
-    value: ObjectiveLike, known: Sequence[str] | None = None
+    value: ObjectiveLike, known: Sequence[str] | None = None, further: str = ""
 ) -> tuple[Objective, ...]:
     """Reads one or several objectives.
 
     Args:
         value: A name, an `Objective` (of kerasnas or keras-tuner), or a sequence of these.
         known: Names that the search will have; `None` skips the check.
+        further: What to say besides of a name that is unknown.
 
     Raises:
         ObjectiveError: If a name is unknown (near names are suggested) or has no direction.
@@ -139,22 +204,65 @@ def parse_objectives(
         )
     objectives = []
     for item in items:
-        name = item if isinstance(item, str) else item.name
-        if known is not None and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
+        objective = _read(item)
+        if known is not None and objective.metric is None and objective.name not in known:
+            near = near_metric(objective.name, known)
+            hint = f" Did you mean '{near}'?" if near else ""
             raise ObjectiveError(
-                f"`objective` {name!r} is not a metric of this search.{hint} "
-                f"Known: {', '.join(known)}."
+                f"`objective` {objective.name!r} is not a metric of this search.{hint} "
+                f"Known: {', '.join(known)}.{further}"
             )
-        objectives.append(
-            Objective(name) if isinstance(item, str) else Objective(name, item.direction)
-        )
+        objectives.append(objective if objective.direction else _directed(objective))
     names = [o.name for o in objectives]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ObjectiveError(f"`objective` names {twice} more than once. Name each metric once.")
     return tuple(objectives)
+
+
+def objective_name(item: Any) -> str:
+    """The name that an objective of any library has, or will have."""
+    return _read(item).name
+
+
+def near_metric(name: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant: of the same metric in another library, or a near one."""
+    by_stem = {_stem(other): other for other in known}
+    stem = _stem(name)
+    if _SYNONYMS.get(stem) in by_stem:
+        return by_stem[_SYNONYMS[stem]]
+    near = difflib.get_close_matches(stem, by_stem, n=1)
+    return by_stem[near[0]] if near else None
+
+
+def _stem(name: str) -> str:
+    return name.lower().removeprefix("val_").removeprefix("neg_")
+
+
+@dataclass(frozen=True)
+class _Unsettled(Objective):
+    """An objective whose direction is found out when its name is known to be right."""
+
+    def __post_init__(self) -> None:
+        """Nothing is checked yet."""
+
+
+def _read(item: Any) -> Objective:
+    """An objective of any library; a name has no direction yet."""
+    if isinstance(item, Objective):
+        return item
+    if isinstance(item, str):
+        return _Unsettled(item)
+    if inspect.isroutine(item) or isinstance(item, functools.partial) or callable(item):
+        return Objective(item)
+    try:
+        return Objective(str(item.name), item.direction)  # of keras-tuner
+    except AttributeError:
+        return Objective(item)  # which says what it may be
+
+
+def _directed(objective: Objective) -> Objective:
+    return objective if objective.metric is not None else Objective(objective.name)
 
 
 def check_constraints(constraints: Sequence[Any], known: Sequence[str]) -> None:

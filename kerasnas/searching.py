@@ -150,6 +150,7 @@ def search(
     limits = Budget.parse(budget).with_epochs(epochs)
     clock = Clock(limits.seconds)
     objectives = parse_objectives(objective)
+    _check_named(objectives)
     check_seed(seed)
     check_oracle(oracle, objectives)
     _check_measures(constraints)
@@ -394,6 +395,17 @@ def check_oracle(oracle: Any, objectives: Sequence[Objective]) -> oracles.Oracle
             f"{[o.name for o in objectives]}. Give one of them, or the same to both."
         )
     return fresh
+
+
+def _check_named(objectives: Sequence[Objective]) -> None:
+    """Whether objectives are names of what the user's own model logs."""
+    own = [o.name for o in objectives if o.metric is not None]
+    if own:
+        raise ObjectiveError(
+            f"`objective` must name what the model logs, received the metric {own[0]!r}. Compile "
+            f"the model with `metrics=[...]`, and pass `kerasnas.Objective({own[0]!r}, "
+            "direction='max')` or 'min'."
+        )
 
 
 def _check_measures(constraints: Sequence[Constraint]) -> None:

@@ -191,7 +191,7 @@ class Estimator(BaseEstimator):
                 ),
                 calibration=self._calibration(level),
             )
-            task = with_metrics(task, objectives, constraints)
+            task, objectives = with_metrics(task, objectives, constraints)
             clock.keep(Purpose.ANSWER)
             if self.refit:
                 clock.keep(Purpose.REFIT)

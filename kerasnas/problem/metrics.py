@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from kerasnas.data.units import Units
+from kerasnas.problem.own_metrics import OwnMetric
 
 CLASSIFICATION = ("log_loss", "accuracy", "balanced_accuracy", "auc", "f1", "average_precision")
 REGRESSION = ("rmse", "mae", "r2", "rmsle")
@@ -58,6 +59,7 @@ class Scorer:
         threshold: Probability from which the second of two classes is chosen; `None` chooses the
             most probable class.
         units: The scale in which a network gives its values; `None` where it gives the user's.
+        own: Metrics of the user's own.
     """
 
     targets: np.ndarray
@@ -66,6 +68,7 @@ class Scorer:
     extra: tuple[str, ...] = ()
     threshold: float | None = None
     units: Units | None = None
+    own: tuple[OwnMetric, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -84,10 +87,11 @@ class Scorer:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the scores, without the prefix `val_`; only those defined for these targets."""
+        own = tuple(metric.name for metric in self.own)
         if self.classes is not None:
-            return CLASSIFICATION
+            return (*CLASSIFICATION, *own)
         positive = len(self.targets) > 0 and float(np.min(self.targets)) > -1.0
-        return (*(n for n in REGRESSION if positive or n != "rmsle"), *self.extra)
+        return (*(n for n in REGRESSION if positive or n != "rmsle"), *self.extra, *own)
 
     def __call__(self, predictions: np.ndarray) -> dict[str, float]:
         """Scores probabilities `(rows, classes)` or values `(rows, 1)`.
@@ -101,10 +105,19 @@ class Scorer:
         """The scores of these names only."""
         if not np.isfinite(predictions).all():
             return dict.fromkeys(names, float("nan"))
+        predictions = predictions.astype(np.float64)
+        own = {metric.name: metric for metric in self.own if metric.name in names}
+        usual = [name for name in names if name not in own]
         if self.classes is not None:
-            return self._classification(names, predictions.astype(np.float64))
-        values = predictions.reshape(-1).astype(np.float64)
-        return {name: self._regression(name, values) for name in names}
+            scores = self._classification(usual, predictions)
+        else:
+            values = predictions.reshape(-1)
+            scores = {name: self._regression(name, values) for name in usual}
+        for name, metric in own.items():
+            scores[name] = metric(
+                self.targets, predictions, self.weights, self.classes, self.threshold
+            )
+        return {name: scores[name] for name in names}
 
     def validation(self, predictions: Any) -> dict[str, float]:
         """The same scores as Keras would name them: `val_log_loss` and so on."""

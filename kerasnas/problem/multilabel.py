@@ -29,7 +29,7 @@ class MultiLabelScorer(Scorer):
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the scores, without the prefix `val_`."""
-        return MULTI_LABEL
+        return (*MULTI_LABEL, *(metric.name for metric in self.own))
 
     def _classification(self, names: Sequence[str], p: np.ndarray) -> dict[str, float]:
         truth = self.targets.astype(bool)

@@ -18,6 +18,7 @@ from kerasnas.problem.answer_scorer import AnswerScorer
 from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.heads_scorer import HeadsScorer
 from kerasnas.problem.inputs import Form
+from kerasnas.problem.own_metrics import OwnMetric
 from kerasnas.problem.rows import Rows
 from kerasnas.problem.view import View
 
@@ -82,6 +83,7 @@ class Problem:
         loss_weights: Weight of each head in a combined `loss`, by output; `None` where the only
             head is scored by itself.
         extra: Further metrics that an objective asks for.
+        own: Metrics of the user's own, for a problem with one head.
     """
 
     reader: Reader
@@ -92,11 +94,17 @@ class Problem:
     broken: Sequence[str] = ()
     loss_weights: Mapping[str, float] | None = None
     extra: tuple[str, ...] = ()
+    own: tuple[OwnMetric, ...] = ()
     _views: dict[int, tuple[Form, View]] = field(default_factory=dict, repr=False)
 
     def with_metrics(self, extra: tuple[str, ...]) -> Problem:
         """The problem whose scorer gives further metrics, which objectives ask for."""
         return replace(self, extra=extra, _views={})
+
+    def with_own(self, own: Sequence[OwnMetric]) -> Problem:
+        """The problem whose scorer gives metrics of the user's own."""
+        target = self.rows.target
+        return replace(self, own=tuple(replace(m, target=target) for m in own), _views={})
 
     @property
     def target(self) -> Any:
@@ -143,7 +151,8 @@ class Problem:
             for name, head in rows.heads.items()
         }
         if self.loss_weights is None:
-            return next(iter(scorers.values()))
+            only: Any = next(iter(scorers.values()))
+            return replace(only, own=self.own) if self.own else only
         return HeadsScorer(rows.heads, scorers, self.loss_weights)
 
     def units(self) -> Units | dict[str, Units | None] | None:

@@ -18,6 +18,7 @@ from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.space import Space
 from kerasnas.trial.callbacks import copies_for
 from kerasnas.trial.checkpoint import State
+from kerasnas.trial.compiled import check_single_numbers
 from kerasnas.trial.inheritance import inherit
 from kerasnas.trial.job import Job
 from kerasnas.trial.pace import Pace
@@ -104,6 +105,7 @@ class Attempt:
             raise keras_tuner.errors.FatalTypeError(
                 f"`build` must return a compiled keras.Model, received {type(network).__name__}."
             )
+        check_single_numbers(network, self.job.objectives)
         return network
 
     def inherit(self, network: keras.Model) -> dict[str, float]:

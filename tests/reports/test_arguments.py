@@ -1,14 +1,20 @@
 """Arguments as people write them: names of columns, weights, scorers, splitters, callbacks."""
 
+import functools
+
+import keras
+import keras_tuner
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.metrics
 from sklearn.utils.class_weight import compute_class_weight
 
 import kerasnas as kn
 from kerasnas.data.named_columns import take_columns
-from kerasnas.errors import SchemaError
+from kerasnas.errors import ObjectiveError, SchemaError
 from kerasnas.estimators.arguments import settle_columns
+from kerasnas.estimators.wanted import settle_objectives, with_metrics
 
 # The columns that `fit` was told to take out are in the tables of `predict` and `evaluate` as well.
 pytestmark = pytest.mark.filterwarnings("ignore:`x` has .* did not see in fit")
@@ -214,3 +220,197 @@ def test_class_weights_are_checked_in_every_modality(estimator):
     quick = {k: v for k, v in QUICK.items() if k != "space"}
     with pytest.raises(SchemaError, match=r"^`class_weight`"):
         getattr(kn, estimator)(**quick).fit(x, [0, 1] * 10, class_weight={0: -1, 1: 2})
+
+
+# Objectives.
+
+
+def share_of_right(y_true, y_pred):
+    return np.mean(y_true == y_pred)
+
+
+def cost(y_true, y_pred):
+    """Ten for a missed 'yes', one for a false one: less is better, and no word says so."""
+    missed = (np.asarray(y_true) == "yes") & (np.asarray(y_pred) == "no")
+    return float(np.mean(10 * missed + (np.asarray(y_true) != np.asarray(y_pred))))
+
+
+def confident(y_true, y_proba):
+    return float(np.mean(np.where(np.asarray(y_true) == "yes", y_proba, 1 - y_proba)))
+
+
+def words(target):
+    return np.where(np.asarray(target) == 1, "yes", "no")
+
+
+METRICS = {
+    "function": (share_of_right, "share_of_right", "max"),
+    "cost": (cost, "cost", "min"),
+    "probabilities": (confident, "confident", "max"),
+    "scorer": (sklearn.metrics.get_scorer("roc_auc"), "roc_auc_score", "max"),
+    "negated": (sklearn.metrics.get_scorer("neg_log_loss"), "neg_log_loss", "max"),
+    "made": (
+        sklearn.metrics.make_scorer(sklearn.metrics.recall_score, pos_label="yes"),
+        "recall_score",
+        "max",
+    ),
+    "recall": (keras.metrics.Recall(), "recall", "max"),
+    "sparse": (keras.metrics.SparseCategoricalAccuracy(), "sparse_categorical_accuracy", "max"),
+    "f1": (keras.metrics.F1Score(average="macro"), "f1_score", "max"),
+    "crossentropy": (keras.metrics.CategoricalCrossentropy(), "categorical_crossentropy", "min"),
+    "log loss": (sklearn.metrics.log_loss, "log_loss", "min"),
+    "partial": (
+        functools.partial(sklearn.metrics.fbeta_score, beta=2, pos_label="yes"),
+        "fbeta_score",
+        "max",
+    ),
+}
+
+
+def settled(metric, y, classify=True, weights=None):
+    """The scorer and the objective of a task, as `fit` settles them."""
+    from kerasnas.estimators.task import Task
+    from kerasnas.problem import Problem
+    from kerasnas.problem.rows import fit_target, settle_rows
+
+    rows = settle_rows(y, len(y), fit_target(y, classify=classify), seed=0, sample_weight=weights)
+    problem = Problem(reader=None, rows=rows, form=None)
+    objectives = settle_objectives(metric, classify)
+    task, objectives = with_metrics(Task(problem, None, None), objectives)
+    return task.problem.scorer(), objectives[0], rows
+
+
+@pytest.mark.parametrize("kind", METRICS)
+def test_a_metric_of_ones_own_is_an_objective(kind):
+    metric, name, direction = METRICS[kind]
+    y = words(table(80)["y"])
+    scorer, objective, rows = settled(metric, y)
+    if name == "log_loss":
+        assert objective.name == "val_log_loss"
+    assert (objective.name, objective.direction) == (f"val_{name}", direction)
+    truth = y[rows.valid]
+    p = np.random.default_rng(1).uniform(0.1, 0.9, len(truth))
+    found = scorer(np.stack([1 - p, p], axis=1))[name]
+    said = np.where(p > 0.5, "yes", "no")
+    expected = {
+        "function": np.mean(truth == said),
+        "cost": cost(truth, said),
+        "probabilities": confident(truth, p),
+        "scorer": sklearn.metrics.roc_auc_score(truth == "yes", p),
+        "negated": -sklearn.metrics.log_loss(truth == "yes", p),
+        "made": sklearn.metrics.recall_score(truth, said, pos_label="yes"),
+        "recall": sklearn.metrics.recall_score(truth, said, pos_label="yes"),
+        "sparse": np.mean(truth == said),
+        "log loss": sklearn.metrics.log_loss(truth == "yes", p),
+        "crossentropy": sklearn.metrics.log_loss(truth == "yes", p),
+        "partial": sklearn.metrics.fbeta_score(truth, said, beta=2, pos_label="yes"),
+    }
+    if kind in expected:
+        assert found == pytest.approx(expected[kind], rel=1e-5)
+    assert np.isfinite(found)
+
+
+def error_in_percent(y_true, y_pred):
+    return float(np.mean(np.abs((y_true - y_pred) / y_true)))
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction"),
+    [
+        (error_in_percent, "min"),
+        (sklearn.metrics.get_scorer("neg_mean_absolute_percentage_error"), "max"),
+        (sklearn.metrics.get_scorer("explained_variance"), "max"),
+        (keras.metrics.MeanAbsolutePercentageError(), "min"),
+        (keras.metrics.R2Score(), "max"),
+        (lambda y_true, y_pred: -np.max(np.abs(y_true - y_pred)), "max"),
+    ],
+    ids=["function", "negated", "variance", "keras", "r2", "lambda"],
+)
+def test_a_metric_of_numbers_finds_its_direction(metric, direction):
+    y = np.random.default_rng(0).uniform(1, 5, 60)
+    scorer, objective, rows = settled(metric, y, classify=False)
+    assert objective.direction == direction
+    perfect = scorer(y[rows.valid].reshape(-1, 1))[objective.name.removeprefix("val_")]
+    worse = scorer(np.full((len(rows.valid), 1), 3.0))[objective.name.removeprefix("val_")]
+    assert (perfect > worse) == (direction == "max")
+
+
+def test_weights_reach_a_metric_of_ones_own():
+    y, weights = words(table(80)["y"]), np.linspace(0.1, 3, 80)
+    scorer, _, rows = settled(sklearn.metrics.get_scorer("accuracy"), y, weights=weights)
+    p = np.random.default_rng(1).uniform(size=len(rows.valid))
+    truth, said = y[rows.valid], np.where(p > 0.5, "yes", "no")
+    expected = np.average(truth == said, weights=weights[rows.valid])
+    assert scorer(np.stack([1 - p, p], axis=1))["accuracy_score"] == pytest.approx(expected)
+    with pytest.raises(ObjectiveError, match="takes no `sample_weight`"):
+        settled(share_of_right, y, weights=weights)
+
+
+def broken(y_true, y_pred):
+    raise ZeroDivisionError("no such rows")
+
+
+@pytest.mark.parametrize(
+    ("objective", "sentence"),
+    [
+        ("roc_auc", "Did you mean 'val_auc'"),
+        ("val_roc_auc", "Did you mean 'val_auc'"),
+        ("val_recall", r"For a metric of your own pass .*get_scorer"),
+        ("val_acuracy", "Did you mean 'val_accuracy'"),
+        ("categorical_crossentropy", "Did you mean 'val_log_loss'"),
+        (keras_tuner.Objective("val_f1_score", "max"), "Did you mean 'val_f1'"),
+        (broken, "'broken' cannot be computed for these targets: no such rows"),
+        (lambda y_true, y_pred: 1.0, "Whether more .* is better is not known"),
+        (lambda y_true, y_pred: [0.5, 0.5], "gives 2 numbers, expected one"),
+        (keras.metrics.F1Score(average=None), 'gives 2 numbers.*average="macro"'),
+        (7, "`objective` must be the name"),
+        ([share_of_right, share_of_right], "more than once"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_an_objective_that_cannot_be_is_told_before_training(objective, sentence):
+    with pytest.raises(ObjectiveError, match=sentence):
+        settled(objective, words(table(40)["y"]))
+
+
+@pytest.mark.parametrize("name", ["val_mape", "val_mse", "mse", "neg_mean_absolute_error"])
+def test_near_names_of_metrics_of_numbers_are_suggested(name):
+    near = "val_mae" if "absolute" in name or "mape" in name else "val_rmse"
+    with pytest.raises(ObjectiveError, match=f"Did you mean '{near}'"):
+        settle_objectives(name, classify=False)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        keras_tuner.Objective("val_loss", "min"),
+        kn.Objective("val_loss", "min"),
+        "val_loss",
+        None,
+        keras_tuner.Objective("val_log_loss", "min"),
+    ],
+)
+def test_objectives_of_keras_tuner_are_taken(objective):
+    (found,) = settle_objectives(objective, classify=True)
+    assert (found.name, found.direction) == ("val_log_loss", "min")
+
+
+def test_a_search_asks_for_names():
+    with pytest.raises(ObjectiveError, match="must name what the model logs"):
+        kn.search(lambda hp: None, np.zeros((4, 1)), np.zeros(4), objective=share_of_right)
+
+
+@pytest.fixture(scope="module")
+def by_cost():
+    """A classifier that is chosen by a function."""
+    frame = table(120)
+    x, y = frame[list("abcde")], words(frame["y"])
+    arguments = {**QUICK, "budget": kn.Budget(trials=2, epochs=2)}
+    return kn.TabularClassifier(**arguments, objective=kn.Objective(cost, "min")).fit(x, y)
+
+
+def test_the_leaderboard_is_ranked_by_a_metric_of_ones_own(by_cost):
+    board = by_cost.leaderboard(full=True)
+    trials = board[(board["kind"] == "trial") & (board["status"] == "COMPLETED")]
+    assert (trials["val_cost"].diff().dropna() >= 0).all()
+    assert board[board["kind"] == "baseline"]["val_cost"].notna().all()

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import kerasnas as kn
-from kerasnas.errors import ProjectMismatchError, SearchSpaceError
+from kerasnas.errors import ObjectiveError, ProjectMismatchError, SearchSpaceError
 from kerasnas.problem.own_data import check_repeatable, held_out, settle_weights
 
 RNG = np.random.default_rng(0)
@@ -246,6 +246,19 @@ def test_a_metric_of_several_numbers_is_logged_by_element(fast):
     scores = search(with_f1, y=np.eye(2)[Y], **arguments).best_trial.scores
     assert {"val_f1_score_0", "val_f1_score_1"} <= set(scores)
     assert "val_f1_score" not in scores
+
+
+@pytest.mark.parametrize("metric", [keras.metrics.F1Score, keras.metrics.FBetaScore])
+def test_a_metric_of_several_numbers_is_no_objective(metric, monkeypatch):
+    def several(hp):
+        model = build(hp)
+        model.compile("adam", "categorical_crossentropy", metrics=[metric(average=None)])
+        return model
+
+    monkeypatch.setattr(keras.Model, "train_step", None)  # before any training
+    name = f"val_{metric(average=None).name}"
+    with pytest.raises(ObjectiveError, match=rf"logged as '{name}_0'.*`average=`"):
+        search(several, y=np.eye(2)[Y], objective=kn.Objective(name, "max"))
 
 
 class Locked(keras.callbacks.Callback):
