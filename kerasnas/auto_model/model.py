@@ -47,7 +47,8 @@ class AutoModel(Estimator):
             best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        folds: Number of parts of the rows. Each part is held out once, and a network is trained on
+        folds: Number of parts of the rows, a splitter such as `TimeSeriesSplit(5)`, or pairs of
+            indices. Each part is held out once, and a network is trained on
             the others. `"auto"` makes folds where the budget has time for that; `False` holds out
             `validation_split` once.
         intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
@@ -87,7 +88,7 @@ class AutoModel(Estimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
-        folds: str | int | bool = "auto",
+        folds: Any = "auto",
         intervals: float | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,

@@ -80,6 +80,13 @@ class _Loader(Protocol):
 
 
 @runtime_checkable
+class _Splitter(Protocol):
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Any: ...
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> Any: ...
+
+
+@runtime_checkable
 class _Counted(Protocol):
     def cardinality(self) -> Any: ...
 
@@ -122,6 +129,11 @@ def is_dataset(x: Any) -> bool:
 def is_indexed(x: Any) -> bool:
     """Whether it gives batches by number, as a `keras.utils.PyDataset` does."""
     return isinstance(x, _Indexed)
+
+
+def is_splitter(x: Any) -> bool:
+    """Whether it splits rows as the splitters of scikit-learn do."""
+    return isinstance(x, _Splitter) and not isinstance(x, type)
 
 
 def number_of_batches(x: Any) -> int | None:

@@ -128,9 +128,10 @@ def settle_folds(
         SchemaError: If folds and validation rows are both given.
         SearchSpaceError: If `folds` has none of its forms.
     """
-    if validation_data is not None and folds not in ("auto", False, None):
+    auto = isinstance(folds, str) and folds == "auto"
+    if validation_data is not None and not (auto or folds is False or folds is None):
         raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
-    begun = begun_in(directory) if folds == "auto" else {}
+    begun = begun_in(directory) if auto else {}
     if "folds" in begun:
         return lambda rows, classes, units: int(begun["folds"])
     return parse_folds(folds, budget, pace, small)

@@ -35,6 +35,7 @@ from kerasnas.estimators.arguments import (
     settle_folds,
     settle_level,
 )
+from kerasnas.estimators.identity import identity_of
 from kerasnas.estimators.preflight import check_arguments
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import score_names, settle_objectives, with_metrics
@@ -65,7 +66,8 @@ class Estimator(BaseEstimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        folds: Number of parts of the rows. Each part is held out once, and a model is trained on
+        folds: Number of parts of the rows, a splitter such as `TimeSeriesSplit(5)`, or pairs of
+            indices. Each part is held out once, and a model is trained on
             the others. `"auto"` makes folds where they are worth their time; `False` makes none.
         intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
             gives what holds the truth that often, and the exported graph answers with a dict.
@@ -100,7 +102,7 @@ class Estimator(BaseEstimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
-        folds: str | int | bool = False,
+        folds: Any = False,
         intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
@@ -217,7 +219,7 @@ class Estimator(BaseEstimator):
                 directory=self.directory,
                 seed=seed,
                 verbose=self.verbose,
-                identity=task.problem.identity,
+                identity=lambda: identity_of(task.problem),
             )
             result = run(task.hypermodel, job, plan, interruption)
             self.fitted_ = interruption.finish(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.images import ImageReader
 from kerasnas.data.multilabel import MultiLabelTarget
-from kerasnas.data.pictures import holds_targets, split_pictures, to_pictures
+from kerasnas.data.pictures import Pictures, holds_targets, split_pictures, to_pictures
 from kerasnas.data.stored import StoredRows
 from kerasnas.estimators.feature_cache import FeatureCache, forms_of
 from kerasnas.estimators.preparation import read_rows
@@ -27,6 +28,7 @@ from kerasnas.spaces.cores import cores
 from kerasnas.spaces.image import ImageHyperModel
 
 _LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
+_BEGINNING = 2**16  # bytes of a file
 _NATIVE = 64  # arrays of at most this side are never resized
 _FLIP_ROWS = 2_000
 _FLIP_KEEPS = 0.85  # of what a linear model has learnt it must still know of mirrored images
@@ -76,6 +78,22 @@ def prepare_images(
     )
     fitted = source.fit(raw, rows.train)
     return image_task(fitted, rows, families, clock, settings or {}, raw.broken)
+
+
+def contents(pictures: Pictures) -> Iterator[np.ndarray]:
+    """What tells images from others: all pixels of arrays, the beginning and the size of files."""
+    if isinstance(pictures.items, np.ndarray):
+        yield pictures.items
+        return
+    for item in pictures.items:
+        if isinstance(item, np.ndarray):
+            yield item
+            continue
+        content = item
+        if isinstance(item, Path):
+            with item.open("rb") as file:
+                content = file.read(_BEGINNING) + str(item.stat().st_size).encode()
+        yield np.frombuffer(content, dtype=np.uint8)
 
 
 def image_task(
@@ -130,7 +148,7 @@ def image_task(
                 "images": reader.describe(),
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),
-                "data": fingerprint(thumb, rows.targets, rows.weights),
+                "data": fingerprint(*contents(fitted.raw), rows.targets, rows.weights),
             },
         ),
         hypermodel=hypermodel,

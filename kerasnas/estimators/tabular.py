@@ -54,7 +54,8 @@ class TabularEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        folds: Number of parts of the rows. Each part is held out once: every configuration is
+        folds: Number of parts of the rows, a splitter such as `TimeSeriesSplit(5)`, or pairs of
+            indices. Each part is held out once: every configuration is
             trained as often, scored on all rows out of fold, and answers with the mean of these
             networks. `"auto"` does so for up to 2,000 rows, and for more where they are few for the
             seconds of the budget, if no `validation_data` is given; where they are many, trees and
@@ -95,7 +96,7 @@ class TabularEstimator(Estimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
-        folds: str | int | bool = "auto",
+        folds: Any = "auto",
         intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),

@@ -43,7 +43,8 @@ class TextEstimator(Estimator):
             longest latency of one row, such as `"5ms"`; `False` uses the best trial.
         refit: Train the best configuration once more, on all rows, and use that model; without an
             ensemble.
-        folds: Number of parts of the rows. Each part is held out once: every configuration is
+        folds: Number of parts of the rows, a splitter such as `TimeSeriesSplit(5)`, or pairs of
+            indices. Each part is held out once: every configuration is
             trained as often, scored on all rows out of fold, and answers with the mean of these
             networks. `"auto"` does so where rows are few for the seconds of the budget and no
             `validation_data` is given; `False` holds out `validation_split` once.
@@ -83,7 +84,7 @@ class TextEstimator(Estimator):
         budget: Budget | str | float = "5min",
         ensemble: str | int | bool = "auto",
         refit: bool = False,
-        folds: str | int | bool = "auto",
+        folds: Any = "auto",
         intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         max_characters: int | None = None,

@@ -89,7 +89,8 @@ def prepare_texts(
         )
 
     found = room(rows)
-    if rows.folds and min(len(found.train), len(found.valid)) < len(rows.train):
+    short = len(found.train) < len(rows.train) or len(found.valid) < len(rows.valid)
+    if rows.folds and short:
         # Where there is no time to read all texts there is none to read them several times.
         _, rows = read(**{**split, "count_folds": None})
         found = room(rows)

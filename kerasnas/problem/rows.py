@@ -24,7 +24,7 @@ from kerasnas.data.foreign import has_positions, is_one_value
 from kerasnas.errors import SchemaError
 from kerasnas.problem.heads import ClassHead, FittedHead, head_of
 from kerasnas.problem.heads.head import counted
-from kerasnas.problem.split import Split, split
+from kerasnas.problem.split import Folding, Split, split
 
 Target = ClassTarget | MultiLabelTarget | RegressionTarget | ValuesTarget
 
@@ -62,7 +62,7 @@ class Rows:
 
     @property
     def folds(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """Rows to train on and rows to validate on, of each fold, as places in `train`."""
+        """Rows to train on and rows to validate on, of each fold, as places in `train`, `valid`."""
         return self.split.folds
 
     @property
@@ -102,7 +102,7 @@ class Rows:
         """Rows to train on and rows to validate on: one pair, or one for each fold."""
         if not self.folds:
             return [(self.train, self.valid)]
-        return [(self.train[train], self.train[valid]) for train, valid in self.folds]
+        return [(self.train[train], self.valid[valid]) for train, valid in self.folds]
 
     def joined(self, answers: Sequence[np.ndarray]) -> np.ndarray:
         """Answers to the validation rows of each of `parts`, in the order of `valid`."""
@@ -199,7 +199,7 @@ def split_rows(
     sample_weight: Any = None,
     class_weight: Mapping[Any, float] | str | None = None,
     groups: Any = None,
-    count_folds: Callable[[int, int, int], int] | None = None,
+    count_folds: Folding | None = None,
     calibration: Callable[[int], int] | None = None,
 ) -> Rows:
     """Encodes targets, checks weights and splits the rows, stratified by the first head of classes.

@@ -8,6 +8,10 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.errors import SchemaError
+from kerasnas.problem.given_folds import GivenFolds, parts_of_split
+
+Folding = Callable[[int, int, int], int] | GivenFolds
+"""From the numbers of rows, of classes and of groups of rows to the number of folds; or folds."""
 
 _STREAM = 0x5B11  # keeps these draws apart from others made from the same seed
 _EXACT_GROUPS = 12  # all subsets of so few groups are compared
@@ -21,8 +25,8 @@ class Split:
     Attributes:
         train: Indices of the training rows.
         valid: Indices of the validation rows.
-        folds: Rows to train on and rows to validate on, of each fold, as places in `train`, which
-            is then the same as `valid`.
+        folds: Rows to train on, as places in `train`, and rows to validate on, as places in
+            `valid`, of each fold. A row that several folds hold out is several times in `valid`.
         calibration: Indices of rows that are neither trained on nor validated with.
     """
 
@@ -40,7 +44,7 @@ def split(
     labels: np.ndarray | None = None,
     groups: Any = None,
     given: int | None = None,
-    count_folds: Callable[[int, int, int], int] | None = None,
+    count_folds: Folding | None = None,
     calibration: int = 0,
 ) -> Split:
     """Splits rows; every split of this package is made here, but those of series in time.
@@ -54,8 +58,8 @@ def split(
         given: Number of validation rows that the user gives, which follow the others; `None` holds
             rows out.
         count_folds: From the numbers of rows, of classes and of groups (of rows where there are
-            none) to that of folds, below 2 for a single split. Not used where validation rows are
-            given.
+            none) to that of folds, below 2 for a single split; or the folds of the user. Not used
+            where validation rows are given.
         calibration: Rows to set apart for intervals, at most a half.
 
     Raises:
@@ -70,6 +74,9 @@ def split(
         groups = None if groups is None else np.asarray(groups)[kept]
     if given is not None:
         return Split(kept, count + np.arange(given), calibration=apart)
+    if isinstance(count_folds, GivenFolds):
+        pairs = count_folds.pairs(kept, count, labels, groups)
+        return Split(*parts_of_split(pairs), calibration=apart)
     number = 0
     if count_folds is not None:
         classes = 1 if labels is None else len(np.unique(labels))

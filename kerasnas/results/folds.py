@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from kerasnas.clock import ALLOTMENTS, Budget, Margin, Purpose, amount
 from kerasnas.errors import SearchSpaceError
+from kerasnas.problem.given_folds import given_folds
+from kerasnas.problem.split import Folding
 
-FoldCount = Callable[[int, int, int], int]
-"""From the numbers of rows, of classes and of groups of rows to the number of folds."""
+FoldCount = Folding
+"""From the numbers of rows, of classes and of groups of rows to the number of folds; or folds."""
 
 _FEW, _MANY = 5, 8  # folds
 _MOST_ROWS = 20_000
@@ -28,7 +29,7 @@ def parse_folds(value: Any, budget: Budget, pace: float, small: int = 0) -> Fold
     """From the numbers of rows, classes and groups to the number of folds, 0 for a single split.
 
     Args:
-        value: `"auto"`, `False`, or a number from 2.
+        value: `"auto"`, `False`, a number from 2, a splitter of scikit-learn, or pairs of indices.
         budget: With a number of trials, or without seconds, `"auto"` makes no folds of more than
             `small` rows: each trial would take several times as long as its user counts on.
         pace: Rows for each second of the budget, up to which `"auto"` makes folds.
@@ -37,16 +38,20 @@ def parse_folds(value: Any, budget: Budget, pace: float, small: int = 0) -> Fold
     Raises:
         SearchSpaceError: For any other value.
     """
+    own = given_folds(value)
+    if own is not None:
+        return own
     if value is False or value is None:
         return lambda rows, classes, units: 0
-    if value == "auto":
+    if isinstance(value, str) and value == "auto":
         return lambda rows, classes, units: min(
             units, _automatic(rows, classes, budget, pace, small)
         )
     if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 2:
         return lambda rows, classes, units: int(value)
     raise SearchSpaceError(
-        f'`folds` must be "auto", False or a number of folds from 2, received {value!r}.'
+        f'`folds` must be "auto", False, a number of folds from 2, a splitter such as '
+        f"`sklearn.model_selection.GroupKFold()`, or pairs of indices, received {value!r}."
     )
 
 
@@ -58,7 +63,8 @@ def fits_again(value: Any, budget: Budget) -> bool:
         budget: As in `parse_folds`.
     """
     needed = ALLOTMENTS[Purpose.FOLDS].needed_seconds
-    return value == "auto" and budget.trials is None and (budget.seconds or 0.0) >= needed
+    auto = isinstance(value, str) and value == "auto"
+    return auto and budget.trials is None and (budget.seconds or 0.0) >= needed
 
 
 def _automatic(rows: int, classes: int, budget: Budget, pace: float, small: int) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics
+from sklearn import model_selection
 from sklearn.utils.class_weight import compute_class_weight
 
 import kerasnas as kn
@@ -414,3 +415,126 @@ def test_the_leaderboard_is_ranked_by_a_metric_of_ones_own(by_cost):
     trials = board[(board["kind"] == "trial") & (board["status"] == "COMPLETED")]
     assert (trials["val_cost"].diff().dropna() >= 0).all()
     assert board[board["kind"] == "baseline"]["val_cost"].notna().all()
+
+
+# Folds.
+
+GROUPS = np.repeat(np.arange(12), 5)
+HALF = np.arange(60) < 30
+
+
+@pytest.mark.filterwarnings("ignore:The groups parameter is ignored")  # as scikit-learn says
+@pytest.mark.parametrize(
+    ("folds", "held", "times"),
+    [
+        (model_selection.KFold(3), 60, 1),
+        (model_selection.StratifiedKFold(4, shuffle=True, random_state=0), 60, 1),
+        (model_selection.TimeSeriesSplit(5), 50, 1),
+        (model_selection.GroupKFold(3), 60, 1),
+        (model_selection.LeaveOneGroupOut(), 60, 1),
+        (model_selection.RepeatedKFold(n_splits=2, n_repeats=2, random_state=0), 60, 2),
+        (model_selection.ShuffleSplit(3, test_size=20, random_state=0), None, None),
+        (model_selection.PredefinedSplit(np.arange(60) % 3 - 1), 40, 1),
+        ([(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))], 60, 1),
+        ([(HALF, ~HALF), (~HALF, HALF)], 60, 1),
+        ([([0, 1, 2, 3], [4, 5]), ([0, 1], [2, 3])], 4, 1),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, int | None) else "",
+)
+def test_folds_of_scikit_learn_and_pairs_of_indices(folds, held, times):
+    from kerasnas.clock import Budget
+    from kerasnas.results.folds import parse_folds
+
+    y = np.arange(60) % 2
+    count = parse_folds(folds, Budget(trials=1), 0.0)
+    rows = rows_of(y, groups=GROUPS, count_folds=count)
+    expected = (
+        list(folds.split(np.zeros((60, 1)), y, GROUPS)) if not isinstance(folds, list) else folds
+    )
+    assert len(rows.parts) == len(expected)
+    for (train, valid), pair in zip(rows.parts, expected, strict=True):
+        ids = [np.flatnonzero(p) if np.asarray(p).dtype == bool else np.sort(p) for p in pair]
+        assert np.array_equal(train, ids[0])
+        assert np.array_equal(valid, ids[1])
+    if held is not None:
+        assert len(np.unique(rows.valid)) == held
+        assert len(rows.valid) == held * times
+    answers = [rows.targets[valid] for _, valid in rows.parts]
+    assert np.array_equal(rows.joined(answers), rows.targets[rows.valid])
+
+
+@pytest.mark.parametrize(
+    ("folds", "sentence"),
+    [
+        ([([0, 1, 2], [2, 3]), ([0], [1])], r"`folds\[0\]` trains on 1 rows.*first: row 2"),
+        ([([0, 1], [99]), ([0], [1])], r"names the row 99, but `x` has 60 rows"),
+        ([([0, 1], []), ([0], [1])], r"`folds\[0\]` must be two arrays|0 to validate on"),
+        ([([0.5], [1.5]), ([0], [1])], r"`folds\[0\]` must be two arrays"),
+        (model_selection.KFold(90), "cannot split these rows"),
+    ],
+)
+def test_folds_that_do_not_fit_are_told(folds, sentence):
+    from kerasnas.clock import Budget
+    from kerasnas.results.folds import parse_folds
+
+    with pytest.raises(SchemaError, match=sentence):
+        rows_of(np.arange(60) % 2, count_folds=parse_folds(folds, Budget(trials=1), 0.0))
+
+
+def test_a_splitter_that_needs_groups_says_so():
+    x, y = table(40)[list("abcde")], table(40)["y"]
+    with pytest.raises(SchemaError, match=r"`folds=GroupKFold.*groups"):
+        kn.TabularClassifier(**QUICK, folds=model_selection.GroupKFold(3)).fit(x, y)
+    with pytest.raises(SchemaError, match="exclude each other"):
+        kn.TabularClassifier(**QUICK, folds=model_selection.KFold(3)).fit(
+            x, y, validation_data=(x, y)
+        )
+    with pytest.raises(kn.errors.SearchSpaceError, match=r"read once.*list"):
+        kn.TabularClassifier(**QUICK, folds=iter([([0], [1])])).fit(x, y)
+    with pytest.raises(kn.errors.SearchSpaceError, match=r"a splitter such as"):
+        kn.TabularClassifier(**QUICK, folds=model_selection.KFold).fit(x, y)
+
+
+def test_calibration_rows_are_in_no_fold_of_the_user():
+    from kerasnas.problem.given_folds import GivenFolds
+
+    pairs = [(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))]
+    for how in (pairs, model_selection.KFold(3)):
+        rows = rows_of(np.arange(60) % 2, count_folds=GivenFolds(how), calibration=lambda count: 20)
+        used = {int(row) for part in rows.parts for ids in part for row in ids}
+        assert len(rows.calibration) == 20
+        assert not used & set(rows.calibration.tolist())
+        assert len(used) == 40
+
+
+@pytest.mark.parametrize(
+    "folds",
+    [
+        model_selection.TimeSeriesSplit(3),
+        model_selection.RepeatedKFold(n_splits=2, n_repeats=2, random_state=0),
+    ],
+    ids=["time", "repeated"],
+)
+@pytest.mark.parametrize("space", ["mlp", "linear"])
+def test_a_fit_on_folds_of_scikit_learn(folds, space):
+    frame = table(90)
+    arguments = {**QUICK, "space": space, "folds": folds}
+    clf = kn.TabularClassifier(**arguments).fit(frame[list("abcde")], frame["y"])
+    board = clf.leaderboard(full=True)
+    trial = board[board["kind"] == "trial"].iloc[0]
+    assert trial["status"] == "COMPLETED"
+    assert np.isfinite(trial["val_log_loss"])
+    assert clf.predict(frame[list("abcde")]).shape == (90,)
+
+
+def test_a_directory_knows_its_split(tmp_path):
+    x, y = table(60)[list("abcde")], table(60)["y"]
+    arguments = {**QUICK, "directory": tmp_path, "space": "linear"}
+    kn.TabularClassifier(**arguments, folds=model_selection.KFold(3)).fit(x, y)
+    again = kn.TabularClassifier(**arguments, folds=model_selection.KFold(3)).fit(x, y)
+    assert len(again.result_.history.scored()) == 1
+    other = model_selection.KFold(3, shuffle=True, random_state=0)
+    with pytest.raises(kn.errors.ProjectMismatchError, match="`split`"):
+        kn.TabularClassifier(**arguments, folds=other).fit(x, y)
+    with pytest.raises(kn.errors.ProjectMismatchError, match="`batch_size`"):
+        kn.TabularClassifier(**arguments, folds=model_selection.KFold(3)).fit(x, y, batch_size=16)
