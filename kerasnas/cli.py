@@ -6,11 +6,11 @@ Nothing heavy is imported before a command needs it, so that `kerasnas --help` a
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
 import sys
 import tempfile
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,13 @@ import kerasnas
 from kerasnas.errors import ArtifactError, KerasNASError, ObjectiveError, SchemaError
 from kerasnas.files import check_file, fresh_folder
 from kerasnas.quiet import import_tensorflow
+from kerasnas.serving import answered, class_named, escaped, folder_kind, printable
 from kerasnas.table_files import TableFile, check_table_path, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kerasnas.estimators import TabularClassifier, TabularRegressor
+    from kerasnas.estimators.estimator import Estimator
 
 _MOST_CLASSES = 20  # a target of whole numbers with more distinct values is taken for an amount
 _MOST_TRIALS = 8  # trials shown in a leaderboard
@@ -36,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; default is the command line.
 
     Returns:
-        The exit status: 0, 2 after an error that is the caller's to solve, 130 after Ctrl-C.
+        The exit status: 0, 2 after an error that is the caller's to solve, 3 after one that is a
+        mistake in kerasnas, 130 after Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -44,12 +46,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run(arguments)
     except KerasNASError as error:
         return _failed(str(error))
+    except BrokenPipeError:  # such as `kerasnas predict … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         place = f": '{error.filename}'" if error.filename else ""
         return _failed(f"{error.strerror or error}{place}")
     except KeyboardInterrupt:
         _failed("interrupted.")
         return 130
+    except Exception as error:
+        _failed(
+            f"{type(error).__name__}: {error}. This should not happen: please report it with the "
+            "command and a few lines of the data."
+        )
+        return 3
     return 0
 
 
@@ -64,8 +74,17 @@ def _parser() -> argparse.ArgumentParser:
 
     predict = commands.add_parser("predict", help="answer for the rows of a table")
     predict.add_argument("model", help=".keras file that `fit` wrote")
-    predict.add_argument("data", help="CSV or Parquet file with the columns of the training table")
+    predict.add_argument(
+        "data",
+        help="CSV or Parquet file with the columns of the training table; a folder of images, "
+        "text files or recordings; for a forecaster the history to go on from",
+    )
     predict.add_argument("--out", help="CSV or Parquet file to write; default: CSV to stdout")
+    predict.add_argument(
+        "--escape-formulas",
+        action="store_true",
+        help="write ' in front of cells that a spreadsheet would take for formulas",
+    )
     predict.set_defaults(run=_predict)
 
     leaderboard = commands.add_parser("leaderboard", help="show what a search tried")
@@ -91,15 +110,22 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_fit(commands: Any) -> None:
     fit = commands.add_parser("fit", help="search for a model of a table")
-    fit.add_argument("data", help="CSV or Parquet file, one row an example")
-    fit.add_argument("--target", required=True, metavar="COLUMN", help="column to predict")
+    fit.add_argument(
+        "data",
+        help="CSV or Parquet file, one row an example; or a folder with one folder of images, "
+        "text files or recordings for each class",
+    )
+    fit.add_argument("--target", metavar="COLUMN", help="column to predict; for tables and series")
     fit.add_argument("--out", required=True, metavar="FILE", help=".keras file to write")
     fit.add_argument(
         "--task",
-        choices=("auto", "classification", "regression"),
+        choices=("auto", "classification", "regression", "forecasting"),
         default="auto",
         help="default: auto, by the values of the target",
     )
+    fit.add_argument("--time", metavar="COLUMN", help="for forecasting: the column of times")
+    fit.add_argument("--series", metavar="COLUMN", help="for forecasting: which series a row is of")
+    fit.add_argument("--horizon", type=int, metavar="N", help="for forecasting: steps to forecast")
     fit.add_argument(
         "--budget", help="time for everything: 90, 10min, 1h30min; default: 5min, or see --trials"
     )
@@ -117,51 +143,84 @@ def _add_fit(commands: Any) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
+    check_file(arguments.out, (".keras",), "`--out`")
+    kind = _check_data(arguments)
+    _check_search(arguments, kind)
+    say = (lambda *_: None) if arguments.quiet else _say
+    if kind != "Tabular":
+        estimator = _estimator(arguments, kind, "classification")
+        estimator.fit(Path(arguments.data))
+    else:
+        frame, task = _target_of(arguments, say)
+        estimator = _estimator(arguments, kind, task)
+        estimator.fit(frame) if task == "forecasting" else estimator.fit(frame, arguments.target)
+    say("\n" + short_leaderboard(estimator) + "\n")
+    _save(estimator, arguments.out)
+    new = "NEW.csv" if kind == "Tabular" else "NEW_FILES"
+    say(f"Saved in '{arguments.out}'. Next: kerasnas predict {arguments.out} {new}")
+
+
+def _check_data(arguments: argparse.Namespace) -> str:
+    """Whether the arguments fit the data, found out by names alone; the modality."""
+    folder, forecasting = Path(arguments.data).is_dir(), arguments.task == "forecasting"
+    wanted = {"--target": arguments.target}
+    if forecasting:
+        wanted |= {"--time": arguments.time, "--horizon": arguments.horizon}
+    missing = [name for name, value in wanted.items() if value is None]
+    if folder and (arguments.target is not None or arguments.task in ("regression", "forecasting")):
+        raise SchemaError(
+            f"'{arguments.data}' is a folder, whose folders are the classes: it takes neither "
+            f"`--target` nor `--task {arguments.task}`. Leave them out, or name a table."
+        )
+    if missing and not folder:
+        raise SchemaError(f"`{missing[0]}` is missing. Add {missing[0]} and the name or number.")
+    return folder_kind(arguments.data) if folder else "Tabular"
+
+
+def _target_of(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[Any, str]:
+    """The table, and the task that its target says."""
     from kerasnas.data.names import did_you_mean, quoted
 
-    check_file(arguments.out, (".keras",), "`--out`")
-    _check_search(arguments)
-    frame = TableFile(arguments.data).read()
-    target = arguments.target
+    frame, target = TableFile(arguments.data).read(), arguments.target
     if target not in frame.columns:
         raise SchemaError(
             f"`--target` names `{target}`, which '{arguments.data}' does not have"
             f"{did_you_mean(target, frame.columns)}. Its columns are {quoted(frame.columns)}."
         )
-    say = (lambda *_: None) if arguments.quiet else print
-    task, why = arguments.task, ""
-    if task == "auto":
-        task, why = guess_task(frame[target])
-        other = "regression" if task == "classification" else "classification"
-        say(f"Task: {task}, as `{target}` {why}. (`--task {other}` for the other.)")
-    estimator = _estimator(arguments, task)
-    estimator.fit(frame, target)
-    say("\n" + short_leaderboard(estimator) + "\n")
-    _save(estimator, arguments.out)
-    say(f"Saved in '{arguments.out}'. Next: kerasnas predict {arguments.out} NEW.csv")
+    if arguments.task != "auto":
+        return frame, arguments.task
+    task, why = guess_task(frame[target])
+    other = "regression" if task == "classification" else "classification"
+    say(f"Task: {task}, as `{target}` {why}. (`--task {other}` for the other.)")
+    return frame, task
 
 
-def _estimator(arguments: argparse.Namespace, task: str) -> TabularClassifier | TabularRegressor:
+def _estimator(arguments: argparse.Namespace, kind: str, task: str) -> Any:
     """The estimator that the arguments of `fit` describe."""
-    kind = kerasnas.TabularClassifier if task == "classification" else kerasnas.TabularRegressor
-    return kind(
+    more = {}
+    if task == "forecasting":
+        more = {name: getattr(arguments, name) for name in ("horizon", "target", "time", "series")}
+    made: Any = class_named(kind, task)
+    return made(
         budget=_budget(arguments.budget, arguments.trials),
         objective=arguments.objective,
         oracle=arguments.oracle,
         seed=arguments.seed,
         directory=arguments.directory,
         verbose=0 if arguments.quiet else 2 if arguments.verbose else "auto",
+        **more,
     )
 
 
-def _check_search(arguments: argparse.Namespace) -> None:
+def _check_search(arguments: argparse.Namespace, kind: str) -> None:
     """Raises the error of a wrong argument now, before a large table is read for nothing."""
-    auto = arguments.task == "auto"
-    tasks = ("classification", "regression") if auto else (arguments.task,)
+    auto = arguments.task == "auto" and kind == "Tabular"
+    task = "classification" if kind != "Tabular" else arguments.task
+    tasks = ("classification", "regression") if auto else (task,)
     complaints = []
     for task in tasks:
         try:
-            _estimator(arguments, task).check_arguments()
+            _estimator(arguments, kind, task).check_arguments()
         except ObjectiveError as error:  # the other task may have this metric
             complaints.append(error)
     if len(complaints) == len(tasks):
@@ -171,32 +230,14 @@ def _check_search(arguments: argparse.Namespace) -> None:
 def _predict(arguments: argparse.Namespace) -> None:
     if arguments.out is not None:
         check_table_path(arguments.out, "`--out`")
-    # Before the table is read: the schema says which columns to read as strings.
-    estimator = kerasnas.load(arguments.model)
-    if not isinstance(estimator, kerasnas.TabularClassifier | kerasnas.TabularRegressor):
-        raise ArtifactError(
-            f"'{arguments.model}' holds a {type(estimator).__name__}, and `kerasnas predict` reads "
-            f"tables. Use `kerasnas.load('{arguments.model}').predict(...)` in Python."
-        )
-    texts = [c.name for c in estimator.schema_.used if c.dtype in ("str", "object", "string")]
-    table = TableFile(arguments.data)
-    frame = table.read(texts)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        added = _answers(estimator, frame)
-    for warning in caught:
-        print(f"kerasnas: {warning.message}", file=sys.stderr)
-    clash = [name for name in added if name in frame.columns]
-    if clash:
-        raise SchemaError(
-            f"'{arguments.data}' already has a column `{clash[0]}`. Rename or remove it first."
-        )
-    result = table.read_as_written().assign(**added)
+    result = answered(kerasnas.load(arguments.model), arguments.data, arguments.model)
+    if arguments.escape_formulas:
+        result = escaped(result)
     if arguments.out is None:
         result.to_csv(sys.stdout, index=False)
         return
     write_table(result, arguments.out, "`--out`")
-    print(f"{len(result)} rows with {', '.join(added)} in '{arguments.out}'.")
+    _say(f"{len(result)} rows with their answers in '{arguments.out}'.")
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -204,11 +245,11 @@ def _export(arguments: argparse.Namespace) -> None:
 
     check_export(arguments.out, arguments.format, "`out`")
     kerasnas.load(arguments.model).export(arguments.out, arguments.format)
-    print(f"'{arguments.out}' answers as '{arguments.model}' does.")
+    _say(f"'{arguments.out}' answers as '{arguments.model}' does.")
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    print(short_leaderboard(kerasnas.load(arguments.model)))
+    _say(short_leaderboard(kerasnas.load(arguments.model)))
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -246,7 +287,7 @@ def guess_task(target: pd.Series) -> tuple[str, str]:
     return "classification", f"holds only {distinct} different whole numbers"
 
 
-def short_leaderboard(estimator: TabularClassifier | TabularRegressor) -> str:
+def short_leaderboard(estimator: Estimator) -> str:
     """The leaderboard in the width of a terminal: the best trials, and every baseline.
 
     Args:
@@ -289,21 +330,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _answers(
-    estimator: TabularClassifier | TabularRegressor, frame: pd.DataFrame
-) -> dict[str, Any]:
-    """New columns for every row: the prediction, and the probability of every label."""
-    from kerasnas.estimators.kinds import Classifier
-
-    if not isinstance(estimator, Classifier):
-        return {"prediction": estimator.predict(frame)}
-    probabilities = estimator.predict_proba(frame)
-    answers: dict[str, Any] = {"prediction": estimator.fitted_.decide(probabilities)}
-    for place, label in enumerate(estimator.classes_):
-        answers[f"probability_{label}"] = probabilities[:, place]
-    return answers
-
-
 def _budget(budget: str | None, trials: int | None) -> Any:
     """What `--budget` and `--trials` say together."""
     if trials is None:
@@ -320,7 +346,7 @@ def _seconds(text: str) -> str | float:
         return text
 
 
-def _save(estimator: TabularClassifier | TabularRegressor, path: str) -> None:
+def _save(estimator: Estimator, path: str) -> None:
     """Saves what was searched for, beside `path` where that has become impossible meanwhile.
 
     Raises:
@@ -337,7 +363,7 @@ def _save(estimator: TabularClassifier | TabularRegressor, path: str) -> None:
         ) from error
 
 
-def _save_beside(estimator: TabularClassifier | TabularRegressor, path: Path) -> Path | None:
+def _save_beside(estimator: Estimator, path: Path) -> Path | None:
     """Saves in the first folder that takes the file: that of `path`, this one, a temporary one."""
     for folder in (path.parent, Path.cwd(), Path(tempfile.gettempdir())):
         beside = folder / f"{path.stem}-{secrets.token_hex(4)}.keras"
@@ -349,9 +375,13 @@ def _save_beside(estimator: TabularClassifier | TabularRegressor, path: Path) ->
     return None
 
 
+def _say(text: str) -> None:
+    print(printable(text))
+
+
 def _failed(message: str) -> int:
     """Says what went wrong in one line."""
-    print(f"kerasnas: {' '.join(message.split())}", file=sys.stderr)
+    print(f"kerasnas: {printable(' '.join(message.split()))}", file=sys.stderr)
     return 2
 
 

@@ -356,3 +356,96 @@ def test_rows_through_a_pipe(folder, capsys):
     assert main(["predict", str(folder / "model.keras"), f"/dev/fd/{read}"]) == 0
     os.close(read)
     assert len(pd.read_csv(io.StringIO(capsys.readouterr().out))) == 40
+
+
+def test_formulas_are_escaped_on_request(folder, tmp_path, capsys):
+    rows = pd.read_csv(folder / "new.csv", dtype=str).head(3).assign(**{"=note": "=cmd()"})
+    rows.loc[1, "=note"] = "-1.5"
+    rows.loc[2, "=note"] = "\t=1"
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    given = [str(folder / "model.keras"), str(tmp_path / "new.csv")]
+    assert main(["predict", *given, "--escape-formulas"]) == 0
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out), dtype=str)
+    assert printed["'=note"].tolist() == ["'=cmd()", "-1.5", "'\t=1"]
+    assert main(["predict", *given]) == 0
+    assert "=note" in pd.read_csv(io.StringIO(capsys.readouterr().out), dtype=str)
+
+
+def test_nothing_that_is_printed_steers_the_terminal(folder, tmp_path, capsys):
+    assert main(["predict", str(folder / "model.keras"), str(tmp_path / "no\x1b[31m\u202e")]) == 2
+    said = one_line(capsys)
+    assert "\x1b" not in said and "\u202e" not in said
+
+
+def test_what_should_not_happen_is_a_sentence_too(folder, capsys, monkeypatch):
+    monkeypatch.setattr(kn, "load", lambda path: {}[path])
+    assert main(["leaderboard", str(folder / "model.keras")]) == 3
+    assert "please report it" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["{}", "--target", "y"], "takes neither `--target`"),
+        (["{}", "--task", "regression"], "nor `--task regression`"),
+        (["{}/empty"], "without images, text files or recordings"),
+        (["{}/none.csv"], "`--target` is missing"),
+        (["{}/none.csv", "--target", "y", "--task", "forecasting"], "`--time` is missing"),
+        (["{}/none.csv", "--target", "y", "--task", "forecasting", "--time", "t"], "`--horizon`"),
+    ],
+)
+def test_what_does_not_fit_the_data_is_said_before_they_are_read(tmp_path, capsys, given, words):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "spam").mkdir()
+    (tmp_path / "spam" / "1.txt").write_text("no text is read")
+    arguments = ["fit", *(a.format(tmp_path) for a in given), "--out", str(tmp_path / "m.keras")]
+    assert main(arguments) == 2
+    assert words in one_line(capsys)
+
+
+def test_folders_of_texts_in_and_out(tmp_path, capsys):
+    for number in range(24):
+        path = tmp_path / "data" / ("spam" if number % 2 else "ham") / f"{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{'money prize' if number % 2 else 'lunch meeting'} {number}")
+    out = str(tmp_path / "m.keras")
+    arguments = ["fit", str(tmp_path / "data"), "--out", out, "--trials", "1", "--seed", "0"]
+    assert main([*arguments, "--quiet"]) == 0
+    assert main(["predict", out, str(tmp_path / "data" / "spam")]) == 0
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert printed.columns.tolist() == ["file", "prediction", "probability_ham", "probability_spam"]
+    assert len(printed) == 12 and printed["file"][0].endswith("1.txt")
+    pd.DataFrame({"text": ["money prize", "lunch"]}).to_csv(tmp_path / "t.csv", index=False)
+    assert main(["predict", out, str(tmp_path / "t.csv")]) == 0
+    assert len(pd.read_csv(io.StringIO(capsys.readouterr().out))) == 2
+
+
+def test_series_in_and_forecasts_out(tmp_path, capsys):
+    steps = np.arange(120)
+    times = pd.date_range("2024-01-01", periods=120, freq="D")
+    frame = pd.DataFrame({"day": times, "sold": np.sin(steps / 3) + 3})
+    frame.to_csv(tmp_path / "sales.csv", index=False)
+    out = str(tmp_path / "m.keras")
+    arguments = ["fit", str(tmp_path / "sales.csv"), "--out", out, "--trials", "1", "--seed", "0"]
+    arguments += ["--task", "forecasting", "--target", "sold", "--time", "day", "--horizon", "5"]
+    assert main([*arguments, "--quiet"]) == 0
+    assert main(["predict", out, str(tmp_path / "sales.csv")]) == 0
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert len(printed) == 5 and printed.columns[:2].tolist() == ["day", "sold"]
+    assert printed["day"][0].startswith("2024-04-30")
+
+
+def test_a_folder_of_pictures(tmp_path, capsys):
+    from PIL import Image
+
+    for number in range(24):
+        path = tmp_path / "data" / ("dark" if number % 2 else "light") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shade = np.full((8, 8), 20 if number % 2 else 200, "uint8")
+        Image.fromarray(shade + np.uint8(number)).save(path)
+    out = str(tmp_path / "m.keras")
+    arguments = ["fit", str(tmp_path / "data"), "--out", out, "--trials", "1", "--seed", "0"]
+    assert main([*arguments, "--quiet", "--budget", "60"]) == 0
+    assert main(["predict", out, str(tmp_path / "data" / "dark" / "1.png")]) == 0
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert len(printed) == 1 and printed["prediction"][0] in ("dark", "light")
