@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas import oracles
-from kerasnas.clock import Budget, Clock, Purpose, Stopwatch
+from kerasnas.clock import Budget, Clock, Margin, Purpose, Stopwatch, amount
 from kerasnas.data import check_same_length, fit_class_target
 from kerasnas.errors import SearchFailedError
 from kerasnas.objectives import Constraint, parse_objectives
@@ -26,6 +26,8 @@ from kerasnas.trial.answers import Predictor
 from kerasnas.trial.plan import Plan
 from kerasnas.trial.seeding import seeded
 from kerasnas.trial.training import Trainer
+
+_TRACING = "to trace the supernet (raise `budget`, or use `ImageClassifier(space='cell')`)"
 
 
 @dataclass
@@ -84,6 +86,7 @@ def one_shot_search(
 
     Raises:
         SearchFailedError: If no cell meets the constraints.
+        OutOfTime: If the budget does not reach for the first step of the supernet.
     """
     clock = Clock(Budget.parse(budget).seconds)
     clock.keep(Purpose.SUPERNET_WINNER)
@@ -102,9 +105,12 @@ def one_shot_search(
     )
     _check_possible(space, constraints)
     seconds: dict[str, float] = {}
+    watch = Stopwatch()
     with seeded(seed, 0):
         supernet = Supernet(space)
-    watch = Stopwatch()
+    # A step cannot be broken off while it is traced: what that takes is known from the building.
+    needed = amount(Margin.SUPERNET_TRACE) * watch.lap()
+    clock.deadline.require(needed, _TRACING)
     train_supernet(
         supernet,
         x[train],

@@ -6,7 +6,7 @@ import tensorflow as tf
 from sklearn.datasets import load_digits
 
 from kerasnas import Constraint
-from kerasnas.errors import SearchFailedError
+from kerasnas.errors import OutOfTime, SearchFailedError
 from kerasnas.one_shot import one_shot_search
 from kerasnas.spaces import Cell, cells
 from kerasnas.spaces.supernet import (
@@ -106,3 +106,9 @@ def test_no_cell_is_small_enough():
     x, y = digits(60)
     with pytest.raises(SearchFailedError, match=r"`params`.*smallest network"):
         one_shot_search(x, y, constraints=[Constraint("params", max=10)], epochs=1, filters=4)
+
+
+def test_a_budget_that_does_not_reach_for_the_supernet_is_refused_before_it_is_traced():
+    x, y = np.zeros((40, 16, 16, 1), "float32"), np.arange(40) % 2
+    with pytest.raises(OutOfTime, match="to trace the supernet .raise `budget`"):
+        one_shot_search(x, y, budget=0.05)
