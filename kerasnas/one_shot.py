@@ -27,7 +27,7 @@ from kerasnas.trial.plan import Plan
 from kerasnas.trial.seeding import seeded
 from kerasnas.trial.training import Trainer
 
-_TRACING = "to trace the supernet (raise `budget`, or use `ImageClassifier(space='cell')`)"
+_FIRST_STEP = "to trace the supernet (raise `budget`, or use `ImageClassifier(space='cell')`)"
 
 
 @dataclass
@@ -110,7 +110,7 @@ def one_shot_search(
         supernet = Supernet(space)
     # A step cannot be broken off while it is traced: what that takes is known from the building.
     needed = amount(Margin.SUPERNET_TRACE) * watch.lap()
-    clock.deadline.require(needed, _TRACING)
+    clock.deadline.require(needed, _FIRST_STEP)
     train_supernet(
         supernet,
         x[train],

@@ -110,5 +110,5 @@ def test_no_cell_is_small_enough():
 
 def test_a_budget_that_does_not_reach_for_the_supernet_is_refused_before_it_is_traced():
     x, y = np.zeros((40, 16, 16, 1), "float32"), np.arange(40) % 2
-    with pytest.raises(OutOfTime, match="to trace the supernet .raise `budget`"):
+    with pytest.raises(OutOfTime, match=r"to trace the supernet \(raise `budget`"):
         one_shot_search(x, y, budget=0.05)
