@@ -12,6 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from kerasnas.clock import ENDLESS, Deadline, Purpose
+from kerasnas.spaces.linear_penalty import CROSS_VALIDATED, PENALTIES, chosen
 from kerasnas.spaces.linear_solver import affordable
 
 _MOST_COLUMNS = 3000  # of the solved system; categories beyond are left out
@@ -20,8 +21,10 @@ _DIRECT = 1e11  # products of a direct solution, beyond which one in steps is qu
 
 
 def declare_linear(hp: keras_tuner.HyperParameters) -> float:
-    """The strength of the regularisation: the weight of the squared coefficients."""
-    return float(hp.Float("linear_penalty", 1e-3, 1e3, sampling="log", default=1.0))
+    """The weight of the squared coefficients; 0 lets cross-validation choose it."""
+    return float(
+        hp.Choice("linear_penalty", [CROSS_VALIDATED, *PENALTIES], default=CROSS_VALIDATED)
+    )
 
 
 def solve_linear(
@@ -42,7 +45,7 @@ def solve_linear(
         embedded: Number of categories of each column of indices at the end of `x`; each category
             gets a coefficient of its own.
         classes: Number of classes; `None` for regression.
-        penalty: Weight of the squared coefficients.
+        penalty: Weight of the squared coefficients; 0 for that of `linear_penalty.chosen`.
         deadline: When the search ends.
     """
     from sklearn.linear_model import LogisticRegression, Ridge
@@ -50,6 +53,8 @@ def solve_linear(
     plain = x.shape[1] - len(embedded)
     design, spans = _design(x, plain, embedded)
     labels = y.reshape(-1)
+    if penalty == CROSS_VALIDATED:
+        penalty = chosen(design, labels, weights, classes, deadline)
     if classes is None:
         direct = design.shape[0] * design.shape[1] ** 2 < _DIRECT
         ridge = Ridge(alpha=penalty, solver="auto" if direct else "lsqr")
