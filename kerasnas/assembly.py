@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -15,7 +16,8 @@ from kerasnas.data.units import Units
 KEYS_ARE_NO_NAMES = "When providing `inputs` as a dict"
 """How Keras's warning begins about keys that are no layer names: a dict is still matched by key."""
 
-_FRONT, _NETWORK = "kerasnas_preprocessing", "kerasnas_network"
+_OWN = "kerasnas_"  # how names of layers begin that no column has
+_FRONT, _NETWORK = f"{_OWN}preprocessing", f"{_OWN}network"
 
 RawShape = tuple[Sequence[int | None], str]
 """Shape of a row and dtype of a raw tensor."""
@@ -27,12 +29,15 @@ class FrontGraph:
 
     Attributes:
         model: From raw tensors to what the network takes: of one tensor, of a dict by name, or of a
-            list in the order of `raw`.
+            list in the order of `raw` or of `blocks`.
         raw: The raw tensor, or the raw tensors by name.
+        blocks: Names of the raw tensors that `model` takes side by side, for each of its inputs;
+            empty where each raw tensor is an input of its own.
     """
 
     model: keras.Model
     raw: RawShape | Mapping[str, RawShape]
+    blocks: Sequence[Sequence[str]] = ()
 
     @classmethod
     def of(cls, model: keras.Model) -> FrontGraph:
@@ -41,18 +46,52 @@ class FrontGraph:
             return cls(model, {key: (t.shape[1:], t.dtype) for key, t in model.input.items()})
         return cls(model, (model.input.shape[1:], model.input.dtype))
 
+    @cached_property
+    def graph(self) -> keras.Model:
+        """`model` with an input for each raw tensor, as the exported graph has them."""
+        if not self.blocks:
+            return self.model
+        assert isinstance(self.raw, Mapping), "tensors side by side have names"
+        inputs = raw_inputs(self.raw)
+        blocks = [
+            _side_by_side([inputs[name] for name in names], f"{_OWN}block_{i}")
+            for i, names in enumerate(self.blocks)
+        ]
+        answer = named(self.model, f"{_OWN}columns")(blocks)
+        return keras.Model(list(inputs.values()), answer)
+
+    @cached_property
+    def placed(self) -> tuple[Any, Any]:
+        """Raw inputs and what `graph` makes of them: traced once for all models behind them."""
+        graph, entry = named(self.graph, _FRONT), self.graph.input
+        if not isinstance(self.raw, Mapping):
+            shape, dtype = self.raw
+            raw = keras.Input(shape, dtype=dtype, name=entry.name)
+            return raw, graph(raw)
+        inputs = raw_inputs(self.raw)
+        if isinstance(entry, Mapping):  # its tensors have names that any runtime takes
+            inputs = {
+                key: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name)
+                for key, t in entry.items()
+            }
+        return inputs, graph(self.arranged(inputs))
+
     def arranged(self, tensors: Mapping[str, Any]) -> Any:
-        """What `model` is called with.
+        """What `graph` is called with.
 
         Args:
             tensors: Raw tensors by name, in the order of `raw`; a single one by any name.
         """
-        if isinstance(self.model.input, Mapping):
+        if isinstance(self.graph.input, Mapping):
             return dict(tensors)
-        if isinstance(self.model.input, list):
+        if isinstance(self.graph.input, list):
             return list(tensors.values())
         (tensor,) = tensors.values()
         return tensor
+
+
+def _side_by_side(tensors: Sequence[Any], name: str) -> Any:
+    return keras.layers.Concatenate(name=name)(tensors) if len(tensors) > 1 else tensors[0]
 
 
 Fronts = FrontGraph | Mapping[str, FrontGraph]
@@ -85,25 +124,14 @@ def alone(front: Fronts) -> keras.Model:
 def _placed(front: Fronts) -> tuple[Any, Any]:
     """Raw inputs, and what the fronts make of them."""
     if isinstance(front, FrontGraph):
-        graph, entry = named(front.model, _FRONT), front.model.input
-        if not isinstance(front.raw, Mapping):
-            shape, dtype = front.raw
-            raw = keras.Input(shape, dtype=dtype, name=entry.name)
-            return raw, graph(raw)
-        inputs = raw_inputs(front.raw)
-        if isinstance(entry, Mapping):  # its tensors have names that any runtime takes
-            inputs = {
-                key: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name)
-                for key, t in entry.items()
-            }
-        return inputs, graph(front.arranged(inputs))
+        return front.placed
     inputs = raw_inputs(flat({name: one.raw for name, one in front.items()}))
     found = {}
     for name, one in front.items():
         own = {key: inputs[key] for key in flat({name: one.raw})}
         if isinstance(one.raw, Mapping):
             own = {key.removeprefix(f"{name}."): tensor for key, tensor in own.items()}
-        found[name] = named(one.model, f"{name}_preprocessing")(one.arranged(own))
+        found[name] = named(one.graph, f"{name}_preprocessing")(one.arranged(own))
     return inputs, found
 
 
@@ -130,11 +158,11 @@ def raw_inputs(specs: Mapping[str, tuple[Sequence[int | None], str]]) -> dict[st
     Args:
         specs: Shape of a row and dtype by key.
     """
-    taken = {_FRONT, _NETWORK}
+    taken = set[str]()
     inputs = {}
     for i, (key, (shape, dtype)) in enumerate(specs.items()):
         name = key
-        if not _is_layer_name(name) or name in taken:
+        if not _is_layer_name(name) or name in taken or name.startswith(_OWN):
             name = f"column_{i}"
             while name in taken or name in specs:
                 name += "_"

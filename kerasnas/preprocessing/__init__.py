@@ -1,6 +1,7 @@
 """From raw columns to one float matrix, as a graph of built-in Keras layers."""
 
-from kerasnas.preprocessing.graph import Preprocessing, fit_preprocessing, input_dtype
+from kerasnas.preprocessing.blocks import input_dtype
+from kerasnas.preprocessing.graph import Preprocessing, fit_preprocessing
 from kerasnas.preprocessing.trees import fit_tree_preprocessing
 from kerasnas.preprocessing.usefulness import Sample, useful_columns
 

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from kerasnas.assembly import FrontGraph
 from kerasnas.data import MISSING_DATETIME, MISSING_INTEGER, Column, Schema
+from kerasnas.preprocessing.blocks import ColumnBlocks, input_dtype
 from kerasnas.preprocessing.categorical import CategoricalColumns
 from kerasnas.preprocessing.features import ColumnFeatures
 from kerasnas.preprocessing.moments import DatetimeColumns, join
@@ -25,18 +26,6 @@ from kerasnas.preprocessing.numeric import NumericColumns, WholeColumns
 from kerasnas.preprocessing.text import TextColumn
 
 _BATCH = 1024
-_DTYPES = {
-    "numeric": "float32",
-    "boolean": "float32",
-    "categorical": "string",
-    "text": "string",
-    "datetime": "int64",
-}
-
-
-def input_dtype(column: Column) -> str:
-    """The dtype in which the exported model takes a column."""
-    return "int64" if column.exact else _DTYPES[column.kind]
 
 
 @dataclass(frozen=True)
@@ -44,9 +33,9 @@ class Preprocessing:
     """A fitted preprocessing graph.
 
     Attributes:
-        model: Takes a list of tensors `(batch, 1)`, one a column in the order of `columns`, and
-            gives one float32 matrix `(batch, width)`: features first, then one column of indices
-            for every column that is to be embedded.
+        model: Takes a list of tensors, one for each of the `blocks` of columns, and gives one
+            float32 matrix `(batch, width)`: features first, then one column of indices for every
+            column that is to be embedded.
         columns: The raw columns in use.
         names: One readable name a feature; indices of embedded columns last.
         owners: The raw column of each feature.
@@ -70,11 +59,18 @@ class Preprocessing:
     @property
     def front(self) -> FrontGraph:
         """The graph with the names of its raw columns, without any row."""
-        return FrontGraph(self.model, {c.name: ((1,), input_dtype(c)) for c in self.columns})
+        raw = {column.name: ((1,), input_dtype(column)) for column in self.columns}
+        return FrontGraph(self.model, raw, self.blocks.groups)
+
+    @cached_property
+    def blocks(self) -> ColumnBlocks:
+        """The columns by the tensor that they enter `model` in."""
+        return ColumnBlocks.of(self.columns)
 
     def tensors(self, raw: Mapping[str, np.ndarray]) -> list[tf.Tensor]:
-        """Raw columns as the list of tensors `(rows, 1)` that `model` takes."""
-        return [tf.constant(raw[c.name][:, None], dtype=input_dtype(c)) for c in self.columns]
+        """Raw columns as the list of tensors that `model` takes."""
+        arrays = zip(self.blocks.arrays(raw), self.blocks.dtypes, strict=True)
+        return [tf.constant(array, dtype=dtype) for array, dtype in arrays]
 
     def transform(self, raw: Mapping[str, np.ndarray]) -> np.ndarray:
         """Runs the graph over raw columns.
@@ -94,9 +90,10 @@ class Preprocessing:
     @cached_property
     def _run(self) -> Any:
         """The graph, traced once for batches of any length."""
-        signature = [tf.TensorSpec((None, 1), input_dtype(c)) for c in self.columns]
+        blocks = zip(self.blocks.groups, self.blocks.dtypes, strict=True)
+        signature = [tf.TensorSpec((None, len(group)), dtype) for group, dtype in blocks]
         return tf.function(
-            lambda *columns: self.model(list(columns), training=False), input_signature=signature
+            lambda *tensors: self.model(list(tensors), training=False), input_signature=signature
         )
 
 
@@ -108,27 +105,18 @@ def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preproce
         schema: The columns; dropped ones do not enter the graph.
     """
     columns = schema.used
-    inputs = [
-        keras.Input((1,), dtype=input_dtype(column), name=f"column_{i}")
-        for i, column in enumerate(columns)
-    ]
-    by_name = {column.name: tensor for column, tensor in zip(columns, inputs, strict=True)}
+    blocks = ColumnBlocks.of(columns)
+    inputs = blocks.inputs()
+    by_name = {name: inputs[(name,)] for name in blocks.strings}
     parts: list[ColumnFeatures] = []
-    numbers = [c.name for c in columns if c.kind in ("numeric", "boolean") and not c.exact]
-    if numbers:
-        values = np.stack([raw[name] for name in numbers], axis=1)
-        joined = join([by_name[name] for name in numbers])
-        parts.append(NumericColumns(numbers, values).build(joined))
-    whole = [c.name for c in columns if c.exact]
-    if whole:
-        values = np.stack([raw[name] for name in whole], axis=1)
-        joined = join([by_name[name] for name in whole])
-        parts.append(WholeColumns(whole, values).build(joined))
-    moments = [c.name for c in columns if c.kind == "datetime"]
-    if moments:
-        values = np.stack([raw[name] for name in moments], axis=1)
-        joined = join([by_name[name] for name in moments])
-        parts.append(DatetimeColumns(moments, values).build(joined))
+    for names, kind in (
+        (blocks.numbers, NumericColumns),
+        (blocks.whole, WholeColumns),
+        (blocks.moments, DatetimeColumns),
+    ):
+        if names:
+            values = np.stack([raw[name] for name in names], axis=1)
+            parts.append(kind(list(names), values).build(inputs[names]))
     categories = [c.name for c in columns if c.kind == "categorical"]
     fitted = CategoricalColumns({name: raw[name] for name in categories})
     one_hot, indices = fitted.build(by_name)
@@ -139,7 +127,7 @@ def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preproce
     tensors = [tensor for part in parts for tensor in part.tensors] + indices
     embedded = fitted.cardinalities
     return Preprocessing(
-        model=keras.Model(inputs, join(tensors), name="preprocessing"),
+        model=keras.Model(list(inputs.values()), join(tensors), name="preprocessing"),
         columns=columns,
         names=tuple([n for part in parts for n in part.names] + list(embedded)),
         owners=tuple([o for part in parts for o in part.owners] + list(embedded)),

@@ -14,8 +14,9 @@ import numpy as np
 from keras import layers, ops
 
 from kerasnas.data import MISSING_DATETIME, MISSING_INTEGER, Schema
+from kerasnas.preprocessing.blocks import ColumnBlocks
 from kerasnas.preprocessing.categorical import learn_vocabulary
-from kerasnas.preprocessing.graph import Preprocessing, input_dtype
+from kerasnas.preprocessing.graph import Preprocessing
 from kerasnas.preprocessing.moments import calendar, join, pairs_of
 from kerasnas.preprocessing.numeric import from_centre, whole_centres
 from kerasnas.preprocessing.text import TextColumn
@@ -42,49 +43,41 @@ def fit_tree_preprocessing(
         NaN, as every other column may.
     """
     columns = schema.used
-    inputs = [
-        keras.Input((1,), dtype=input_dtype(column), name=f"column_{i}")
-        for i, column in enumerate(columns)
-    ]
-    by_name = {column.name: tensor for column, tensor in zip(columns, inputs, strict=True)}
-    kinds = {kind: [c.name for c in columns if c.kind == kind] for kind in _KINDS}
+    blocks = ColumnBlocks.of(columns)
+    inputs = blocks.inputs()
+    by_name = {name: inputs[(name,)] for name in blocks.strings}
     tensors: list[Any] = []
     names: list[str] = []
     owners: list[str] = []
-    numbers = [c.name for c in columns if c.kind in ("numeric", "boolean") and not c.exact]
-    if numbers:
-        tensors.append(ops.clip(join([by_name[name] for name in numbers]), -_LIMIT, _LIMIT))
-    whole = [c.name for c in columns if c.exact]
-    if whole:
-        centre = whole_centres(np.stack([raw[name] for name in whole], axis=1))
-        x = join([by_name[name] for name in whole])
+    if blocks.numbers:
+        tensors.append(ops.clip(inputs[blocks.numbers], -_LIMIT, _LIMIT))
+    if blocks.whole:
+        centre = whole_centres(np.stack([raw[name] for name in blocks.whole], axis=1))
+        x = inputs[blocks.whole]
         gone = ops.equal(x, MISSING_INTEGER)
         tensors.append(ops.where(gone, _NAN, from_centre(x, centre)))
-    names += numbers + whole
-    owners += numbers + whole
-    if kinds["datetime"]:
-        _add_moments(kinds["datetime"], raw, by_name, tensors, names, owners)
-    for name in kinds["text"]:
+    names += [*blocks.numbers, *blocks.whole]
+    owners += [*blocks.numbers, *blocks.whole]
+    if blocks.moments:
+        _add_moments(list(blocks.moments), raw, inputs[blocks.moments], tensors, names, owners)
+    for name in (c.name for c in columns if c.kind == "text"):
         features = TextColumn(name, raw[name]).build(by_name[name])
         tensors += features.tensors
         names += features.names
         owners += features.owners
-    codes = kinds["categorical"]
+    codes = [c.name for c in columns if c.kind == "categorical"]
     vocabularies = [_vocabulary(raw[name]) for name in codes]
     for start in range(0, len(codes), _GROUP):
         group = slice(start, start + _GROUP)
         tensors.append(_codes([by_name[name] for name in codes[group]], vocabularies[group]))
     return Preprocessing(
-        model=keras.Model(inputs, join(tensors), name="preprocessing"),
+        model=keras.Model(list(inputs.values()), join(tensors), name="preprocessing"),
         columns=columns,
         names=tuple(names + codes),
         owners=tuple(owners + codes),
         embedded={name: len(known) for name, known in zip(codes, vocabularies, strict=True)},
         probe=dict(probe or {}),
     )
-
-
-_KINDS = ("numeric", "boolean", "datetime", "text", "categorical")
 
 
 def _vocabulary(values: np.ndarray) -> list[str]:
@@ -112,7 +105,7 @@ def _codes(strings: list[Any], vocabularies: list[list[str]]) -> Any:
 def _add_moments(
     columns: list[str],
     raw: Mapping[str, np.ndarray],
-    by_name: Mapping[str, Any],
+    x: Any,
     tensors: list[Any],
     names: list[str],
     owners: list[str],
@@ -121,7 +114,6 @@ def _add_moments(
     values = np.stack([raw[name] for name in columns], axis=1)
     known = [v[v != MISSING_DATETIME] for v in values.T]
     middle = np.array([[int(np.median(v)) if v.size else 0 for v in known]], dtype="int64")
-    x = join([by_name[name] for name in columns])
     missing = ops.equal(x, MISSING_DATETIME)
     filled = ops.where(missing, middle, x)
 
