@@ -21,7 +21,7 @@ _COVERED = 0.99  # share of the training clips that are not cut
 _LOST = 0.01  # of all samples; less is the ends of a few sounds
 _CHUNK = 2**23  # samples in one call
 _TOGETHER = 64  # sounds of any length in one call
-_MANY_TIMES = 1.9  # as long as in fit: 22050 Hz taken for 11025 Hz; few clips are so long
+_MANY_TIMES = 1.9  # the length in fit: 22050 Hz taken for 11025 Hz; few clips are so long
 _LONG_SPEECH = 5.0  # likewise where sounds of any length are heard: 48000 Hz taken for 8000 Hz
 _SHORTEST = 64  # samples that anything can be done with
 

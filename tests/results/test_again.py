@@ -150,7 +150,7 @@ def test_what_the_user_has_measured_or_held_out_is_what_answers(given, again, mo
     held_out = given.pop("validation_data", None)
     jobs = []
     monkeypatch.setattr(
-        "kerasnas.estimators.estimator.run", lambda space, job, plan: jobs.append(job)
+        "kerasnas.estimators.estimator.run", lambda space, job, *_, **__: jobs.append(job)
     )
     estimator = kn.TabularRegressor(
         **{"budget": 60, "space": "linear", "seed": 0, "verbose": 0, **given}
