@@ -101,8 +101,8 @@ class ImageBlock(Block):
     def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
         """As `Block.build`."""
         mean, variance = facts["statistics"]
-        x = layers.Normalization(axis=-1, mean=mean, variance=variance)(x)
-        return _family(hp, x, IMAGE_FAMILIES)
+        normal = layers.Normalization(axis=-1, mean=mean, variance=variance)(x)
+        return _where_there(x, _family(hp, normal, IMAGE_FAMILIES), facts)
 
 
 class TextBlock(Block):
@@ -128,7 +128,7 @@ class AudioBlock(Block):
 
     def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
         """As `Block.build`."""
-        return _family(hp, normalized(hp, x), _SPECTRAL)
+        return _where_there(x, _family(hp, normalized(hp, x), _SPECTRAL), facts)
 
 
 class TimeSeriesBlock(Block):
@@ -196,6 +196,18 @@ class Merge(Part):
             normal, normal
         )
         return layers.GlobalAveragePooling1D()(layers.Add()([sequence, attended]))
+
+
+def _where_there(x: Any, features: Any, facts: Mapping[str, Any]) -> Any:
+    """Features of the rows that have a picture or a sound, and a flag that says which ones have.
+
+    A row that has none is zeros, and so are its features.
+    """
+    if not facts.get("gaps"):
+        return features
+    axes = tuple(range(1, len(x.shape)))
+    there = ops.any(ops.not_equal(x, 0.0), axis=axes)[:, None]
+    return layers.Concatenate()([ops.where(there, features, 0.0), ops.cast(there, "float32")])
 
 
 def _family(hp: Any, x: Any, families: Mapping[str, Any]) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from kerasnas.assembly import FrontGraph
 from kerasnas.auto_model.nodes import Node, checked_name
 from kerasnas.data import Reader
+from kerasnas.data.gaps import GapReader
 from kerasnas.data.images import ImageReader
 from kerasnas.errors import SchemaError
 from kerasnas.preprocessing.images import ImageForm, statistics
@@ -57,17 +58,14 @@ class PlacedInput:
     Attributes:
         fitted: The input itself.
         form: All rows as blocks see them.
+        reader: Reads new data.
         facts: What blocks need to know, such as the number of categories of embedded columns.
     """
 
     fitted: FittedInput
     form: Form
+    reader: Reader
     facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def reader(self) -> Reader:
-        """Reads new data."""
-        return self.fitted.reader
 
     @property
     def front(self) -> FrontGraph:
@@ -98,7 +96,11 @@ class InputNode(Node):
         """The form in which blocks see the data."""
         return None
 
-    def facts(self, form: Form, train: np.ndarray) -> Mapping[str, Any]:
+    def reader(self, fitted: FittedInput, raw: RawRows) -> Reader:
+        """Reads new data."""
+        return fitted.reader
+
+    def facts(self, form: Form, raw: RawRows, train: np.ndarray) -> Mapping[str, Any]:
         """What blocks need to know of a form."""
         return form.facts
 
@@ -113,15 +115,9 @@ class InputNode(Node):
             SchemaError: If they cannot be used.
         """
         try:
-            raw = self.source.read(x, further)
+            return self.source.read(x, further)
         except SchemaError as error:
             raise SchemaError(f"Input `{self.name}`: {error}") from error
-        if raw.broken:
-            raise SchemaError(
-                f"Input `{self.name}`: {len(raw.broken)} rows cannot be used (first: "
-                f"{raw.broken[0]}). Remove those rows from all inputs and outputs."
-            )
-        return raw
 
     def fit(self, raw: RawRows, train: np.ndarray) -> PlacedInput:
         """Fits the input on training rows.
@@ -132,7 +128,25 @@ class InputNode(Node):
         """
         fitted = self.source.fit(raw, train)
         form = fitted.form(self.key(fitted))
-        return PlacedInput(fitted, form, self.facts(form, train))
+        reader, facts = self.reader(fitted, raw), self.facts(form, raw, train)
+        return PlacedInput(fitted, form, reader, facts)
+
+
+class GappyInput(InputNode):
+    """An input of which a row may have nothing: `None`, NaN, or the path of no file.
+
+    Such a row is zeros from the reader on. Blocks hear of it by the fact `gaps`, and only where
+    rows of `fit` have nothing.
+    """
+
+    def reader(self, fitted: FittedInput, raw: RawRows) -> Reader:
+        """As `InputNode.reader`."""
+        inner: Any = fitted.reader
+        return GapReader(inner, known=raw.there is not None)
+
+    def facts(self, form: Form, raw: RawRows, train: np.ndarray) -> Mapping[str, Any]:
+        """As `InputNode.facts`."""
+        return {**form.facts, "gaps": raw.there is not None}
 
 
 class TabularInput(InputNode):
@@ -187,8 +201,10 @@ class TimeSeriesInput(InputNode):
         return SeriesInput()
 
 
-class ImageInput(InputNode):
+class ImageInput(GappyInput):
     """Images: an array `(rows, height, width[, channels])`, a list of arrays or paths, a folder.
+
+    A row may have none: `None`, NaN, or the path of no file. In the exported file it is zeros.
 
     Args:
         name: Key of the images in the dicts that `fit` and `predict` take.
@@ -205,16 +221,18 @@ class ImageInput(InputNode):
     @property
     def source(self) -> PictureInput:
         """As `InputNode.source`."""
-        return PictureInput()
+        return PictureInput(gaps=True)
 
     def key(self, fitted: FittedInput) -> ImageForm:
         """As `InputNode.key`."""
         reader: Any = fitted.reader
         return ImageForm(*self._size(reader), "stretch")
 
-    def facts(self, form: Form, train: np.ndarray) -> Mapping[str, Any]:
+    def facts(self, form: Form, raw: RawRows, train: np.ndarray) -> Mapping[str, Any]:
         """As `InputNode.facts`: mean and variance of the channels of the training rows."""
-        return {"statistics": statistics(form.data[train])}
+        there = train if raw.there is None else train[raw.there[train]]
+        seen = there if len(there) else train
+        return {**super().facts(form, raw, train), "statistics": statistics(form.data[seen])}
 
     def _size(self, reader: ImageReader) -> tuple[int, int]:
         if self.size is not None:
@@ -257,10 +275,11 @@ class TextInput(InputNode):
         return raw
 
 
-class AudioInput(InputNode):
+class AudioInput(GappyInput):
     """Sounds, one a row: arrays, pairs of array and sample rate, or paths of files; of any length.
 
-    Sounds are heard as log-mel spectrograms.
+    Sounds are heard as log-mel spectrograms. A row may have none: `None`, NaN, or the path of no
+    file. In the exported file it is silence.
 
     Args:
         name: Key of the sounds in the dicts that `fit` and `predict` take.
@@ -277,7 +296,7 @@ class AudioInput(InputNode):
     @property
     def source(self) -> SoundInput:
         """As `InputNode.source`."""
-        return SoundInput(self.sample_rate)
+        return SoundInput(self.sample_rate, gaps=True)
 
     def key(self, fitted: FittedInput) -> SoundForm:
         """As `InputNode.key`."""

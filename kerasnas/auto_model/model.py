@@ -15,6 +15,9 @@ from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.auto_model.task import composed_task
 from kerasnas.clock import Budget, Clock
+from kerasnas.data.batches import is_batches
+from kerasnas.data.dataset_parts import dataset_parts
+from kerasnas.data.named_columns import Taken
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.arguments import RowCount, settle_calibration
 from kerasnas.estimators.estimator import Estimator
@@ -131,7 +134,8 @@ class AutoModel(Estimator):
 
         Args:
             x: Raw data by name of the input; a list in the order of `inputs`; the data itself where
-                there is one input.
+                there is one input; data that come batch by batch, such as a `tf.data.Dataset`,
+                which may hold targets and weights, and so may `validation_data`.
             y: Targets by name of the output, likewise.
             **arguments: As in `TabularClassifier.fit`; `class_weight` where there is one output.
 
@@ -144,6 +148,8 @@ class AutoModel(Estimator):
         """
         if self.outputs is None:
             raise SearchSpaceError("`AutoModel` needs `inputs` and `outputs` to be fitted.")
+        if y is not None and is_batches(x):
+            x = dataset_parts(x).x
         super().fit(x, y, **arguments)
         history = keras.callbacks.History()
         history.set_model(self.model_)
@@ -204,12 +210,16 @@ class AutoModel(Estimator):
         answers = self._answering(model).answer(X)
         return answers if len(heads) == 1 else {name: answers[name] for name in found}
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Scores of every head on other rows: `output_score`, without a prefix if there is one.
 
         A head with a loss of your own is scored only during `fit`.
         """
         return self._scores(X, y, sample_weight)
+
+    def _unpacked(self, x: Any) -> Taken:
+        """Inputs, targets and weights of data that come batch by batch."""
+        return dataset_parts(x)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Inputs as they are, and targets by output."""
@@ -280,6 +290,9 @@ class AutoModel(Estimator):
             further = by_name(validation.x, names, "AutoModel")
             apart = by_name(validation.y, list(outputs), "AutoModel", "output")
             validation = Validation(further, apart, validation.weights)
+        if isinstance(class_weight, Mapping) and list(class_weight) == list(outputs):
+            by_output: Mapping[Any, Any] = class_weight
+            (class_weight,) = by_output.values() if len(outputs) == 1 else (class_weight,)
         heads = {name: node.part.fit(targets[name]) for name, node in outputs.items()}
         read: dict[str, RawRows] = {}
         for source in sources:  # a comprehension is a frame more, and warnings count frames

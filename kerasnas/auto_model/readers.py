@@ -11,12 +11,15 @@ import numpy as np
 
 from kerasnas.assembly import flat
 from kerasnas.data import Reader, chunks
+from kerasnas.data.batches import is_batches
+from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.names import did_you_mean
 from kerasnas.errors import SchemaError
 
 # Name in a file -> the module that holds the class; a file never names a module itself.
 HOLDERS = {
     "ArrayReader": "kerasnas.data.arrays",
+    "GapReader": "kerasnas.data.gaps",
     "ImageReader": "kerasnas.data.images",
     "SoundReader": "kerasnas.data.sound_reader",
     "TableReader": "kerasnas.data",
@@ -41,6 +44,7 @@ class InputsReader:
             SchemaError: If an input is missing or unknown, numbers of rows differ, or an input's
                 own reader refuses its data.
         """
+        x = dataset_parts(x).x if is_batches(x) else x
         given = by_name(x, list(self.readers), estimator)
         raw = {}
         for name, reader in self.readers.items():
@@ -130,6 +134,19 @@ def _stacked(values: Any, rows: np.ndarray) -> np.ndarray:
     return np.stack([values[i] for i in rows]) if isinstance(values, list) else values[rows]
 
 
+def _gathered(x: Any, names: list[str]) -> Any:
+    """A flat dict with a dict of columns for `facts` in the place of `facts.age`."""
+    if not isinstance(x, Mapping):
+        return x
+    parts: dict[str, Any] = {name: x[name] for name in x if name not in names}
+    found: dict[str, Any] = {name: x[name] for name in names if name in x}
+    for name in names:
+        own = [key for key in parts if isinstance(key, str) and key.startswith(f"{name}.")]
+        if own and name not in found:
+            found[name] = {key.removeprefix(f"{name}."): parts.pop(key) for key in own}
+    return {**found, **parts} if found else x
+
+
 def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> dict[str, Any]:
     """What the user gives for several inputs or outputs, by name.
 
@@ -143,6 +160,7 @@ def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> di
     Raises:
         SchemaError: If one is missing, or none of the model's.
     """
+    x = _gathered(x, names)
     if isinstance(x, Mapping) and (len(names) > 1 or set(x) == set(names)):
         missing = [name for name in names if name not in x or x[name] is None]
         if missing:

@@ -37,6 +37,16 @@ def elements_of(x: Any) -> Iterator[Parts]:
     Raises:
         SchemaError: If the data say that they never end, or an element is none of these.
     """
+    for element in raw_elements_of(x):
+        yield parts_of(element)
+
+
+def raw_elements_of(x: Any) -> Iterator[Any]:
+    """As `elements_of`, the elements as they are.
+
+    Raises:
+        SchemaError: If the data say that they never end.
+    """
     if foreign.is_dataset(x):
         if foreign.cardinality(x) == -1:
             raise SchemaError("The dataset never ends. Leave out `.repeat()`, or add `.take(...)`.")
@@ -50,8 +60,7 @@ def elements_of(x: Any) -> Iterator[Parts]:
         elements = (x[number] for number in range(count))
     else:
         elements = iter(x)
-    for element in elements:
-        yield parts_of(element)
+    yield from elements
 
 
 def parts_of(element: Any) -> Parts:
@@ -126,7 +135,7 @@ def unpacked_rows(x: Any) -> tuple[list[Any], np.ndarray | None, np.ndarray | No
     for given, target, weight in elements_of(x):
         first = next(iter(given.values())) if isinstance(given, Mapping) else given
         if batched is None:
-            batched = _holds_several(np.asarray(first), target)
+            batched = holds_several(np.asarray(first), target)
         rows = _arrays(given, batched)
         size += sum(part.nbytes for part in (rows.values() if isinstance(rows, dict) else [rows]))
         if not fits(size):
@@ -150,7 +159,7 @@ def _arrays(given: Any, batched: bool) -> Any:
     return array if batched else array[None]
 
 
-def _holds_several(first: np.ndarray, target: Any) -> bool:
+def holds_several(first: np.ndarray, target: Any) -> bool:
     """Whether an element is a batch of rows."""
     if first.ndim == 0:
         return False

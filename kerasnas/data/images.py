@@ -330,9 +330,13 @@ def usable(pictures: Pictures) -> np.ndarray:
 
 
 def looked(
-    pictures: Pictures,
+    pictures: Pictures, instead: str = "They are left out."
 ) -> tuple[np.ndarray, dict[int, Look], Pictures | None]:
     """Opens every image once, and names those that `fit` cannot use in one warning.
+
+    Args:
+        pictures: The images.
+        instead: What happens to the others, for the warning.
 
     Returns:
         Rows of the images that it can use; what these tell, counted from 0, nothing of one array;
@@ -356,7 +360,7 @@ def looked(
         message += told(pictures, problems)
         if 2 * len(problems) >= len(pictures):
             raise SchemaError(f"{message}. Check the paths and the format of the files.")
-        warnings.warn(f"{message}. They are left out.", UserWarning, stacklevel=2)
+        warnings.warn(f"{message}. {instead}", UserWarning, stacklevel=2)
     good = np.array([*looks])
     bits = np.array([8 * look.dtype.itemsize * look.integers for look in looks.values()])
     _check_one_scale(pictures.take(good), *_ranges(looks), bits)

@@ -235,8 +235,12 @@ def _warn_of_cuts(seconds: np.ndarray, heard: float) -> None:
         )
 
 
-def usable(sounds: Sounds) -> tuple[np.ndarray, list[Clip]]:
+def usable(sounds: Sounds, instead: str = "They are left out.") -> tuple[np.ndarray, list[Clip]]:
     """Rows of the sounds that `fit` can use, and these; the others are named in one warning.
+
+    Args:
+        sounds: The sounds.
+        instead: What happens to the others, for the warning.
 
     Raises:
         SchemaError: If arrays cannot be used, or at most half of the files.
@@ -249,5 +253,5 @@ def usable(sounds: Sounds) -> tuple[np.ndarray, list[Clip]]:
         files = all(sounds.name(row)[0] == "'" for row, _ in problems)
         if not files or 2 * len(problems) >= len(sounds):
             raise SchemaError(f"{message}. Correct them, or leave them out.")
-        warnings.warn(f"{message}. They are left out.", UserWarning, stacklevel=2)
+        warnings.warn(f"{message}. {instead}", UserWarning, stacklevel=2)
     return np.array([row for row, clip in enumerate(clips) if clip is not None]), good

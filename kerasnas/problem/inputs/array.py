@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasnas.assembly import FrontGraph
 from kerasnas.data.arrays import ArrayReader
+from kerasnas.data.room import blocks
 from kerasnas.problem.inputs.input import Form, RawRows
 
 _LEAST_DEVIATION = 1e-6  # a number that never changes is not divided by zero
@@ -64,4 +65,5 @@ class FittedArray:
             axis=-1 if np.ndim(self.mean) else None, mean=self.mean, variance=self.deviation**2
         )(raw)
         model = keras.Model(raw, scaled)
-        return Form(model.predict(self.raw, verbose=0), FrontGraph.of(model))
+        parts = [model(self.raw[rows]) for rows in blocks(self.raw)]
+        return Form(np.concatenate(parts), FrontGraph.of(model))

@@ -25,6 +25,7 @@ class RawRows:
         total: Number of all rows.
         kept: Places in `x` of the rows to fit on; `None` for all of them.
         broken: Names of the files that were left out because nobody can read them.
+        there: For every row whether it has anything; `None` where all rows have.
     """
 
     reader: Reader
@@ -33,6 +34,7 @@ class RawRows:
     total: int
     kept: np.ndarray | None = None
     broken: Sequence[str] = ()
+    there: np.ndarray | None = None
 
     @property
     def asked(self) -> int:

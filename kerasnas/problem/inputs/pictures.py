@@ -8,19 +8,32 @@ from typing import Any
 import numpy as np
 
 from kerasnas.assembly import FrontGraph
+from kerasnas.data.gaps import filled_pictures, pictures_there
 from kerasnas.data.images import ImageReader, fit_image_reader, looked
 from kerasnas.data.pictures import Pictures, joined, to_pictures
 from kerasnas.data.stored import held
+from kerasnas.errors import SchemaError
 from kerasnas.preprocessing.images import ImageForm, front, pixels
 from kerasnas.problem.inputs.input import Form, RawRows
 
 
 @dataclass(frozen=True)
 class PictureInput:
-    """Images of any kind that `data.pictures.to_pictures` takes."""
+    """Images of any kind that `data.pictures.to_pictures` takes.
+
+    Attributes:
+        gaps: Whether rows may have no image; such rows stay, with an image of zeros.
+    """
+
+    gaps: bool = False
 
     def read(self, x: Any, further: Any = None) -> RawRows:
-        """Opens the images; files that nobody can read are left out. As `Input.read`."""
+        """Opens the images; as `Input.read`.
+
+        Files that nobody can read are left out, or count as gaps.
+        """
+        if self.gaps:
+            return self._with_gaps(x, further)
         pictures = to_pictures(x)
         good, looks, decoded = looked(pictures)
         broken = [pictures.name(int(i)) for i in np.setdiff1d(np.arange(len(pictures)), good)]
@@ -32,6 +45,22 @@ class PictureInput:
         if further is not None:
             data = joined(data, reader.read(further))
         return RawRows(reader, data, given, len(data), good if broken else None, broken)
+
+    def _with_gaps(self, x: Any, further: Any) -> RawRows:
+        found = pictures_there(x)
+        there, pictures = found.there, found.pictures
+        if pictures is None:
+            raise SchemaError(f"`x` has no image in any of its {len(there)} rows.")
+        reader = fit_image_reader(pictures, found.looks)
+        read = reader.read_usable(pictures) if found.decoded is None else found.decoded
+        data = filled_pictures(reader, read, there)
+        given = len(data)
+        if further is not None:
+            more = pictures_there(further)
+            extra = None if more.pictures is None else reader.read(more.pictures)
+            data = joined(data, filled_pictures(reader, extra, more.there))
+            there = np.concatenate([there, more.there])
+        return RawRows(reader, data, given, len(data), there=None if there.all() else there)
 
     def fit(self, raw: RawRows, train: np.ndarray) -> FittedPictures:
         """As `Input.fit`; sizes and layout are known from reading."""

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from kerasnas.assembly import FrontGraph
+from kerasnas.data.gaps import clips_there, filled_waves
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import to_sounds
+from kerasnas.errors import SchemaError
 from kerasnas.preprocessing.sounds import SoundForm, front, heard, heard_whole
 from kerasnas.problem.inputs.input import Form, RawRows
 
@@ -24,14 +26,21 @@ class SoundInput:
             files.
         cut: Whether sounds longer than nearly all others are cut. Speech is not.
         max_seconds: Seconds of a sound to look at, at most; `None` as in `fit_sound_reader`.
+        gaps: Whether rows may have no sound; such rows stay, with a sound without samples.
     """
 
     sample_rate: int | None = None
     cut: bool = True
     max_seconds: float | None = None
+    gaps: bool = False
 
     def read(self, x: Any, further: Any = None) -> RawRows:
-        """Reads the sounds; files that nobody can read are left out. As `Input.read`."""
+        """Reads the sounds; as `Input.read`.
+
+        Files that nobody can read are left out, or count as gaps.
+        """
+        if self.gaps:
+            return self._with_gaps(x, further)
         sounds = to_sounds(x)
         good, clips = usable(sounds)
         broken = [sounds.name(int(i)) for i in np.setdiff1d(np.arange(len(sounds)), good)]
@@ -45,6 +54,21 @@ class SoundInput:
             if not self.cut:
                 reader = replace(reader, samples=max(len(wave) for wave in data))
         return RawRows(reader, data, given, len(data), good if broken else None, broken)
+
+    def _with_gaps(self, x: Any, further: Any) -> RawRows:
+        clips, there = clips_there(x)
+        if not clips:
+            raise SchemaError(f"`x` has no sound in any of its {len(there)} rows.")
+        reader = fit_sound_reader(
+            clips, self.sample_rate, cut=self.cut, max_seconds=self.max_seconds
+        )
+        data = filled_waves(reader.waveforms(clips), there)
+        given = len(data)
+        if further is not None:
+            more, more_there = clips_there(further)
+            data = [*data, *filled_waves(reader.waveforms(more), more_there)]
+            there = np.concatenate([there, more_there])
+        return RawRows(reader, data, given, len(data), there=None if there.all() else there)
 
     def fit(self, raw: RawRows, train: np.ndarray) -> FittedSounds:
         """As `Input.fit`; rate and length are known from reading."""

@@ -1,0 +1,109 @@
+"""Data that come batch by batch in any structure, as arrays: inputs, targets, weights, all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from kerasnas.data.batches import holds_several, raw_elements_of
+from kerasnas.data.foreign import is_dataset
+from kerasnas.data.named_columns import Taken
+from kerasnas.data.room import fits
+from kerasnas.errors import SchemaError
+
+
+def dataset_parts(x: Any) -> Taken:
+    """Reads data to their end, batches taken apart.
+
+    Args:
+        x: Its elements are inputs, `(inputs, targets)` or `(inputs, targets, weights)`, each of
+            them a tensor or a dict of tensors by name, in batches or one by one.
+
+    Returns:
+        Inputs, targets and weights: an array each, a list of arrays where rows have several shapes,
+        or these by name; `None` for what there is not.
+
+    Raises:
+        SchemaError: If they never end, are empty, or hold anything but dense tensors.
+    """
+    spec = x.element_spec if is_dataset(x) else None
+    if spec is not None and any(type(leaf).__name__ != "TensorSpec" for leaf in _leaves(spec)):
+        raise SchemaError(
+            f"The dataset must give dense tensors, its elements are {spec}. Add `.map(...)`."
+        )
+    rows, size = list[tuple[Any, ...]](), 0
+    for element in raw_elements_of(x):
+        parts = tuple(element) if isinstance(element, tuple | list) else (element,)
+        if not 1 <= len(parts) <= 3:
+            raise SchemaError(
+                f"The dataset must give inputs, `(inputs, targets)` or `(inputs, targets, "
+                f"weights)`, received {len(parts)} parts. Add `.map(...)`."
+            )
+        size += sum(np.asarray(leaf).nbytes for leaf in _leaves(parts))
+        if not fits(size):
+            raise SchemaError(
+                "The dataset has not ended after an eighth of the free memory is full of it: it "
+                "may never end. Add `.take(n)`, or pass fewer rows."
+            )
+        rows.append(parts)
+    if not rows:
+        raise SchemaError("The dataset is empty, expected rows.")
+    batched = _is_batched(spec, rows[0])
+    whole = [_joined([row[i] for row in rows], batched) for i in range(len(rows[0]))]
+    inputs, y, weights = [*whole, None, None][:3]
+    return Taken(inputs, _flat(y), _flat(weights))
+
+
+def _leaves(data: Any) -> Iterator[Any]:
+    if isinstance(data, Mapping):
+        for part in data.values():
+            yield from _leaves(part)
+    elif isinstance(data, tuple):
+        for part in data:
+            yield from _leaves(part)
+    elif data is not None:
+        yield data
+
+
+def _is_batched(spec: Any, first: tuple[Any, ...]) -> bool:
+    """Whether an element holds several rows: all tensors have a first axis of the same length.
+
+    Lengths that a dataset knows beforehand, and that agree by chance, belong to single rows, unless
+    there are targets among the tensors. A single tensor of unknown length is a batch.
+    """
+    leaves = [np.asarray(leaf) for leaf in _leaves(first)]
+    if any(leaf.ndim == 0 for leaf in leaves) or len({len(leaf) for leaf in leaves}) > 1:
+        return False
+    if spec is None:
+        return holds_several(leaves[0], leaves[-1] if len(first) > 1 else None)
+    known = {leaf.shape[0] if leaf.shape.rank else None for leaf in _leaves(spec)}
+    return known == {None} or (len(known) == 1 and isinstance(spec, tuple))
+
+
+def _joined(parts: list[Any], batched: bool) -> Any:
+    """All rows of one part of the elements, in its structure."""
+    if isinstance(parts[0], Mapping):
+        return {str(n): _joined([part[n] for part in parts], batched) for n in parts[0]}
+    arrays = [np.asarray(part) for part in parts]
+    rows = [row for part in arrays for row in part] if batched else arrays
+    if len({np.shape(row) for row in rows}) > 1:
+        return [_text(np.asarray(row)) for row in rows]
+    return _text(np.concatenate(arrays) if batched else np.stack(arrays))
+
+
+def _text(array: np.ndarray) -> np.ndarray:
+    """Strings in the place of bytes."""
+    if array.dtype.kind not in "OS":
+        return array
+    flat = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.ravel()]
+    return np.array([*flat, None], dtype=object)[:-1].reshape(array.shape)
+
+
+def _flat(values: Any) -> Any:
+    """`(rows, 1)` as `(rows,)`, also by name."""
+    if isinstance(values, Mapping):
+        return {name: _flat(part) for name, part in values.items()}
+    narrow = isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1
+    return values[:, 0] if narrow else values
