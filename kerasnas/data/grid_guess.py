@@ -32,6 +32,7 @@ _ROUND = (
 )
 _MONTH_DAYS = 30.436875  # of a mean month
 _MONTH_PLAY = 4.5  # days that a month may be longer or shorter than its mean, n-th Fridays included
+_FEWEST_DAYS = 8.5  # days between times that come more than once a month: a week is no part of it
 _BY_RULE = 0.8  # share of the times that must follow a rule of the month
 _WHOLE = 0.95  # share of all steps with a row, from which no slots are looked for
 _SLOTTED = 0.7  # share of the slots that must have a row
@@ -110,9 +111,11 @@ def _month_grid(
     """Months, quarters or years, where every time is the same day of its month by some rule."""
     typical = float(np.median(steps)) / DAY
     months = round(typical / _MONTH_DAYS)
+    days = together.astype("datetime64[us]").astype("datetime64[D]")
+    if _FEWEST_DAYS < typical < _MONTH_DAYS - _MONTH_PLAY:
+        return _days_of_month(days, _time_of_day(together), zone)
     if months < 1 or abs(typical - months * _MONTH_DAYS) > _MONTH_PLAY:
         return None
-    days = together.astype("datetime64[us]").astype("datetime64[D]")
     rule = _rule_of_month(days)
     if rule is None:
         return None
@@ -125,6 +128,19 @@ def _month_grid(
     first = min(int(n[0]) for n in numbers) + 1970 * 12
     phase = _time_of_day(together)
     return TimeGrid("month", step, first, anchor, zone, name, weekday, phase)
+
+
+def _days_of_month(days: np.ndarray, phase: int, zone: str | None) -> TimeGrid | None:
+    """Two or three days of every month, such as the 1st and the 15th, or the 15th and the last."""
+    places = np.where(days == last_day(days), 31, day_of_month(days))
+    known, counts = np.unique(places, return_counts=True)
+    months = np.unique(days.astype("datetime64[M]"))
+    often = counts.min() >= _SLOTTED * len(months)
+    if not 2 <= len(known) <= 3 or len(months) < 3 or not often:
+        return None
+    first = int(months[0].astype("int64")) + 1970 * 12
+    slots = tuple(int(day) for day in known)
+    return TimeGrid("month", 1, first, 1, zone, phase=phase, slots=slots)
 
 
 def _rule_of_month(days: np.ndarray) -> tuple[Rule, int, int] | None:

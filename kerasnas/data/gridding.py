@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasnas.data import cells
 from kerasnas.data.names import quoted
 from kerasnas.data.panel import Channel, Panel, SeriesSchema, plain_name
 from kerasnas.data.series_columns import raise_all
@@ -29,10 +30,13 @@ def channel_matrix(frame: pd.DataFrame, channels: Sequence[Channel]) -> np.ndarr
             marked = (values.astype("object").map(str) == channel.level).to_numpy("float64")
             matrix[:, place] = np.where(values.isna().to_numpy(bool), np.nan, marked)
             continue
-        try:
-            matrix[:, place] = pd.to_numeric(values).to_numpy("float64", na_value=np.nan)
-        except (ValueError, TypeError):
-            problems.append(f"`{channel.column}` is {values.dtype}, expected numbers")
+        matrix[:, place], bad = cells.to_numbers(cells.plain(values), channel.written)
+        if bad.any():
+            first = values.iloc[int(np.argmax(bad))]
+            problems.append(
+                f"`{channel.column}` is {values.dtype}, expected numbers (first that is none: "
+                f"{first!r})"
+            )
         if np.isinf(matrix[:, place]).any():
             problems.append(f"`{channel.column}` has infinite values")
     raise_all(problems, "the frame does not fit the schema learned in fit")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data.time_grid import TimeGrid
+from kerasnas.data.written import WrittenNumbers, written_from_json, written_to_json
 
 Role = Literal["target", "past", "future", "static"]
 
@@ -24,6 +25,7 @@ class Channel:
         role: What the column is.
         level: The string that this channel marks with 1; `None` for numbers.
         typical: What stands for a number that a whole series lacks.
+        written: How numbers are written where cells are texts, such as `1.234,50`.
     """
 
     name: str
@@ -31,6 +33,18 @@ class Channel:
     role: Role
     level: str | None = None
     typical: float = 0.0
+    written: WrittenNumbers | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {**asdict(self), "written": written_to_json(self.written)}
+
+    @classmethod
+    def from_json(cls, content: Any) -> Channel:
+        """The channel that `to_json` wrote."""
+        written = written_from_json(content.get("written"))
+        kept = written if isinstance(written, WrittenNumbers) else None
+        return cls(**{**content, "written": kept})
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,7 @@ class SeriesSchema:
     def to_json(self) -> dict[str, Any]:
         """The fields as plain dicts."""
         grid = None if self.grid is None else self.grid.to_json()
-        channels = [asdict(c) for c in self.channels]
+        channels = [c.to_json() for c in self.channels]
         names = {"targets": list(self.targets), "series": list(self.series)}
         return {**asdict(self), **names, "grid": grid, "channels": channels}
 
@@ -95,7 +109,7 @@ class SeriesSchema:
     def from_json(cls, content: Any) -> SeriesSchema:
         """The schema that `to_json` wrote."""
         grid = None if content["grid"] is None else TimeGrid.from_json(content["grid"])
-        channels = tuple(Channel(**c) for c in content["channels"])
+        channels = tuple(Channel.from_json(c) for c in content["channels"])
         names = {name: tuple(content[name]) for name in ("targets", "series")}
         return cls(**{**content, **names, "grid": grid, "channels": channels})
 
@@ -162,6 +176,14 @@ class Panel:
             starts=content["starts"],
             later=[_unpacked(v) for v in content["later"]],
         )
+
+
+def same_name(name: Any) -> str:
+    """The name of a series as text: 3.0, which pandas makes of 3 beside a gap, is 3."""
+    if isinstance(name, tuple):
+        return repr([same_name(part) for part in name])
+    whole = isinstance(name, float | np.floating) and float(name).is_integer()
+    return str(int(name)) if whole else str(name)
 
 
 def plain_name(name: Any) -> Any:

@@ -11,7 +11,14 @@ import pandas as pd
 from kerasnas.data.grid_guess import infer_grid
 from kerasnas.data.gridding import channel_matrix, panel_of
 from kerasnas.data.names import quoted
-from kerasnas.data.panel import Channel, Panel, Role, SeriesSchema, plain_name
+from kerasnas.data.panel import (
+    Channel,
+    Panel,
+    Role,
+    SeriesSchema,
+    plain_name,
+    same_name,
+)
 from kerasnas.data.series_columns import (
     channels_of,
     check_columns,
@@ -24,6 +31,7 @@ from kerasnas.data.series_frame import (
     as_pandas,
     columns_of,
     free_name,
+    is_dated,
     long_frame,
     names_of,
     to_series_frame,
@@ -107,11 +115,9 @@ def _fitted(
     channels = [c for n, r in roles.items() for c in channels_of(frame[n], n, r, problems)]
     problems += varying(frame, schema.series, still)
     raise_all(problems, "the series cannot be used")
-    doubt = ""
-    if schema.time is not None:
-        found = order_of(frame[schema.time])
-        if found is not None:
-            schema, doubt = replace(schema, order=found.order), found.doubt
+    found = order_of(frame.index if schema.time is None else frame[schema.time])
+    doubt = "" if found is None else found.doubt
+    schema = schema if found is None else replace(schema, order=found.order)
     frame = long_frame(frame, schema)
     if schema.which:
         typical = float(np.mean([c.typical for c in first]))
@@ -144,8 +150,8 @@ def _names(schema: SeriesSchema) -> list[str]:
 
 def _timed(frame: pd.DataFrame, schema: SeriesSchema) -> pd.DataFrame:
     """The frame with its times in the column of `fit`, where they are its index now."""
-    dated = isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex)
-    if schema.time is not None and schema.time not in frame and dated:
+    lacking = schema.time is not None and schema.time not in frame
+    if lacking and not isinstance(frame.index, pd.RangeIndex) and is_dated(frame.index):
         return frame.rename_axis(schema.time).reset_index()
     return frame
 
@@ -214,12 +220,12 @@ def _read_later(data: Any, schema: SeriesSchema, panel: Panel, horizon: int) -> 
     check_same(frame, schema, schema.known, "future")
     frame = long_frame(frame, schema)
     stamps = _stamps(frame, schema)
-    of_name = {_key(name): rows for name, rows in _parts(frame, schema)}
+    of_name = {same_name(name): rows for name, rows in _parts(frame, schema)}
     matrix = channel_matrix(frame, [schema.channels[i] for i in schema.future])
     later = []
     for name, values, start in zip(panel.names, panel.values, panel.starts, strict=True):
         block = np.full((horizon, len(schema.future)), np.nan)
-        rows = of_name.get(_key(name), np.zeros(0, int))
+        rows = of_name.get(same_name(name), np.zeros(0, int))
         if stamps is None or schema.grid is None:
             block[: len(rows)] = matrix[rows][:horizon]
         elif len(rows):
@@ -274,7 +280,3 @@ def _parts(frame: pd.DataFrame, schema: SeriesSchema) -> list[tuple[Any, np.ndar
     order = np.argsort(codes, kind="stable")
     cuts = np.searchsorted(codes[order], np.arange(1, len(names)))
     return list(zip(names, np.split(order, cuts), strict=True))
-
-
-def _key(name: Any) -> Any:
-    return str(name)

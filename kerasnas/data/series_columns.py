@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from kerasnas.data import cells
+from kerasnas.data.column_guess import guess_column
 from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.data.panel import Channel, Role, SeriesSchema, plain_name
 from kerasnas.data.series_times import looks_like_time
+from kerasnas.data.written import WrittenNumbers
 from kerasnas.errors import SchemaError
 
 _MOST_LEVELS = 32  # of a column of strings, each of which becomes a channel
@@ -99,11 +102,20 @@ def channels_of(values: pd.Series, name: str, role: Role, problems: list[str]) -
                 f"`{name}` has infinite values (first in row {np.argmax(np.isinf(numbers))})"
             )
         return [Channel(name, name, role, typical=float(finite.mean()) if len(finite) else 0.0)]
+    if role != "target" and looks_like_time(values):
+        problems.append(f"`{name}` holds times; name it with `time=` or leave it out")
+        return []
+    if not isinstance(dtype, pd.CategoricalDtype):
+        column = guess_column(
+            cells.plain(values), name, str(dtype), "numeric" if role == "target" else None
+        )
+        written = column.written if isinstance(column.written, WrittenNumbers) else None
+        numbers, bad = cells.to_numbers(cells.plain(values), written)
+        if column.kind == "numeric" and not bad.any() and np.isfinite(numbers).any():
+            typical = float(np.nanmean(numbers))
+            return [Channel(name, name, role, typical=typical, written=written)]
     if role == "target":
         problems.append(f"`{name}`, the target, must hold numbers, received {dtype}")
-        return []
-    if looks_like_time(values):
-        problems.append(f"`{name}` holds times; name it with `time=` or leave it out")
         return []
     levels = sorted({str(v) for v in values.dropna().unique()})
     if len(levels) > _MOST_LEVELS:

@@ -11,6 +11,7 @@ import pandas as pd
 from kerasnas.data import foreign
 from kerasnas.data.names import quoted, string_names
 from kerasnas.data.panel import SeriesSchema
+from kerasnas.data.series_times import looks_like_time
 from kerasnas.errors import SchemaError
 
 _NESTED = (list, tuple, dict, set, np.ndarray, pd.Series, pd.DataFrame)
@@ -101,8 +102,12 @@ def _with_index(data: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     name = data.index.name
     if name is None or name in data or str(name) in map(str, data):
         return data
-    dated = isinstance(data.index, pd.DatetimeIndex | pd.PeriodIndex)
-    return _levels(data) if dated or str(name) in names else data
+    return _levels(data) if str(name) in names or is_dated(data.index) else data
+
+
+def is_dated(index: pd.Index) -> bool:
+    """Whether an index holds times, texts of times, or digits of dates."""
+    return isinstance(index, pd.PeriodIndex) or looks_like_time(index.to_series())
 
 
 def _levels(data: pd.DataFrame) -> pd.DataFrame:

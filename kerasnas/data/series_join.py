@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas.data.gridding import joined_by_lines, named
-from kerasnas.data.panel import Panel, SeriesSchema
+from kerasnas.data.panel import Panel, SeriesSchema, same_name
 
 
 def joined(known: Panel, panel: Panel, schema: SeriesSchema, lookback: int) -> Panel:
@@ -23,14 +23,16 @@ def joined(known: Panel, panel: Panel, schema: SeriesSchema, lookback: int) -> P
         schema: The columns.
         lookback: Steps of a window.
     """
-    places = {str(name): i for i, name in enumerate(known.names)} if schema.grid else {}
+    places = {same_name(name): i for i, name in enumerate(known.names)} if schema.grid else {}
+    names = list(panel.names)
     values, observed, starts = list(panel.values), list(panel.observed), list(panel.starts)
     gaps = 0
     apart: list[Any] = []
     short: list[Any] = []
     for i, name in enumerate(panel.names):
-        place = places.get(str(name))
+        place = places.get(same_name(name))
         if place is not None:
+            names[i] = known.names[place]
             before, begin = known.values[place], known.starts[place]
             gap = starts[i] - begin - len(before)
             if starts[i] > begin and gap < lookback:
@@ -51,7 +53,7 @@ def joined(known: Panel, panel: Panel, schema: SeriesSchema, lookback: int) -> P
             f"fewer steps than the {lookback} of a window are known, so that the first one is "
             f"repeated before them{_of(short, schema)}"
         )
-    return replace(panel, values=values, observed=observed, starts=starts, notes=notes)
+    return replace(panel, names=names, values=values, observed=observed, starts=starts, notes=notes)
 
 
 def _of(names: list[Any], schema: SeriesSchema) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasnas.data.panel import Panel, SeriesSchema
+from kerasnas.data.panel import Panel, SeriesSchema, same_name
 from kerasnas.data.reader import chunks
 from kerasnas.data.series import read_series
 from kerasnas.data.series_join import joined
@@ -84,7 +84,7 @@ class SeriesReader:
     def scale_of(self, name: Any, panel: Panel, number: int) -> float:
         """The scale of a series in training; of a new one the mean of all others."""
         for known, scale in zip(self.known.names, self.scales, strict=True):
-            if str(known) == str(name):
+            if same_name(known) == same_name(name):
                 return scale
         return float(np.mean(self.scales))
 

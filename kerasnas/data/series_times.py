@@ -166,7 +166,9 @@ def order_of(values: object) -> TimesRead | None:
     index = pd.Index(values)  # type: ignore[call-overload]
     if isinstance(index.dtype, pd.CategoricalDtype):
         index = index.astype(object)
-    if not pd.api.types.is_string_dtype(index.dtype) or _read_iso(index) is not None:
+    if index.isna().any() or not pd.api.types.is_string_dtype(index.dtype):
+        return None
+    if _read_iso(index) is not None:
         return None
     return _read_written(pd.Series(index.unique()))
 
@@ -285,6 +287,13 @@ def _dates(found: list[re.Match[str]], order: str) -> TimesRead | None:
         read = _in_orders(parts, {"ymd": (0, 1, 2)})
     if not read:
         return None
+    if order in _ORDERS and order not in read:
+        said = {"d": "day", "m": "month", "y": "year"}
+        raise SchemaError(
+            f"Texts of times had their parts in the order {'-'.join(said[o] for o in order)} in "
+            f"`fit`; {found[0][0]!r} and those beside it do not fit that. Write them as in `fit`, "
+            "or convert them with `pandas.to_datetime`."
+        )
     best, doubt = (order, "") if order in read else _settled(read, found[0][2])
     moments = read[best].astype("datetime64[us]") + clocks.astype("timedelta64[us]")
     return TimesRead(pd.DatetimeIndex(moments), best, doubt)
@@ -362,6 +371,7 @@ def _all_early(days: np.ndarray) -> bool:
     return bool(of_month.max() <= 12 and len(np.unique(of_month)) > 1)
 
 
+_ORDERS = ("dmy", "mdy", "ymd", "ydm")
 _Read = Callable[[list[re.Match[str]]], TimesRead | None]
 _PATTERNS: tuple[tuple[re.Pattern[str], _Read | None], ...] = (
     (_PARTS, None),  # read by `_dates`, in the order that the column settles

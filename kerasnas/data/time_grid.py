@@ -41,7 +41,8 @@ class TimeGrid:
         weekday: The weekday of the rule `weekday`; Monday is 0.
         phase: Microseconds of months, business days and slots after midnight, or after the step.
         period: Steps of the day or week that slots repeat in.
-        slots: Places of the slots in their period.
+        slots: Places of the slots in their period; of a month grid with several days a month these
+            days.
         local: Whether steps shorter than a day follow the local clock, which has a day of 23 and
             a day of 25 hours; `False` for the time that has passed.
         written: The form in which whole numbers are dates, such as `%Y%m`; empty for timestamps.
@@ -148,7 +149,7 @@ class TimeGrid:
         if self.kind == "slots":
             return self._slot_season()
         if self.kind == "month":
-            return _MONTH_SEASONS.get(self.step, 1)
+            return 12 * len(self.slots) if self.slots else _MONTH_SEASONS.get(self.step, 1)
         if self.step in _SEASONS:
             return _SEASONS[self.step]
         if self.step < DAY and DAY % self.step == 0:
@@ -177,6 +178,8 @@ class TimeGrid:
             return f"a step of {self.step}"
         if self.kind == "business":
             return "business days"
+        if self.kind == "month" and self.slots:
+            return f"{len(self.slots)} days of a month"
         if self.kind == "month":
             return "months" if self.step == 1 else f"steps of {self.step} months"
         steps = f"steps of {pd.Timedelta(self.step, 'us')}"
@@ -197,6 +200,11 @@ class TimeGrid:
         if self.kind == "business":
             return np.busday_count(np.datetime64("1970-01-01"), days) - float(self.origin)
         months = days.astype("datetime64[M]").astype("int64") + 1970 * 12
+        if self.slots:
+            of_month = np.where(days == last_day(days), 31, day_of_month(days))
+            rank = np.searchsorted(np.array(self.slots), of_month)
+            on = np.isin(of_month, self.slots)
+            return (months - self.origin) * len(self.slots) + rank - np.where(on, 0.0, _BETWEEN)
         return (months - self.origin) / self.step
 
     def slot_places(self, micros: np.ndarray) -> np.ndarray:
@@ -227,6 +235,13 @@ class TimeGrid:
             inside = np.array(self.slots)[rank]
             micros = MONDAY + self.phase + (cycle * self.period + inside) * self.step
             return micros.astype("datetime64[us]")
+        if self.kind == "month" and self.slots:
+            months, rank = np.divmod(positions, len(self.slots))
+            first = (self.origin + months - 1970 * 12).astype("datetime64[M]")
+            last = day_of_month(last_day(first.astype("datetime64[D]")))
+            day = np.minimum(last, np.array(self.slots)[rank]) - 1
+            days = first.astype("datetime64[D]") + day.astype("timedelta64[D]")
+            return days.astype("datetime64[us]") + np.timedelta64(self.phase, "us")
         places = self.origin + self.step * positions
         if self.kind == "duration":
             return places.astype("datetime64[us]")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasnas.data.panel import Panel
+from kerasnas.data.panel import Panel, same_name
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.data.series_times import read_stamps
 from kerasnas.data.time_grid import TimeGrid
@@ -25,7 +25,7 @@ def origins_from(reader: SeriesReader, panel: Panel, start: Any, stride: int) ->
         first = int(start) if grid is None else _place(start, grid, reader.schema.order)
     series, steps = [], []
     ends = {
-        str(n): s + len(v)
+        same_name(n): s + len(v)
         for n, s, v in zip(
             reader.known.names, reader.known.starts, reader.known.values, strict=True
         )
@@ -34,7 +34,7 @@ def origins_from(reader: SeriesReader, panel: Panel, start: Any, stride: int) ->
         zip(panel.names, panel.values, panel.starts, strict=True)
     ):
         last = len(values) - reader.horizon
-        low = ends.get(str(name), begin) - begin if first is None else first - begin
+        low = ends.get(same_name(name), begin) - begin if first is None else first - begin
         if first is None and not 0 < low <= last:
             low = min(reader.lookback, last)
         places = np.arange(max(low, 1), last + 1, stride)

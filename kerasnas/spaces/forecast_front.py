@@ -50,10 +50,10 @@ class ChannelStatistics:
 
     def smallest(self, logarithm: bool) -> float:
         """The smallest scale of a window; less where one of the series moves much less."""
-        spread, finest = self.spread, self.finest
-        if logarithm:
-            spread, finest = float(np.log(self.high / self.low)) / 4, self.finest_log
-        usual = max(_SMALLEST * spread, 1e-9)
+        spread, finest, least = self.spread, self.finest, 1e-9
+        if logarithm:  # of which float32 has no more than six digits
+            spread, finest, least = float(np.log(self.high / self.low)) / 4, self.finest_log, 1e-6
+        usual = max(_SMALLEST * spread, least)
         return min(usual, _OWN * finest * spread) if self.uneven(logarithm) else usual
 
     def uneven(self, logarithm: bool) -> bool:

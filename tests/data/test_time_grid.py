@@ -66,20 +66,19 @@ def test_times_of_business_are_slots_that_go_on_at_the_next_one(name, zone):
 
 
 @pytest.mark.parametrize(
-    "freq", ["BME", "BMS", "BQE", "BYE", "WOM-3FRI", "LWOM-MON", "SMS", "QE", "YE-JUN", "2MS"]
+    "freq",
+    ["BME", "BMS", "BQE", "BYE", "WOM-3FRI", "LWOM-MON", "SMS", "SME", "QE", "YE-JUN", "2MS"],
 )
 def test_days_of_the_month_by_any_rule_come_back(freq):
     stamps = pd.date_range("2015-01-01", periods=60, freq=freq)
-    if freq == "SMS":  # twice a month is no step of months
-        assert infer_grid([stamps]).kind != "month"
-        return
     grid = infer_grid([stamps[:40]])
     assert grid.kind == "month"
     assert list(grid.stamps(np.arange(60))) == list(stamps)
 
 
-def test_four_weeks_are_no_month():
-    stamps = pd.date_range("2020-01-03", periods=30, freq="28D")
+@pytest.mark.parametrize("days", [9, 10, 14, 15, 28])
+def test_steps_of_many_days_are_no_part_of_a_month(days):
+    stamps = pd.date_range("2020-01-03", periods=30, freq=f"{days}D")
     grid = infer_grid([stamps])
     assert grid.kind == "duration"
     assert list(grid.stamps(np.arange(30))) == list(stamps)
