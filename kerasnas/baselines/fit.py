@@ -29,10 +29,13 @@ class Baselines:
     Attributes:
         rows: Rows of the leaderboard, each for all heads together.
         answers: Answers to the validation rows in the user's units, by name of the baseline.
+        blocks: Number of the block of each validation row, where rows of one block are not
+            independent of each other; `None` where all rows are.
     """
 
     rows: tuple[dict[str, Any], ...] = ()
     answers: Mapping[str, np.ndarray] = field(default_factory=dict)
+    blocks: np.ndarray | None = None
 
 
 def fit_baselines(

@@ -238,7 +238,9 @@ def _decisions(
     if answer.held_out is None:
         return Decisions()
     objective = result.objectives[0]
-    found = compare(answer.held_out, baselines.answers, scorer, objective, result.seed)
+    found = compare(
+        answer.held_out, baselines.answers, scorer, objective, result.seed, baselines.blocks
+    )
     if found is not None and not found.beyond_noise:
         if answer.simple and found.baseline == LINEAR:
             log.warning("Nothing was better than a linear model beyond noise: that one answers.")

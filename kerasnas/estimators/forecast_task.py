@@ -153,7 +153,12 @@ class ForecastProblem:
             rules["seasonal_naive"] = lambda: self._naive(self.season)
         fits = {**rules, "dlinear": lambda: self._linear(clock)}
         found = scored(fits, scorer, clock, Purpose.SERIES_BASELINE, free=len(rules))
-        return replace(found, answers={n: a for n, a in found.answers.items() if n in rules})
+        answers = {n: a for n, a in found.answers.items() if n in rules}
+        # Windows of one series that overlap have answers in common.
+        valid = self.rows.valid
+        pairs = np.stack([valid.series, valid.steps // self.horizon], axis=1)
+        blocks = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
+        return replace(found, answers=answers, blocks=blocks)
 
     def _view(self, lookback: int) -> View:
         x, y, weights = self._training(self.rows.train, lookback)

@@ -12,6 +12,7 @@ from kerasnas.problem import AnswerScorer
 
 _RESAMPLES = 200
 _MOST_ROWS = 20_000
+_FEWEST_BLOCKS = 4  # blocks that are drawn; fewer say nothing of how they differ
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def compare(
     scorer: AnswerScorer,
     objective: Objective,
     seed: int,
+    blocks: np.ndarray | None = None,
 ) -> Comparison | None:
     """Compares a winner with the best of the baselines.
 
@@ -58,6 +60,8 @@ def compare(
         scorer: Scores them.
         objective: A metric of the scorer.
         seed: Seed of the resamples.
+        blocks: Number of the block of each row, where rows of one block are not independent:
+            blocks are drawn whole then. `None` draws rows.
 
     Returns:
         The comparison, `None` where there is no baseline or the objective is no metric.
@@ -74,9 +78,14 @@ def compare(
     best = min(losses, key=lambda key: losses[key])
     gain = losses[best] - loss(everything, answers)
     rng = np.random.default_rng([seed, 0xC0])
+    members = None if blocks is None else [np.flatnonzero(blocks == b) for b in np.unique(blocks)]
     gains = []
     for _ in range(_RESAMPLES):
-        rows = rng.integers(0, len(answers), min(len(answers), _MOST_ROWS))
+        if members is not None and len(members) >= _FEWEST_BLOCKS:
+            drawn = rng.integers(0, len(members), len(members))
+            rows = np.concatenate([members[block] for block in drawn])
+        else:
+            rows = rng.integers(0, len(answers), min(len(answers), _MOST_ROWS))
         gains.append(loss(rows, baselines[best]) - loss(rows, answers))
     shrink = np.sqrt(min(len(answers), _MOST_ROWS) / len(answers))
     finite = np.array(gains)[np.isfinite(gains)]

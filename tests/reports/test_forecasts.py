@@ -479,3 +479,24 @@ def test_a_few_doubled_rows_are_averaged_and_the_argument_is_named():
     frame = pd.DataFrame({"t": [*DAYS, DAYS[5]], "y": [*np.arange(60.0), 7.0]})
     _, words = told(lambda: forecast(frame, **NAIVE))
     assert "averaged" in words and "duplicates=" in words
+
+
+# Numbers in texts, as in tables
+
+
+@pytest.mark.parametrize(
+    ("write", "style"),
+    [
+        (lambda v: f"{v:,.1f}", "thousands with commas"),
+        (lambda v: f"{v:,.1f}".replace(",", " ").replace(".", ","), "decimal commas"),
+        (lambda v: f"${v:.0f}", "a currency"),
+    ],
+)
+def test_targets_in_texts_are_numbers(write, style):
+    y = 1000 + 10.0 * np.arange(60)
+    frame = pd.DataFrame({"t": DAYS, "y": [write(v) for v in y], "p": [write(v) for v in y]})
+    model = kn.TimeSeriesForecaster(3, "y", **LINEAR).fit(frame)
+    assert model.predict()["y"].tolist() == pytest.approx([1600, 1610, 1620], abs=3)
+    assert model.channels_ == ["y", "p"]
+    newer = frame.assign(t=frame["t"] + pd.Timedelta("60D"))
+    assert model.predict(history=newer)["y"].tolist() == pytest.approx([1600, 1610, 1620], abs=3)

@@ -111,3 +111,16 @@ def test_what_beats_a_linear_model_beyond_noise_answers():
     regressor = fitted_on(lambda x: 4 * np.sign(x["a"] * x["b"]))
     linear = regressor.result_.networks.model(regressor.result_.history.trials[0])
     assert regressor.model_.count_params() > linear.count_params()
+
+
+def test_windows_that_overlap_are_no_evidence_of_their_own():
+    rng = np.random.default_rng(0)
+    blocks = np.repeat(np.arange(20), 25)
+    truth = rng.normal(size=500)
+    shared = rng.normal(size=20)[blocks]  # all rows of a block err alike
+    baseline, answers = (truth + e for e in (1.0 + 0.5 * shared, 0.9 + 0.5 * shared[::-1]))
+    scorer, objective = Scorer(truth), Objective("val_mae")
+    alone = compare(answers[:, None], {"naive": baseline[:, None]}, scorer, objective, 0)
+    whole = compare(answers[:, None], {"naive": baseline[:, None]}, scorer, objective, 0, blocks)
+    assert whole.gain == alone.gain
+    assert whole.error > 3 * alone.error
