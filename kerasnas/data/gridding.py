@@ -62,15 +62,18 @@ def panel_of(
     """
     matrix = channel_matrix(frame, schema.channels)
     grid = schema.grid
-    _check_steps(frame, schema, stamps, parts)
     names, values, observed, starts, later = [], [], [], [], []
     found = _Found()
+    if grid is not None and stamps is not None:
+        between, everywhere = grid.between(stamps), grid.positions(stamps)
+        passed = grid.passed(stamps) if grid.local else everywhere
+        found.between = int(between.sum())
+        _check_steps(schema, everywhere, between, parts)
     for name, rows in parts:
         if grid is None or stamps is None:
             places, distinct = np.arange(len(rows)), len(rows)
         else:
-            places, distinct = grid.positions(stamps[rows]), grid.distinct(stamps[rows])
-            found.between += grid.off_grid(stamps[rows])
+            places, distinct = everywhere[rows], len(np.unique(passed[rows]))
         start = int(np.min(places))
         block = _gridded(matrix[rows], places - start, schema.duplicates)
         found.note("doubled", len(rows) - distinct, name)
@@ -160,22 +163,19 @@ def named(names: Sequence[Any]) -> str:
 
 
 def _check_steps(
-    frame: pd.DataFrame,
     schema: SeriesSchema,
-    stamps: pd.Index | None,
+    everywhere: np.ndarray,
+    between: np.ndarray,
     parts: Sequence[tuple[Any, np.ndarray]],
 ) -> None:
     """Refuses times of events, which lie on no steps: nearly all of these would be made up."""
-    grid = schema.grid
-    if grid is None or stamps is None:
-        return
-    between = steps = filled = 0
+    assert schema.grid is not None, "only times lie on steps or between them"
+    grid, steps, filled = schema.grid, 0, 0
     for _, rows in parts:
-        places = grid.positions(stamps[rows])
-        between += grid.off_grid(stamps[rows])
+        places = everywhere[rows]
         steps += int(np.ptp(places)) + 1
         filled += len(np.unique(places))
-    events = between > 0.5 * len(frame) and filled < 0.5 * steps
+    events = between.sum() > 0.5 * len(between) and filled < 0.5 * steps
     if events or steps > max(_MOST_EMPTY * filled, 1_000_000):
         name = schema.time or "time"
         index = "frame" if schema.time is None else f"frame.set_index({name!r})"

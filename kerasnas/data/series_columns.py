@@ -105,7 +105,7 @@ def channels_of(values: pd.Series, name: str, role: Role, problems: list[str]) -
     if role != "target" and looks_like_time(values):
         problems.append(f"`{name}` holds times; name it with `time=` or leave it out")
         return []
-    if not isinstance(dtype, pd.CategoricalDtype):
+    if not isinstance(dtype, pd.CategoricalDtype) and _may_be_numbers(values):
         column = guess_column(
             cells.plain(values), name, str(dtype), "numeric" if role == "target" else None
         )
@@ -125,6 +125,12 @@ def channels_of(values: pd.Series, name: str, role: Role, problems: list[str]) -
         )
         return []
     return [Channel(f"{name}={level}", name, role, level) for level in levels]
+
+
+def _may_be_numbers(values: pd.Series) -> bool:
+    """Whether the first values of a column have digits, as numbers in texts do."""
+    some = values.dropna().unique()[:_MOST_LEVELS]
+    return len(some) > 0 and sum(any(c.isdigit() for c in str(v)) for v in some) > 0.5 * len(some)
 
 
 def varying(frame: pd.DataFrame, series: Sequence[str], static: Sequence[str]) -> list[str]:

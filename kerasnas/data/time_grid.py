@@ -96,10 +96,14 @@ class TimeGrid:
         """Steps since the origin, rounded to whole ones, int64."""
         return np.round(self._exact(stamps)).astype("int64")
 
+    def between(self, stamps: pd.Index) -> np.ndarray:
+        """Whether each stamp lies between two steps."""
+        exact = self._exact(stamps)
+        return np.abs(exact - np.round(exact)) > 1e-6
+
     def off_grid(self, stamps: pd.Index) -> int:
         """How many stamps lie between two steps."""
-        exact = self._exact(stamps)
-        return int((np.abs(exact - np.round(exact)) > 1e-6).sum())
+        return int(self.between(stamps).sum())
 
     def stamps(self, positions: np.ndarray) -> pd.Index:
         """The stamps of steps."""
@@ -129,11 +133,11 @@ class TimeGrid:
             wall.tz_localize(self.zone, ambiguous=False, nonexistent="NaT").isna(), bool
         )
 
-    def distinct(self, stamps: pd.Index) -> int:
-        """How many of the stamps lie on steps of their own; an hour that comes twice is two."""
+    def passed(self, stamps: pd.Index) -> np.ndarray:
+        """Steps by the time that passes: the two hours that the local clock names alike differ."""
         if self.local and self.zone:
-            return len(np.unique(np.round((micros_of(stamps, None) - self.origin) / self.step)))
-        return len(np.unique(self.positions(stamps)))
+            return np.round((micros_of(stamps, None) - self.origin) / self.step).astype("int64")
+        return self.positions(stamps)
 
     @property
     def day(self) -> int:
