@@ -52,6 +52,7 @@ class GapReader:
             raw: Any = filled_pictures(self.inner, read, there)
         else:
             clips, there = clips_there(x)
+            self.inner.warn_of_length(clips)
             raw = filled_waves(self.inner.waveforms(clips), there)
         if not self.known and not there.all():
             warnings.warn(

@@ -64,10 +64,10 @@ class SoundReader:
                 f"{sounds.told(problems)}."
             )
         good = [clip for clip in clips if clip is not None]
-        self._warn_of_length(good)
+        self.warn_of_length(good)
         return self.waveforms(good)
 
-    def _warn_of_length(self, clips: Sequence[Clip]) -> None:
+    def warn_of_length(self, clips: Sequence[Clip]) -> None:
         """Says so where arrays without a rate are so long that they may have another one."""
         untold = [len(clip.samples) for clip in clips if clip.rate is None]
         times = float(np.median(untold)) / self.samples if untold else 0.0
