@@ -9,6 +9,7 @@ import datetime
 import decimal
 import numbers
 import re
+import sys
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ import pandas as pd
 
 from kerasnas.data.foreign import numpy_dtype_of
 from kerasnas.data.written import WrittenDates, WrittenNumbers
+from kerasnas.errors import SchemaError
 
 MISSING_DATETIME = -(2**63)
 """Seconds that stand for a missing datetime; also what NumPy stores for NaT."""
@@ -116,6 +118,25 @@ def family(series: pd.Series) -> Family:
     if dtype.kind in _KIND_FAMILIES:
         return _KIND_FAMILIES[dtype.kind]
     return _OBJECT_FAMILIES.get(pd.api.types.infer_dtype(series, skipna=True), "mixed")
+
+
+def refuse_no_numbers(values: pd.Series, name: str) -> None:
+    """Raises `SchemaError` about a cell that Python counts with and no array can hold.
+
+    Args:
+        values: The cells of a column or a target.
+        name: What the column is called.
+    """
+    if not is_object(values.dtype):
+        return
+    for row, cell in enumerate(values):
+        whole = isinstance(cell, int) and abs(cell) > sys.float_info.max
+        if whole or (isinstance(cell, decimal.Decimal) and cell.is_snan()):
+            what = "a whole number of more than 308 digits" if whole else "a signalling NaN"
+            raise SchemaError(
+                f"`{name}` holds {what} in row {row}, which no column of numbers can hold. Write "
+                "a number below 1e308, or None where it is missing."
+            )
 
 
 def missing(series: pd.Series) -> np.ndarray:

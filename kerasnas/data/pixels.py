@@ -37,7 +37,20 @@ def open_image(source: Path | bytes, channels: int | None) -> np.ndarray:
     """A file, or the bytes of one, as pixels, turned as its camera says.
 
     Pixels of more than eight bits keep their numbers.
+
+    Raises:
+        OSError: If the file is no image, as Pillow says.
+        ValueError: If it has so many pixels that it could fill the memory.
     """
+    from PIL import Image
+
+    try:
+        return _opened(source, channels)
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"has more pixels than are opened ({error})") from error
+
+
+def _opened(source: Path | bytes, channels: int | None) -> np.ndarray:
     from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import foreign
-from kerasnas.data.cells import is_object
+from kerasnas.data.cells import is_object, refuse_no_numbers
 from kerasnas.data.names import string_names
 from kerasnas.errors import DataTypeError, SchemaError
 
@@ -168,6 +168,7 @@ def _refuse_nested(frame: pd.DataFrame) -> None:
         )
         if not is_object(dtype) and not arrow:
             continue
+        refuse_no_numbers(frame[name], str(name))
         for row, cell in enumerate(frame[name]):
             if isinstance(cell, _NESTED):
                 raise DataTypeError(

@@ -36,6 +36,12 @@ def check_same_length(x: Any, y: Any, name: str = "y") -> None:
 
 def read_target(y: Any) -> pd.Series:
     """Return any target of shape (n,) or (n, 1) as a plain series with rows counted from 0."""
+    found = _series_of(y)
+    cells.refuse_no_numbers(found, "y")
+    return found
+
+
+def _series_of(y: Any) -> pd.Series:
     if y is None:
         raise SchemaError(
             "This estimator requires y to be passed, but the target y is None. Pass the target, "

@@ -36,7 +36,7 @@ from kerasnas.estimators.arguments import (
     settle_level,
 )
 from kerasnas.estimators.identity import identity_of
-from kerasnas.estimators.preflight import check_arguments
+from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.wanted import score_names, settle_objectives, with_metrics
 from kerasnas.objectives import Constraint, ObjectiveLike
@@ -167,6 +167,7 @@ class Estimator(BaseEstimator):
         budget = Budget.parse(self.budget).with_epochs(epochs)
         clock = Clock(budget.seconds)
         objectives, constraints = self._objectives(), self.check_arguments()
+        check_steps(validation_split, batch_size)
         wish = self._wish()
         level = settle_level(self.intervals, self.refit)
         with searching_in(self.directory, clock) as interruption:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from kerasnas.clock import Budget
+from kerasnas.errors import ObjectiveError, SchemaError, SearchSpaceError, shown
 from kerasnas.estimators.arguments import settle_level
 from kerasnas.estimators.wanted import MEASURED
 from kerasnas.files import check_directory
@@ -32,6 +34,7 @@ class HasArguments(Protocol):
     seed: Any
     oracle: Any
     directory: Any
+    verbose: Any
 
 
 def check_arguments(
@@ -53,6 +56,7 @@ def check_arguments(
     """
     check_single_precision()
     constraints = _settled(estimator.constraints, scores)
+    _check_choices(estimator)
     parse_ensemble(estimator.ensemble)
     settle_level(estimator.intervals, estimator.refit)
     parse_folds(estimator.folds, Budget.parse(estimator.budget), 0.0)
@@ -64,8 +68,46 @@ def check_arguments(
     return constraints
 
 
+def check_steps(validation_split: Any, batch_size: Any) -> None:
+    """Whether numbers that `fit` is given can be used, whatever the data make of them.
+
+    Raises:
+        SchemaError: If `validation_split` cannot.
+        SearchSpaceError: If `batch_size` cannot.
+    """
+    number = isinstance(validation_split, numbers.Real) and not isinstance(validation_split, bool)
+    if not number or not 0 < validation_split < 1:
+        raise SchemaError(
+            f"`validation_split` must lie between 0 and 1, received {shown(validation_split)}. "
+            "Write `validation_split=0.2`."
+        )
+    whole = isinstance(batch_size, numbers.Integral) and not isinstance(batch_size, bool)
+    if batch_size is not None and not (whole and batch_size > 0):
+        raise SearchSpaceError(
+            f"`batch_size` must be a whole number of at least 1, or None, received "
+            f"{shown(batch_size)}. Write `batch_size=32`."
+        )
+
+
+def _check_choices(estimator: HasArguments) -> None:
+    for name, value, known in (
+        ("refit", estimator.refit, (True, False)),
+        ("verbose", estimator.verbose, ("auto", 0, 1, 2)),
+    ):
+        if not any(type(value) in (type(k), bool) and value == k for k in known):
+            raise SearchSpaceError(
+                f"`{name}` must be one of {', '.join(map(repr, known))}, received {shown(value)}."
+            )
+
+
 def _settled(given: Sequence[Constraint], scores: Sequence[str]) -> tuple[Constraint, ...]:
-    constraints = (given,) if isinstance(given, Constraint) else tuple(given)
+    try:
+        constraints = (given,) if isinstance(given, Constraint) else tuple(given)
+    except TypeError:
+        raise ObjectiveError(
+            f"`constraints` must be a `Constraint` or several of them, received {shown(given)}. "
+            "Write `constraints=[kerasnas.Constraint('params', max=100_000)]`."
+        ) from None
     alias = {} if "val_loss" in scores else {"val_loss": scores[0]}
     return tuple(
         replace(c, name=alias[c.name]) if isinstance(c, Constraint) and c.name in alias else c

@@ -1,0 +1,52 @@
+"""Values that Python counts with and no array holds, and arguments of other kinds."""
+
+import decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kerasnas as kn
+from kerasnas.data.pixels import open_image
+from kerasnas.errors import KerasNASError
+
+X = pd.DataFrame({"a": np.arange(60.0), "b": np.arange(60) % 7})
+Y = np.arange(60) % 2
+SETTINGS = {"budget": kn.Budget(trials=1), "seed": 0, "verbose": 0, "space": "linear"}
+
+
+@pytest.mark.parametrize("value", [10**400, decimal.Decimal("sNaN")])
+def test_a_cell_that_no_column_can_hold_is_named(value):
+    odd = [*range(59), value]
+    with pytest.raises(KerasNASError, match=r"`c` holds a .* in row 59"):
+        kn.TabularClassifier(**SETTINGS).fit(X.assign(c=pd.Series(odd, dtype=object)), Y)
+    for y in (odd, pd.Series(odd, dtype=object)):
+        with pytest.raises(KerasNASError, match=r"`y` holds a .* in row 59"):
+            kn.TabularRegressor(**SETTINGS).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("constraints", 5), ("refit", "x"), ("verbose", "loud"), ("verbose", 7), ("seed", 1.5)],
+)
+def test_arguments_of_another_kind_are_named(name, value):
+    with pytest.raises(KerasNASError, match=f"`{name}` must be"):
+        kn.TabularClassifier(**SETTINGS | {name: value}).fit(object(), Y)  # before the data
+
+
+@pytest.mark.parametrize("value", [-1, 0, 2, "a", float("nan"), True])
+@pytest.mark.parametrize("name", ["validation_split", "batch_size"])
+def test_numbers_of_fit_are_checked_whether_or_not_they_are_used(name, value):
+    if (name, value) == ("batch_size", 2):
+        return
+    with pytest.raises(KerasNASError, match=f"`{name}` must"):
+        kn.TabularClassifier(**SETTINGS).fit(object(), Y, **{name: value})
+
+
+def test_an_image_of_too_many_pixels_is_a_broken_one(tmp_path, monkeypatch):
+    from PIL import Image
+
+    Image.new("L", (100, 100)).save(tmp_path / "big.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match="more pixels than are opened"):
+        open_image(tmp_path / "big.png", None)
