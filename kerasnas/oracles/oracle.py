@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -26,6 +27,14 @@ from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Values, ValueSpace
 from kerasnas.oracles.state import HistoryKeeper
 from kerasnas.oracles.trials import make_trial, trial_of
+
+
+def _no_hash() -> None:
+    """The hash of a trial that is not known."""
+
+
+_WITH_DEFAULTS: dict[str, Callable[[], Any]] = {"_run_times": int, "_id_to_hash": _no_hash}
+"""Attributes of keras-tuner's oracle that are dicts with defaults."""
 
 
 class Oracle(HistoryKeeper):
@@ -190,12 +199,15 @@ class Oracle(HistoryKeeper):
         """A copy has the same settings and history, and may begin a search of its own."""
         made_of_settings = ("_lock", "_space", "context", "proposer", "scheduler")
         kept = {k: v for k, v in super().__getstate__().items() if k not in made_of_settings}
+        # keras-tuner's own have functions inside functions for defaults, which no pickle can hold.
+        kept |= {name: dict(kept[name]) for name in _WITH_DEFAULTS}
         limit = self._own.max_trials if self._begun else self.max_trials
         return kept | {"_own": replace(self._own, max_trials=limit), "_begun": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
-            setattr(self, name, value)
+            default = _WITH_DEFAULTS.get(name)
+            setattr(self, name, value if default is None else defaultdict(default, value))
         self._lock, self._space = threading.RLock(), None
         self._settle(self._own)
 

@@ -11,8 +11,10 @@ import keras_tuner
 
 from kerasnas import artifact
 from kerasnas.clock import Stopwatch
+from kerasnas.errors import ArtifactError
 from kerasnas.history import TrialRecord
 from kerasnas.problem.view import View, as_it_is
+from kerasnas.trial.rebuilt import Rebuild, rebuilt, write_weights
 
 Assemble = Callable[[keras.Model], keras.Model]
 """From a network to the exported model, which takes raw data."""
@@ -38,10 +40,17 @@ class Networks:
         folder: Where the files are.
         view: From hyperparameters to the data of a trial; it is asked for trials that an earlier
             process has run. Without it nothing stands in front of the networks.
+        rebuild: Builds a network anew, where no file can hold it; `None` where a file holds all.
     """
 
-    def __init__(self, folder: Path, view: Callable[[Any], View] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        view: Callable[[Any], View] | None = None,
+        rebuild: Rebuild | None = None,
+    ) -> None:
         self.folder = folder
+        self._rebuild = rebuild
         self._view = view
         self._held: dict[str, keras.Model] = {}
         self._assemblers: dict[str, Assemble] = {}
@@ -72,34 +81,46 @@ class Networks:
             assemble: Puts the exported model together; it must not hold on to the data.
             held: Whether the network stays in memory, too, as far as there is room.
         """
-        artifact.write(network, self.path(trial_id))
+        try:
+            artifact.write(network, self.path(trial_id))
+        except ArtifactError:
+            if self._rebuild is None:
+                raise
+            write_weights(network, self.path(trial_id))
         self._assemblers[trial_id] = assemble
         self._models.pop(trial_id, None)
         if held:
             # A model around the same layers, without the optimiser and its state.
             self._held[trial_id] = keras.Model(network.input, network.output, name=network.name)
 
-    def seconds_of_assembling(self, trial_id: str) -> float:
+    def seconds_of_assembling(self, trial: TrialRecord) -> float:
         """How long it takes to put the exported model of a trial together.
 
         It is measured once for each form of the data.
         """
-        assemble = self._assemblers[trial_id]
+        assemble = self._assemblers[trial.trial_id]
         if id(assemble) not in self._seconds:
             watch = Stopwatch()
-            self._models[trial_id] = assemble(self.network(trial_id))
+            self._models[trial.trial_id] = assemble(self.network(trial))
             self._seconds[id(assemble)] = watch.seconds
         return self._seconds[id(assemble)]
 
-    def network(self, trial_id: str) -> keras.Model:
+    def network(self, trial: TrialRecord) -> keras.Model:
         """The network of a trial, with the weights that were scored.
 
         Raises:
             ArtifactError: If its file is missing or damaged.
         """
-        if trial_id in self._held:
-            return self._held[trial_id]
-        return artifact.load_written(self.path(trial_id))
+        if trial.trial_id in self._held:
+            return self._held[trial.trial_id]
+        path = self.path(trial.trial_id)
+        try:
+            return artifact.load_written(path)
+        except ArtifactError:
+            # A model of the user's own, which Keras cannot make of a file: `build` can.
+            if self._rebuild is None or not path.is_file():
+                raise
+            return rebuilt(self._rebuild(hyperparameters(trial)), path)
 
     def model(self, trial: TrialRecord) -> keras.Model:
         """The exported model of a trial: the one that was scored, behind the front end.
@@ -109,7 +130,7 @@ class Networks:
         """
         if trial.trial_id in self._models:
             return self._models[trial.trial_id]
-        model = self._assembler(trial)(self.network(trial.trial_id))
+        model = self._assembler(trial)(self.network(trial))
         if self._keeps_models:
             self._models[trial.trial_id] = model
         return model

@@ -20,7 +20,7 @@ from kerasnas.directories import is_full
 from kerasnas.errors import DirectoryError, ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.oracles import Context
-from kerasnas.spaces.space import as_space
+from kerasnas.spaces.space import UserSpace, as_space
 from kerasnas.trial import failures, housekeeping, measure
 from kerasnas.trial.attempt import Attempt, Continuation, Outcome
 from kerasnas.trial.candidates import write_answers
@@ -32,6 +32,7 @@ from kerasnas.trial.methods import fitting_of
 from kerasnas.trial.networks import Networks
 from kerasnas.trial.pace import Pace
 from kerasnas.trial.plan import Trained
+from kerasnas.trial.rebuilt import Rebuild, rebuilding
 from kerasnas.trial.reserve import Reserve
 from kerasnas.trial.screen import screened
 from kerasnas.trial.seeding import seeded
@@ -104,14 +105,14 @@ class Tuner(keras_tuner.Tuner):
     ) -> None:
         self.job = job
         self.folder = folder
-        self.networks = Networks(folder, job.view)
+        self.space = as_space(hypermodel)
+        self.networks = Networks(folder, job.view, self._rebuild())
         self.solved: dict[str, Solved] = {}
         self.first_traceback = ""
         self._on_event = on_event
         self._breakable = breakable
         self._memory = Keeper()
         self.reserve = Reserve(job.clock, job.keeping)
-        self.space = as_space(hypermodel)
         with seeded(job.seed, 2**31 - 1):
             super().__init__(
                 oracle=oracle,
@@ -122,6 +123,17 @@ class Tuner(keras_tuner.Tuner):
             )
         self.oracle.verbose = 0
         self._pace = Pace(oracle, job, self.space)
+
+    def _rebuild(self) -> Rebuild | None:
+        """Builds networks of a user's own `build` anew; those of kerasnas are in their files."""
+        if not isinstance(self.space, UserSpace):
+            return None
+        space, view = self.space, self.job.view
+
+        def rebuild(hp: keras_tuner.HyperParameters) -> keras.Model:
+            return rebuilding(space.build, view(hp).x)(hp)
+
+        return rebuild
 
     def begin(self, context: Context) -> None:
         """Tells the oracle about its search: what is given, and what is known here."""
@@ -290,7 +302,7 @@ class Tuner(keras_tuner.Tuner):
             assert view.scorer is not None
             write_answers(self.folder, record.trial_id, view.scorer.answers(outcome.answers()))
         seconds = stopwatch.seconds
-        assembling = self.networks.seconds_of_assembling(record.trial_id)
+        assembling = self.networks.seconds_of_assembling(record)
         self.reserve.wrote(seconds + assembling)
         if self._asked("size_bytes"):
             measures["size_bytes"] = float(artifact.size_of(self.networks.model(record)))

@@ -1,7 +1,9 @@
 """Arguments as people write them: names of columns, weights, scorers, splitters, callbacks."""
 
 import functools
+import pickle  # noqa: TID251  (users do it)
 
+import joblib
 import keras
 import keras_tuner
 import numpy as np
@@ -538,3 +540,43 @@ def test_a_directory_knows_its_split(tmp_path):
         kn.TabularClassifier(**arguments, folds=other).fit(x, y)
     with pytest.raises(kn.errors.ProjectMismatchError, match="`batch_size`"):
         kn.TabularClassifier(**arguments, folds=model_selection.KFold(3)).fit(x, y, batch_size=16)
+
+
+# Objects that go elsewhere.
+
+
+@pytest.mark.parametrize("name", [n for n in kn.oracles.STRATEGIES if n != "auto"])
+def test_an_oracle_goes_through_pickle(name):
+    from kerasnas import oracles
+
+    oracle = oracles.create(name)
+    again = pickle.loads(pickle.dumps(oracle))
+    assert type(again) is type(oracle)
+    assert again.describe() == oracle.describe()
+
+
+def test_an_estimator_with_an_oracle_goes_through_joblib(tmp_path):
+    x, y = table(60)[list("abcde")], table(60)["y"]
+    arguments = {**QUICK, "space": "linear", "oracle": kn.oracles.Evolution(population=4)}
+    clf = kn.TabularClassifier(**arguments).fit(x, y)
+    joblib.dump(clf, tmp_path / "clf.joblib")  # noqa: TID251  (users do it)
+    again = joblib.load(tmp_path / "clf.joblib")  # noqa: TID251
+    assert np.allclose(again.predict_proba(x), clf.predict_proba(x), atol=1e-6)
+    assert isinstance(again.oracle, kn.oracles.Evolution)
+
+
+def test_callbacks_of_keras_find_a_loss_of_validation(tmp_path):
+    frame = table(60)
+    path = tmp_path / "log.csv"
+    callbacks = [
+        keras.callbacks.EarlyStopping(patience=1),
+        keras.callbacks.ReduceLROnPlateau(),
+        keras.callbacks.CSVLogger(path),
+    ]
+    arguments = {**QUICK, "budget": kn.Budget(trials=2, epochs=2)}
+    kn.TabularClassifier(**arguments).fit(frame[list("abcde")], frame["y"], callbacks=callbacks)
+    logs = sorted(tmp_path.iterdir())
+    assert len(logs) > 1
+    for log in logs:
+        found = pd.read_csv(log)
+        assert found["val_loss"].equals(found["val_log_loss"])

@@ -234,6 +234,69 @@ def test_a_search_inside_the_scope_of_a_strategy_completes():
     assert result.leaderboard()["status"].tolist() == ["COMPLETED"] * 2
 
 
+class Plain(keras.Model):
+    """A subclassed model, as tutorials write it: not registered, without `get_config`."""
+
+    def __init__(self, units, activation=None):
+        super().__init__()
+        self.hidden = keras.layers.Dense(units, activation=activation)
+        self.head = keras.layers.Dense(2, activation="softmax")
+
+    def call(self, inputs):
+        return self.head(self.hidden(inputs))
+
+
+class OwnLayer(keras.layers.Layer):
+    """A layer that is not registered."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.inner = keras.layers.Dense(units)
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.inner.units)
+
+
+def compiled(model):
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+UNREGISTERED = {
+    "subclassed": lambda hp: compiled(Plain(hp.Int("units", 2, 9))),
+    "with a function": lambda hp: compiled(Plain(hp.Int("units", 2, 9), activation=tf.nn.relu)),
+    "own layer": lambda hp: compiled(
+        keras.Sequential(
+            [
+                keras.Input((5,)),
+                OwnLayer(hp.Int("units", 2, 9)),
+                keras.layers.Dense(2, activation="softmax"),
+            ]
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [("subclassed", "dataset"), ("with a function", "arrays"), ("own layer", "arrays")],
+)
+def test_a_model_that_no_file_can_hold_is_built_again(kind, source, tmp_path):
+    data = {"x": X, "y": Y} if source == "arrays" else {"x": dataset(), "y": None}
+    data |= {"validation_data": (X[:30], Y[:30]), "directory": tmp_path}
+    result = search(UNREGISTERED[kind], **data, trials=2)
+    assert result.leaderboard()["status"].tolist() == ["COMPLETED"] * 2
+    model = result.best_model()
+    p = model.predict(X[:30], verbose=0)
+    loss = -np.log(p[np.arange(30), Y[:30]]).mean()
+    assert loss == pytest.approx(result.best_trial.scores["val_loss"], rel=1e-4)
+    again = search(UNREGISTERED[kind], **data, trials=2).best_model()
+    assert np.allclose(again.predict(X[:30], verbose=0), p, atol=1e-6)
+
+
 @pytest.mark.parametrize("fast", [True, False], ids=["fast loop", "fit"])
 def test_a_metric_of_several_numbers_is_logged_by_element(fast):
     def with_f1(hp):

@@ -73,7 +73,7 @@ def test_after_the_search_everybody_gets_a_model_of_their_own(kept, front):
 
 def test_assembling_is_measured_once_for_each_form_of_the_data(kept, front):
     for trial_id in ("0000", "0001", "0002"):
-        assert kept.seconds_of_assembling(trial_id) > 0
+        assert kept.seconds_of_assembling(trial(int(trial_id))) > 0
     assert front.calls == 1
 
 
@@ -103,4 +103,4 @@ def test_the_oldest_go_where_all_are_too_large(kept, monkeypatch):
     monkeypatch.setattr(module, "_MOST_BYTES", sum(sizes[1:]))
     kept.tidy()
     assert kept.held == {"0001", "0002"}
-    np.testing.assert_allclose(kept.network("0000")(X), X.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(kept.network(trial(0))(X), X.sum(axis=1, keepdims=True))
