@@ -38,6 +38,12 @@ def test_an_oracle_with_another_objective_is_refused():
         kn.search(build, X, Y, oracle=oracle, budget=BUDGET, seed=0, verbose=0)
 
 
+def test_a_constraint_on_what_no_trial_logs_ends_the_search_at_the_first_trial():
+    limits = [kn.Constraint("val_acuracy", min=0.1)]
+    with pytest.raises(ObjectiveError, match=r"`constraints` 'val_acuracy'.*'val_accuracy'\?"):
+        kn.search(build, X, Y, constraints=limits, budget=BUDGET, seed=0, verbose=0)
+
+
 def test_all_failed_names_the_cause_and_the_first_traceback():
     def broken(hp):
         model = build(hp)

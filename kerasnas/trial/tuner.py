@@ -321,14 +321,17 @@ class Tuner(keras_tuner.Tuner):
         return any(measure in bound.name for bound in bounds)
 
     def _check_objectives(self, scores: Mapping[str, float]) -> None:
-        """Ends a search at its first trial when no trial will have what is to be optimised."""
+        """Ends a search at its first trial when no trial will have what it is judged by."""
         known = {**scores, **dict.fromkeys(FREE_MEASURES, 0.0), "train_seconds": 0.0}
-        absent = [o.name for o in self.job.objectives if o.name not in known]
+        asked = [("objective", o.name) for o in self.job.objectives]
+        asked += [("constraints", c.name) for c in self.oracle.constraints]
+        absent = [(argument, name) for argument, name in asked if name not in known]
         if absent and not self.oracle.history.scored():
-            near = difflib.get_close_matches(absent[0], scores, n=1)
+            argument, name = absent[0]
+            near = difflib.get_close_matches(name, scores, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             raise ObjectiveError(
-                f"`objective` {absent[0]!r} was not among what the first trial logged.{hint} "
+                f"`{argument}` {name!r} was not among what the first trial logged.{hint} "
                 f"Logged: {', '.join(sorted(scores))}."
             )
 
