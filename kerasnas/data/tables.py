@@ -9,7 +9,11 @@ import pandas as pd
 from kerasnas.data import foreign
 from kerasnas.data.cells import is_object, refuse_no_numbers
 from kerasnas.data.names import string_names
+from kerasnas.data.room import free_bytes
 from kerasnas.errors import DataTypeError, SchemaError
+
+BYTES_OF_CELL = 24
+"""Of a sparse matrix: dense float64, float32 columns, and the matrices of networks and trees."""
 
 _NESTED = (list, tuple, dict, set, frozenset, np.ndarray, pd.Series, pd.DataFrame)
 
@@ -19,8 +23,8 @@ def to_frame(x: Any) -> tuple[pd.DataFrame, bool]:
 
     Args:
         x: a DataFrame; a dict of columns, each of shape (n,) or (n, 1); a 2-D array of numbers,
-            strings or objects; a structured array; a list of rows (lists, tuples or dicts); or
-            anything with `to_pandas()`, such as a polars DataFrame or a pyarrow Table.
+            strings or objects; a sparse matrix; a structured array; a list of rows (lists, tuples
+            or dicts); or anything with `to_pandas()`, such as a frame of polars or pyarrow.
 
     Returns:
         A frame of n rows that shares no memory the caller could see change, with unique string
@@ -29,7 +33,7 @@ def to_frame(x: Any) -> tuple[pd.DataFrame, bool]:
     Raises:
         ValueError: not two-dimensional, no rows, no columns, or complex numbers, in the words
             that scikit-learn uses. `SchemaError` for columns of different length or equal names.
-        TypeError: no table at all, a sparse matrix, or cells that hold lists or dicts.
+        TypeError: no table at all, or cells that hold lists or dicts.
     """
     frame, named = _read(x)
     rows, columns = frame.shape
@@ -57,9 +61,7 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
             "column, `x.to_frame().T` if it is one row."
         )
     if foreign.is_sparse(x):
-        raise DataTypeError(
-            f"`x` is a sparse {type(x).__name__}, expected a dense table. Pass `x.toarray()`."
-        )
+        return _from_sparse(x)
     if isinstance(x, Mapping):
         return _from_columns(x), True
     if foreign.is_table(x):
@@ -72,6 +74,20 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
     if isinstance(x, Sequence) and len(x) > 0 and isinstance(x[0], Mapping | list | tuple):
         return _from_rows(x)
     return _from_array(x)
+
+
+def _from_sparse(x: Any) -> tuple[pd.DataFrame, bool]:
+    """Make a sparse matrix dense, where memory holds it and what a fit makes of it."""
+    rows, columns = x.shape if len(x.shape) == 2 else (1, 1)
+    needed, free = rows * columns * BYTES_OF_CELL, free_bytes()
+    if needed > free:
+        raise SchemaError(
+            f"`x` is a sparse {type(x).__name__} of {rows} x {columns}: a fit needs about "
+            f"{needed / 2**30:.1f} GiB for it, and {free / 2**30:.1f} GiB are free. Pass fewer "
+            "columns, for example `TruncatedSVD(100).fit_transform(x)` of scikit-learn, or the "
+            "texts themselves to `TextClassifier`."
+        )
+    return _from_array(x.toarray())
 
 
 def _from_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:

@@ -42,7 +42,7 @@ from kerasnas.spaces.solved import available
 class TabularEstimator(Estimator):
     """What the classifier and the regressor of tables have in common.
 
-    `X` may be a DataFrame, a dict of columns, a 2-D array, a list of rows.
+    `X` may be a DataFrame, a dict of columns, a 2-D array, a sparse matrix, a list of rows.
 
     Args:
         objective: Validation metric or measure to optimise, an `Objective`, or several.
@@ -246,6 +246,7 @@ class TabularEstimator(Estimator):
         """scikit-learn's description of what this estimator can take."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         tags.non_deterministic = False

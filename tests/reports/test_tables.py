@@ -7,10 +7,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 import kerasnas as kn
-from kerasnas.data import MISSING_DATETIME, Schema, infer_schema, ingest
+from kerasnas.data import MISSING_DATETIME, Schema, infer_schema, ingest, to_frame
 from kerasnas.data.infer import follows, warn_of_schema
 from kerasnas.problem.heads import head_of, units_of
 from kerasnas.problem.rows import fit_target
@@ -341,6 +343,27 @@ def test_a_label_that_no_training_row_has_is_answered_with_its_share():
 def test_intervals_of_several_targets_are_refused_before_training():
     with pytest.raises(kn.errors.SchemaError, match="one label or one number a row"):
         kn.TabularRegressor(intervals=0.9).fit(NAMED, TWO)
+
+
+@pytest.mark.parametrize(
+    "name", ["csr_matrix", "csc_array", "coo_matrix", "lil_matrix", "dok_array"]
+)
+def test_sparse_matrices_of_any_layout_are_tables(name):
+    dense = np.where(X > 0.5, X, 0.0)
+    frame, named = to_frame(getattr(sparse, name)(dense))
+    np.testing.assert_array_equal(frame.to_numpy(), dense)
+    assert not named
+
+
+def test_a_model_of_terms_takes_sparse_and_dense_rows_alike(tmp_path):
+    words = ["cheap", "late", "kind", "fresh", "broken", "again", "cold", "slow"]
+    texts = [" ".join(R.choice(words, 4)) for _ in range(300)]
+    matrix = TfidfVectorizer().fit_transform(texts)
+    y = np.array(["late" in text for text in texts])
+    clf = fitted(kn.TabularClassifier, matrix, y, folds=False, space="linear")
+    assert clf.score(matrix, y) >= 0.99
+    np.testing.assert_array_equal(clf.predict(matrix.toarray()), clf.predict(matrix))
+    assert clf.__sklearn_tags__().input_tags.sparse
 
 
 class TestIds:
