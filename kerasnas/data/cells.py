@@ -261,33 +261,47 @@ def to_seconds(
         return _through_categories(series, to_seconds, MISSING_DATETIME)
     absent = missing(series)
     if kind in ("strings", "mixed"):
-        texts = np.array([isinstance(c, str) for c in series], dtype=bool)
-        absent[texts] |= np.array([spells_missing(c) for c in series[texts]], dtype=bool)
-        moments = np.array([isinstance(c, datetime.date | np.datetime64) for c in series], bool)
-        series = series.astype(object).where((texts | moments) & ~absent, None)
-        if written is not None:
-            return _read_as_written(series, texts & ~absent, absent, written)
-        if kind == "strings":
-            series = series.str.strip()
-    elif kind != "datetimes":
+        return _texts_to_seconds(series.astype(object), absent, kind == "mixed", written)
+    if kind != "datetimes":
         return np.full(len(series), MISSING_DATETIME), ~absent
-    if is_object(series.dtype):
+    values = _seconds(series)
+    return values, (values == MISSING_DATETIME) & ~absent
+
+
+def _texts_to_seconds(
+    series: pd.Series, absent: np.ndarray, mixed: bool, written: WrittenDates | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read texts as `to_seconds` does, with moments among them if they are mixed."""
+    cells = series.to_numpy()
+    texts, moments = ~absent, np.zeros(len(cells), dtype=bool)
+    if mixed:
+        texts = np.array([isinstance(cell, str) for cell in cells], dtype=bool) & ~absent
+        odd = [isinstance(cell, datetime.date | np.datetime64) for cell in cells]
+        moments = np.array(odd, dtype=bool) & ~absent
+    elif any(isinstance(cell, bytes) for cell in cells[texts][:1]):
+        series = pd.Series(to_strings(series), index=series.index, dtype=object)
+    values = np.full(len(cells), MISSING_DATETIME)
+    if written is not None:
+        codes, distinct = pd.factorize(series[texts])
+        values[texts] = written.read(pd.Series(distinct, dtype=object))[codes]
+    elif texts.any():
+        values[texts] = _seconds(series[texts].str.strip())
+    if moments.any():
+        values[moments] = _seconds(series[moments])
+    bad = (values == MISSING_DATETIME) & ~absent
+    rows = np.flatnonzero(bad & texts)
+    bad[rows] = [not spells_missing(cell) for cell in cells[rows]]
+    return values, bad
+
+
+def _seconds(series: pd.Series) -> np.ndarray:
+    """Whole seconds of datetimes, or of objects in ISO 8601; `MISSING_DATETIME` for others."""
+    if is_object(series.dtype) or isinstance(series.dtype, pd.StringDtype):
         series = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     # The unit is named before taking integers: pandas stores s, ms, us or ns as it likes.
-    values = np.array(series.to_numpy()).astype("datetime64[s]").astype(np.int64)
-    return values, (values == MISSING_DATETIME) & ~absent
-
-
-def _read_as_written(
-    series: pd.Series, texts: np.ndarray, absent: np.ndarray, written: WrittenDates
-) -> tuple[np.ndarray, np.ndarray]:
-    """Texts in their formats, each distinct one once; moments as they are."""
-    values, _ = to_seconds(series.where(~texts, None))
-    codes, distinct = pd.factorize(series[texts])
-    values[texts] = written.read(pd.Series(distinct, dtype=object))[codes]
-    return values, (values == MISSING_DATETIME) & ~absent
+    return np.array(series.to_numpy()).astype("datetime64[s]").astype(np.int64)
 
 
 def to_strings(series: pd.Series) -> np.ndarray:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import cells
-from kerasnas.data.date_formats import settle_dates
+from kerasnas.data.date_formats import looks_like_date, settle_dates
 from kerasnas.data.float32_loss import loses_digits, merges_whole_numbers
-from kerasnas.data.number_formats import settle_style
+from kerasnas.data.number_formats import looks_like_number, settle_style
 from kerasnas.data.schema import Column, Kind
 from kerasnas.data.written import Written, WrittenDates, WrittenNumbers
 
@@ -23,6 +23,9 @@ TEXT_WORDS = 2.5
 """Words per distinct value from which strings that mostly differ are free text."""
 MOST_BAD_CELLS = 0.01
 """Share of a column's cells that may be unreadable, so that they count as gaps."""
+_SAMPLE = 300  # rows that are looked at before all are
+_LIKELY = 0.9  # share of the sample that must look like dates or numbers
+_LONGEST_GAP = max(map(len, cells.MISSING_WORDS))
 COUNTER = "id-like, a counter of rows"
 
 _ISO_DATE = re.compile(
@@ -103,6 +106,8 @@ def _looked_at(found: _Guess, present: pd.Series, name: str, gaps: bool) -> _Gue
 def _with_digits(found: _Guess, present: pd.Series) -> _Guess:
     """The guess with what float32 would do to the numbers."""
     written = found.written if isinstance(found.written, WrittenNumbers) else None
+    if cells.family(present) == "strings":
+        present = pd.Series(present.unique())
     numbers, bad = cells.to_numbers(present, written)
     known = numbers[~bad & ~np.isnan(numbers)]
     if len(known) and 2.0**53 <= np.abs(known).max() < 2.0**63:  # float64 merges some as well
@@ -128,7 +133,7 @@ def _as_wished(present: pd.Series, kind: Kind) -> _Guess:
     found = _Guess(kind, reason)
     if texts:
         strings = _strings(present)
-        guess = _guess_dates(strings) if kind == "datetime" else _guess_numbers(strings, present)
+        guess = _guess_dates(strings) if kind == "datetime" else _guess_numbers(strings)
         if guess is not None:
             found = replace(guess, reason=f"{reason} {guess.reason}")
     if kind == "numeric" and cells.family(present) in ("numbers", "strings", "mixed"):
@@ -166,7 +171,7 @@ def _guess_mixed(present: pd.Series) -> _Guess:
         guess = _Guess("datetime", "Holds dates and words among them.")
         return _lenient(guess, WrittenDates(), present[strange], len(present), "dates")
     texts = pd.Series(cells.to_strings(present), index=present.index, dtype=object)
-    guess_or_none = _guess_numbers(texts, present)
+    guess_or_none = _guess_numbers(texts)
     if guess_or_none is not None:
         return guess_or_none
     return _Guess("categorical", "Holds values of several types, taken as their names.")
@@ -179,14 +184,18 @@ def _strings(present: pd.Series) -> pd.Series:
 def _guess_strings(texts: pd.Series) -> _Guess:
     distinct = pd.Series(texts.unique(), dtype=object)
     rows, share = len(texts), len(distinct) / len(texts)
-    dated = _guess_dates(texts)
+    sample = [text for text in texts.iloc[:: max(1, rows // _SAMPLE)] if not _is_gap(text)]
+    dates = sum(_ISO_DATE.fullmatch(text) is not None or looks_like_date(text) for text in sample)
+    numbers = sum(looks_like_number(text) for text in sample)
+    dated = _guess_dates(texts) if dates >= _LIKELY * len(sample) else None
     if dated is not None:
         return dated
-    if distinct.str.fullmatch(r"\s*0\d+\s*").any() and not cells.to_numbers(distinct)[1].any():
-        return _Guess("categorical", "Digits with leading zeros, taken as codes.")
-    numeric = _guess_numbers(texts, texts)
-    if numeric is not None:
-        return numeric
+    if numbers >= _LIKELY * len(sample):
+        if distinct.str.fullmatch(r"\s*0\d+\s*").any() and not cells.to_numbers(distinct)[1].any():
+            return _Guess("categorical", "Digits with leading zeros, taken as codes.")
+        numeric = _guess_numbers(texts)
+        if numeric is not None:
+            return numeric
     words = _words(distinct)
     amount = f"{len(distinct)} distinct values in {rows} rows"
     is_text = words >= TEXT_WORDS and share > 0.3
@@ -203,8 +212,12 @@ def _guess_strings(texts: pd.Series) -> _Guess:
 def _known(texts: pd.Series) -> pd.Series:
     """The texts without words for missing values."""
     codes, distinct = pd.factorize(texts)
-    gone = np.array([cells.spells_missing(text) for text in distinct], dtype=bool)
-    return texts[~gone[codes]]
+    gone = np.array([_is_gap(text) for text in distinct], dtype=bool)
+    return texts[~gone[codes]] if gone.any() else texts
+
+
+def _is_gap(text: str) -> bool:
+    return len(text) <= _LONGEST_GAP and cells.spells_missing(text)
 
 
 def _guess_dates(texts: pd.Series) -> _Guess | None:
@@ -217,7 +230,8 @@ def _guess_dates(texts: pd.Series) -> _Guess | None:
     sample = distinct.iloc[:: max(1, len(distinct) // 100)]
     if sum(_ISO_DATE.fullmatch(text) is not None for text in sample) > 0.9 * len(sample):
         iso = np.array([_ISO_DATE.fullmatch(text) is not None for text in distinct], dtype=bool)
-        bad = known.isin(set(distinct[~iso | cells.to_seconds(distinct)[1]])).to_numpy()
+        odd = distinct[~iso | cells.to_seconds(distinct)[1]]
+        bad = known.isin(set(odd)).to_numpy() if len(odd) else np.zeros(len(known), dtype=bool)
         if not bad.any():
             return _Guess("datetime", f"Strings that all read as ISO dates.{gaps}")
         if bad.sum() <= MOST_BAD_CELLS * len(known):
@@ -241,13 +255,8 @@ def _guess_dates(texts: pd.Series) -> _Guess | None:
     return _lenient(guess, written, known[bad], len(known), "dates")
 
 
-def _guess_numbers(texts: pd.Series, cells_of: pd.Series) -> _Guess | None:
-    """Numbers, of which few may be unreadable; `None` for anything else.
-
-    Args:
-        texts: The cells as strings.
-        cells_of: The cells as they are.
-    """
+def _guess_numbers(texts: pd.Series) -> _Guess | None:
+    """Numbers, of which few may be unreadable; `None` for anything else."""
     known = _known(texts)
     if not len(known):
         return None

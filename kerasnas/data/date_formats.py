@@ -17,7 +17,7 @@ ISO = "ISO8601"
 
 _MISSING = -(2**63)
 _SAMPLE = 300  # distinct texts that are looked at before all are
-_LIKELY = 0.9  # share of the sample that must look like a date
+_LIKELY = 0.5  # share of the sample that must look like a date
 _DATES = {
     "dmy": ["%d{s}%m{s}%Y", "%d{s}%m{s}%y", "%d. %m. %Y"],
     "mdy": ["%m{s}%d{s}%Y", "%m{s}%d{s}%y"],
@@ -76,6 +76,11 @@ class DateReading:
     formats: tuple[str, ...]
     bad: np.ndarray
     other: tuple[str, ...] = ()
+
+
+def looks_like_date(text: str) -> bool:
+    """Whether a text has the shape of a date in one of the known formats."""
+    return _shape(text.strip()) in _formats()
 
 
 def settle_dates(texts: pd.Series, distinct: pd.Series) -> DateReading | None:

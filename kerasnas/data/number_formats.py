@@ -24,8 +24,8 @@ _CELL = re.compile(
     rf"\s?(?P<behind>{_UNIT})?(?(bracket)\))"
 )
 _SAME = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"})
-_MIXABLE_SAMPLE = 300  # distinct values that are looked at before all are
-_LIKELY = 0.9  # share of the sample that must read as numbers with a unit
+_SAMPLE = 300  # distinct values that are looked at before all are
+_LIKELY = 0.5  # share of the sample that must read as numbers with a unit
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,17 @@ class _Cell:
     unit: str
 
 
+def looks_like_number(text: str) -> bool:
+    """Whether a text is a number in any style, with any unit, or what Python reads as one."""
+    if _parse(text) is not None:
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def settle_style(distinct: Sequence[str]) -> tuple[Style, tuple[str, ...], np.ndarray] | None:
     """How the numbers of a column are written.
 
@@ -70,7 +81,7 @@ def settle_style(distinct: Sequence[str]) -> tuple[Style, tuple[str, ...], np.nd
         The style, the units, and for each text whether it is no number of this style; `None` where
         the column holds no numbers, or numbers in several units.
     """
-    step = max(1, len(distinct) // _MIXABLE_SAMPLE)
+    step = max(1, len(distinct) // _SAMPLE)
     sample = distinct[::step]
     if sum(_parse(text) is not None for text in sample) < _LIKELY * len(sample):
         return None
