@@ -63,13 +63,13 @@ def linear_answers(
         y = in_deviations(head, y)
     ridge = _ridge(x).fit(x, y, sample_weight=kept)
     found = over_rows(ridge.predict).reshape(len(asked), -1)
+    if isinstance(head, QuantilesHead):
+        # The errors are taken to be the same everywhere.
+        found = found + head.constant(y - np.asarray(ridge.predict(x)).reshape(-1), kept)
     if isinstance(head, ValueHead | ValuesHead):
         return in_own_units(head, found)
     if isinstance(head, LabelsHead):
         return np.clip(found, _NEVER, 1.0 - _NEVER)
-    if isinstance(head, QuantilesHead):
-        # The errors are taken to be the same everywhere.
-        return found + head.constant(y - np.asarray(ridge.predict(x)).reshape(-1), kept)
     return found
 
 

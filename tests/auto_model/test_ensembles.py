@@ -64,8 +64,9 @@ def test_the_fused_graph_answers_as_the_members_do_together(ensemble, data):
         ),
         "extra": keras.ops.convert_to_tensor(data[0]["extra"]),
     }
-    folder = ensemble.result_.folder
-    models = {k: keras.models.load_model(folder / f"{k}.keras") for k in facts["members"]}
+    result = ensemble.result_
+    trials = {t.trial_id: t for t in result.history}
+    models = {k: result.networks.model(trials[k]) for k in facts["members"]}
     expected = sum(
         weight * np.asarray(models[k](inputs)["price"]) for k, weight in facts["members"].items()
     )
