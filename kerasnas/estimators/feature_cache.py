@@ -62,6 +62,12 @@ class FeatureCache:
         return remembered(self._kept, form, self._timed, self._most)
 
     @property
+    def has_time(self) -> bool:
+        """Whether there is time for one more form, and to train on it for as long as that takes."""
+        needed = float(np.median(self._seconds)) if self._seconds else 0.0
+        return 2.0 * needed <= self._clock.allot(Purpose.FORM).left
+
+    @property
     def _most(self) -> int:
         on_disk = any(isinstance(made.data, StoredRows) for made in self._kept.values())
         return _KEPT_ON_DISK if on_disk else self._in_memory

@@ -122,6 +122,7 @@ class ImageEstimator(Estimator):
             families=settle_families_with(
                 self.space, FAMILIES, "pretrained", bool(backbones), _NO_WEIGHTS
             ),
+            directory=self.directory,
             settings={
                 "weights": backbones,
                 "augment": settle_augment(self.augment),

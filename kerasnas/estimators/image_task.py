@@ -43,6 +43,7 @@ def prepare_images(
     clock: Clock,
     validation_data: Any = None,
     settings: dict[str, Any] | None = None,
+    directory: Any = None,
     **split: Any,
 ) -> Task:
     """Checks everything that can be wrong with images, before any training.
@@ -56,6 +57,7 @@ def prepare_images(
         validation_data: `(x, y)` or `(x, y, weights)`, or what holds both as `x` may; without it
             rows are held out.
         settings: Further arguments of `ImageHyperModel`.
+        directory: Where a search may have begun, which goes on with the sizes that it has.
         **split: Further arguments of `read_rows`.
     """
     x, y = split_pictures(x, y, classes=classify)
@@ -77,7 +79,7 @@ def prepare_images(
         **split,
     )
     fitted = source.fit(raw, rows.train)
-    return image_task(fitted, rows, families, clock, settings or {}, raw.broken)
+    return image_task(fitted, rows, families, clock, settings or {}, raw.broken, directory)
 
 
 def contents(pictures: Pictures) -> Iterator[np.ndarray]:
@@ -103,12 +105,17 @@ def image_task(
     clock: Clock,
     settings: dict[str, Any],
     broken: Sequence[str],
+    directory: Any = None,
 ) -> Task:
     """The task of trials over checked images."""
     reader = fitted.reader
     forms = FeatureCache(forms_of(fitted), clock, "images", kept=2)
     sizes = sizes_for(reader)
     smallest = forms(ImageForm(*sizes[0])).data
+    fits = ("stretch", "pad", "crop") if reader.free else ("stretch",)
+    if directory is None and not forms.has_time:
+        # The form that is there is better than no answer; a directory goes on with its own space.
+        sizes, fits = sizes[:1], ("stretch",)
     if isinstance(smallest, StoredRows):
         smallest = smallest.array
     thumb = thumbnails(smallest)
@@ -125,7 +132,7 @@ def image_task(
         flip=mirrored_alike(thumb, rows),
         families=families,
         sizes=sizes,
-        fits=("stretch", "pad", "crop") if reader.free else ("stretch",),
+        fits=fits,
         **settings,
     )
 

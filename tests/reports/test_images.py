@@ -437,3 +437,20 @@ def test_a_file_is_decoded_once(tmp_path, monkeypatch):
     )
     assert task.problem.reader.free
     assert sorted(opened) == paths
+
+
+def test_without_time_for_another_size_the_one_that_is_there_is_searched(monkeypatch):
+    from kerasnas.clock import Clock
+    from kerasnas.estimators import feature_cache
+    from kerasnas.estimators.image_task import prepare_images
+
+    x = [RNG.integers(0, 255, (150 + row, 140, 3)).astype("uint8") for row in range(8)]
+    how = {"classify": True, "seed": 0, "families": ["conv"]}
+
+    def sizes(clock, **rest):
+        return prepare_images(x, Y[:8], clock=clock, **how, **rest).hypermodel.sizes
+
+    assert len(sizes(Clock(None))) > 1
+    monkeypatch.setattr(feature_cache.FeatureCache, "has_time", False)
+    assert len(sizes(Clock(None))) == 1
+    assert len(sizes(Clock(None), directory="begun")) > 1
