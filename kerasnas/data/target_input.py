@@ -8,7 +8,7 @@ import pandas as pd
 
 from kerasnas.data import cells, foreign
 from kerasnas.data.named_columns import take_columns
-from kerasnas.errors import DataTypeError, SchemaError
+from kerasnas.errors import DataTypeError, KerasNASError, SchemaError
 
 
 def split_target(x: Any, y: Any) -> tuple[Any, Any]:
@@ -36,7 +36,15 @@ def check_same_length(x: Any, y: Any, name: str = "y") -> None:
 
 def read_target(y: Any) -> pd.Series:
     """Return any target of shape (n,) or (n, 1) as a plain series with rows counted from 0."""
-    found = _series_of(y)
+    try:
+        found = _series_of(y)
+    except KerasNASError:
+        raise
+    except (TypeError, ValueError) as error:  # such as a text with half a character
+        raise SchemaError(
+            f"`y` cannot be read as one value a row ({error}). Pass a list, an array or a Series "
+            "of labels or numbers."
+        ) from error
     cells.refuse_no_numbers(found, "y")
     return found
 

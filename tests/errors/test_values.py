@@ -25,6 +25,11 @@ def test_a_cell_that_no_column_can_hold_is_named(value):
             kn.TabularRegressor(**SETTINGS).fit(X, y)
 
 
+def test_a_target_that_no_series_holds_is_told():
+    with pytest.raises(KerasNASError, match="`y` cannot be read as one value a row"):
+        kn.TabularClassifier(**SETTINGS).fit(X, ["\ud800", *["a", "b"] * 29, "a"])
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("constraints", 5), ("refit", "x"), ("verbose", "loud"), ("verbose", 7), ("seed", 1.5)],
