@@ -510,14 +510,13 @@ def test_calibration_rows_are_in_no_fold_of_the_user():
 
 
 @pytest.mark.parametrize(
-    "folds",
+    ("folds", "space"),
     [
-        model_selection.TimeSeriesSplit(3),
-        model_selection.RepeatedKFold(n_splits=2, n_repeats=2, random_state=0),
+        (model_selection.TimeSeriesSplit(3), "mlp"),
+        (model_selection.RepeatedKFold(n_splits=2, n_repeats=2, random_state=0), "linear"),
     ],
     ids=["time", "repeated"],
 )
-@pytest.mark.parametrize("space", ["mlp", "linear"])
 def test_a_fit_on_folds_of_scikit_learn(folds, space):
     frame = table(90)
     arguments = {**QUICK, "space": space, "folds": folds}
