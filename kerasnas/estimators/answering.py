@@ -1,0 +1,204 @@
+"""What every estimator does with its model: answer, score, show, save, and be pickled."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from kerasnas.artifact.export import export
+from kerasnas.data import Reader, RegressionTarget
+from kerasnas.data.batches import is_batches
+from kerasnas.data.named_columns import Taken, take_columns
+from kerasnas.errors import AbsentError, SchemaError, SearchSpaceError
+from kerasnas.estimators.arguments import plain_of
+from kerasnas.results.fitted import Fitted
+from kerasnas.results.result import SearchResult
+
+
+class AnsweringEstimator(BaseEstimator):
+    """What estimators of all modalities can do once they are fitted.
+
+    Attributes:
+        fitted_: Everything that `fit` found: the model, how to read raw data, labels, leaderboard.
+        result_: The search; absent after `kerasnas.load`.
+        model_: The exported Keras model.
+    """
+
+    fitted_: Fitted
+
+    reader_class: type[Reader]
+    target_classes: tuple[Any, ...] = (RegressionTarget,)
+
+    @property
+    def model_(self) -> keras.Model:
+        """The exported Keras model."""
+        return self.fitted_.model
+
+    @property
+    def result_(self) -> SearchResult:
+        """The search."""
+        if self.fitted_.origin is None:
+            raise AbsentError(
+                "A loaded estimator has no `result_`: the search is not in the file. "
+                "`leaderboard()` shows what was tried."
+            )
+        return self.fitted_.origin.result
+
+    @property
+    def broken_(self) -> list[str]:
+        """Names of the files that `fit` left out because nobody can read them."""
+        if self.fitted_.origin is None:
+            raise AbsentError("A loaded estimator has no `broken_`: it is not in the file.")
+        return list(self.fitted_.origin.broken)
+
+    def leaderboard(
+        self, X: Any = None, y: Any = None, *, sample_weight: Any = None, full: bool = True
+    ) -> pd.DataFrame:
+        """Trials and baselines, best first; failed trials with their reasons at the end.
+
+        Args:
+            X: New rows, on which every model that is kept is scored; without them the leaderboard
+                of the search.
+            y: Their targets.
+            sample_weight: Weight of each of these rows.
+            full: Whether the table has all columns, or the six that people read: rank, model, the
+                score, the score on rows that had no part in the choice, seconds, size.
+
+        Returns:
+            A row for each model. With new rows its columns are all scores.
+
+        Raises:
+            SchemaError: If the new rows do not fit those of `fit`.
+        """
+        check_is_fitted(self)
+        if X is None:
+            return self.fitted_.leaderboard(full)
+        rows = self._rows_of(X, y, sample_weight)
+        return pd.DataFrame(self.fitted_.scored_rows(rows.x, rows.y, rows.weights))
+
+    def pareto_front(self) -> pd.DataFrame:
+        """The trials that no other trial beats in every objective."""
+        table = self.leaderboard(full=True)
+        return table[table["on_front"]].reset_index(drop=True)
+
+    @property
+    def best_hyperparameters(self) -> dict[str, Any]:
+        """Values of the best trial."""
+        check_is_fitted(self)
+        if self.fitted_.origin is not None:
+            return self.result_.best_hyperparameters
+        trials = [row for row in self.fitted_.rows if row["kind"] == "trial" and row["feasible"]]
+        return dict(trials[0]["hyperparameters"])
+
+    @property
+    def fitted_again(self) -> bool:
+        """Whether the model has members that were fitted once more, on the validation rows too."""
+        check_is_fitted(self)
+        return any(row["hyperparameters"].get("fitted_again") for row in self.fitted_.rows)
+
+    def export_model(self) -> keras.Model:
+        """The Keras model that takes raw data, the same that `save` writes."""
+        check_is_fitted(self)
+        return self.model_
+
+    def save(self, path: str | Path) -> None:
+        """Writes one `.keras` file that plain Keras can load.
+
+        An older file at `path` is replaced only after the new one has been loaded again and has
+        given the same answers.
+
+        Raises:
+            ArtifactError: If the file cannot be written or does not answer as the model does.
+        """
+        check_is_fitted(self)
+        self.fitted_.save(path, self._plain_arguments())
+
+    def export(self, path: str | Path, format: str = "savedmodel") -> None:
+        """Writes the model for another runtime, after comparing what that runtime answers.
+
+        Args:
+            path: A folder for `savedmodel`; a file that ends in `.onnx` or `.tflite` else.
+            format: `savedmodel`; `onnx` and `litert` need the extras of the same names.
+
+        Raises:
+            ArtifactError: If a package is missing, the model cannot be converted, or the other
+                runtime gives other answers.
+        """
+        check_is_fitted(self)
+        export(self.model_, path, format, self.fitted_.reader.probe())
+
+    def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Inputs and targets, where `x` may hold both."""
+        return x, y
+
+    def _unpacked(self, x: Any) -> Taken:
+        """Inputs, targets and weights of data that come batch by batch."""
+        return Taken(x, None)
+
+    def _answering(self, model: str | None) -> Fitted:
+        """What answers: the model that `fit` chose, or that of another row of the leaderboard."""
+        check_is_fitted(self)
+        return self.fitted_ if model is None else self.fitted_.other(model)
+
+    def _answer(self, x: Any) -> Any:
+        """Answers of the exported graph to raw data, without intervals."""
+        return self._answering(None).answer(x)
+
+    def _outputs(self, x: Any) -> Any:
+        """All outputs of a graph with intervals or sets."""
+        check_is_fitted(self)
+        if not self.fitted_.decisions.intervals:
+            raise SearchSpaceError(
+                f"This estimator was fitted without intervals. Pass `intervals=0.9` to "
+                f"{type(self).__name__} and fit it again."
+            )
+        return self.fitted_.outputs(self.fitted_.reader.read(x, self.fitted_.kind))
+
+    def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
+        rows = self._rows_of(x, y, sample_weight)
+        return self.fitted_.scores(rows.x, rows.y, rows.weights)
+
+    def _rows_of(self, x: Any, y: Any, sample_weight: Any) -> Taken:
+        """Inputs, targets and weights of rows to score, however they are given."""
+        check_is_fitted(self)
+        if y is None and is_batches(x):
+            whole = self._unpacked(x)
+            x, y = whole.x, whole.y
+            sample_weight = whole.weights if sample_weight is None else sample_weight
+        taken = take_columns(x, y, sample_weight)
+        x, y = self._split_targets(taken.x, taken.y)
+        if y is None:
+            raise SchemaError("`y` is missing. Pass the targets of these rows.")
+        return Taken(x, y, taken.weights)
+
+    def _plain_arguments(self) -> dict[str, Any]:
+        return plain_of(self.get_params(deep=False))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a model."""
+        return "fitted_" in vars(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Constructor arguments, and the file that `save` would write."""
+        state: dict[str, Any] = {"_arguments": self.get_params(deep=False)}
+        if self.__sklearn_is_fitted__():
+            with tempfile.TemporaryDirectory(prefix="kerasnas-") as folder:
+                path = Path(folder) / "estimator.keras"
+                self.fitted_.save(path, self._plain_arguments(), prove=False)
+                state["_artifact"] = path.read_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Rebuilds the estimator from the bytes of its file."""
+        self.__init__(**state["_arguments"])  # type: ignore[misc]
+        if "_artifact" in state:
+            with tempfile.TemporaryDirectory(prefix="kerasnas-") as folder:
+                path = Path(folder) / "estimator.keras"
+                path.write_bytes(state["_artifact"])
+                self.fitted_ = Fitted.load(path, self.reader_class, self.target_classes)
