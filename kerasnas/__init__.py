@@ -50,10 +50,10 @@ if TYPE_CHECKING:
         TimeSeriesForecaster,
         load,
     )
+    from kerasnas.hypermodel_search import search
     from kerasnas.objectives import Constraint, Objective
     from kerasnas.one_shot import one_shot_search
     from kerasnas.results import SearchResult
-    from kerasnas.searching import search
 
 __all__ = [
     "AudioBlock",
@@ -139,7 +139,7 @@ _HOLDERS = {
     "TimeSeriesInput": "kerasnas.auto_model",
     "block": "kerasnas.auto_model",
     "load": "kerasnas.estimators",
-    "search": "kerasnas.searching",
+    "search": "kerasnas.hypermodel_search",
     "one_shot_search": "kerasnas.one_shot",
 }
 

@@ -1,10 +1,7 @@
-"""The one function that runs every search."""
+"""The one function that runs every search, and what it happens in."""
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,13 +13,10 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
-import pandas as pd
-import tensorflow as tf
 
 from kerasnas import oracles
 from kerasnas.clock import Budget, Clock
-from kerasnas.data.room import blocks
-from kerasnas.data.stored import StoredRows
+from kerasnas.data.fingerprint import digest_of
 from kerasnas.directories import Scratch, holding, is_whole_zip
 from kerasnas.errors import DirectoryError, ObjectiveError, SearchSpaceError, shown
 from kerasnas.history import History
@@ -31,29 +25,14 @@ from kerasnas.journal import JOURNAL, begun_in
 from kerasnas.objectives import (
     Constraint,
     Objective,
-    ObjectiveLike,
-    check_constraints,
-    parse_objectives,
     violation,
-)
-from kerasnas.problem import View
-from kerasnas.problem.own_data import (
-    as_arrays,
-    as_targets,
-    as_validation,
-    check_repeatable,
-    form_of,
-    held_out,
-    is_arrays,
-    settle_weights,
 )
 from kerasnas.process_state import process_state_kept
 from kerasnas.progress import Progress, Verbose
 from kerasnas.results import SearchResult
-from kerasnas.results.leaderboard import MEASURES
-from kerasnas.spaces.space import Space, UserSpace, as_space
+from kerasnas.spaces.space import Space
 from kerasnas.trial import Job, Tuner
-from kerasnas.trial.callbacks import settings_of, settle_callbacks
+from kerasnas.trial.callbacks import settings_of
 from kerasnas.trial.zero_cost import zero_cost_of
 
 log = logging.getLogger("kerasnas")
@@ -90,113 +69,6 @@ class SearchPlan:
     seed: int = 0
     verbose: Verbose = "auto"
     identity: Callable[[], Mapping[str, Any]] = dict
-
-
-def search(
-    hypermodel: Callable[[keras_tuner.HyperParameters], Any] | keras_tuner.HyperModel,
-    x: Any,
-    y: Any = None,
-    *,
-    validation_data: Any = None,
-    validation_split: float = 0.2,
-    objective: ObjectiveLike = "val_loss",
-    constraints: Sequence[Constraint] = (),
-    oracle: Any = "auto",
-    budget: Budget | str | float = "5min",
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    sample_weight: Any = None,
-    callbacks: Sequence[Any] | None = None,
-    initial: Sequence[Mapping[str, Any]] = (),
-    directory: str | Path | None = None,
-    seed: int | None = None,
-    verbose: Verbose = "auto",
-    **fit_kwargs: Any,
-) -> SearchResult:
-    """Searches the hyperparameters of a `build(hp)` written for keras-tuner, unchanged.
-
-    Args:
-        hypermodel: Function or `keras_tuner.HyperModel` that returns a compiled Keras model.
-        x: Training inputs: an array, a structure of arrays, a `tf.data.Dataset`, anything that
-            `keras.Model.fit` takes.
-        y: Training targets; `None` where `x` holds them.
-        validation_data: `(x, y)` or `(x, y, weights)`, or a dataset. Without it, a random
-            `validation_split` of arrays is held out.
-        validation_split: Share of rows to hold out, drawn at random, never the last rows.
-        objective: Name of a logged metric or measure, an `Objective`, or several of them.
-        constraints: Bounds on metrics and measures.
-        oracle: Short name of a strategy, or a kerasnas oracle.
-        budget: Trials, seconds, epochs of one trial.
-        epochs: The same as `Budget(epochs=…)`; default 1, as in Keras.
-        batch_size: Rows in a step; default 32, as in Keras.
-        sample_weight: Weight of each training row, shape `(rows,)`; a list or dict of such by
-            output.
-        callbacks: Keras callbacks, or one, copied for each trial; the files that Keras's own
-            callbacks write get the number of the trial in their names.
-        initial: Configurations to try first.
-        directory: Keeps journal and files there; the same call again continues.
-        seed: Seed of everything random; `None` draws one.
-        verbose: 0 silent, `"auto"` a live line or plain lines, 2 plain lines.
-        **fit_kwargs: Passed to `fit`, such as `steps_per_epoch`.
-
-    Returns:
-        What was found.
-
-    Raises:
-        SearchFailedError: If no trial came to a good end.
-        ProjectMismatchError: If `directory` holds another search.
-    """
-    space = as_space(hypermodel)
-    limits = Budget.parse(budget).with_epochs(epochs)
-    clock = Clock(limits.seconds)
-    objectives = parse_objectives(objective)
-    _check_named(objectives)
-    check_seed(seed)
-    check_oracle(oracle, objectives)
-    _check_measures(constraints)
-    with searching_in(directory, clock) as interruption:
-        seed = settle_seed(seed, directory)
-        callbacks = settle_callbacks(callbacks)
-        x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
-        weights = settle_weights(sample_weight, x, y)
-        check_repeatable(x, validation_data, limits.trials, fit_kwargs)
-        if validation_data is None and not is_arrays(x):
-            _check_own_validation(space, x, objectives)
-        if validation_data is None and is_arrays(x):
-            x, y, weights, validation_data = held_out(x, y, weights, validation_split, seed)
-        view = View(
-            x=x,
-            y=y,
-            weights=weights,
-            validation=validation_data,
-            example=tf.nest.map_structure(lambda a: a[:1], x) if is_arrays(x) else None,
-        )
-        job = Job(
-            view=lambda hp: view,
-            objectives=objectives,
-            seed=seed,
-            clock=clock,
-            epochs=limits.epochs,
-            batch_size=batch_size,
-            callbacks=callbacks,
-            fit_kwargs=fit_kwargs,
-        )
-        plan = SearchPlan(
-            objectives=objectives,
-            budget=limits,
-            oracle=oracle,
-            constraints=tuple(constraints),
-            initial=initial,
-            portfolio=space.portfolio,
-            directory=directory,
-            seed=seed,
-            verbose=verbose,
-            identity=lambda: {"data": _digest_of_data(x, y, weights, validation_data)},
-        )
-        result = run(space, job, plan, interruption)
-    result.best_trial  # noqa: B018  (raises with the reasons when there is none)
-    result.networks.release()
-    return result
 
 
 @contextmanager
@@ -397,26 +269,6 @@ def check_oracle(oracle: Any, objectives: Sequence[Objective]) -> oracles.Oracle
     return fresh
 
 
-def _check_named(objectives: Sequence[Objective]) -> None:
-    """Whether objectives are names of what the user's own model logs."""
-    own = [o.name for o in objectives if o.metric is not None]
-    if own:
-        raise ObjectiveError(
-            f"`objective` must name what the model logs, received the metric {own[0]!r}. Compile "
-            f"the model with `metrics=[...]`, and pass `kerasnas.Objective({own[0]!r}, "
-            "direction='max')` or 'min'."
-        )
-
-
-def _check_measures(constraints: Sequence[Constraint]) -> None:
-    """Measures that are nearly written right; what else `build` logs is known after a trial."""
-    for constraint in constraints:
-        check_constraints([constraint], [constraint.name])
-        near = difflib.get_close_matches(constraint.name, MEASURES, n=1, cutoff=0.7)
-        if near and constraint.name not in MEASURES:
-            check_constraints([constraint], MEASURES)
-
-
 def check_seed(seed: Any) -> None:
     """Whether a seed can be one.
 
@@ -442,45 +294,6 @@ def settle_seed(seed: int | None, directory: str | Path | None) -> int:
     return int(np.random.SeedSequence().generate_state(1)[0] % 2**31)
 
 
-def fingerprint(*data: Any) -> str:
-    """A short digest of arrays, to recognise the same data again."""
-    digest = hashlib.sha256()
-    for array in tf.nest.flatten(data):
-        if array is None:
-            continue
-        values = array if isinstance(array, StoredRows) else np.ascontiguousarray(array)
-        digest.update(f"{values.shape}{values.dtype}".encode())
-        if isinstance(values, np.ndarray) and values.dtype == object:
-            for value in values.ravel():
-                text = _text_of_cell(value).encode()
-                digest.update(b"%d:%b" % (len(text), text))
-        else:
-            for part in blocks(values):
-                digest.update(values[part].tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _text_of_cell(value: Any) -> str:
-    """All that a cell holds, as text: NumPy and pandas shorten the text of what is long."""
-    if isinstance(value, pd.Series | pd.DataFrame):
-        value = value.to_numpy()
-    if isinstance(value, np.ndarray):
-        return fingerprint(value)
-    if isinstance(value, Mapping):
-        return repr({str(key): _text_of_cell(part) for key, part in value.items()})
-    if isinstance(value, list | tuple):
-        return repr([_text_of_cell(part) for part in value])
-    return repr(value)
-
-
-def _digest_of_data(*data: Any) -> str:
-    """A short digest of arrays, and of the forms of what is no array."""
-    flat = [part for part in tf.nest.flatten(data) if part is not None]
-    arrays = [part for part in flat if is_arrays(part)]
-    forms = [form_of(part) for part in flat if not is_arrays(part)]
-    return fingerprint(*arrays, np.array(forms, dtype=object)) if forms else fingerprint(*arrays)
-
-
 def _settings(job: Job, plan: SearchPlan) -> dict[str, Any]:
     """What was set of how trials are trained; nothing for what was left to its default."""
     kept = {
@@ -493,22 +306,5 @@ def _settings(job: Job, plan: SearchPlan) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if value}
 
 
-def digest_of(content: Any) -> str:
-    """A short digest of what JSON can hold; other objects count by their text."""
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def _space_fingerprint(space: keras_tuner.HyperParameters) -> str:
     return digest_of(space.get_config()["space"])
-
-
-def _check_own_validation(space: Space, x: Any, objectives: Sequence[Objective]) -> None:
-    """Whether a search without validation data can have its objectives at all."""
-    own_fit = isinstance(space, UserSpace) and space.has_own_fit
-    names = [o.name for o in objectives if o.name.startswith("val_")]
-    if names and not own_fit:
-        raise SearchSpaceError(
-            f"`objective` {names[0]!r} needs `validation_data`: no rows can be held out of a "
-            f"{type(x).__name__}. Pass `validation_data=`, a dataset or arrays."
-        )

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import kerasnas as kn
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.errors import ObjectiveError, ProjectMismatchError, SearchFailedError
-from kerasnas.searching import fingerprint
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
 Y = (X[:, 0] > 0).astype("int32")

@@ -9,11 +9,11 @@ from kerasnas.auto_model.readers import InputsReader
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.baselines import Baselines, evidence_of, fit_baselines, joined
 from kerasnas.clock import Clock
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.estimators.feature_cache import told
 from kerasnas.estimators.task import Task
 from kerasnas.problem import AnswerScorer, Form, Problem
 from kerasnas.problem.rows import Rows
-from kerasnas.searching import fingerprint
 
 
 def composed_task(

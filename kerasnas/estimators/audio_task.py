@@ -12,6 +12,7 @@ import pandas as pd
 from kerasnas.baselines import Baselines, fit_baselines, sound_evidence
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
 from kerasnas.estimators.feature_cache import FeatureCache, forms_of
 from kerasnas.estimators.preparation import read_rows
@@ -20,7 +21,6 @@ from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, summaries, usual
 from kerasnas.problem import AnswerScorer, Problem
 from kerasnas.problem.inputs import FittedSounds, SoundInput
 from kerasnas.problem.rows import Rows, fit_target
-from kerasnas.searching import fingerprint
 from kerasnas.spaces.audio import AudioHyperModel
 from kerasnas.spaces.cores import cores
 

@@ -15,13 +15,13 @@ import tensorflow as tf
 from kerasnas.baselines import Baselines, scored
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import RegressionTarget
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series_reader import SeriesReader
 from kerasnas.estimators.forecast_export import with_point_forecast
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem import View
 from kerasnas.problem.forecasts import ForecastScorer
-from kerasnas.searching import fingerprint
 from kerasnas.spaces.forecast import ForecastHyperModel
 from kerasnas.spaces.forecast_front import ChannelStatistics
 from kerasnas.spaces.forecast_solved import offsets

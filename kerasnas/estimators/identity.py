@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.problem import AnyProblem, Problem
-from kerasnas.searching import fingerprint
 
 
 def identity_of(problem: AnyProblem) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from kerasnas.baselines import FEW_ROWS, Baselines, fit_baselines, picture_evidence, sampled
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.data.images import ImageReader
 from kerasnas.data.multilabel import MultiLabelTarget
 from kerasnas.data.pictures import Pictures, holds_targets, split_pictures, to_pictures
@@ -23,7 +24,6 @@ from kerasnas.preprocessing.images import ImageForm, statistics, thumbnails
 from kerasnas.problem import AnswerScorer, Form, Problem
 from kerasnas.problem.inputs import FittedPictures, PictureInput
 from kerasnas.problem.rows import Rows, fit_target
-from kerasnas.searching import fingerprint
 from kerasnas.spaces.cores import cores
 from kerasnas.spaces.image import ImageHyperModel
 

@@ -10,6 +10,7 @@ from typing import Any
 from kerasnas.baselines import Baselines, evidence_of, fit_baselines
 from kerasnas.clock import Clock
 from kerasnas.data import split_target
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.estimators.column_filter import FILTERED, filter_columns
 from kerasnas.estimators.feature_cache import forms_of
 from kerasnas.estimators.preparation import read_rows
@@ -18,7 +19,6 @@ from kerasnas.problem import AnswerScorer, Problem
 from kerasnas.problem.inputs import FittedTable, TableInput
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.results.folds import SMALL_TABLE_ROWS
-from kerasnas.searching import fingerprint
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import ColumnFilter

@@ -15,6 +15,7 @@ from kerasnas.baselines.texts import text_baselines
 from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.documents import Documents, split_documents, to_documents
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.data.texts import lengths_of, warn_of_cuts
 from kerasnas.data.word_vectors import read_word_vectors
 from kerasnas.errors import SchemaError
@@ -29,7 +30,6 @@ from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.problem import Problem
 from kerasnas.problem.inputs import DocumentInput, FittedDocuments, RawRows
 from kerasnas.problem.rows import Rows, fit_target
-from kerasnas.searching import fingerprint
 from kerasnas.spaces.backbones import Backbone
 from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.text import TextHyperModel

@@ -48,10 +48,10 @@ def test_unknown_name_is_an_attribute_error():
 ORDERS = [
     "import kerasnas",
     "from kerasnas import search",
-    "import kerasnas.searching",
-    "import kerasnas; kerasnas.search; import kerasnas.searching",
+    "import kerasnas.hypermodel_search",
+    "import kerasnas; kerasnas.search; import kerasnas.hypermodel_search",
     "import kerasnas; kerasnas.TabularClassifier",
-    "import kerasnas.estimators; import kerasnas.searching",
+    "import kerasnas.estimators; import kerasnas.hypermodel_search",
 ]
 
 
@@ -64,7 +64,7 @@ for order in {ORDERS}:
         del sys.modules[name]
     exec(order, {{}})
     import kerasnas as kn
-    from kerasnas.searching import search
+    from kerasnas.hypermodel_search import search
     if not (isinstance(kn.search, types.FunctionType) and kn.search is search):
         print(order)
 """

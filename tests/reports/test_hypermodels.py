@@ -397,7 +397,7 @@ def nested(change=0.0):
 
 
 def test_the_digest_of_data_sees_every_cell():
-    from kerasnas.searching import fingerprint
+    from kerasnas.data.fingerprint import fingerprint
 
     assert fingerprint(nested()) == fingerprint(nested())
     assert fingerprint(nested()) != fingerprint(nested(change=1.0))

@@ -364,7 +364,7 @@ class Slow(keras.callbacks.Callback):
 
 def test_time_is_kept_for_training_the_best_in_full(monkeypatch):
     slow = Slow()
-    module = importlib.import_module("kerasnas.searching")
+    module = importlib.import_module("kerasnas.hypermodel_search")
     monkeypatch.setattr(module, "Clock", functools.partial(Clock, now=slow.read))
     monkeypatch.setattr(time, "perf_counter", slow.read)
     result = kn.search(
