@@ -208,7 +208,7 @@ def main() -> None:
     begin = time.perf_counter()
     auto.fit(train.x, train.y)
     spent = time.perf_counter() - begin
-    table = auto.leaderboard()
+    table = auto.leaderboard(full=True)
     shown = ["trial_id", "kind", "val_loss", "val_fare_rmse", "val_fate_log_loss"]
     shown += ["val_fate_accuracy", "params", "latency_ms", "seconds", "failure"]
     print(table[shown].round(3).to_string(index=False))

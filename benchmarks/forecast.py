@@ -48,7 +48,7 @@ def rows(data: Path, name: str, budget: float, seed: int):
         test = model.backtest(frame)
         if number == 0:
             yield {"series": name, "model": "seasonal naive", "seed": seed, **test.seasonal_naive}
-        table = model.leaderboard()
+        table = model.leaderboard(full=True)
         yield {
             "series": name,
             "model": label,

@@ -241,7 +241,7 @@ def small(data: tuple[np.ndarray, ...], seconds: float, picture: Path, limit: in
         verbose=0,
     ).fit(x, y)
     took = time.monotonic() - begin
-    rows = clf.leaderboard()
+    rows = clf.leaderboard(full=True)
     rows = rows[(rows["kind"] == "trial") & (rows["status"] == "COMPLETED")]
     columns = ["trial_id", "val_accuracy", "params", "seconds", "on_front"]
     print(rows.sort_values("params")[columns].to_string(index=False))

@@ -120,7 +120,7 @@ def run(name: str, budget: float) -> None:
     boosting, took = timed(
         getattr(ensemble, f"HistGradientBoosting{kind}")(random_state=0), codes.loc[x.index]
     )
-    trials = (own.leaderboard()["kind"] == "trial").sum()
+    trials = (own.leaderboard(full=True)["kind"] == "trial").sum()
     print(
         f"{name:14}{seconds:9.1f}{trials:8}{error:12.4f}"
         f"{score(boosting, codes.loc[new.index]):12.4f}{took:10.1f}",

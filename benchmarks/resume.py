@@ -31,7 +31,7 @@ def search(directory: str) -> None:
     budget = kn.Budget(trials=TRIALS, epochs=8)
     estimator = kn.TabularClassifier(budget=budget, seed=7, directory=directory, verbose=0)
     estimator.fit(x, y)
-    table = estimator.leaderboard()
+    table = estimator.leaderboard(full=True)
     trials = table[table["kind"] == "trial"].sort_values("trial_id")
     columns = ["rank", "trial_id", "status", "hyperparameters", "val_log_loss", "val_accuracy"]
     columns.append("val_auc")

@@ -74,7 +74,7 @@ def one_run(name: str, data, test: np.ndarray, arguments) -> float:
             times.append(time.perf_counter() - start)
         model.export(str(Path(folder) / "saved"), verbose=False)
         exported = (Path(folder) / "saved" / "saved_model.pb").is_file()
-    table = classifier.leaderboard()
+    table = classifier.leaderboard(full=True)
     best = table[table["kind"] != "baseline"].iloc[0]
     other = machine(clips, labels, train, test)
     trials = int((table["kind"] == "trial").sum())

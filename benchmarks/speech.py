@@ -78,7 +78,7 @@ def main() -> None:
     )
     recogniser.fit(sounds, texts, groups=groups)
     print(f"fit {time.perf_counter() - begin:.0f} s; validation {recogniser.decoder_scores_}")
-    table = recogniser.leaderboard()
+    table = recogniser.leaderboard(full=True)
     shown = ["trial_id", "kind", "status", "val_wer", "val_cer", "params", "latency_ms", "seconds"]
     print(table[shown].to_string(index=False))
     for name in [*arguments.test, "all"]:

@@ -136,7 +136,7 @@ def run(name: str, data: Path | None, seconds: float, folder: Path) -> dict:
     gap = portable_gap(estimator, path, rest, folder)
     scores = estimator.evaluate(rest, test[target])
     others = baselines(estimator, train, test, target)
-    trials = int((estimator.leaderboard()["kind"] == "trial").sum())
+    trials = int((estimator.leaderboard(full=True)["kind"] == "trial").sum())
     return {
         "name": name,
         "took": took,

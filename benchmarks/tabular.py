@@ -123,7 +123,7 @@ def run_own(peer, train, test, target, classes, budget, seed, folder) -> dict:
     model.save(path)
     x = test.drop(columns=target)
     predict = model.predict_proba if classes else model.predict
-    rows = model.leaderboard()
+    rows = model.leaderboard(full=True)
     from kerasnas import artifact
     from kerasnas.trial.answers import call
 

@@ -165,7 +165,7 @@ def bench(name: str, arguments: argparse.Namespace, folder: Path) -> bool:
     begin = time.perf_counter()
     linear, settings = tuned_logistic(train, test)
     linear_seconds = time.perf_counter() - begin
-    board = clf.leaderboard()
+    board = clf.leaderboard(full=True)
     trials = board[(board["kind"] == "trial") & (board["status"] == "COMPLETED")]
     size = file.stat().st_size / 2**20
     print(f"{name}: {len(train)} training rows, {len(test)} test rows, budget {arguments.budget} s")

@@ -293,7 +293,7 @@ def short_leaderboard(estimator: Estimator) -> str:
     Args:
         estimator: A fitted estimator.
     """
-    table = estimator.leaderboard()
+    table = estimator.leaderboard(full=True)
     metrics = [str(name) for name in table if str(name).startswith("val_")]
     scored = table[table["rank"].notna()]
     left_out = scored.index[scored["kind"] == "trial"][_MOST_TRIALS:]

@@ -110,7 +110,7 @@ def search(
     check_seed(seed)
     check_oracle(oracle, objectives)
     _check_measures(constraints)
-    with searching_in(directory, clock) as interruption:
+    with searching_in(directory, clock, verbose) as interruption:
         seed = settle_seed(seed, directory)
         callbacks = settle_callbacks(callbacks)
         x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)

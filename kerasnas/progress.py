@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from rich.console import Console
@@ -15,6 +17,21 @@ from kerasnas.history import TrialRecord
 from kerasnas.objectives import Objective
 
 Verbose = Literal["auto", 0, 1, 2]
+
+
+@contextmanager
+def silent_if(silent: bool) -> Iterator[None]:
+    """Inside, a silent search prints no warnings either; handlers of the user still get them.
+
+    Python prints what no handler takes.
+    """
+    logger, nobody = logging.getLogger("kerasnas"), logging.NullHandler()
+    if silent:
+        logger.addHandler(nobody)
+    try:
+        yield
+    finally:
+        logger.removeHandler(nobody)
 
 
 class Progress:

@@ -28,7 +28,7 @@ from kerasnas.objectives import (
     violation,
 )
 from kerasnas.process_state import process_state_kept
-from kerasnas.progress import Progress, Verbose
+from kerasnas.progress import Progress, Verbose, silent_if
 from kerasnas.results import SearchResult
 from kerasnas.spaces.space import Space
 from kerasnas.trial import Job, Tuner
@@ -72,7 +72,9 @@ class SearchPlan:
 
 
 @contextmanager
-def searching_in(directory: str | Path | None, clock: Clock) -> Iterator[Interruption]:
+def searching_in(
+    directory: str | Path | None, clock: Clock, verbose: Verbose = "auto"
+) -> Iterator[Interruption]:
     """What everything from the first check of the data to the answer happens in.
 
     Nobody else searches in the directory, and the process is left as it was.
@@ -81,6 +83,7 @@ def searching_in(directory: str | Path | None, clock: Clock) -> Iterator[Interru
         directory: Where the journal and the files go, held against other processes; `None` for a
             temporary folder.
         clock: The clock of the fit.
+        verbose: As in `Progress`; 0 prints no warnings either.
 
     Yields:
         What a signal does to the search.
@@ -89,7 +92,8 @@ def searching_in(directory: str | Path | None, clock: Clock) -> Iterator[Interru
         ArtifactError: If no files can be kept in the directory.
         DirectoryError: If another process searches there.
     """
-    with holding(directory), process_state_kept(), Interruption(clock) as interruption:
+    held, silent = holding(directory), silent_if(verbose == 0)
+    with held, silent, process_state_kept(), Interruption(clock) as interruption:
         yield interruption
 
 

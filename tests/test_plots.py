@@ -44,7 +44,7 @@ def test_the_front_is_that_of_the_leaderboard(fitted):
     ax = kn.plots.pareto_front(fitted, objectives=["val_accuracy", "params"])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("params", "val_accuracy")
     points = np.array(ax.get_lines()[0].get_data()).T
-    board = fitted.leaderboard().query("kind == 'trial'")
+    board = fitted.leaderboard(full=True).query("kind == 'trial'")
     for params, accuracy in points:
         better = board[(board["params"] <= params) & (board["val_accuracy"] >= accuracy)]
         assert len(better) == 1 or (better["params"] == params).all()

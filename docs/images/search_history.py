@@ -29,7 +29,7 @@ plt.rcParams["font.size"] = 10
 figure, axes = plt.subplots(figsize=(6.4, 3.8), dpi=150, layout="constrained")
 axes.scatter(times, losses, s=22, color="#8a8a8a", label="one trial", zorder=3)
 axes.step([*times, SECONDS], [*best, best[-1]], where="post", color="#c4352b", label="best so far")
-table = search.leaderboard()
+table = search.leaderboard(full=True)
 for style, name, label in [
     ("--", "linear", "logistic regression"),
     (":", "hist_gradient_boosting", "histogram gradient boosting"),

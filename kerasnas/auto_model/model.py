@@ -148,6 +148,7 @@ class AutoModel(Estimator):
         """
         if self.outputs is None:
             raise SearchSpaceError("`AutoModel` needs `inputs` and `outputs` to be fitted.")
+        self.check_arguments()
         if y is not None and is_batches(x):
             x = dataset_parts(x).x
         super().fit(x, y, **arguments)

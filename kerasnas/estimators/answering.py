@@ -58,7 +58,7 @@ class AnsweringEstimator(BaseEstimator):
         return list(self.fitted_.origin.broken)
 
     def leaderboard(
-        self, X: Any = None, y: Any = None, *, sample_weight: Any = None, full: bool = True
+        self, X: Any = None, y: Any = None, *, sample_weight: Any = None, full: bool = False
     ) -> pd.DataFrame:
         """Trials and baselines, best first; failed trials with their reasons at the end.
 

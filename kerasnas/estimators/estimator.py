@@ -152,7 +152,7 @@ class Estimator(AnsweringEstimator):
         check_steps(validation_split, batch_size)
         wish = self._wish()
         level = settle_level(self.intervals, self.refit)
-        with searching_in(self.directory, clock) as interruption:
+        with searching_in(self.directory, clock, self.verbose) as interruption:
             seed = settle_seed(self.seed, self.directory)
             callbacks = settle_callbacks(callbacks)
             given = settle_columns(X, y, sample_weight, groups, validation_data, self._unpacked)

@@ -194,7 +194,7 @@ class Fitted:
             found.update({f"{prefix}{key}": value for key, value in scores.items()})
         return found
 
-    def leaderboard(self, full: bool = True) -> pd.DataFrame:
+    def leaderboard(self, full: bool = False) -> pd.DataFrame:
         """The leaderboard as a table.
 
         Args:

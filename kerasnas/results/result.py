@@ -305,7 +305,7 @@ class SearchResult:
                 row["optimism"] = self.optimism[row["trial_id"]]
         return rank_rows([*trials, *self.baselines], self.objectives)
 
-    def leaderboard(self, full: bool = True) -> pd.DataFrame:
+    def leaderboard(self, full: bool = False) -> pd.DataFrame:
         """Everything that was tried, best first, baselines and failed trials included.
 
         Args:

@@ -77,7 +77,7 @@ def test_probabilities_of_the_heads_that_have_them(fitted, data):
 
 def test_every_head_has_its_own_scores(fitted, data):
     x, y = data
-    row = fitted[0].leaderboard().iloc[0]
+    row = fitted[0].leaderboard(full=True).iloc[0]
     for name in ("val_loss", "val_price_rmse", "val_kind_accuracy", "val_range_pinball"):
         assert np.isfinite(row[name])
     scores = fitted[0].evaluate(x, y)
@@ -110,7 +110,8 @@ def test_the_file_answers_alike_in_plain_keras_and_as_an_auto_model(fitted, data
             np.testing.assert_allclose(value, wide, rtol=1e-5, atol=1e-5)
     assert again.predict(x)["kind"].tolist() == auto.predict(x)["kind"].tolist()
     pd.testing.assert_frame_equal(
-        again.leaderboard()[["trial_id", "val_loss"]], auto.leaderboard()[["trial_id", "val_loss"]]
+        again.leaderboard(full=True)[["trial_id", "val_loss"]],
+        auto.leaderboard(full=True)[["trial_id", "val_loss"]],
     )
 
 
@@ -118,7 +119,7 @@ def test_one_head_needs_no_names(data):
     x, y = data
     auto = compose(["price"])
     auto.fit(x, y["price"])
-    assert "val_rmse" in auto.leaderboard()
+    assert "val_rmse" in auto.leaderboard(full=True)
     assert auto.predict(x).shape == (ROWS,)
     with pytest.raises(SchemaError, match="No output of this AutoModel"):
         auto.predict_proba(x)
@@ -137,7 +138,7 @@ def test_validation_data_weights_and_groups(data):
     auto = compose(["price", "kind"], objective="val_kind_accuracy")
     first, second = part(slice(half)), part(slice(half, None))
     auto.fit(*first, validation_data=second, sample_weight=np.ones(half))
-    assert auto.leaderboard().iloc[0]["val_kind_accuracy"] > 0.5
+    assert auto.leaderboard(full=True).iloc[0]["val_kind_accuracy"] > 0.5
     auto.fit(*first, groups=np.arange(half) // 10)
 
 

@@ -44,8 +44,8 @@ def test_a_dataset_is_the_arrays_that_it_holds(fitted, data):
     dataset = tf.data.Dataset.from_tensor_slices((columns(x), y)).batch(16)
     auto = compose()
     auto.fit(dataset)
-    scores = auto.leaderboard()["val_log_loss"]
-    np.testing.assert_array_equal(scores, fitted.leaderboard()["val_log_loss"])
+    scores = auto.leaderboard(full=True)["val_log_loss"]
+    np.testing.assert_array_equal(scores, fitted.leaderboard(full=True)["val_log_loss"])
     np.testing.assert_array_equal(auto.predict(dataset), fitted.predict(x))
     assert auto.evaluate(dataset) == fitted.evaluate(x, y)
 
@@ -73,7 +73,10 @@ def test_class_weights_of_the_only_output(data, weights):
     auto, same = compose(), compose()
     auto.fit(x, y, class_weight=weights)
     same.fit(x, y, sample_weight=np.where(y == 1, 3.0, 1.0))
-    assert auto.leaderboard()["val_log_loss"][0] == same.leaderboard()["val_log_loss"][0]
+    assert (
+        auto.leaderboard(full=True)["val_log_loss"][0]
+        == same.leaderboard(full=True)["val_log_loss"][0]
+    )
 
 
 def test_targets_by_name_in_a_dataset(data):

@@ -40,7 +40,7 @@ def ensemble(data):
 
 
 def test_an_ensemble_is_a_row_with_a_temperature_for_the_head_of_classes(ensemble):
-    table = ensemble.leaderboard().set_index("trial_id")
+    table = ensemble.leaderboard(full=True).set_index("trial_id")
     row = table.loc["ensemble"]
     assert np.isfinite(row[["val_loss", "val_price_rmse", "val_kind_log_loss"]].astype(float)).all()
     assert row["val_loss"] <= table[table["kind"] == "trial"]["val_loss"].min()
@@ -89,14 +89,14 @@ def test_folds_score_every_row_out_of_fold(data):
     assert answers.shape == (ROWS, 3)
     error = answers[:, 0] - data[1]["price"]
     assert best.scores["val_price_rmse"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-5)
-    baseline = auto.leaderboard().set_index("trial_id").loc["constant"]
+    baseline = auto.leaderboard(full=True).set_index("trial_id").loc["constant"]
     assert best.scores["val_loss"] < baseline["val_loss"]
 
 
 def test_folds_and_an_ensemble_together(data):
     auto = compose(trials=2, folds=3, ensemble=2)
     auto.fit(*data)
-    row = auto.leaderboard().set_index("trial_id").loc["ensemble"]
+    row = auto.leaderboard(full=True).set_index("trial_id").loc["ensemble"]
     assert np.isfinite(row["val_loss"])
     assert set(auto.predict(data[0])) == {"price", "kind"}
 
@@ -104,7 +104,7 @@ def test_folds_and_an_ensemble_together(data):
 def test_refit_trains_on_all_rows(data):
     auto = compose(trials=1, refit=True)
     auto.fit(*data)
-    assert "refit" in set(auto.leaderboard()["kind"])
+    assert "refit" in set(auto.leaderboard(full=True)["kind"])
     assert auto.predict(data[0])["price"].shape == (ROWS,)
 
 

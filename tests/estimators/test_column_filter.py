@@ -139,7 +139,7 @@ def test_a_trial_on_useful_columns_is_one_plain_file(tmp_path):
         seed=0,
         verbose=0,
     ).fit(frame, labels)
-    rows = clf.leaderboard()
+    rows = clf.leaderboard(full=True)
     trials = rows[rows["kind"] == "trial"].set_index("trial_id")["hyperparameters"]
     assert trials["0000"]["columns"] == "useful"
     assert {h["columns"] for h in trials} == {"all", "useful"}
@@ -173,7 +173,7 @@ def test_another_budget_continues_in_the_space_that_was_begun(begun, continued, 
             seed=0,
             verbose=0,
         ).fit(frame, labels)
-        rows = clf.leaderboard()
+        rows = clf.leaderboard(full=True)
         values = rows[rows["kind"] == "trial"]["hyperparameters"]
         assert all(("columns" in v) == filtered for v in values)
     assert len(values) >= begun.trials

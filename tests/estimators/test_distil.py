@@ -64,11 +64,11 @@ def test_a_classifier_becomes_one_small_file(classifier, small, labels, tmp_path
     frame, _ = table()
     assert type(small) is kn.TabularClassifier
     assert small.model_ is not classifier.model_
-    row = classifier.leaderboard().set_index("trial_id").loc["distilled"]
+    row = classifier.leaderboard(full=True).set_index("trial_id").loc["distilled"]
     assert row["kind"] == "distilled"
     assert row["val_log_loss"] < 0.5
     assert row["hyperparameters"]["made_rows"] > 0
-    assert small.leaderboard().equals(classifier.leaderboard())
+    assert small.leaderboard(full=True).equals(classifier.leaderboard(full=True))
     small.save(tmp_path / "small.keras")
     classifier.save(tmp_path / "large.keras")
     size = {n: (tmp_path / f"{n}.keras").stat().st_size for n in ("small", "large")}
@@ -84,7 +84,7 @@ def test_a_classifier_becomes_one_small_file(classifier, small, labels, tmp_path
 def test_scores_are_those_of_the_validation_rows(classifier, small):
     origin = classifier.fitted_.origin
     raw, scorer = classifier.fitted_.reader.take(origin.raw, origin.rows.valid), origin.scorer
-    row = classifier.leaderboard().set_index("trial_id").loc["distilled"]
+    row = classifier.leaderboard(full=True).set_index("trial_id").loc["distilled"]
     own = scorer.some(["log_loss"], small.fitted_.answer_raw(raw))["log_loss"]
     assert row["val_log_loss"] == pytest.approx(own, abs=1e-4)
     taught = scorer.some(["log_loss"], classifier.fitted_.answer_raw(raw))["log_loss"]
@@ -99,8 +99,8 @@ def test_it_answers_as_its_teacher_does(classifier, small):
 
 def test_doing_it_again_replaces_the_row(labels):
     model = fitted(kn.TabularClassifier, labels)  # its own: the leaderboard changes
-    first = model.distil(seconds=SECONDS).leaderboard()
-    second = model.distil(seconds=SECONDS, seed=7).leaderboard()
+    first = model.distil(seconds=SECONDS).leaderboard(full=True)
+    second = model.distil(seconds=SECONDS, seed=7).leaderboard(full=True)
     assert (second["kind"] == "distilled").sum() == 1
     assert not second.equals(first)
 

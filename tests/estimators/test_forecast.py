@@ -95,7 +95,7 @@ def test_only_the_new_steps_are_enough_to_evaluate(fitted):
 def test_a_backtest_of_the_held_out_steps_is_what_the_leaderboard_says(fitted):
     forecaster, _ = fitted
     scores = forecaster.backtest(stride=1).scores
-    best = forecaster.leaderboard()
+    best = forecaster.leaderboard(full=True)
     best = best[best["kind"] != "baseline"].iloc[0]
     for name in ("mase", "smape", "rmse", "wql"):
         assert scores[name] == pytest.approx(best[f"val_{name}"], rel=1e-4)
@@ -109,13 +109,13 @@ def test_newer_history_moves_the_forecast(fitted):
 
 
 def test_baselines_are_rows_of_the_leaderboard(fitted):
-    table = fitted[0].leaderboard()
+    table = fitted[0].leaderboard(full=True)
     assert {"naive", "seasonal_naive", "dlinear"} <= set(table["trial_id"])
     assert np.isfinite(table["val_mase"]).all()
 
 
 def test_the_latency_of_the_best_trials_is_measured_after_the_search(fitted):
-    table = fitted[0].leaderboard()
+    table = fitted[0].leaderboard(full=True)
     assert table.loc[table["kind"] == "trial", "latency_ms"].notna().all()
 
 
@@ -141,7 +141,7 @@ def test_a_forecaster_no_better_than_the_last_value_says_so(caplog):
 def test_an_ensemble_keeps_a_limit_on_its_latency():
     settings = {**QUICK, "space": "linear", "budget": kn.Budget(trials=4)}
     forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", ensemble="500ms", **settings)
-    table = forecaster.fit(monthly()).leaderboard()
+    table = forecaster.fit(monthly()).leaderboard(full=True)
     assert (table.loc[table["kind"] == "ensemble", "latency_ms"] < 500).all()
 
 
@@ -210,7 +210,7 @@ def test_refit_learns_from_the_latest_steps_too():
         frame
     )
     assert not np.allclose(apart.predict(), again.predict())
-    assert (again.leaderboard()["kind"] == "refit").sum() == 1
+    assert (again.leaderboard(full=True)["kind"] == "refit").sum() == 1
 
 
 def test_the_same_seed_forecasts_the_same():
@@ -225,7 +225,7 @@ def test_the_same_seed_forecasts_the_same():
 def test_an_ensemble_is_a_row_and_one_graph():
     settings = {**QUICK, "space": "linear", "budget": kn.Budget(trials=5)}
     forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", ensemble=3, **settings).fit(monthly())
-    table = forecaster.leaderboard()
+    table = forecaster.leaderboard(full=True)
     found, trials = table[table["kind"] == "ensemble"], table[table["kind"] == "trial"]
     assert 1 <= len(found["hyperparameters"].iloc[0]["members"]) <= 3
     # What choosing adds is told for the ensemble, and for the best trial.
@@ -274,7 +274,7 @@ def test_members_that_look_back_less_far_see_the_last_steps(known):
 def test_an_ensemble_trained_again_is_made_of_the_same_members():
     settings = {**QUICK, "space": "linear", "budget": kn.Budget(trials=4), "refit": True}
     forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", ensemble=3, **settings).fit(monthly())
-    assert (forecaster.leaderboard()["kind"] == "refit").sum() == 1
+    assert (forecaster.leaderboard(full=True)["kind"] == "refit").sum() == 1
     assert np.isfinite(forecaster.predict()).all(axis=None)
 
 
@@ -282,7 +282,7 @@ def test_objectives_of_forecasts():
     forecaster = kn.TimeSeriesForecaster(
         HORIZON, "sales", objective=["val_wql", "params"], **{**QUICK, "space": "linear"}
     ).fit(monthly())
-    assert forecaster.leaderboard()["on_front"].any()
+    assert forecaster.leaderboard(full=True)["on_front"].any()
     assert forecaster.get_params()["horizon"] == HORIZON
 
 
@@ -306,7 +306,7 @@ def test_series_of_zeros_have_scores():
         7, "y", objective="val_wql", budget=kn.Budget(trials=2, epochs=1), seed=0, verbose=0
     ).fit(frame)
     assert (model.predict() == 0).all().all()
-    assert model.leaderboard()["val_wql"].min() == 0.0
+    assert model.leaderboard(full=True)["val_wql"].min() == 0.0
 
 
 def test_the_same_line_again_continues_and_answers_the_same(tmp_path):
@@ -316,5 +316,5 @@ def test_the_same_line_again_continues_and_answers_the_same(tmp_path):
         for _ in range(2)
     )
     pd.testing.assert_frame_equal(once.predict(), again.predict())
-    trials = again.leaderboard()
+    trials = again.leaderboard(full=True)
     assert (trials["kind"] == "trial").sum() == 4

@@ -42,7 +42,7 @@ def test_learns_and_answers_with_labels(fitted):
     assert clf.predict_proba(x).shape == (80, 4)
     assert clf.score(x, y) > 0.9
     assert set(clf.evaluate(x, y)) >= {"log_loss", "accuracy", "auc"}
-    kinds = clf.leaderboard().set_index("trial_id")["kind"]
+    kinds = clf.leaderboard(full=True).set_index("trial_id")["kind"]
     assert kinds["majority"] == kinds["linear"] == "baseline"
     assert clf.schema_.describe().startswith("uint8 images of 12 x 12")
 
@@ -65,7 +65,7 @@ def test_the_file_takes_raw_pixels_in_plain_keras(fitted, tmp_path):
 def test_the_score_is_that_of_the_exported_graph():
     x, y = dots(60)
     clf = kn.ImageClassifier(**QUICK).fit(x[:40], y[:40], validation_data=(x[40:], y[40:]))
-    best = clf.leaderboard().query("kind == 'trial'").iloc[0]
+    best = clf.leaderboard(full=True).query("kind == 'trial'").iloc[0]
     assert np.isclose(clf.evaluate(x[40:], y[40:])["log_loss"], best["val_log_loss"], atol=1e-4)
 
 

@@ -68,7 +68,7 @@ def mapped_in(folder):
 
 
 def same(one, other):
-    assert one.leaderboard()[COLUMNS].equals(other.leaderboard()[COLUMNS])
+    assert one.leaderboard(full=True)[COLUMNS].equals(other.leaderboard(full=True)[COLUMNS])
     a, b = one.model_.get_weights(), other.model_.get_weights()
     assert all(map(np.array_equal, a, b))
 
@@ -218,5 +218,5 @@ def test_the_dataset_of_keras_from_a_directory(tmp_path):
     clf = kn.ImageClassifier(**QUICK, budget=kn.Budget(trials=1, epochs=1))
     clf.fit(train, validation_data=valid)
     assert clf.schema_.describe() == "float32 images of 10 x 10, 3 channels, channels last"
-    best = clf.leaderboard().query("kind == 'trial'").iloc[0]
+    best = clf.leaderboard(full=True).query("kind == 'trial'").iloc[0]
     assert np.isclose(clf.evaluate(valid)["log_loss"], best["val_log_loss"], atol=1e-4)

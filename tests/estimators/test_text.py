@@ -83,7 +83,7 @@ def test_texts_of_all_scripts_are_told_apart(fitted):
     scores = fitted.evaluate(texts, labels)
     assert scores["accuracy"] > 0.9
     assert fitted.predict(texts[:3]).tolist() == labels[:3].tolist()
-    assert set(fitted.leaderboard()["trial_id"]) >= {"majority", "tfidf_logistic"}
+    assert set(fitted.leaderboard(full=True)["trial_id"]) >= {"majority", "tfidf_logistic"}
 
 
 def test_variants_of_a_text_get_the_same_answer(fitted):
@@ -118,7 +118,7 @@ def test_plain_keras_and_savedmodel_take_raw_strings(fitted, pairs, run_script, 
 
 
 def test_the_exported_file_gives_the_score_of_the_leaderboard(plain):
-    best = plain.leaderboard().query("kind == 'trial'").iloc[0]
+    best = plain.leaderboard(full=True).query("kind == 'trial'").iloc[0]
     score = plain.evaluate(*corpus(60, seed=5))["log_loss"]
     assert score == pytest.approx(best["val_log_loss"], abs=1e-5)
 

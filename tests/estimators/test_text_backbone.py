@@ -65,11 +65,11 @@ def test_a_head_and_fine_tuning_learn(fitted):
     for clf in fitted:
         scores = clf.evaluate(texts, labels)
         assert scores["accuracy"] > 0.85, scores
-    best = fitted[0].leaderboard().query("kind == 'trial'").iloc[0]
+    best = fitted[0].leaderboard(full=True).query("kind == 'trial'").iloc[0]
     assert best["hyperparameters"]["backbone_tuned"] == "none"
     # The backbone counts, whether it is trained or not.
     assert best["params"] > 4_000
-    tuned = fitted[1].leaderboard().query("kind == 'trial'").iloc[0]
+    tuned = fitted[1].leaderboard(full=True).query("kind == 'trial'").iloc[0]
     assert tuned["hyperparameters"]["backbone_tuned"] == "all"
 
 
@@ -108,4 +108,4 @@ def test_what_cannot_be_had_is_told_before_any_training(monkeypatch, tmp_path, c
     clf = kn.TextClassifier(space=("linear", "backbone"), budget=budget, **QUICK)
     clf.fit(texts, labels)
     assert "The family 'backbone' is left out; ['linear'] are searched" in caplog.text
-    assert clf.leaderboard()["status"].eq("COMPLETED").all()
+    assert clf.leaderboard(full=True)["status"].eq("COMPLETED").all()

@@ -83,7 +83,7 @@ SCRIPT = """
     found = {}
     for run in (search, tables, folds, images, texts, sounds, series, composed):
         made, answers = run()
-        table = made.leaderboard()
+        table = made.leaderboard(full=True)
         table = table[table["kind"] == "trial"]
         scores = [c for c in table if str(c).startswith("val_")]
         trials = table.sort_values("trial_id")[["trial_id", "status", *scores]]

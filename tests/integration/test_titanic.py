@@ -23,7 +23,7 @@ def test_three_inputs_and_two_outputs_and_the_file_in_plain_keras(script, data_d
     train, test = script.load(data_dir, seed=0)
     auto = script.compose(kn.Budget(trials=1, epochs=16), seed=0)
     auto.fit(train.x, train.y)
-    row = auto.leaderboard().iloc[0]
+    row = auto.leaderboard(full=True).iloc[0]
     assert row["kind"] == "trial"
     combined = row["val_fate_log_loss"] + (row["val_fare_rmse"] / train.y["fare"].std()) ** 2
     assert row["val_loss"] == pytest.approx(combined, rel=0.2)

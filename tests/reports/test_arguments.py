@@ -62,8 +62,8 @@ def test_named_weights_and_groups_are_no_features(by_name):
 def test_names_of_columns_mean_what_their_arrays_mean(by_name, by_array):
     frame = table()
     assert np.array_equal(by_name.predict_proba(frame), by_array.predict_proba(frame))
-    assert by_name.leaderboard()["val_log_loss"].iloc[0] == pytest.approx(
-        by_array.leaderboard()["val_log_loss"].iloc[0]
+    assert by_name.leaderboard(full=True)["val_log_loss"].iloc[0] == pytest.approx(
+        by_array.leaderboard(full=True)["val_log_loss"].iloc[0]
     )
 
 

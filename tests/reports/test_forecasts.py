@@ -120,7 +120,7 @@ def test_a_nearly_constant_series_does_not_spoil_the_others(noise, space):
         parts.append(pd.DataFrame({"t": month, "id": number, "y": y}))
     settings = {**QUICK, "space": space, "budget": kn.Budget(trials=2, epochs=3)}
     model = kn.TimeSeriesForecaster(6, "y", series="id", **settings).fit(pd.concat(parts))
-    best = model.leaderboard()
+    best = model.leaderboard(full=True)
     assert 0.6 < best.loc[best["kind"] == "trial", "val_mase"].min() < 1.3
 
 
@@ -141,7 +141,7 @@ def test_one_blip_of_a_constant_series_is_no_scale_of_all():
     ys = [flat, *(100 + wave(96) + rng.normal(0, 3, 96) for _ in range(4))]
     frame = pd.concat([pd.DataFrame({"t": month, "id": i, "y": y}) for i, y in enumerate(ys)])
     model = kn.TimeSeriesForecaster(6, "y", series="id", **LINEAR).fit(frame)
-    assert model.leaderboard()["val_mase"].min() < 1.3
+    assert model.leaderboard(full=True)["val_mase"].min() < 1.3
     assert model.predict()["y"][0].to_numpy() == pytest.approx(50.0, abs=1e-3)
 
 
@@ -260,7 +260,7 @@ def test_networks_and_covariates_keep_the_digits_too():
         frame = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=200)})
         frame = frame.assign(x=level + x, y=level + waves + 5 * x)
         model = kn.TimeSeriesForecaster(7, "y", **settings).fit(frame[:190])
-        table = model.leaderboard().set_index("trial_id").sort_index()
+        table = model.leaderboard(full=True).set_index("trial_id").sort_index()
         scores.append(table.loc[["0000", "0001", "dlinear"], "val_rmse"].to_numpy())
         found.append(model.predict(frame[190:197][["t", "x"]])["y"].to_numpy() - level)
     np.testing.assert_allclose(*scores, rtol=1e-3)

@@ -70,7 +70,7 @@ def test_a_list_of_executions_scores_as_their_mean(told):
     first, second = hypermodel.losses
     assert first != pytest.approx(second, rel=1e-2)
     assert result.best_trial.scores["val_loss"] == pytest.approx((first + second) / 2, rel=1e-5)
-    assert result.leaderboard()["val_loss"].iloc[0] == result.best_trial.scores["val_loss"]
+    assert result.leaderboard(full=True)["val_loss"].iloc[0] == result.best_trial.scores["val_loss"]
     assert np.isfinite(result.best_model().predict(X, verbose=0)).all()
 
 
@@ -195,7 +195,7 @@ def test_a_generator_for_several_trials_is_told_before_the_first_one():
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # said by Keras at its end
 def test_a_generator_serves_one_trial(caplog):
     result = search(x=batches(), y=None, epochs=1, validation_data=(X, Y))
-    assert result.leaderboard()["status"].tolist() == ["COMPLETED"]
+    assert result.leaderboard(full=True)["status"].tolist() == ["COMPLETED"]
     with caplog.at_level(logging.WARNING, "kerasnas"):
         check_repeatable(batches(), None, 3, {"steps_per_epoch": 2})
     assert "goes on reading it" in caplog.text
@@ -212,7 +212,7 @@ def test_data_that_never_end_need_a_number_of_steps():
     with pytest.raises(SearchSpaceError, match="`x` is a dataset that never ends"):
         search(x=endless, y=None, validation_data=(X, Y))
     result = search(x=dataset(), y=None, validation_data=endless, validation_steps=2)
-    assert result.leaderboard()["status"].tolist() == ["COMPLETED"]
+    assert result.leaderboard(full=True)["status"].tolist() == ["COMPLETED"]
 
 
 def test_validation_that_does_not_say_that_it_never_ends_is_stopped_by_the_clock():
@@ -231,7 +231,7 @@ def test_validation_that_does_not_say_that_it_never_ends_is_stopped_by_the_clock
 def test_a_search_inside_the_scope_of_a_strategy_completes():
     with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
         result = search(trials=2)
-    assert result.leaderboard()["status"].tolist() == ["COMPLETED"] * 2
+    assert result.leaderboard(full=True)["status"].tolist() == ["COMPLETED"] * 2
 
 
 class Plain(keras.Model):
@@ -288,7 +288,7 @@ def test_a_model_that_no_file_can_hold_is_built_again(kind, source, tmp_path):
     data = {"x": X, "y": Y} if source == "arrays" else {"x": dataset(), "y": None}
     data |= {"validation_data": (X[:30], Y[:30]), "directory": tmp_path}
     result = search(UNREGISTERED[kind], **data, trials=2)
-    assert result.leaderboard()["status"].tolist() == ["COMPLETED"] * 2
+    assert result.leaderboard(full=True)["status"].tolist() == ["COMPLETED"] * 2
     model = result.best_model()
     p = model.predict(X[:30], verbose=0)
     loss = -np.log(p[np.arange(30), Y[:30]]).mean()

@@ -255,7 +255,7 @@ class TestTargets:
         assert reg.score(frame, y) >= 0.98
         low, high = reg.predict_interval(frame).T
         assert np.mean((low <= y) & (y <= high)) > 0.6 and np.median(high - low) > 1.0
-        board = reg.leaderboard().set_index("trial_id")["val_r2"]
+        board = reg.leaderboard(full=True).set_index("trial_id")["val_r2"]
         assert board["linear"] > 0.98 and board["hist_gradient_boosting"] > 0.8
         reg.save(tmp_path / "large.keras")
         plain = keras.models.load_model(tmp_path / "large.keras")
@@ -304,7 +304,7 @@ def test_several_targets_are_answered_in_one_file(space, tmp_path):
     assert answers.shape == (300, 2) and answers.dtype == np.float64
     assert reg.score(x, ["u", "v"]) >= (0.9 if space != "tabm" else 0.1)
     assert reg.evaluate(NAMED, TWO)["r2"] == pytest.approx(reg.score(NAMED, TWO))
-    board = reg.leaderboard().set_index("trial_id")["val_r2"]
+    board = reg.leaderboard(full=True).set_index("trial_id")["val_r2"]
     assert board["linear"] > 0.99 and board["hist_gradient_boosting"] > 0.7
     reg.save(tmp_path / "two.keras")
     np.testing.assert_array_equal(kn.load(tmp_path / "two.keras").predict(NAMED), answers)
@@ -467,5 +467,5 @@ class TestFits:
             warnings.simplefilter("always")
             clf = fitted(kn.TabularClassifier, frame, v > 1e9, folds=False)
         assert any("`v` holds numbers" in str(warning.message) for warning in caught)
-        board = clf.leaderboard().set_index("trial_id")["val_accuracy"]
+        board = clf.leaderboard(full=True).set_index("trial_id")["val_accuracy"]
         assert board["hist_gradient_boosting"] > 0.95 and board["linear"] > 0.95

@@ -106,7 +106,7 @@ def fitted():
 
 
 def test_an_estimator_says_which_members_were_fitted_again(fitted):
-    board = fitted.leaderboard()
+    board = fitted.leaderboard(full=True)
     row = board[board["kind"] == "ensemble"].iloc[0]
     members, again = row["hyperparameters"]["members"], row["hyperparameters"]["fitted_again"]
     assert set(again) == set(members)

@@ -173,7 +173,7 @@ def fitted(tmp_path_factory):
 
 
 def members(estimator) -> tuple[list[keras.Model], list[float], dict]:
-    rows = estimator.leaderboard()
+    rows = estimator.leaderboard(full=True)
     facts = rows[rows["kind"] == "ensemble"].iloc[0]["hyperparameters"]
     result = estimator.result_
     trials = {t.trial_id: t for t in result.history}
@@ -224,7 +224,7 @@ def test_equal_front_ends_are_there_once(fitted):
 
 def test_the_row_tells_how_much_the_choice_flatters(fitted):
     _, estimator = fitted
-    row = estimator.leaderboard().query("kind == 'ensemble'").iloc[0]
+    row = estimator.leaderboard(full=True).query("kind == 'ensemble'").iloc[0]
     assert row["val_log_loss_held_out"] - row["val_log_loss"] == pytest.approx(row["optimism"])
     assert row["params"] > 0 and row["latency_ms"] > 0 and row["size_bytes"] > 0
 
@@ -272,12 +272,12 @@ def test_a_regression_can_be_an_ensemble_and_comes_back_from_its_file(tmp_path):
     frame = table()
     x = frame.drop(columns=["value", "label"])
     regressor = kn.TabularRegressor(**QUICK).fit(x, frame["value"])
-    kinds = set(regressor.leaderboard()["kind"])
+    kinds = set(regressor.leaderboard(full=True)["kind"])
     assert "ensemble" in kinds
     regressor.save(tmp_path / "values.keras")
     again = kn.load(tmp_path / "values.keras")
     np.testing.assert_allclose(again.predict(x), regressor.predict(x), rtol=1e-5)
-    assert "ensemble" in set(again.leaderboard()["kind"])
+    assert "ensemble" in set(again.leaderboard(full=True)["kind"])
 
 
 def test_without_an_ensemble_the_best_trial_answers():
@@ -285,7 +285,7 @@ def test_without_an_ensemble_the_best_trial_answers():
     x = frame.drop(columns=["value", "label"])
     one = {**QUICK, "budget": kn.Budget(trials=1)}
     estimator = kn.TabularClassifier(**one, ensemble=False).fit(x, frame["label"])
-    assert "ensemble" not in set(estimator.leaderboard()["kind"])
+    assert "ensemble" not in set(estimator.leaderboard(full=True)["kind"])
     with pytest.raises(SearchFailedError, match="two finished trials"):
         estimator.result_.ensemble()
 
@@ -293,7 +293,7 @@ def test_without_an_ensemble_the_best_trial_answers():
 def test_a_constraint_binds_the_ensemble_too(fitted):
     _, estimator = fitted
     result = estimator.result_
-    largest = result.leaderboard().query("kind == 'trial'")["size_bytes"].max()
+    largest = result.leaderboard(full=True).query("kind == 'trial'")["size_bytes"].max()
     bound = kn.Constraint("size_bytes", max=float(largest) + 1)
     strict = dataclasses.replace(result, constraints=(bound,))
     found = strict.choose_ensemble(Wish(8))

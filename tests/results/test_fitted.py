@@ -55,7 +55,7 @@ def test_a_file_of_an_older_version_is_the_estimator_that_wrote_it(golden):
     assert clf.feature_names_in_.tolist() == ["age", "city"]
     assert clf.n_features_in_ == 2
     assert clf.fitted_.decisions.threshold == 0.5
-    assert clf.leaderboard()["trial_id"].tolist() == ["majority", "0000"]
+    assert clf.leaderboard(full=True)["trial_id"].tolist() == ["majority", "0000"]
     assert clf.best_hyperparameters == {"family": "linear", "linear_penalty": 1.0}
     columns = {"age": FRAME["age"].to_numpy("float32"), "city": FRAME["city"].to_numpy(object)}
     expected = model(artifact.as_inputs(columns, artifact.input_dtypes(model)))
@@ -97,7 +97,7 @@ def test_a_copied_estimator_answers_alike(golden):
     again = copy.deepcopy(clf)  # through the bytes of its file, as pickling does
     np.testing.assert_array_equal(again.predict_proba(FRAME), clf.predict_proba(FRAME))
     assert again.get_params() == clf.get_params()
-    assert again.leaderboard().equals(clf.leaderboard())
+    assert again.leaderboard(full=True).equals(clf.leaderboard(full=True))
 
 
 def test_a_loaded_estimator_says_that_it_has_no_search(golden):

@@ -53,7 +53,7 @@ def fitted(request):
 
 def test_every_row_is_scored_by_networks_that_have_not_seen_it(fitted):
     _, y, clf = fitted
-    trials = clf.leaderboard().query("kind == 'trial' and status == 'COMPLETED'")
+    trials = clf.leaderboard(full=True).query("kind == 'trial' and status == 'COMPLETED'")
     assert len(trials) == clf.budget.trials
     # There is nothing to learn: on rows that were trained on a score would be far better.
     assert (trials["val_accuracy"] < 0.7).all()
@@ -63,7 +63,7 @@ def test_every_row_is_scored_by_networks_that_have_not_seen_it(fitted):
 
 def test_baselines_are_scored_on_the_same_folds(fitted):
     _, _, clf = fitted
-    rows = clf.leaderboard().query("kind == 'baseline'").set_index("trial_id")
+    rows = clf.leaderboard(full=True).query("kind == 'baseline'").set_index("trial_id")
     assert (rows["status"] == "COMPLETED").all()
     assert (rows["val_accuracy"] < 0.7).all()
 

@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
 def test_a_tuner_made_again(folder):
     tuner = tuner_in(folder, overwrite=False)
     result = kn.SearchResult.from_tuner(tuner)
-    table = result.leaderboard()
+    table = result.leaderboard(full=True)
     assert len(table) == len(tuner.oracle.trials) == 6
     best = tuner.oracle.get_best_trials(1)[0]
     assert result.best_trial.scores["val_accuracy"] == pytest.approx(best.score)
@@ -64,7 +64,10 @@ def test_a_project_directory(folder):
     result = kn.SearchResult.from_tuner(folder / "old", objective="val_accuracy")
     tuner = kn.SearchResult.from_tuner(tuner_in(folder, overwrite=False))
     assert result.best_hyperparameters == tuner.best_hyperparameters
-    assert result.leaderboard()["val_accuracy"].max() == tuner.leaderboard()["val_accuracy"].max()
+    assert (
+        result.leaderboard(full=True)["val_accuracy"].max()
+        == tuner.leaderboard(full=True)["val_accuracy"].max()
+    )
     with pytest.raises(ArtifactError, match="no file"):
         result.best_model()
 

@@ -159,7 +159,7 @@ def build_several_inputs(hp):
 @pytest.mark.parametrize("oracle", STRATEGIES)
 def test_conditional_scopes(oracle):
     result = search(build_conditional, X, Y, objective="val_accuracy", oracle=oracle)
-    table = result.leaderboard()
+    table = result.leaderboard(full=True)
     assert (table["failure"] == "").all()
     for values in table["hyperparameters"]:
         assert ("filters" in values) == (values["model_type"] == "cnn")
@@ -171,7 +171,7 @@ def test_conditional_scopes(oracle):
 def test_a_fit_override_with_a_tuned_batch_size(oracle):
     TunedFit.seen.clear()
     result = search(TunedFit(), X, Y, objective="val_accuracy", oracle=oracle)
-    table = result.leaderboard()
+    table = result.leaderboard(full=True)
     assert (table["failure"] == "").all()
     # Values of what `fit` declares are recorded with the trial that they were used in.
     assert {v["batch_size"] for v in table["hyperparameters"]} <= set(TunedFit.seen)
@@ -182,7 +182,7 @@ def test_what_only_fit_declares_is_searched():
     TunedFit.seen.clear()
     budget = kn.Budget(trials=5, epochs=1)
     result = search(TunedFit(), X, Y, oracle="random", budget=budget)
-    used = [v["batch_size"] for v in result.leaderboard()["hyperparameters"]]
+    used = [v["batch_size"] for v in result.leaderboard(full=True)["hyperparameters"]]
     assert len(set(used)) > 1
     assert sorted(used) == sorted(TunedFit.seen)
 
@@ -191,7 +191,7 @@ def test_what_only_fit_declares_is_searched():
 def test_a_training_loop_by_hand(oracle):
     objective = keras_tuner.Objective("my_metric", "min")
     result = search(CustomLoop(), X, Y, objective=objective, oracle=oracle)
-    table = result.leaderboard()
+    table = result.leaderboard(full=True)
     assert (table["failure"] == "").all()
     assert np.isfinite(table["my_metric"]).all()
     logits = result.best_model()(X)
@@ -202,7 +202,7 @@ def test_a_training_loop_by_hand(oracle):
 def test_a_training_step_of_ones_own(oracle):
     OwnStep.calls = 0
     result = search(build_own_step, X, Y, objective="val_loss", oracle=oracle)
-    assert (result.leaderboard()["failure"] == "").all()
+    assert (result.leaderboard(full=True)["failure"] == "").all()
     assert OwnStep.calls > 0
     assert type(result.best_model()).__name__ == "OwnStep"
 
@@ -212,7 +212,7 @@ def test_several_inputs_and_outputs(oracle):
     x = [X, SCORE[:, None].astype("float32")]
     y = {"label": Y, "score": SCORE.astype("float32")}
     result = search(build_several_inputs, x, y, objective="val_label_accuracy", oracle=oracle)
-    table = result.leaderboard()
+    table = result.leaderboard(full=True)
     assert (table["failure"] == "").all()
     assert {"val_label_accuracy", "val_score_mae", "val_loss"} <= set(table)
     label, score = result.best_model()([X[:2], x[1][:2]])
@@ -227,7 +227,7 @@ def test_tf_data(oracle):
     result = search(
         build_conditional, train, validation_data=valid, objective="val_accuracy", oracle=oracle
     )
-    assert (result.leaderboard()["failure"] == "").all()
+    assert (result.leaderboard(full=True)["failure"] == "").all()
 
 
 class Generator(keras.utils.PyDataset):
@@ -250,7 +250,7 @@ def test_a_generator():
         objective="val_accuracy",
         oracle="random",
     )
-    assert (result.leaderboard()["failure"] == "").all()
+    assert (result.leaderboard(full=True)["failure"] == "").all()
 
 
 def test_a_dataset_without_validation_data_is_refused_before_training():
@@ -273,7 +273,7 @@ def test_frames_are_split_like_arrays():
 
     frame = pd.DataFrame(X.reshape(96, -1)[:, :4])
     result = search(build, frame, pd.Series(SCORE), oracle="random", budget=kn.Budget(trials=2))
-    assert (result.leaderboard()["failure"] == "").all()
+    assert (result.leaderboard(full=True)["failure"] == "").all()
 
 
 class FirstStep(keras.callbacks.Callback):
@@ -309,7 +309,7 @@ def test_weights_that_are_averaged_are_those_that_are_scored_and_kept(arguments)
     )
     model = result.best_model()
     error = float(np.mean((np.asarray(model(X))[:, 0] - SCORE) ** 2))
-    assert error == pytest.approx(result.leaderboard()["val_loss"].min(), rel=1e-4)
+    assert error == pytest.approx(result.leaderboard(full=True)["val_loss"].min(), rel=1e-4)
     # So slow an average stays where it began, however far the training went.
     for kept, first in zip(model.get_weights(), FirstStep.weights, strict=True):
         np.testing.assert_allclose(kept, first, atol=5e-3)
@@ -342,5 +342,5 @@ def test_callbacks_are_copied_for_every_trial_and_may_stop_one():
         oracle="random",
         budget=kn.Budget(trials=2, epochs=5),
     )
-    assert (result.leaderboard()["epochs"] == 2).all()
-    assert (result.leaderboard()["failure"] == "").all()
+    assert (result.leaderboard(full=True)["epochs"] == 2).all()
+    assert (result.leaderboard(full=True)["failure"] == "").all()

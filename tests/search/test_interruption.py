@@ -105,7 +105,9 @@ def test_ctrl_c_ends_a_search_and_the_best_so_far_answers(kind, tmp_path, caplog
         again = fit(kind, planned(0), directory=tmp_path)
         assert len(again.result_.history.scored()) == 4
         whole = fit(kind, planned(0))
-        assert again.leaderboard()["val_log_loss"].equals(whole.leaderboard()["val_log_loss"])
+        assert again.leaderboard(full=True)["val_log_loss"].equals(
+            whole.leaderboard(full=True)["val_log_loss"]
+        )
 
 
 def test_before_there_is_an_answer_it_is_an_ordinary_interrupt(tmp_path):
@@ -131,7 +133,7 @@ def test_a_signal_while_the_ensemble_is_built_leaves_the_best_trial(monkeypatch)
     monkeypatch.setattr(ensemble, "select", interrupted)
     clf = fit("table", planned(0), budget=kn.Budget(trials=2, epochs=1))
     assert len(clf.result_.history.scored()) == 2
-    assert "ensemble" not in set(clf.leaderboard()["kind"])
+    assert "ensemble" not in set(clf.leaderboard(full=True)["kind"])
     assert set(clf.predict(FRAME)) <= {"yes", "no"}
 
 

@@ -160,7 +160,7 @@ def lengths(result):
 
 def test_a_search_pauses_promotes_and_keeps_the_best(tmp_path):
     result = search(directory=tmp_path, trials=9)
-    table = result.leaderboard()
+    table = result.leaderboard(full=True)
     assert set(table["status"]) == {"STOPPED", "COMPLETED"}
     assert sorted(table["epochs"].unique()) == [1, 3, 9]
     assert sorted(table["fidelity"].round(3).unique()) == [0.111, 0.333, 1.0]
@@ -226,7 +226,7 @@ def test_a_hopeless_trial_ends_early_and_says_so(own_fit):
     assert (first.status, second.status) == ("COMPLETED", "STOPPED")
     assert len(first.reports) == 9 and 2 <= len(second.reports) < 9
     assert second.fidelity == pytest.approx(len(second.reports) / 9)
-    assert len(result.leaderboard()) == 2 and result.best_trial.number == 0
+    assert len(result.leaderboard(full=True)) == 2 and result.best_trial.number == 0
 
 
 class Recipes(Space):

@@ -181,13 +181,13 @@ def test_a_search_over_folds_is_the_same_with_and_without(monkeypatch):
     shared = (
         kn.TabularClassifier(**SEARCH, budget=kn.Budget(trials=2, epochs=3))
         .fit(frame, y)
-        .leaderboard()
+        .leaderboard(full=True)
     )
     monkeypatch.setattr(fold_training, "_alike", lambda *_: False)
     alone = (
         kn.TabularClassifier(**SEARCH, budget=kn.Budget(trials=2, epochs=3))
         .fit(frame, y)
-        .leaderboard()
+        .leaderboard(full=True)
     )
     trials = shared["kind"] == "trial"
     assert trials.sum() == 2
@@ -202,7 +202,7 @@ def test_a_search_on_the_clock_may_train_folds_in_one_program(monkeypatch):
     alone = (
         kn.TabularRegressor(**SEARCH, budget=kn.Budget(trials=2, seconds=300, epochs=3))
         .fit(frame, y)
-        .leaderboard()
+        .leaderboard(full=True)
     )
     counts = []
     run = StackedTrainer.run
@@ -214,7 +214,7 @@ def test_a_search_on_the_clock_may_train_folds_in_one_program(monkeypatch):
     stacked = (
         kn.TabularRegressor(**SEARCH, budget=kn.Budget(trials=2, seconds=300, epochs=3))
         .fit(frame, y)
-        .leaderboard()
+        .leaderboard(full=True)
     )
     assert counts == [2, 2]
     trials = stacked["kind"] == "trial"
