@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_diabetes, load_iris
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -86,7 +86,7 @@ def demo(folder: Path, leaderboard: Callable[[_Estimator], str]) -> None:
         "of search for each.\nA quarter of the rows is set aside first; no search sees them."
     )
     expected = {}
-    for task in (_tumours(), _diabetes()):
+    for task in (_flowers(), _diabetes()):
         estimator = _search(task)
         print("\nLeaderboard, by scores on rows that the networks were not trained on:")
         print(leaderboard(estimator))
@@ -102,14 +102,14 @@ def demo(folder: Path, leaderboard: Callable[[_Estimator], str]) -> None:
     _check_in_fresh_process(folder, expected)
 
 
-def _tumours() -> _Task:
-    data = load_breast_cancer(as_frame=True)
-    frame = data.data.assign(diagnosis=data.target.map({0: "malignant", 1: "benign"}))
+def _flowers() -> _Task:
+    data = load_iris(as_frame=True)
+    frame = data.data.assign(species=data.target.map(dict(enumerate(data.target_names))))
     train, test = train_test_split(
-        frame, test_size=_TEST, random_state=0, stratify=frame["diagnosis"]
+        frame, test_size=_TEST, random_state=0, stratify=frame["species"]
     )
-    what = "Breast tumours, benign or malignant, from 30 measurements of cell nuclei"
-    return _Task("tumours", what, True, train, test, "diagnosis")
+    what = "Irises of three species, from 4 measurements of their flowers"
+    return _Task("irises", what, True, train, test, "species")
 
 
 def _diabetes() -> _Task:
