@@ -21,8 +21,8 @@ from kerasnas.data.named_columns import Taken
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.arguments import RowCount, settle_calibration
 from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.estimators.task import Task
-from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.problem.heads import ClassHead, LabelsHead, OwnLossHead, ValueHead
 from kerasnas.problem.heads.targets import HeadTargets

@@ -27,9 +27,9 @@ from kerasnas.estimators.arguments import (
     settle_level,
 )
 from kerasnas.estimators.identity import identity_of
+from kerasnas.estimators.objective_names import score_names, settle_objectives, with_metrics
 from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
-from kerasnas.estimators.wanted import score_names, settle_objectives, with_metrics
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.results.ensemble import Wish, parse_ensemble

@@ -23,8 +23,8 @@ from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.forecast_backtest import compared, origins_from
 from kerasnas.estimators.forecast_task import ForecastProblem, channel_statistics
+from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.estimators.task import Task
-from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, listed, parse_objectives
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem.forecasts import FORECAST

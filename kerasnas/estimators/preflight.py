@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from kerasnas.clock import Budget
 from kerasnas.errors import ObjectiveError, SchemaError, SearchSpaceError, shown
 from kerasnas.estimators.arguments import settle_level
-from kerasnas.estimators.wanted import MEASURED
+from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.files import check_directory
 from kerasnas.objectives import Constraint, Objective, check_constraints
 from kerasnas.problem.metrics import is_quantile_loss

@@ -19,9 +19,9 @@ from kerasnas.data.transcripts import DECODERS, Transcripts, read_texts
 from kerasnas.errors import KerasNASError, SchemaError
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.estimators.speech_task import prepare_speech
 from kerasnas.estimators.task import Task
-from kerasnas.estimators.wanted import MEASURED
 from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
 from kerasnas.problem.decoding import WordPrefixes, beam, error_rates, greedy
 from kerasnas.problem.rows import check_weights

@@ -17,7 +17,7 @@ import kerasnas as kn
 from kerasnas.data.named_columns import take_columns
 from kerasnas.errors import ObjectiveError, SchemaError
 from kerasnas.estimators.arguments import settle_columns
-from kerasnas.estimators.wanted import settle_objectives, with_metrics
+from kerasnas.estimators.objective_names import settle_objectives, with_metrics
 
 # The columns that `fit` was told to take out are in the tables of `predict` and `evaluate` as well.
 pytestmark = pytest.mark.filterwarnings("ignore:`x` has .* did not see in fit")
