@@ -114,6 +114,7 @@ def audio_task(
             reader=reader,
             rows=rows,
             form=lambda hp: forms(hypermodel.form(hp)),
+            front=lambda hp: fitted.front(hypermodel.form(hp)),
             raw=raw,
             broken=broken,
             identity=lambda: {

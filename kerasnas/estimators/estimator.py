@@ -183,6 +183,7 @@ class Estimator(AnsweringEstimator):
             again = self._fits_again(task, budget, wish, validation_data)
             job = Job(
                 view=task.problem.view,
+                assembler=task.problem.assembler,
                 objectives=objectives,
                 seed=seed,
                 clock=clock,

@@ -160,6 +160,16 @@ class ForecastProblem:
         blocks = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
         return replace(found, answers=answers, blocks=blocks)
 
+    def assembler(self, hp: Any) -> Callable[[keras.Model], keras.Model]:
+        """As `AnyProblem.assembler`: the same for all networks."""
+        return partial(
+            with_point_forecast,
+            quantiles=self.hypermodel.quantiles,
+            floor=self.floor,
+            means=None if self.means is None else self.means.tolist(),
+            ahead=tuple(self.schema.future),
+        )
+
     def _view(self, lookback: int) -> View:
         x, y, weights = self._training(self.rows.train, lookback)
         valid = self.rows.valid
@@ -171,13 +181,7 @@ class ForecastProblem:
             weights=weights,
             validation=(seen, self._answers(valid)),
             scorer=scorer,
-            assemble=partial(
-                with_point_forecast,
-                quantiles=self.hypermodel.quantiles,
-                floor=self.floor,
-                means=None if self.means is None else self.means.tolist(),
-                ahead=tuple(self.schema.future),
-            ),
+            assemble=self.assembler(None),
             example=tf.nest.map_structure(lambda a: a[:1], seen),
         )
 

@@ -21,7 +21,7 @@ from kerasnas.estimators.feature_cache import FeatureCache, forms_of
 from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.images import ImageForm, statistics, thumbnails
-from kerasnas.problem import AnswerScorer, Form, Problem
+from kerasnas.problem import AnswerScorer, Problem
 from kerasnas.problem.inputs import FittedPictures, PictureInput
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.spaces.cores import cores
@@ -136,8 +136,8 @@ def image_task(
         **settings,
     )
 
-    def form(hp: Any) -> Form:
-        return forms(ImageForm(*hypermodel.form(hp)))  # type: ignore[arg-type]
+    def key(hp: Any) -> ImageForm:
+        return ImageForm(*hypermodel.form(hp))  # type: ignore[arg-type]
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         purpose = Purpose.FEATURE_BASELINE
@@ -148,7 +148,8 @@ def image_task(
         problem=Problem(
             reader=reader,
             rows=rows,
-            form=form,
+            form=lambda hp: forms(key(hp)),
+            front=lambda hp: fitted.front(key(hp)),
             raw=fitted.raw,
             broken=broken,
             identity=lambda: {

@@ -141,6 +141,7 @@ def speech_task(
             reader=reader,
             rows=rows,
             form=lambda hp: forms(hypermodel.form(hp)),
+            front=lambda hp: fitted.front(hypermodel.form(hp)),
             raw=raw,
             broken=broken,
             identity=lambda: {

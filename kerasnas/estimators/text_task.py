@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnas.assembly import FrontGraph
 from kerasnas.baselines import Baselines
 from kerasnas.baselines.texts import text_baselines
 from kerasnas.clock import Clock
@@ -141,6 +142,7 @@ def text_task(
             reader=reader,
             rows=rows,
             form=lambda hp: forms.form(hypermodel.form(hp)),
+            front=lambda hp: FrontGraph.of(forms.front(hypermodel.form(hp)).model),
             raw=documents,
             identity=lambda: {
                 "columns": list(reader.columns),

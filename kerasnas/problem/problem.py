@@ -61,6 +61,9 @@ class AnyProblem(Protocol):
     def view(self, hp: Any) -> View:
         """The data as trials of these hyperparameters see them."""
 
+    def assembler(self, hp: Any) -> Callable[[keras.Model], keras.Model]:
+        """From a network of these hyperparameters to the exported model, without any rows."""
+
     def whole(self, hp: Any) -> View:
         """The view with the validation rows among those to train on."""
 
@@ -78,6 +81,8 @@ class Problem:
         form: From hyperparameters to the form of the data that their network takes. A problem with
             one form answers always the same object; one with several keeps those in use.
         identity: Finds what tells a search of this problem from another one in the same directory.
+        front: From hyperparameters to the front of their form, where that is there without the
+            form; `None` where the form is always there.
         raw: Raw data of all rows, for `reader.take`.
         broken: Names of the files that were left out because nobody can read them.
         loss_weights: Weight of each head in a combined `loss`, by output; `None` where the only
@@ -90,6 +95,7 @@ class Problem:
     rows: Rows
     form: Callable[[Any], Form]
     identity: Callable[[], Mapping[str, Any]] = dict
+    front: Callable[[Any], Fronts] | None = None
     raw: Any = None
     broken: Sequence[str] = ()
     loss_weights: Mapping[str, float] | None = None
@@ -125,6 +131,11 @@ class Problem:
                 self._views.pop(next(iter(self._views)))
             self._views[id(form)] = form, self._view(form)
         return self._views[id(form)][1]
+
+    def assembler(self, hp: Any) -> Callable[[keras.Model], keras.Model]:
+        """As `AnyProblem.assembler`."""
+        front = self.form(hp).front if self.front is None else self.front(hp)
+        return partial(_exported, front, self.units())
 
     def whole(self, hp: Any) -> View:
         """The view of these hyperparameters with the validation rows among those to train on."""

@@ -10,7 +10,7 @@ import keras
 
 from kerasnas.clock import Clock, Deadline
 from kerasnas.objectives import Objective
-from kerasnas.problem.view import View
+from kerasnas.problem.view import View, as_it_is
 from kerasnas.spaces.method import Solution
 
 
@@ -60,6 +60,8 @@ class Job:
         fit_kwargs: Further arguments of Keras's `fit`.
         patience: Epochs without improvement before a training ends; a recipe's own goes first.
         keeping: What is kept of trials.
+        assembler: From hyperparameters to what makes the exported model of a network; it needs
+            neither the rows nor the clock. By default a network is exported as it is.
     """
 
     view: Callable[[Any], View]
@@ -72,6 +74,7 @@ class Job:
     fit_kwargs: Mapping[str, Any] = field(default_factory=dict)
     patience: int | None = None
     keeping: Keeping = field(default_factory=Keeping)
+    assembler: Callable[[Any], Callable[[keras.Model], keras.Model]] = lambda hp: as_it_is
 
     @property
     def deadline(self) -> Deadline:

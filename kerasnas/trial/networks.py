@@ -13,7 +13,7 @@ from kerasnas import artifact
 from kerasnas.clock import Stopwatch
 from kerasnas.errors import ArtifactError
 from kerasnas.history import TrialRecord
-from kerasnas.problem.view import View, as_it_is
+from kerasnas.problem.view import as_it_is
 from kerasnas.trial.rebuilt import Rebuild, rebuilt, write_weights
 
 Assemble = Callable[[keras.Model], keras.Model]
@@ -38,20 +38,20 @@ class Networks:
 
     Args:
         folder: Where the files are.
-        view: From hyperparameters to the data of a trial; it is asked for trials that an earlier
-            process has run. Without it nothing stands in front of the networks.
+        assembler: From hyperparameters to what makes the exported model of a network, for trials
+            that an earlier process has run. Without it nothing stands in front of the networks.
         rebuild: Builds a network anew, where no file can hold it; `None` where a file holds all.
     """
 
     def __init__(
         self,
         folder: Path,
-        view: Callable[[Any], View] | None = None,
+        assembler: Callable[[Any], Assemble] | None = None,
         rebuild: Rebuild | None = None,
     ) -> None:
         self.folder = folder
         self._rebuild = rebuild
-        self._view = view
+        self._assembler_for = assembler
         self._held: dict[str, keras.Model] = {}
         self._assemblers: dict[str, Assemble] = {}
         self._models: dict[str, keras.Model] = {}
@@ -164,10 +164,11 @@ class Networks:
         self._models.clear()
         kept = [p.name.removesuffix(_ENDING) for p in self.folder.glob(f"*{_ENDING}")]
         if all(trial_id in self._assemblers for trial_id in kept):
-            self._view = None
+            self._assembler_for = None
 
     def _assembler(self, trial: TrialRecord) -> Assemble:
         if trial.trial_id not in self._assemblers:
-            found = self._view(hyperparameters(trial)).assemble if self._view else as_it_is
+            ask = self._assembler_for
+            found = as_it_is if ask is None else ask(hyperparameters(trial))
             self._assemblers[trial.trial_id] = found
         return self._assemblers[trial.trial_id]

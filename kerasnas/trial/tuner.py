@@ -106,7 +106,7 @@ class Tuner(keras_tuner.Tuner):
         self.job = job
         self.folder = folder
         self.space = as_space(hypermodel)
-        self.networks = Networks(folder, job.view, self._rebuild())
+        self.networks = Networks(folder, job.assembler, self._rebuild())
         self.solved: dict[str, Solved] = {}
         self.first_traceback = ""
         self._on_event = on_event

@@ -7,7 +7,8 @@ from sklearn.base import clone
 
 import kerasnas as kn
 from kerasnas.clock import Clock
-from kerasnas.errors import SchemaError
+from kerasnas.errors import OutOfTime, SchemaError
+from kerasnas.estimators.text_forms import TextForms
 from kerasnas.estimators.text_task import prepare_texts
 
 BOTH = {"budget": kn.Budget(trials=2, epochs=2), "seed": 0, "verbose": 0}
@@ -201,3 +202,18 @@ def test_answers_of_baselines_are_kept_for_the_comparison():
     assert set(found.answers) == set(scores)
     for name, answers in found.answers.items():
         assert scorer.validation(answers)["val_log_loss"] == scores[name]
+
+
+def test_a_search_that_is_over_answers_again_without_its_data_in_another_form(
+    tmp_path, monkeypatch
+):
+    texts, labels = corpus()
+    line = {**QUICK, "space": "linear", "folds": False, "directory": tmp_path}
+    first = kn.TextClassifier(**line).fit(texts, labels).predict_proba(texts[:5])
+
+    def no_time(self, key):
+        raise OutOfTime("no time for one more form")
+
+    monkeypatch.setattr(TextForms, "form", no_time)
+    again = kn.TextClassifier(**line).fit(texts, labels)
+    np.testing.assert_allclose(again.predict_proba(texts[:5]), first, atol=1e-6)

@@ -6,7 +6,6 @@ import pytest
 
 from kerasnas.errors import ArtifactError
 from kerasnas.history import TrialRecord
-from kerasnas.problem.view import View
 from kerasnas.trial import networks as module
 from kerasnas.trial.networks import Networks
 
@@ -80,11 +79,11 @@ def test_assembling_is_measured_once_for_each_form_of_the_data(kept, front):
 def test_a_trial_of_an_earlier_process_finds_its_front_end_in_the_data(kept, front, tmp_path):
     asked = []
 
-    def view(hp):
+    def assembler(hp):
         asked.append(hp.values)
-        return View(X, assemble=front)
+        return front
 
-    later = Networks(tmp_path, view)
+    later = Networks(tmp_path, assembler)
     later.release()  # the data stay: these trials need them
     np.testing.assert_allclose(later.model(trial(2))(X), kept.model(trial(2))(X))
     assert asked == [{"a": 2}]

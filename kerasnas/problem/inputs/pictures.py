@@ -84,5 +84,8 @@ class FittedPictures:
 
     def form(self, key: ImageForm) -> Form:
         """As `FittedInput.form`: pixels of all rows, in memory or in a file."""
-        graph = FrontGraph.of(front(self.reader, key))
-        return Form(held(pixels(self.reader, key, self.raw)), graph)
+        return Form(held(pixels(self.reader, key, self.raw)), self.front(key))
+
+    def front(self, key: ImageForm) -> FrontGraph:
+        """The graph of a form alone."""
+        return FrontGraph.of(front(self.reader, key))

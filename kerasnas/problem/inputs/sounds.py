@@ -92,8 +92,10 @@ class FittedSounds:
 
     def form(self, key: SoundForm) -> Form:
         """As `FittedInput.form`."""
-        reader = self.reader
-        samples = reader.samples if reader.cut else None
-        hear = heard if reader.cut else heard_whole
-        graph = FrontGraph.of(front(reader.sample_rate, samples, key))
-        return Form(hear(reader, key, self.raw), graph)
+        hear = heard if self.reader.cut else heard_whole
+        return Form(hear(self.reader, key, self.raw), self.front(key))
+
+    def front(self, key: SoundForm) -> FrontGraph:
+        """The graph of a form alone."""
+        samples = self.reader.samples if self.reader.cut else None
+        return FrontGraph.of(front(self.reader.sample_rate, samples, key))
