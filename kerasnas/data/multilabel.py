@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasnas.data import foreign
 from kerasnas.data.one_hot import class_labels
 from kerasnas.errors import SchemaError
 
@@ -114,7 +115,12 @@ def fit_multilabel_target(y: Any) -> MultiLabelTarget:
 
 
 def _is_matrix(y: Any) -> bool:
-    return not _is_lists(y) and np.ndim(y) == 2 and np.shape(y)[1] > 1
+    if _is_lists(y):
+        return False
+    shape = foreign.shape_of(y)
+    if shape is None:
+        shape = np.shape(np.asarray(y))
+    return len(shape) == 2 and shape[1] > 1
 
 
 def _is_lists(y: Any) -> bool:

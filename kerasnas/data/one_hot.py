@@ -33,8 +33,9 @@ def class_labels(y: Any) -> Any:
         return _of_rows(y)
     if isinstance(y, np.ndarray) and y.dtype == object and y.ndim == 1:
         return _of_rows(y)
-    if foreign.is_array(y) and np.ndim(y) == 2:
-        values = _one_hot(np.asarray(y))
+    if foreign.is_array(y):
+        array = np.asarray(y)  # some arrays answer no function of NumPy but this one
+        values = _one_hot(array) if array.ndim == 2 else None
         return y if values is None else values
     return y
 

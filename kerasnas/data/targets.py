@@ -218,7 +218,9 @@ def _labels(y: Any) -> np.ndarray:
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = cells.plain(series.astype(series.cat.categories.dtype))
     kind = cells.family(series)
-    if kind in ("datetimes", "timedeltas", "complex"):
+    if kind == "complex":
+        raise SchemaError("Complex data not supported: `y` must hold labels.")
+    if kind in ("datetimes", "timedeltas"):
         raise SchemaError(
             f"Unknown label type: `y` is {series.dtype}, expected whole numbers, truths or "
             f"strings. "
