@@ -301,11 +301,12 @@ def short_leaderboard(estimator: Estimator) -> str:
     for row in scored.drop(index=left_out).to_dict("records"):
         name = f"trial {int(row['trial_id']) + 1}" if row["kind"] == "trial" else row["trial_id"]
         detail = row["hyperparameters"].get("family") or row["kind"]
+        shown = name if name == detail else f"{name} ({detail})"
         rows.append(
             [
                 str(row["rank"]),
-                f"{name} ({detail})",
-                *(f"{row[metric]:.4f}" for metric in metrics),
+                shown,
+                *(f"{row[m]:.4f}" if row[m] == row[m] else "" for m in metrics),
                 f"{row['params']:,.0f}" if row["params"] == row["params"] else "",
                 f"{row['seconds']:.1f}",
             ]
