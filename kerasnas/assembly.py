@@ -17,6 +17,7 @@ KEYS_ARE_NO_NAMES = "When providing `inputs` as a dict"
 """How Keras's warning begins about keys that are no layer names: a dict is still matched by key."""
 
 _OWN = "kerasnas_"  # how names of layers begin that no column has
+_FEW_INPUTS = 100  # they are traced in a quarter of a second (docs/benchmarks.md, wide tables)
 _FRONT, _NETWORK = f"{_OWN}preprocessing", f"{_OWN}network"
 
 RawShape = tuple[Sequence[int | None], str]
@@ -60,9 +61,20 @@ class FrontGraph:
         answer = named(self.model, f"{_OWN}columns")(blocks)
         return keras.Model(list(inputs.values()), answer)
 
-    @cached_property
     def placed(self) -> tuple[Any, Any]:
-        """Raw inputs and what `graph` makes of them: traced once for all models behind them."""
+        """Raw inputs and what `graph` makes of them, for one more model.
+
+        Many inputs are traced once, for all models. Keras then keeps these models as long as the
+        front, so that few inputs are traced for each model anew.
+        """
+        many = isinstance(self.raw, Mapping) and len(self.raw) > _FEW_INPUTS
+        return self._placed_once if many else self._placed()
+
+    @cached_property
+    def _placed_once(self) -> tuple[Any, Any]:
+        return self._placed()
+
+    def _placed(self) -> tuple[Any, Any]:
         graph, entry = named(self.graph, _FRONT), self.graph.input
         if not isinstance(self.raw, Mapping):
             shape, dtype = self.raw
@@ -124,7 +136,7 @@ def alone(front: Fronts) -> keras.Model:
 def _placed(front: Fronts) -> tuple[Any, Any]:
     """Raw inputs, and what the fronts make of them."""
     if isinstance(front, FrontGraph):
-        return front.placed
+        return front.placed()
     inputs = raw_inputs(flat({name: one.raw for name, one in front.items()}))
     found = {}
     for name, one in front.items():
