@@ -138,11 +138,7 @@ def unpacked_rows(x: Any) -> tuple[list[Any], np.ndarray | None, np.ndarray | No
             batched = holds_several(np.asarray(first), target)
         rows = _arrays(given, batched)
         size += sum(part.nbytes for part in (rows.values() if isinstance(rows, dict) else [rows]))
-        if not fits(size):
-            raise SchemaError(
-                "The dataset has not ended after an eighth of the free memory is full of it: it "
-                "may never end. Add `.take(n)`, or pass fewer rows."
-            )
+        refuse_endless(size)
         inputs.append(rows)
         for kept, part in ((targets, target), (weights, weight)):
             array = None if part is None else np.asarray(part)
@@ -150,6 +146,19 @@ def unpacked_rows(x: Any) -> tuple[list[Any], np.ndarray | None, np.ndarray | No
     if not inputs:
         raise SchemaError("The dataset is empty.")
     return inputs, joined_parts(targets), joined_parts(weights)
+
+
+def refuse_endless(size: int) -> None:
+    """Raises `SchemaError` where memory has no room for what was read of a dataset so far.
+
+    Args:
+        size: Bytes that were read.
+    """
+    if not fits(size):
+        raise SchemaError(
+            "The dataset has not ended after an eighth of the free memory is full of it: it may "
+            "never end. Add `.take(n)`, or pass fewer rows."
+        )
 
 
 def _arrays(given: Any, batched: bool) -> Any:

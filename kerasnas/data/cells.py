@@ -216,8 +216,8 @@ def to_integers(
     """Read a `plain` series as whole numbers of any size, to the last digit.
 
     Returns:
-        values: int64 (n,); `MISSING_INTEGER` where missing or unreadable. Fractions are rounded,
-            what is beyond int64 becomes its largest or its smallest number.
+        values: int64 (n,); `MISSING_INTEGER` where missing or unreadable. Fractions are rounded.
+            Numbers beyond int64 are clipped to its range.
         bad: bool (n,), as `to_numbers` has it.
     """
     floats, bad = to_numbers(series, written)
@@ -227,18 +227,22 @@ def to_integers(
     values = inside.astype(np.int64)
     values = np.maximum(values, MISSING_INTEGER + 1)  # the least number means a missing one
     for place in np.flatnonzero(~gone & (np.abs(inside) >= 2.0**53)):
-        exact = _digits(series.iloc[int(place)])
+        exact = _digits(series.iloc[int(place)], written)
         if exact is not None and abs(exact) < 2**63:
             values[place] = exact
     values[gone] = MISSING_INTEGER
     return values, bad
 
 
-def _digits(cell: Any) -> int | None:
+def _digits(cell: Any, written: WrittenNumbers | None) -> int | None:
     """A whole number, which float64 may have no room for; `None` of anything else."""
     if isinstance(cell, numbers.Integral):
         return int(cell)
+    if isinstance(cell, decimal.Decimal):
+        return int(cell.to_integral_value()) if cell.is_finite() else None
     text = text_of(cell).strip() if isinstance(cell, str | bytes) else ""
+    if written is not None and written.thousands:
+        text = text.replace(written.thousands, "")
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else None
 
 

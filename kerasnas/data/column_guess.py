@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from kerasnas.data.date_formats import looks_like_date, settle_dates
 from kerasnas.data.float32_loss import loses_digits, merges_whole_numbers
 from kerasnas.data.number_formats import looks_like_number, settle_style
 from kerasnas.data.schema import Column, Kind
-from kerasnas.data.written import Written, WrittenDates, WrittenNumbers
+from kerasnas.data.written import WrittenDates, WrittenNumbers
 
 CODES = 20
 """Strings that read as whole numbers are codes, not amounts, up to this many distinct values."""
@@ -36,32 +36,6 @@ _ID_NAME = re.compile(r"(?:.*[_\s.-])?(?:id|ID|Id|uuid|UUID|guid|GUID|rowid)|.*[
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
-@dataclass(frozen=True)
-class _Guess:
-    """A kind and what follows from it; the fields are those of `Column`."""
-
-    kind: Kind
-    reason: str
-    dropped: str | None = None
-    written: Written | None = None
-    exact: bool = False
-    lossy: bool = False
-    note: str | None = None
-
-    def column(self, name: str, dtype: str) -> Column:
-        return Column(
-            name=name,
-            kind=self.kind,
-            dtype=dtype,
-            reason=self.reason,
-            dropped=self.dropped,
-            written=self.written,
-            exact=self.exact,
-            lossy=self.lossy,
-            note=self.note,
-        )
-
-
 def guess_column(series: pd.Series, name: str, dtype: str, kind: Kind | None = None) -> Column:
     """Guess one column.
 
@@ -79,11 +53,16 @@ def guess_column(series: pd.Series, name: str, dtype: str, kind: Kind | None = N
         strings = cells.family(series) in ("strings", "category")
         reason = f"Stored as {dtype}, without a single value to learn from."
         kind = "categorical" if strings else "numeric"
-        found = _Guess(kind, reason, "all values are missing")
+        found = _of_kind(kind, reason, "all values are missing")
     else:
         found = _guess_present(present, dtype)
         found = _looked_at(found, present, name, gaps=bool(absent.any()))
-    return found.column(name, dtype)
+    return replace(found, name=name, dtype=dtype)
+
+
+def _of_kind(kind: Kind, reason: str, dropped: str | None = None) -> Column:
+    """A column whose name and dtype `guess_column` fills in."""
+    return Column("", kind, "", reason, dropped)
 
 
 def is_row_counter(values: np.ndarray, name: str) -> bool:
@@ -92,7 +71,7 @@ def is_row_counter(values: np.ndarray, name: str) -> bool:
     return bool(named) and bool((np.diff(values) == 1).all())
 
 
-def _looked_at(found: _Guess, present: pd.Series, name: str, gaps: bool) -> _Guess:
+def _looked_at(found: Column, present: pd.Series, name: str, gaps: bool) -> Column:
     """The guess with what numbers and repetition say about its use."""
     if not gaps and _is_constant(present):
         return replace(found, dropped="constant, every row has the same value")
@@ -103,7 +82,7 @@ def _looked_at(found: _Guess, present: pd.Series, name: str, gaps: bool) -> _Gue
     return _with_digits(found, present)
 
 
-def _with_digits(found: _Guess, present: pd.Series) -> _Guess:
+def _with_digits(found: Column, present: pd.Series) -> Column:
     """The guess with what float32 would do to the numbers."""
     written = found.written if isinstance(found.written, WrittenNumbers) else None
     if cells.family(present) == "strings":
@@ -124,64 +103,64 @@ def _with_digits(found: _Guess, present: pd.Series) -> _Guess:
     return found
 
 
-def _as_wished(present: pd.Series, kind: Kind) -> _Guess:
+def _as_wished(present: pd.Series, kind: Kind) -> Column:
     """A kind that the user has set; how it is written is still to be found."""
     reason = "Set by `column_kinds`."
     if kind not in ("numeric", "datetime") or not len(present):
-        return _Guess(kind, reason)
+        return _of_kind(kind, reason)
     texts = cells.family(present) in ("strings", "mixed")
-    found = _Guess(kind, reason)
+    found = _of_kind(kind, reason)
     if texts:
         strings = _strings(present)
         guess = _guess_dates(strings) if kind == "datetime" else _guess_numbers(strings)
-        if guess is not None:
+        if guess is not None and guess.kind == kind:  # few whole numbers are guessed as codes
             found = replace(guess, reason=f"{reason} {guess.reason}")
     if kind == "numeric" and cells.family(present) in ("numbers", "strings", "mixed"):
         return _with_digits(found, present)
     return found
 
 
-def _guess_present(present: pd.Series, dtype: str) -> _Guess:
+def _guess_present(present: pd.Series, dtype: str) -> Column:
     """The kind of the cells that are there."""
     match cells.family(present):
         case "numbers":
-            return _Guess("numeric", f"Holds numbers ({dtype}).")
+            return _of_kind("numeric", f"Holds numbers ({dtype}).")
         case "booleans":
-            return _Guess("boolean", f"Holds only true and false ({dtype}).")
+            return _of_kind("boolean", f"Holds only true and false ({dtype}).")
         case "timedeltas":
-            return _Guess("numeric", f"Holds durations ({dtype}), taken in seconds.")
+            return _of_kind("numeric", f"Holds durations ({dtype}), taken in seconds.")
         case "datetimes":
-            return _Guess("datetime", f"Holds dates or times ({dtype}).")
+            return _of_kind("datetime", f"Holds dates or times ({dtype}).")
         case "category":
-            return _Guess("categorical", "Typed as category by the user.")
+            return _of_kind("categorical", "Typed as category by the user.")
         case "strings":
             return _guess_strings(_strings(present))
         case _:
             return _guess_mixed(present)
 
 
-def _guess_mixed(present: pd.Series) -> _Guess:
+def _guess_mixed(present: pd.Series) -> Column:
     """Cells of several types: numbers or moments with some words among them, or names."""
     values, bad = cells.to_numbers(present)
     if not bad.any() and not np.isnan(values).all():
         gaps = " Words such as 'N/A' are gaps." if np.isnan(values).any() else ""
-        return _Guess("numeric", f"Holds numbers and strings that all read as numbers.{gaps}")
+        return _of_kind("numeric", f"Holds numbers and strings that all read as numbers.{gaps}")
     _, strange = cells.to_seconds(present)
     if strange.sum() <= MOST_BAD_CELLS * len(present):
-        guess = _Guess("datetime", "Holds dates and words among them.")
+        guess = _of_kind("datetime", "Holds dates and words among them.")
         return _lenient(guess, WrittenDates(), present[strange], len(present), "dates")
     texts = pd.Series(cells.to_strings(present), index=present.index, dtype=object)
     guess_or_none = _guess_numbers(texts)
     if guess_or_none is not None:
         return guess_or_none
-    return _Guess("categorical", "Holds values of several types, taken as their names.")
+    return _of_kind("categorical", "Holds values of several types, taken as their names.")
 
 
 def _strings(present: pd.Series) -> pd.Series:
     return pd.Series(cells.to_strings(present), index=present.index, dtype=object)
 
 
-def _guess_strings(texts: pd.Series) -> _Guess:
+def _guess_strings(texts: pd.Series) -> Column:
     distinct = pd.Series(texts.unique(), dtype=object)
     rows, share = len(texts), len(distinct) / len(texts)
     sample = [text for text in texts.iloc[:: max(1, rows // _SAMPLE)] if not _is_gap(text)]
@@ -192,7 +171,7 @@ def _guess_strings(texts: pd.Series) -> _Guess:
         return dated
     if numbers >= _LIKELY * len(sample):
         if distinct.str.fullmatch(r"\s*0\d+\s*").any() and not cells.to_numbers(distinct)[1].any():
-            return _Guess("categorical", "Digits with leading zeros, taken as codes.")
+            return _of_kind("categorical", "Digits with leading zeros, taken as codes.")
         numeric = _guess_numbers(texts)
         if numeric is not None:
             return numeric
@@ -202,11 +181,11 @@ def _guess_strings(texts: pd.Series) -> _Guess:
     # Two words that never repeat (people's names) tell a model nothing as a category.
     is_text |= words >= 1.5 and share > 0.9 and rows > MIN_ID_ROWS
     if is_text:
-        return _Guess("text", f"Strings of {words:.1f} words on average, {amount}.")
+        return _of_kind("text", f"Strings of {words:.1f} words on average, {amount}.")
     if rows > MIN_ID_ROWS and share > 0.95 and words <= 1.05:
         dropped = "id-like, single words that never repeat"
-        return _Guess("categorical", f"Single words, {amount}.", dropped)
-    return _Guess("categorical", f"Strings, {amount}.")
+        return _of_kind("categorical", f"Single words, {amount}.", dropped)
+    return _of_kind("categorical", f"Strings, {amount}.")
 
 
 def _known(texts: pd.Series) -> pd.Series:
@@ -220,8 +199,11 @@ def _is_gap(text: str) -> bool:
     return len(text) <= _LONGEST_GAP and cells.spells_missing(text)
 
 
-def _guess_dates(texts: pd.Series) -> _Guess | None:
-    """Dates, of which few may be unreadable; `None` for anything else."""
+def _guess_dates(texts: pd.Series) -> Column | None:
+    """The guess for a column of dates; `None` for any other column.
+
+    At most a share of `MOST_BAD_CELLS` of the cells may be unreadable.
+    """
     known = _known(texts)
     if not len(known):
         return None
@@ -233,9 +215,9 @@ def _guess_dates(texts: pd.Series) -> _Guess | None:
         odd = distinct[~iso | cells.to_seconds(distinct)[1]]
         bad = known.isin(set(odd)).to_numpy() if len(odd) else np.zeros(len(known), dtype=bool)
         if not bad.any():
-            return _Guess("datetime", f"Strings that all read as ISO dates.{gaps}")
+            return _of_kind("datetime", f"Strings that all read as ISO dates.{gaps}")
         if bad.sum() <= MOST_BAD_CELLS * len(known):
-            guess = _Guess("datetime", f"Strings that read as ISO dates.{gaps}")
+            guess = _of_kind("datetime", f"Strings that read as ISO dates.{gaps}")
             return _lenient(guess, WrittenDates(), known[bad], len(known), "dates")
     reading = settle_dates(known, distinct)
     if reading is None:
@@ -244,7 +226,7 @@ def _guess_dates(texts: pd.Series) -> _Guess | None:
     if bad.sum() > MOST_BAD_CELLS * len(known):
         return None
     written = WrittenDates(reading.formats)
-    guess = _Guess("datetime", f"Strings that read as dates, {written.describe()}.{gaps}")
+    guess = _of_kind("datetime", f"Strings that read as dates, {written.describe()}.{gaps}")
     if reading.other:
         note = (
             f"holds dates whose order no value settles (first: {known.iloc[0]!r}): read as "
@@ -255,8 +237,11 @@ def _guess_dates(texts: pd.Series) -> _Guess | None:
     return _lenient(guess, written, known[bad], len(known), "dates")
 
 
-def _guess_numbers(texts: pd.Series) -> _Guess | None:
-    """Numbers, of which few may be unreadable; `None` for anything else."""
+def _guess_numbers(texts: pd.Series) -> Column | None:
+    """The guess for a column of numbers, or of codes; `None` for any other column.
+
+    At most a share of `MOST_BAD_CELLS` of the cells may be unreadable.
+    """
     known = _known(texts)
     if not len(known):
         return None
@@ -281,22 +266,22 @@ def _guess_numbers(texts: pd.Series) -> _Guess | None:
     if rows.sum() > MOST_BAD_CELLS * len(known):
         return None
     how = f", {written.describe()}" if written.describe() else ""
-    guess = _Guess("numeric", f"Strings that read as numbers{how}.{gaps}")
+    guess = _of_kind("numeric", f"Strings that read as numbers{how}.{gaps}")
     return _lenient(guess, written, known[rows], len(known), "numbers")
 
 
-def _plain_numbers(distinct: pd.Series, values: np.ndarray, share: float, gaps: str) -> _Guess:
+def _plain_numbers(distinct: pd.Series, values: np.ndarray, share: float, gaps: str) -> Column:
     """Tell amounts from codes among strings that all read as numbers."""
     whole = bool(np.all(np.isnan(values) | (np.isfinite(values) & (values == np.rint(values)))))
     if whole and len(distinct) <= CODES and share <= 0.5:
         reason = f"Strings that read as whole numbers, with {len(distinct)} values: codes."
-        return _Guess("categorical", reason)
-    return _Guess("numeric", f"Strings that all read as numbers.{gaps}")
+        return _of_kind("categorical", reason)
+    return _of_kind("numeric", f"Strings that all read as numbers.{gaps}")
 
 
 def _lenient(
-    guess: _Guess, written: WrittenDates | WrittenNumbers, bad: pd.Series, rows: int, noun: str
-) -> _Guess:
+    guess: Column, written: WrittenDates | WrittenNumbers, bad: pd.Series, rows: int, noun: str
+) -> Column:
     """The guess with how cells are written; with a note where some cannot be read."""
     if not len(bad):
         return replace(guess, written=written)

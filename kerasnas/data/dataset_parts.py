@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data.batches import holds_several, raw_elements_of
+from kerasnas.data.batches import holds_several, raw_elements_of, refuse_endless
 from kerasnas.data.foreign import is_dataset
 from kerasnas.data.named_columns import Taken
-from kerasnas.data.room import fits
 from kerasnas.errors import SchemaError
 
 
@@ -19,11 +18,12 @@ def dataset_parts(x: Any) -> Taken:
 
     Args:
         x: Its elements are inputs, `(inputs, targets)` or `(inputs, targets, weights)`, each of
-            them a tensor or a dict of tensors by name, in batches or one by one.
+            them a tensor, a dict of tensors by name, or a tuple of tensors in the order of the
+            names, in batches or one by one.
 
     Returns:
         Inputs, targets and weights: an array each, a list of arrays where rows have several shapes,
-        or these by name; `None` for what there is not.
+        or a dict or a tuple of these; `None` for what there is not.
 
     Raises:
         SchemaError: If they never end, are empty, or hold anything but dense tensors.
@@ -42,11 +42,7 @@ def dataset_parts(x: Any) -> Taken:
                 f"weights)`, received {len(parts)} parts. Add `.map(...)`."
             )
         size += sum(np.asarray(leaf).nbytes for leaf in _leaves(parts))
-        if not fits(size):
-            raise SchemaError(
-                "The dataset has not ended after an eighth of the free memory is full of it: it "
-                "may never end. Add `.take(n)`, or pass fewer rows."
-            )
+        refuse_endless(size)
         rows.append(parts)
     if not rows:
         raise SchemaError("The dataset is empty, expected rows.")
@@ -86,6 +82,9 @@ def _joined(parts: list[Any], batched: bool) -> Any:
     """All rows of one part of the elements, in its structure."""
     if isinstance(parts[0], Mapping):
         return {str(n): _joined([part[n] for part in parts], batched) for n in parts[0]}
+    if isinstance(parts[0], tuple):
+        several = tuple(_joined(list(column), batched) for column in zip(*parts, strict=True))
+        return several if len(several) > 1 else several[0]
     arrays = [np.asarray(part) for part in parts]
     rows = [row for part in arrays for row in part] if batched else arrays
     if len({np.shape(row) for row in rows}) > 1:
@@ -102,8 +101,10 @@ def _text(array: np.ndarray) -> np.ndarray:
 
 
 def _flat(values: Any) -> Any:
-    """`(rows, 1)` as `(rows,)`, also by name."""
+    """`(rows, 1)` as `(rows,)`, also in a dict or a tuple."""
     if isinstance(values, Mapping):
         return {name: _flat(part) for name, part in values.items()}
+    if isinstance(values, tuple):
+        return tuple(_flat(part) for part in values)
     narrow = isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1
     return values[:, 0] if narrow else values

@@ -16,8 +16,8 @@ import pandas as pd
 
 from kerasnas.data import pictures as picture_kinds
 from kerasnas.data import sounds as sound_kinds
-from kerasnas.data.images import ImageReader, looked
-from kerasnas.data.picture_reading import Look
+from kerasnas.data.images import ImageReader
+from kerasnas.data.picture_reading import Look, looked
 from kerasnas.data.pictures import Pictures, to_pictures
 from kerasnas.data.sound_reader import SoundReader, usable
 from kerasnas.data.sounds import Clip, to_sounds
@@ -194,7 +194,7 @@ def _there(x: Any, path_column: Callable[[Any], Any]) -> tuple[Any, np.ndarray |
 
 
 def _is_gap(row: Any) -> bool:
-    if isinstance(row, tuple) and len(row) == 2 and row[0] is None:
+    if isinstance(row, tuple) and len(row) == 2 and any(part is None for part in row):
         return True  # a sample rate without a sound
     if isinstance(row, Mapping):
         return all(row.get(key) is None for key in ("bytes", "path", "array"))

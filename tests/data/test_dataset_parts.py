@@ -39,6 +39,13 @@ def test_inputs_alone_and_targets_by_name():
     assert dataset_parts(slices(X["a"])).x.shape == (6, 2)
 
 
+def test_inputs_and_targets_in_the_order_of_their_names():
+    found = dataset_parts(slices((X["a"], X["note"]), (Y, Y[:, None])).batch(4))
+    assert [len(part) for part in found.x] == [6, 6] and found.x[1].tolist() == list("uvwxyz")
+    assert [part.shape for part in found.y] == [(6,), (6,)]
+    np.testing.assert_array_equal(dataset_parts(slices((X["a"],), Y).batch(4)).x, X["a"])
+
+
 def test_columns_in_a_dict_of_an_input():
     found = dataset_parts(slices({"facts": {"age": Y[:, None], "city": X["note"][:, None]}}))
     assert found.x["facts"]["city"].shape == (6, 1)

@@ -34,7 +34,8 @@ def test_rows_of_nan_in_an_array():
 
 def test_nothing_at_all():
     assert pictures_there([None, None]).pictures is None
-    assert clips_there([None, (None, 8000)]) == ([], pytest.approx(np.zeros(2, bool)))
+    gaps = [None, (None, 8000), (8000, None)]
+    assert clips_there(gaps) == ([], pytest.approx(np.zeros(3, bool)))
 
 
 def test_a_file_that_is_not_there_is_a_gap_and_is_named(tmp_path: Path):

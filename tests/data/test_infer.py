@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from kerasnas.data import infer_schema
+from kerasnas.data import infer_schema, ingest
 from kerasnas.errors import SchemaError
 
 NUMBER = np.linspace(0.0, 1.0, 6)
@@ -235,3 +235,19 @@ def test_the_frame_is_not_changed():
     before = frame.copy()
     infer_schema(frame)
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_a_wished_kind_of_few_whole_numbers_in_strings_is_kept():
+    frame = pd.DataFrame({"stars": ["1", "2", "3"] * 30, "other": np.arange(90) / 2})
+    schema = infer_schema(frame, column_kinds={"stars": "numeric"})
+    assert schema["stars"].kind == "numeric"
+    assert ingest(frame, schema)["stars"][:3].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("write", [decimal.Decimal, "{:,}".format])
+def test_whole_numbers_keep_their_last_digits(write):
+    numbers = [2**53 + 1 + 7 * i for i in range(60)]
+    frame = pd.DataFrame({"key": [write(n) for n in numbers]})
+    schema = infer_schema(frame, column_kinds={"key": "numeric"})
+    assert schema["key"].exact
+    assert ingest(frame, schema)["key"].tolist() == numbers

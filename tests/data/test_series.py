@@ -215,3 +215,10 @@ def test_sparse_rows_on_steps_are_series_with_gaps():
     _, panel = fit_series(frame, "y")
     assert panel.lengths[0] > 700
     assert any("steps are missing" in note for note in panel.notes)
+
+
+def test_a_target_of_few_whole_numbers_in_strings_is_numbers():
+    days = pd.date_range("2024-01-01", periods=40)
+    frame = pd.DataFrame({"day": days, "sales": [str(i % 7) for i in range(40)]})
+    _, panel = fit_series(frame, "sales", time="day")
+    assert panel.values[0][:8, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 0]
