@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -11,9 +10,16 @@ from typing import Any, Literal
 import numpy as np
 
 from kerasnas.data.foreign import is_array, shape_of
-from kerasnas.data.picture_reading import Look, looks_at, opened, told
+from kerasnas.data.picture_reading import (
+    Look,
+    check_finite,
+    looks_at,
+    opened,
+    ranges_of,
+    told,
+)
 from kerasnas.data.pictures import Pictures, to_pictures
-from kerasnas.data.pixel_scale import PixelScale, extremes, two_scales
+from kerasnas.data.pixel_scale import PixelScale, extremes
 from kerasnas.data.pixels import CHANNELS, Axis
 from kerasnas.data.reader import chunks
 from kerasnas.data.room import blocks, fits, room
@@ -91,7 +97,7 @@ class ImageReader:
         pictures = self._matched(to_pictures(x))
         if isinstance(pictures.items, np.ndarray):
             if self.dtype != "uint8" or pictures.items.dtype != np.uint8:
-                _check_finite(pictures.items)
+                check_finite(pictures.items)
                 low, high = extremes(pictures.items)
                 self._check_scale(pictures, low, high, pictures.items.dtype.kind in "iu")
             return Pictures(self._cast_all(pictures.items), pictures.axis)
@@ -107,12 +113,12 @@ class ImageReader:
         for integers in (False, True):
             part = {row: look for row, look in looks.items() if look.integers == integers}
             if part and not (integers and self.dtype == "uint8"):
-                low, high = _ranges(part)
+                low, high = ranges_of(part)
                 self._check_scale(pictures.take(np.array([*part])), low, high, integers)
         return pictures
 
     def read_usable(self, pictures: Pictures) -> Pictures:
-        """As `read`, but files that `usable` has looked at are not decoded again."""
+        """As `read`, but files that `looked` has opened are not decoded again."""
         checked = self.free and not pictures.decoded
         return pictures if checked else self.read(pictures)
 
@@ -270,7 +276,7 @@ class ImageReader:
     def _cast(self, images: np.ndarray) -> np.ndarray:
         """The numbers in the type of `fit`; scales that cannot be meant are refused."""
         if images.dtype == self.dtype:
-            _check_finite(images)
+            check_finite(images)
             return images
         if self.dtype == "uint8":
             whole = images.dtype.kind in "iub" or bool((np.rint(images) == images).all())
@@ -282,12 +288,12 @@ class ImageReader:
             return images.astype("uint8")
         with np.errstate(over="ignore"):
             images = images.astype("float32")
-        _check_finite(images)
+        check_finite(images)
         return images
 
 
 def fit_image_reader(pictures: Pictures, looks: Mapping[int, Look] | None = None) -> ImageReader:
-    """Learns the form of images that have been checked with `usable`.
+    """Learns the form of images that have been checked with `looked`.
 
     Args:
         pictures: The images.
@@ -312,7 +318,7 @@ def fit_image_reader(pictures: Pictures, looks: Mapping[int, Look] | None = None
         typical = (int(np.median(sizes[:, 0])), int(np.median(sizes[:, 1])))
         dtype = np.result_type(*{look.dtype for look in looks.values()})
         size = (None, None)
-    scale = PixelScale.of(*_ranges(looks), all(look.whole for look in looks.values()))
+    scale = PixelScale.of(*ranges_of(looks), all(look.whole for look in looks.values()))
     return ImageReader(
         height=size[0],
         width=size[1],
@@ -324,86 +330,9 @@ def fit_image_reader(pictures: Pictures, looks: Mapping[int, Look] | None = None
     )
 
 
-def usable(pictures: Pictures) -> np.ndarray:
-    """Rows of the images that `fit` can use, as `looked` finds them."""
-    return looked(pictures)[0]
-
-
-def looked(
-    pictures: Pictures, instead: str = "They are left out."
-) -> tuple[np.ndarray, dict[int, Look], Pictures | None]:
-    """Opens every image once, and names those that `fit` cannot use in one warning.
-
-    Args:
-        pictures: The images.
-        instead: What happens to the others, for the warning.
-
-    Returns:
-        Rows of the images that it can use; what these tell, counted from 0, nothing of one array;
-        and the images of files where all of them find room in memory, so that none is decoded
-        again.
-
-    Raises:
-        SchemaError: If an array has pixels that are NaN or infinite, at most half of the images can
-            be used, or some are of another scale than the others.
-    """
-    if isinstance(pictures.items, np.ndarray):
-        if pictures.items.dtype.kind == "f":
-            _check_finite(pictures.items)
-            low, high = extremes(pictures.items)
-            _check_one_scale(pictures, low, high, np.zeros(len(low), int))
-        return np.arange(len(pictures)), {}, None
-    kept: dict[int, np.ndarray] = {}
-    looks, problems = looks_at(pictures, kept)
-    if problems:
-        message = f"{len(problems)} of the {len(pictures)} images cannot be used: "
-        message += told(pictures, problems)
-        if 2 * len(problems) >= len(pictures):
-            raise SchemaError(f"{message}. Check the paths and the format of the files.")
-        warnings.warn(f"{message}. {instead}", UserWarning, stacklevel=2)
-    good = np.array([*looks])
-    bits = np.array([8 * look.dtype.itemsize * look.integers for look in looks.values()])
-    _check_one_scale(pictures.take(good), *_ranges(looks), bits)
-    decoded = Pictures([*kept.values()], pictures.axis) if kept else None
-    return good, dict(enumerate(looks.values())), decoded
-
-
-def _check_one_scale(
-    pictures: Pictures, low: np.ndarray, high: np.ndarray, bits: np.ndarray
-) -> None:
-    scaled = two_scales(low, high, bits)
-    if scaled.any():
-        rows, rest = np.flatnonzero(scaled), np.flatnonzero(~scaled)
-        raise SchemaError(
-            f"`x` mixes two scales: {len(rows)} images have pixels from {low[rows].min():g} to "
-            f"{high[rows].max():g} (first: {pictures.name(int(rows[0]))}), {len(rest)} from "
-            f"{low[rest].min():g} to {high[rest].max():g} (first: {pictures.name(int(rest[0]))}). "
-            "Bring all to one scale."
-        )
-
-
-def _ranges(looks: Mapping[int, Look]) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest pixel of each image."""
-    found = looks.values()
-    return np.array([look.low for look in found]), np.array([look.high for look in found])
-
-
 def _together(group: list[tuple[int, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([row for row, _ in group]), np.stack([image for _, image in group])
 
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _check_finite(images: np.ndarray) -> None:
-    if images.dtype.kind != "f":
-        return
-    axes = tuple(range(1, images.ndim))
-    good = [np.isfinite(images[part]).all(axis=axes) for part in blocks(images)]
-    bad = np.flatnonzero(~np.concatenate([np.ones(0, bool), *good]))
-    if len(bad):
-        raise SchemaError(
-            f"`x` has {len(bad)} images with pixels that are NaN or infinite (first: row "
-            f"{bad[0]}). Correct or drop them."
-        )

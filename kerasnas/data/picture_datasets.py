@@ -57,14 +57,6 @@ def elements(dataset: Any) -> tuple[np.ndarray | list[np.ndarray], Any, Any]:
     return items, joined_parts(targets), joined_parts(weights)
 
 
-def class_numbers(targets: np.ndarray) -> np.ndarray:
-    """Numbers of classes, where every row is one-hot; other targets as they are."""
-    if targets.ndim != 2 or targets.dtype.kind not in "buif":
-        return targets
-    one_hot = ((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all()
-    return targets.argmax(axis=1) if one_hot else targets
-
-
 def _image_spec(dataset: Any) -> tuple[Any, bool]:
     """What a dataset says of the shape of its images, and whether it says how many there are.
 

@@ -1,11 +1,12 @@
-"""Images one after the other, files decoded ahead; and what is wrong with broken ones."""
+"""Images one after the other, files decoded ahead; and images that `fit` cannot use."""
 
 from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from kerasnas.data.pictures import Pictures
-from kerasnas.data.room import fits
+from kerasnas.data.pixel_scale import extremes, two_scales
+from kerasnas.data.room import blocks, fits
+from kerasnas.errors import SchemaError
 
 _SHOWN = 5  # names in a message
 _THREADS = 8  # that decode files, at most: each holds two images in memory
@@ -79,6 +82,79 @@ def looks_at(
             else:
                 kept.clear()
     return looks, problems
+
+
+def looked(
+    pictures: Pictures, instead: str = "They are left out."
+) -> tuple[np.ndarray, dict[int, Look], Pictures | None]:
+    """Opens every image once, and names those that `fit` cannot use in one warning.
+
+    Args:
+        pictures: The images.
+        instead: What happens to the others, for the warning.
+
+    Returns:
+        Rows of the images that it can use; what these tell, counted from 0, nothing of one array;
+        and the images of files where all of them find room in memory, so that none is decoded
+        again.
+
+    Raises:
+        SchemaError: If an array has pixels that are NaN or infinite, at most half of the images can
+            be used, or some are of another scale than the others.
+    """
+    if isinstance(pictures.items, np.ndarray):
+        if pictures.items.dtype.kind == "f":
+            check_finite(pictures.items)
+            low, high = extremes(pictures.items)
+            _check_one_scale(pictures, low, high, np.zeros(len(low), int))
+        return np.arange(len(pictures)), {}, None
+    kept: dict[int, np.ndarray] = {}
+    looks, problems = looks_at(pictures, kept)
+    if problems:
+        message = f"{len(problems)} of the {len(pictures)} images cannot be used: "
+        message += told(pictures, problems)
+        if 2 * len(problems) >= len(pictures):
+            raise SchemaError(f"{message}. Check the paths and the format of the files.")
+        warnings.warn(f"{message}. {instead}", UserWarning, stacklevel=2)
+    good = np.array([*looks])
+    bits = np.array([8 * look.dtype.itemsize * look.integers for look in looks.values()])
+    _check_one_scale(pictures.take(good), *ranges_of(looks), bits)
+    decoded = Pictures([*kept.values()], pictures.axis) if kept else None
+    return good, dict(enumerate(looks.values())), decoded
+
+
+def _check_one_scale(
+    pictures: Pictures, low: np.ndarray, high: np.ndarray, bits: np.ndarray
+) -> None:
+    scaled = two_scales(low, high, bits)
+    if scaled.any():
+        rows, rest = np.flatnonzero(scaled), np.flatnonzero(~scaled)
+        raise SchemaError(
+            f"`x` mixes two scales: {len(rows)} images have pixels from {low[rows].min():g} to "
+            f"{high[rows].max():g} (first: {pictures.name(int(rows[0]))}), {len(rest)} from "
+            f"{low[rest].min():g} to {high[rest].max():g} (first: {pictures.name(int(rest[0]))}). "
+            "Bring all to one scale."
+        )
+
+
+def ranges_of(looks: Mapping[int, Look]) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest pixel of each image."""
+    found = looks.values()
+    return np.array([look.low for look in found]), np.array([look.high for look in found])
+
+
+def check_finite(images: np.ndarray) -> None:
+    """Raises `SchemaError` about images of one array with pixels that are NaN or infinite."""
+    if images.dtype.kind != "f":
+        return
+    axes = tuple(range(1, images.ndim))
+    good = [np.isfinite(images[part]).all(axis=axes) for part in blocks(images)]
+    bad = np.flatnonzero(~np.concatenate([np.ones(0, bool), *good]))
+    if len(bad):
+        raise SchemaError(
+            f"`x` has {len(bad)} images with pixels that are NaN or infinite (first: row "
+            f"{bad[0]}). Correct or drop them."
+        )
 
 
 def opened(pictures: Pictures, channels: int | None = None) -> Iterator[tuple[int, Any]]:

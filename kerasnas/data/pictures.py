@@ -15,7 +15,8 @@ from kerasnas.data.batches import is_batches
 from kerasnas.data.folders import files_by_class, named_files
 from kerasnas.data.foreign import is_array, is_table
 from kerasnas.data.named_columns import Taken, take_columns
-from kerasnas.data.picture_datasets import class_numbers, elements
+from kerasnas.data.one_hot import class_labels
+from kerasnas.data.picture_datasets import elements
 from kerasnas.data.pixels import Axis, channel_axis, open_image, what, with_channels
 from kerasnas.data.room import joined_rows
 from kerasnas.errors import SchemaError
@@ -150,7 +151,7 @@ def split_pictures(x: Any, y: Any, classes: bool = False) -> tuple[Any, Any]:
         unpacked = unpack_pictures(x)
         x, targets = unpacked.x, unpacked.y
         if targets is not None:
-            return x, class_numbers(targets) if classes else targets
+            return x, class_labels(targets) if classes else targets
     raise SchemaError(
         "`y` is missing. Pass labels or values as `y`, the name of a column of a DataFrame, a "
         "folder with one folder of images a class, or a tf.data.Dataset of pairs."

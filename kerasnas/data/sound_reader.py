@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from kerasnas.data.reader import chunks
-from kerasnas.data.sounds import Clip, Sounds, resampled, to_sounds
+from kerasnas.data.sounds import Clip, Sounds, to_sounds
+from kerasnas.data.waveforms import resampled
 from kerasnas.errors import SchemaError
 
 LONGEST = 30.0

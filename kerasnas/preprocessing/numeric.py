@@ -72,14 +72,7 @@ class NumericColumns:
         z = ops.multiply(
             ops.subtract(x, self.centre.astype("float32")), self.factor.astype("float32")
         )
-        parts = [ops.where(missing, 0.0, smooth_clip(z))]
-        names = list(self.names)
-        if self.flagged.size:
-            flags = ops.take(missing, self.flagged.astype("int32"), axis=1)
-            parts.append(ops.cast(flags, "float32"))
-            names += [f"{self.names[j]} is missing" for j in self.flagged]
-        owners = [*self.names, *(self.names[j] for j in self.flagged)]
-        return ColumnFeatures(parts, names, owners)
+        return _with_flags(self.names, z, missing, self.flagged)
 
 
 class WholeColumns:
@@ -114,14 +107,25 @@ class WholeColumns:
             ops.subtract(from_centre(x, self.centre), self.shift.astype("float32")),
             self.factor.astype("float32"),
         )
-        parts = [ops.where(missing, 0.0, smooth_clip(z))]
-        names = list(self.names)
-        if self.flagged.size:
-            flags = ops.take(missing, self.flagged.astype("int32"), axis=1)
-            parts.append(ops.cast(flags, "float32"))
-            names += [f"{self.names[j]} is missing" for j in self.flagged]
-        owners = [*self.names, *(self.names[j] for j in self.flagged)]
-        return ColumnFeatures(parts, names, owners)
+        return _with_flags(self.names, z, missing, self.flagged)
+
+
+def _with_flags(names: list[str], z: Any, missing: Any, flagged: np.ndarray) -> ColumnFeatures:
+    """The clipped columns, with one flag for each column that has missing values in training.
+
+    Args:
+        names: Names of the columns.
+        z: Scaled columns, float32, shape `(batch, columns)`.
+        missing: Whether each value is missing, same shape.
+        flagged: Places of the columns that get a flag.
+    """
+    parts = [ops.where(missing, 0.0, smooth_clip(z))]
+    if flagged.size:
+        flags = ops.take(missing, flagged.astype("int32"), axis=1)
+        parts.append(ops.cast(flags, "float32"))
+    with_flag = [names[j] for j in flagged]
+    labels = [*names, *(f"{name} is missing" for name in with_flag)]
+    return ColumnFeatures(parts, labels, [*names, *with_flag])
 
 
 def whole_centres(values: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ CAUGHT = {
     "data/pictures.py": "collected with the problems of all pictures into one SchemaError",
     "data/pixels.py": "collected with the problems of all pictures into one SchemaError",
     "data/sounds.py": "collected with the problems of all recordings into one SchemaError",
+    "data/waveforms.py": "collected with the problems of all recordings into one SchemaError",
     "data/word_vectors.py": "collected into one SchemaError about the file",
     "history.py": "the journal takes the event for damaged",
     "trial/rebuilt.py": "the same function makes an ArtifactError of it",

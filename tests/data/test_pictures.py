@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from kerasnas.data import room
-from kerasnas.data.images import ImageReader, fit_image_reader, usable
+from kerasnas.data.images import ImageReader, fit_image_reader
+from kerasnas.data.picture_reading import looked
 from kerasnas.data.pictures import class_folders, path_column, split_pictures, to_pictures
 from kerasnas.errors import SchemaError
 
@@ -101,14 +102,14 @@ def test_broken_files_are_collected(folder):
     (folder / "dogs" / "9.png").write_bytes((folder / "dogs" / "3.png").read_bytes()[:80])
     pictures, _ = class_folders(folder)
     with pytest.warns(UserWarning, match=r"2 of the 6 .*0\.png.*9\.png.*left out"):
-        good = usable(pictures)
+        good = looked(pictures)[0]
     assert good.tolist() == [1, 2, 3, 4]
     reader = fit_image_reader(pictures.take(good))
     with pytest.raises(SchemaError, match=r"2 of the 6 .*0\.png.*9\.png"):
         reader.read(folder)
     missing = to_pictures([folder / "a.png", folder / "b.png", *pictures.items[1:3]])
     with pytest.raises(SchemaError, match="2 of the 4"):
-        usable(missing)
+        looked(missing)
 
 
 GREY, COLOUR, NUMBERS = noise(6, 8, 9), noise(6, 8, 9, 3), np.array([2, 0, 1, 2, 0, 1])
@@ -237,7 +238,7 @@ def test_pixels_that_are_not_finite():
     x = rng.random((4, 8, 8))
     x[2, 0, 0] = np.nan
     with pytest.raises(SchemaError, match=r"1 images .*first: row 2"):
-        usable(to_pictures(x))
+        looked(to_pictures(x))
 
 
 def test_new_images_must_have_the_form_and_scale_of_fit():

@@ -6,13 +6,8 @@ import pytest
 from scipy.io import wavfile
 
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, settle_rate, usable
-from kerasnas.data.sounds import (
-    resampled,
-    speaker_column,
-    split_sounds,
-    to_sounds,
-    waveform,
-)
+from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
+from kerasnas.data.waveforms import resampled, waveform
 from kerasnas.errors import SchemaError
 
 

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 import kerasnas as kn
-from kerasnas.data.images import fit_image_reader, looked, usable
+from kerasnas.data.images import fit_image_reader
+from kerasnas.data.picture_reading import looked
 from kerasnas.data.pictures import class_folders, split_pictures, to_pictures, unpack_pictures
 from kerasnas.errors import SchemaError
 
@@ -130,7 +131,7 @@ def test_files_of_two_depths_are_told(tmp_path):
     paths = deep("I;16", 65535, tmp_path)
     Image.fromarray((255 * X[0]).astype("uint8")).save(paths[7])
     with pytest.raises(SchemaError, match=r"mixes two scales.*1 images.*007\.png.*59 from"):
-        usable(to_pictures(paths))
+        looked(to_pictures(paths))
 
 
 # What systems leave in folders.
@@ -255,7 +256,7 @@ def test_one_list_of_two_scales_is_refused(many, container):
 def test_bytes_and_floats_in_one_list_are_refused():
     x = [*SCALES["uint8"](NOISE[:15]), *NOISE[15:]]
     with pytest.raises(SchemaError, match=r"mixes two scales: 5 images .* 15 from"):
-        usable(to_pictures(x))
+        looked(to_pictures(x))
 
 
 def test_validation_data_of_another_scale_are_refused():
@@ -276,7 +277,7 @@ def test_a_frame_of_paths_with_a_gap_leaves_its_row_out(tmp_path):
     frame = pd.DataFrame({"path": paths, "y": Y[:12]})
     x, y = split_pictures(frame, "y")
     with pytest.warns(UserWarning, match=r"1 of the 12 images.*row 4: has no path"):
-        good = usable(to_pictures(x))
+        good = looked(to_pictures(x))[0]
     assert good.tolist() == [0, 1, 2, 3, *range(5, 12)]
     assert len(y) == 12
     reader = fit_image_reader(to_pictures(x).take(good))

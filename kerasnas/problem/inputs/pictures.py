@@ -9,7 +9,8 @@ import numpy as np
 
 from kerasnas.assembly import FrontGraph
 from kerasnas.data.gaps import filled_pictures, pictures_there
-from kerasnas.data.images import ImageReader, fit_image_reader, looked
+from kerasnas.data.images import ImageReader, fit_image_reader
+from kerasnas.data.picture_reading import looked
 from kerasnas.data.pictures import Pictures, joined, to_pictures
 from kerasnas.data.stored import held
 from kerasnas.errors import SchemaError
