@@ -83,6 +83,12 @@ def looks_like_date(text: str) -> bool:
     return _shape(text.strip()) in _formats()
 
 
+def named_formats(text: str) -> tuple[str, ...]:
+    """Formats of the shape of a text that name the month, or that have no day."""
+    found = _formats().get(_shape(text.strip()), ())
+    return tuple(f for order, f in found if order in ("named", "months") and "%z" not in f)
+
+
 def settle_dates(texts: pd.Series, distinct: pd.Series) -> DateReading | None:
     """How the dates of a column are written.
 

@@ -6,12 +6,13 @@ import contextlib
 import datetime
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.date_formats import named_formats
 from kerasnas.errors import SchemaError
 
 _FEW_NUMBERS = 4  # distinct whole numbers from which a column that is not named may be dates
@@ -22,25 +23,7 @@ _PARTS = re.compile(
 _QUARTER = re.compile(r"\s*(?:(\d{4})[-\s]?[Qq]([1-4])|[Qq]([1-4])[-/\s]?(\d{4}))\s*")
 _WEEK = re.compile(r"\s*(\d{4})-?W(\d{2})(?:-?([1-7]))?\s*")
 _NUMBERED_MONTH = re.compile(r"\s*(\d{4})-?M(\d{1,2})\s*")
-_NAMED = (
-    *(f"%d{s}%b{s}%y" for s in "- /"),
-    *(f"%d{s}%b{s}%Y" for s in ("-", " ", "/", "")),
-    "%d %B %Y",
-    "%d. %B %Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
-    "%b %d %Y",
-    "%Y-%b-%d",
-    *(f"%b{s}%Y" for s in "- /"),
-    *(f"%B{s}%Y" for s in "- /"),
-    *(f"%b{s}%y" for s in "- /"),
-    *(f"%Y{s}%b" for s in "- "),
-    "%m/%Y",
-    "%Y/%m",
-    "%m-%Y",
-    "%m.%Y",
-)
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_MONTHS = ("%m-%Y", "%m.%Y")  # in a table these may be numbers
 _DIGITS = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 10: "%Y%m%d%H", 8: "%Y%m%d", 6: "%Y%m"}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2099
 
@@ -228,18 +211,12 @@ def _read_written(distinct: pd.Series, order: str = "") -> TimesRead | None:
                 return None
             matches = [m for m in found if m]
             return _dates(matches, order) if read is None else read(matches)
-    for form in _named_forms():
+    for form in (*named_formats(first), *_MONTHS):
         if _reads(first, form):
             moments = pd.to_datetime(texts.str.strip(), format=form, errors="coerce")
             if not moments.isna().any():
                 return TimesRead(pd.DatetimeIndex(moments))
     return None
-
-
-def _named_forms() -> Iterator[str]:
-    for form in _NAMED:
-        for clock in _CLOCKS:
-            yield form + clock
 
 
 def _reads(text: str, form: str) -> bool:

@@ -144,6 +144,16 @@ def test_hours_that_are_regular_by_the_time_that_passes_stay_so():
     assert list(grid.stamps(np.arange(40))) == list(stamps)
 
 
+@pytest.mark.parametrize(
+    "form", ["%a, %d %b %Y", "%d%b%y", "%d. %b %Y", "%b %d, %Y, %I:%M %p", "%m.%Y", "%m-%Y"]
+)
+def test_texts_of_times_are_read_in_the_forms_that_tables_know(form):
+    stamps = pd.date_range("2024-01-01", periods=20, freq="MS")
+    texts = pd.Series(stamps.strftime(form))
+    assert looks_like_time(texts)
+    assert list(read_stamps(texts, "`time`")) == list(stamps)
+
+
 def test_whole_numbers_with_a_step():
     grid = infer_grid([pd.Index([10, 15, 20, 30])])
     assert (grid.kind, grid.step) == ("integer", 5)
