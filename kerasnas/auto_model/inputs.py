@@ -177,8 +177,6 @@ class TabularInput(InputNode):
 class TensorInput(InputNode):
     """Numbers as they are, rows of one shape; scaled by the training rows' mean and deviation."""
 
-    gives = "array"
-
     @property
     def source(self) -> ArrayInput:
         """As `InputNode.source`."""

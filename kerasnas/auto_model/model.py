@@ -15,7 +15,6 @@ from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.auto_model.task import composed_task
 from kerasnas.clock import Budget, Clock
-from kerasnas.data.batches import is_batches
 from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.named_columns import Taken
 from kerasnas.errors import SchemaError, SearchSpaceError
@@ -148,9 +147,6 @@ class AutoModel(Estimator):
         """
         if self.outputs is None:
             raise SearchSpaceError("`AutoModel` needs `inputs` and `outputs` to be fitted.")
-        self.check_arguments()
-        if y is not None and is_batches(x):
-            x = dataset_parts(x).x
         super().fit(x, y, **arguments)
         history = keras.callbacks.History()
         history.set_model(self.model_)
@@ -291,9 +287,10 @@ class AutoModel(Estimator):
             further = by_name(validation.x, names, "AutoModel")
             apart = by_name(validation.y, list(outputs), "AutoModel", "output")
             validation = Validation(further, apart, validation.weights)
-        if isinstance(class_weight, Mapping) and list(class_weight) == list(outputs):
+        only = list(outputs) if len(outputs) == 1 else None
+        if isinstance(class_weight, Mapping) and list(class_weight) == only:
             by_output: Mapping[Any, Any] = class_weight
-            (class_weight,) = by_output.values() if len(outputs) == 1 else (class_weight,)
+            (class_weight,) = by_output.values()
         heads = {name: node.part.fit(targets[name]) for name, node in outputs.items()}
         read: dict[str, RawRows] = {}
         for source in sources:  # a comprehension is a frame more, and warnings count frames

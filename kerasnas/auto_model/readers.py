@@ -44,7 +44,6 @@ class InputsReader:
             SchemaError: If an input is missing or unknown, numbers of rows differ, or an input's
                 own reader refuses its data.
         """
-        x = dataset_parts(x).x if is_batches(x) else x
         given = by_name(x, list(self.readers), estimator)
         raw = {}
         for name, reader in self.readers.items():
@@ -135,7 +134,7 @@ def _stacked(values: Any, rows: np.ndarray) -> np.ndarray:
 
 
 def _gathered(x: Any, names: list[str]) -> Any:
-    """A flat dict with a dict of columns for `facts` in the place of `facts.age`."""
+    """Nests a flat dict: the keys `facts.age` and `facts.city` become one dict under `facts`."""
     if not isinstance(x, Mapping):
         return x
     parts: dict[str, Any] = {name: x[name] for name in x if name not in names}
@@ -151,8 +150,8 @@ def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> di
     """What the user gives for several inputs or outputs, by name.
 
     Args:
-        x: A dict by name; a tuple or list in the order of the names where there are several; the
-            data itself where there is one.
+        x: A dict by name, perhaps flat; a tuple or list in the order of the names where there are
+            several; the data itself where there is one; or data that come batch by batch.
         names: The names.
         estimator: The name to use in errors.
         what: What they are names of.
@@ -160,7 +159,7 @@ def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> di
     Raises:
         SchemaError: If one is missing, or none of the model's.
     """
-    x = _gathered(x, names)
+    x = _gathered(dataset_parts(x).x if is_batches(x) else x, names)
     if isinstance(x, Mapping) and (len(names) > 1 or set(x) == set(names)):
         missing = [name for name in names if name not in x or x[name] is None]
         if missing:

@@ -59,6 +59,10 @@ def boosting_answers(
         model = _model(head, evidence, seed, settings)
         return _fit(model, x, targets, kept, deadline.part(share))
 
+    def each_column(targets: np.ndarray) -> np.ndarray:
+        models = [fitted(targets[:, i], 1 / (head.width - i)) for i in range(head.width)]
+        return np.stack([model.predict(answered) for model in models], axis=1)
+
     if isinstance(head, ClassHead):
         model = fitted(y)
         full = np.zeros((len(asked), head.width))
@@ -76,13 +80,9 @@ def boosting_answers(
     if isinstance(head, OwnLossHead):
         if y.shape[1] != head.width:
             return np.tile(head.constant(y, kept), (len(asked), 1))
-        models = [fitted(y[:, i], 1 / (head.width - i)) for i in range(head.width)]
-        return np.stack([model.predict(answered) for model in models], axis=1)
+        return each_column(y)
     if isinstance(head, ValuesHead):
-        apart = in_deviations(head, y)
-        models = [fitted(apart[:, i], 1 / (head.width - i)) for i in range(head.width)]
-        answers = np.stack([model.predict(answered) for model in models], axis=1)
-        return in_own_units(head, answers)
+        return in_own_units(head, each_column(in_deviations(head, y)))
     assert isinstance(head, ValueHead)
     found = fitted(in_deviations(head, y)).predict(answered)
     return in_own_units(head, np.asarray(found).reshape(-1, 1))

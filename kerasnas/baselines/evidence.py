@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -248,8 +249,10 @@ def _standardised(own: Mapping[str, np.ndarray], train: np.ndarray) -> np.ndarra
     known = np.where(np.isfinite(values), values, np.nan)
     scale = np.nanmax(np.abs(known), axis=0, initial=1e-300)  # squares of 1e200 are infinite
     parts = known / scale
-    parts = (parts - np.nanmean(parts[train], axis=0)) / (np.nanstd(parts[train], axis=0) + 1e-300)
-    return np.nan_to_num(parts, posinf=0.0, neginf=0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # columns without a training value become 0
+        mean, deviation = np.nanmean(parts[train], axis=0), np.nanstd(parts[train], axis=0)
+    return np.nan_to_num((parts - mean) / (deviation + 1e-300), posinf=0.0, neginf=0.0)
 
 
 def _codes(column: Column, values: np.ndarray, train: np.ndarray) -> np.ndarray:

@@ -146,10 +146,6 @@ class AnsweringEstimator(BaseEstimator):
         check_is_fitted(self)
         return self.fitted_ if model is None else self.fitted_.other(model)
 
-    def _answer(self, x: Any) -> Any:
-        """Answers of the exported graph to raw data, without intervals."""
-        return self._answering(None).answer(x)
-
     def _outputs(self, x: Any) -> Any:
         """All outputs of a graph with intervals or sets."""
         check_is_fitted(self)

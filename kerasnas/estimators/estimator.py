@@ -224,7 +224,7 @@ class Estimator(AnsweringEstimator):
         deadline = job.clock.deadline
         probe, twins = task.problem.reader.probe(), twins_of(result, task, job)
         answer = choose_answer(result, task.problem.scorer(), wish, deadline, probe, twins)
-        result.measure_top(probe, job.clock.deadline)
+        result.measure_top(probe, deadline)
         result.networks.release()
         result.solved.clear()
         if self.refit:

@@ -54,18 +54,21 @@ class FeatureCache:
         if not timed:
             return remembered(self._kept, form, self._make, self._most)
         if form not in self._kept:
-            needed = float(np.median(self._seconds)) if self._seconds else 0.0
             what = (
                 f"to bring all {self._things} to another form, after {len(self._seconds)} of them"
             )
-            self._clock.allot(Purpose.FORM).require(needed, what)
+            self._clock.allot(Purpose.FORM).require(self._needed, what)
         return remembered(self._kept, form, self._timed, self._most)
 
     @property
     def has_time(self) -> bool:
         """Whether there is time for one more form, and to train on it for as long as that takes."""
-        needed = float(np.median(self._seconds)) if self._seconds else 0.0
-        return 2.0 * needed <= self._clock.allot(Purpose.FORM).left
+        return 2.0 * self._needed <= self._clock.allot(Purpose.FORM).left
+
+    @property
+    def _needed(self) -> float:
+        """Seconds that one more form takes, by those before it."""
+        return float(np.median(self._seconds)) if self._seconds else 0.0
 
     @property
     def _most(self) -> int:

@@ -262,10 +262,7 @@ class TimeSeriesForecaster(Estimator):
         self, x: Any, y: Any, *, seed: int, validation_split: float, **unused: Any
     ) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""
-        share = validation_split
         horizon = _whole(self.horizon, "horizon")
-        if not 0 < share < 1:
-            raise SchemaError(f"`validation_split` must lie between 0 and 1, received {share!r}.")
         check_quantiles(self.quantiles)
         schema, panel = fit_series(
             x,
@@ -278,14 +275,14 @@ class TimeSeriesForecaster(Estimator):
         )
         _tell(panel, "`frame`", schema, 5)
         season = self._season(schema, panel, horizon)
-        split = windows.rolling_split(panel, horizon, season, share, seed)
+        split = windows.rolling_split(panel, horizon, season, validation_split, seed)
         if (
             self.season is None
             and season == 1
             and (schema.grid is None or schema.grid.kind == "integer")
         ):
             season = windows.detect_season(panel, split.cuts)
-            split = windows.rolling_split(panel, horizon, season, share, seed)
+            split = windows.rolling_split(panel, horizon, season, validation_split, seed)
         statistics, means = channel_statistics(panel, split.cuts, schema)
         hypermodel = ForecastHyperModel(
             horizon,

@@ -82,6 +82,11 @@ def prepare_images(
     return image_task(fitted, rows, families, clock, settings or {}, raw.broken, directory)
 
 
+def pictures_fingerprint(pictures: Pictures) -> str:
+    """A short digest of images. One file is in memory at a time: all beginnings can be too many."""
+    return fingerprint(np.array([fingerprint(part) for part in contents(pictures)]))
+
+
 def contents(pictures: Pictures) -> Iterator[np.ndarray]:
     """What tells images from others: all pixels of arrays, the beginning and the size of files."""
     if isinstance(pictures.items, np.ndarray):
@@ -156,7 +161,7 @@ def image_task(
                 "images": reader.describe(),
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),
-                "data": fingerprint(*contents(fitted.raw), rows.targets, rows.weights),
+                "data": fingerprint(pictures_fingerprint(fitted.raw), rows.targets, rows.weights),
             },
         ),
         hypermodel=hypermodel,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasnas.data import check_same_length
+from kerasnas.problem.given_folds import folds_of_kept
 from kerasnas.problem.inputs import Input, RawRows
 from kerasnas.problem.rows import (
     Rows,
@@ -15,6 +16,7 @@ from kerasnas.problem.rows import (
     rows_of,
     settle_rows,
 )
+from kerasnas.problem.split import Folding
 
 
 def read_rows(
@@ -27,6 +29,7 @@ def read_rows(
     validation_data: Any = None,
     sample_weight: Any = None,
     groups: Any = None,
+    count_folds: Folding | None = None,
     **split: Any,
 ) -> tuple[RawRows, Rows]:
     """Checks everything that can be wrong with the data of one input and one head.
@@ -40,6 +43,7 @@ def read_rows(
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
         sample_weight: Weight of each row.
         groups: Group of each row.
+        count_folds: As in `settle_rows`; indices are places in `x`.
         **split: Further arguments of `settle_rows`.
 
     Returns:
@@ -59,6 +63,7 @@ def read_rows(
     if raw.kept is not None:
         # Targets are learnt from all rows: a broken file is no reason to forget its class.
         y, sample_weight, groups = (rows_of(v, raw.kept) for v in (y, sample_weight, groups))
+        count_folds = folds_of_kept(count_folds, raw.kept, raw.asked)
     rows = settle_rows(
         y,
         raw.given,
@@ -66,6 +71,7 @@ def read_rows(
         validation=validation,
         sample_weight=sample_weight,
         groups=groups,
+        count_folds=count_folds,
         **split,
     )
     return raw, rows

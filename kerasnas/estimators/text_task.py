@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -29,11 +30,14 @@ from kerasnas.preprocessing.texts.forms import Terms, fit_terms
 from kerasnas.preprocessing.texts.pieces import usual_lengths
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.problem import Problem
+from kerasnas.problem.given_folds import GivenFolds
 from kerasnas.problem.inputs import DocumentInput, FittedDocuments, RawRows
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.spaces.backbones import Backbone
 from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.text import TextHyperModel
+
+log = logging.getLogger("kerasnas")
 
 _LONGEST = (200, 20_000)  # characters of a text to look at, at least and at most
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
@@ -93,6 +97,11 @@ def prepare_texts(
     short = len(found.train) < len(rows.train) or len(found.valid) < len(rows.valid)
     if rows.folds and short:
         # Where there is no time to read all texts there is none to read them several times.
+        if isinstance(split.get("count_folds"), GivenFolds):
+            log.warning(
+                "The budget has no time for the folds that `folds` gives: `validation_split` of "
+                "the texts are held out instead. Give it more time, or pass `validation_data`."
+            )
         _, rows = read(**{**split, "count_folds": None})
         found = room(rows)
     warn_of_cuts([*documents.columns.values()], found.longest)

@@ -54,6 +54,26 @@ class GivenFolds:
         return found
 
 
+def folds_of_kept(folds: Any, kept: np.ndarray, count: int) -> Any:
+    """Folds for the rows that are left after some were dropped.
+
+    Args:
+        folds: `GivenFolds`; anything else comes back as it is.
+        kept: Indices of the rows that are left, sorted.
+        count: Number of rows before.
+
+    Raises:
+        SchemaError: If pairs do not fit the rows before.
+    """
+    if not isinstance(folds, GivenFolds) or is_splitter(folds.how):
+        return folds
+    pairs = [
+        tuple(np.searchsorted(kept, part) for part in _kept(pair, kept, count, number))
+        for number, pair in enumerate(folds.how)
+    ]
+    return GivenFolds(pairs)
+
+
 def given_folds(value: Any) -> GivenFolds | None:
     """Folds of the user's own; `None` where `folds` holds none.
 
@@ -107,8 +127,9 @@ def _indices(part: Any, count: int, number: int) -> np.ndarray:
             f"received an array of {array.dtype} of shape {array.shape}."
         )
     if len(array) and not -count <= array.min() <= array.max() < count:
+        outside = array.max() if array.max() >= count else array.min()
         raise SchemaError(
-            f"`folds[{number}]` names the row {int(array.max())}, but `x` has {count} rows, which "
+            f"`folds[{number}]` names the row {int(outside)}, but `x` has {count} rows, which "
             "are counted from 0."
         )
     indices: np.ndarray = np.unique(array % count)

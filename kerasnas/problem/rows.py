@@ -21,7 +21,7 @@ from kerasnas.data import (
     is_several,
 )
 from kerasnas.data.foreign import has_positions, is_one_value
-from kerasnas.errors import SchemaError
+from kerasnas.errors import SchemaError, shown
 from kerasnas.problem.heads import ClassHead, FittedHead, head_of
 from kerasnas.problem.heads.head import counted
 from kerasnas.problem.split import Folding, Split, split
@@ -354,7 +354,7 @@ def _class_weights(given: Any, head: ClassHead, targets: np.ndarray) -> np.ndarr
     if not isinstance(given, Mapping):
         raise SchemaError(
             '`class_weight` must be "balanced" or a dict from labels to weights, such as '
-            f"{{{known[0]!r}: 1.0, {known[1]!r}: 2.0}}, received {_shown(given)}."
+            f"{{{known[0]!r}: 1.0, {known[1]!r}: 2.0}}, received {shown(given)}."
         )
     unknown = [label for label in given if label not in known]
     if unknown:
@@ -366,11 +366,6 @@ def _class_weights(given: Any, head: ClassHead, targets: np.ndarray) -> np.ndarr
     if not np.isfinite(by_class).all() or (by_class < 0).any() or by_class.sum() == 0:
         raise SchemaError(
             "`class_weight` must hold finite numbers of at least 0, one of them above 0, received "
-            f"{_shown(dict(given))}."
+            f"{shown(dict(given))}."
         )
     return by_class
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -274,12 +274,11 @@ class ImageHyperModel(Space):
         return classification_head(hp, x, self.classes)
 
     def _plan(self, hp: keras_tuner.HyperParameters) -> tuple[Any, bool]:
-        average = "ema"
-        if not self.augment:
-            return Augmentation(), hp.Boolean(average, default=False)
-        single = self.classes is not None and not self.multilabel
-        plan = augmentation(hp, self.flip, single, self.input_shape[2])
-        return plan, hp.Boolean(average, default=False)
+        plan = Augmentation()
+        if self.augment:
+            single = self.classes is not None and not self.multilabel
+            plan = augmentation(hp, self.flip, single, self.input_shape[2])
+        return plan, hp.Boolean("ema", default=False)
 
     def _affordable(self, purpose: Purpose, epochs: int) -> float:
         """Multiply-adds a picture that a training in a share of the time can spend."""

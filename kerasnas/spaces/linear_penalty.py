@@ -73,7 +73,8 @@ def _of_classes(
     from threadpoolctl import threadpool_limits
 
     until = deadline.allot(Purpose.SOLVE)
-    steps = affordable(design, len(np.unique(labels)), until, _ITERATIONS)
+    each = until.part(1 / len(PENALTIES))  # one part of the rows has time for all penalties
+    steps = affordable(design, len(np.unique(labels)), each, _ITERATIONS)
     losses = np.zeros(len(PENALTIES))
     parts = StratifiedKFold(folds, shuffle=True, random_state=0).split(design, labels)
     for train, valid in parts:

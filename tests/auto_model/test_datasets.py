@@ -85,3 +85,23 @@ def test_targets_by_name_in_a_dataset(data):
     targets = {"a": y, "b": 2.0 * y[:, None]}
     auto.fit(tf.data.Dataset.from_tensor_slices((columns(x), targets)))
     assert set(auto.predict(columns(x))) == {"a", "b"}
+
+
+def test_a_dataset_of_inputs_with_targets_beside_it(fitted, data):
+    x, y = data
+    dataset = tf.data.Dataset.from_tensor_slices(columns(x))
+    auto = compose()
+    auto.fit(dataset.take(60), y[:60], validation_data=(dataset.skip(60), y[60:]))
+    assert len(auto.predict(dataset)) == ROWS
+
+
+def test_a_dataset_is_read_only_after_the_arguments_of_fit_are_checked(data):
+    read = []
+
+    def rows():
+        read.append(True)
+        yield {"extra": np.zeros(3)}
+
+    with pytest.raises(kn.errors.SchemaError, match="`validation_split` must"):
+        compose().fit(rows(), data[1], validation_split=2)
+    assert not read

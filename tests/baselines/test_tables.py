@@ -1,5 +1,6 @@
 """Classical models beside the trials of a table: the same at once or in stages, never for long."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -97,3 +98,13 @@ def test_a_solver_takes_as_many_steps_as_there_is_time_for():
     assert affordable(matrix, 3, ENDLESS, 300) == 300
     assert affordable(matrix, 3, made(1e6), 300) == 300
     assert affordable(matrix, 3, made(0.0), 300) == 1
+
+
+def test_a_precise_column_without_a_training_value_is_zeros():
+    known = np.array([1e18, 2e18, 3e18, 2e18])
+    values = {"a": np.where(np.arange(4) == 3, known, np.nan), "b": known}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = evidence._standardised(values, np.arange(3))
+    assert not found[:, 0].any()
+    assert found[3, 1] == 0 and found[2, 1] > 0

@@ -1,6 +1,7 @@
 """Image estimators from raw pixels to a file that plain Keras opens."""
 
 import re
+import tracemalloc
 import warnings
 
 import keras
@@ -10,9 +11,9 @@ from PIL import Image
 
 import kerasnas as kn
 from kerasnas.data.images import fit_image_reader
-from kerasnas.data.pictures import to_pictures
+from kerasnas.data.pictures import Pictures, to_pictures
 from kerasnas.errors import ArtifactError, SearchSpaceError
-from kerasnas.estimators.image_task import mirrored_alike, sizes_for
+from kerasnas.estimators.image_task import mirrored_alike, pictures_fingerprint, sizes_for
 from kerasnas.preprocessing.images import thumbnails
 from kerasnas.problem.rows import fit_target, settle_rows
 
@@ -162,3 +163,18 @@ def test_a_first_answer_comes_soon(monkeypatch):
     first, second = clf.result_.history.trials
     assert first.measures["epochs"] == 1
     assert second.measures["epochs"] > 2  # the second is as long as time allows
+
+
+def test_a_fingerprint_holds_one_file_at_a_time(tmp_path):
+    files = [tmp_path / f"{i}.png" for i in range(40)]
+    for i, path in enumerate(files):
+        path.write_bytes(bytes([i]) * 2**16)
+    pictures = Pictures(files, "last")
+    pictures_fingerprint(pictures)
+    tracemalloc.start()
+    whole = pictures_fingerprint(pictures)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10 * 2**16
+    files[-1].write_bytes(b"another")
+    assert pictures_fingerprint(pictures) != whole

@@ -10,6 +10,7 @@ from kerasnas.estimators import text_task
 from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.problem import Form, Scorer
+from kerasnas.problem.given_folds import GivenFolds
 from kerasnas.problem.heads import ClassHead
 from kerasnas.problem.inputs import documents
 from kerasnas.problem.rows import Rows, settle_rows
@@ -151,3 +152,18 @@ def test_the_space_is_explored_without_learning_a_vocabulary(monkeypatch):
     clf.fit(texts, ["good", "bad"] * 40)
     assert clf.best_hyperparameters["family"] == "linear"
     assert not asked
+
+
+def test_folds_of_the_user_that_there_is_no_time_for_are_not_dropped_in_silence(
+    monkeypatch, caplog
+):
+    def room_for(documents, rows, *rest):
+        return Room(200, rows.train[:10], rows.valid[:10])
+
+    monkeypatch.setattr(text_task, "room_for", room_for)
+    texts, labels = [f"word {i} and {i % 7}" for i in range(40)], np.arange(40) % 2
+    halves = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
+    given = {"classify": True, "seed": 0, "families": ["linear"], "clock": Clock(None)}
+    with caplog.at_level("WARNING", logger="kerasnas"):
+        text_task.prepare_texts(texts, labels, count_folds=GivenFolds(halves), **given)
+    assert "no time for the folds that `folds` gives" in caplog.text

@@ -483,6 +483,15 @@ def test_folds_that_do_not_fit_are_told(folds, sentence):
         rows_of(np.arange(60) % 2, count_folds=parse_folds(folds, Budget(trials=1), 0.0))
 
 
+def test_a_metric_of_ones_own_is_for_one_number_a_row():
+    def off(y_true, y_pred):
+        return float(np.abs(y_true - y_pred).mean())
+
+    x = table(40)[list("abcde")]
+    with pytest.raises(kn.errors.ObjectiveError, match=r"scores one target a row.*val_rmse"):
+        kn.TabularRegressor(**QUICK, objective=off).fit(x, x[["a", "b"]])
+
+
 def test_a_splitter_that_needs_groups_says_so():
     x, y = table(40)[list("abcde")], table(40)["y"]
     with pytest.raises(SchemaError, match=r"`folds=GroupKFold.*groups"):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
-from kerasnas.clock import Deadline
+from kerasnas.clock import Deadline, Purpose
+from kerasnas.spaces import linear_penalty
 from kerasnas.spaces.linear import declare_linear
 from kerasnas.spaces.linear_penalty import PENALTIES, USUAL, chosen
 
@@ -61,3 +62,16 @@ def test_a_penalty_that_is_given_is_taken():
     assert declare_linear(hp) == 0.0
     hp.values["linear_penalty"] = 30.0
     assert declare_linear(hp) == 30.0
+
+
+def test_all_penalties_have_time_on_the_first_part(monkeypatch):
+    seconds = []
+
+    def affordable(design, outputs, deadline, most):
+        seconds.append(deadline.left)
+        return 5
+
+    monkeypatch.setattr(linear_penalty, "affordable", affordable)
+    deadline = Deadline(100.0, now=lambda: 0.0)
+    chosen(NOISE, LABELS, None, 2, deadline)
+    assert len(PENALTIES) * seconds[0] <= deadline.allot(Purpose.SOLVE).left + 1e-9
