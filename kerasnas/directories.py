@@ -28,7 +28,7 @@ LOCK = "search.lock"
 """File in the directory of a search; the process that works there holds a lock on it."""
 
 _SCRATCH = "kerasnas-search-"  # temporary folders of searches without a directory
-_LEFT = (".kerasnas-*", "*.tmp", "*.new")  # what a killed process was writing
+_LEFT = ".kerasnas-*"  # what a killed process was writing, see `files`; all else is the user's
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _TRIED_BYTES = 2**16  # a trial write of so many: a full disk takes a few bytes more
 
@@ -129,10 +129,9 @@ def _locked(folder: Path) -> filelock.BaseFileLock | None:
 
 def _sweep(folder: Path) -> None:
     """Removes what killed processes were writing; only who holds the lock may."""
-    for pattern in _LEFT:
-        for path in folder.glob(pattern):
-            with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in folder.glob(_LEFT):
+        with suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _sweep_scratch(root: Path) -> None:

@@ -168,8 +168,8 @@ def _check_named(objectives: Sequence[Objective]) -> None:
 
 def _check_measures(constraints: Sequence[Constraint]) -> None:
     """Measures that are nearly written right; what else `build` logs is known after a trial."""
+    check_constraints(constraints)
     for constraint in constraints:
-        check_constraints([constraint], [constraint.name])
         near = difflib.get_close_matches(constraint.name, MEASURES, n=1, cutoff=0.7)
         if near and constraint.name not in MEASURES:
             check_constraints([constraint], MEASURES)

@@ -253,7 +253,7 @@ def _read(item: Any) -> Objective:
         return item
     if isinstance(item, str):
         return _Unsettled(item)
-    if inspect.isroutine(item) or isinstance(item, functools.partial) or callable(item):
+    if callable(item):
         return Objective(item)
     try:
         return Objective(str(item.name), item.direction)  # of keras-tuner
@@ -265,12 +265,12 @@ def _directed(objective: Objective) -> Objective:
     return objective if objective.metric is not None else Objective(objective.name)
 
 
-def check_constraints(constraints: Sequence[Any], known: Sequence[str]) -> None:
+def check_constraints(constraints: Sequence[Any], known: Sequence[str] | None = None) -> None:
     """Whether a search has what constraints bound, found out before it begins.
 
     Args:
         constraints: Bounds on metrics and measures.
-        known: Names that the search will have.
+        known: Names that the search will have; `None` skips the check of names.
 
     Raises:
         ObjectiveError: If one is no `Constraint`, or its name is unknown (near names are
@@ -282,7 +282,7 @@ def check_constraints(constraints: Sequence[Any], known: Sequence[str]) -> None:
                 "`constraints` must hold `kerasnas.Constraint`, such as "
                 f"`Constraint('params', max=100_000)`, received {constraint!r}."
             )
-        if constraint.name not in known:
+        if known is not None and constraint.name not in known:
             near = difflib.get_close_matches(constraint.name, known, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             raise ObjectiveError(

@@ -19,14 +19,11 @@ from kerasnas.clock import Budget, Clock
 from kerasnas.data.fingerprint import digest_of
 from kerasnas.directories import Scratch, holding, is_whole_zip
 from kerasnas.errors import DirectoryError, ObjectiveError, SearchSpaceError, shown
-from kerasnas.history import History
+from kerasnas.history import History, TrialRecord
 from kerasnas.interruption import Interruption, SearchStopped
 from kerasnas.journal import JOURNAL, begun_in
-from kerasnas.objectives import (
-    Constraint,
-    Objective,
-    violation,
-)
+from kerasnas.objectives import Constraint, Objective, violation
+from kerasnas.oracles.ranking import pareto_first
 from kerasnas.process_state import process_state_kept
 from kerasnas.progress import Progress, Verbose, silent_if
 from kerasnas.results import SearchResult
@@ -131,6 +128,7 @@ def run(space: Space, job: Job, plan: SearchPlan, interruption: Interruption) ->
                 tuner.run_trial(trial)
             if oracle.stop_reason:
                 progress.say(f"The search ended early: {oracle.stop_reason}.")
+        _tell_of_lost(history, plan, tuner)
     finally:
         with suppress(DirectoryError):
             history.note("stopped", {}, spent=job.clock.spent)
@@ -207,9 +205,7 @@ def _reopen_lost(history: History, plan: SearchPlan, tuner: Tuner) -> bool:
     Returns:
         Whether no other trial can answer in their place.
     """
-    scored = [t for t in history.scored() if violation(plan.constraints, t.scores) == 0]
-    scored.sort(key=lambda t: (plan.objectives[0].loss(t.scores), t.number))
-    path = tuner.networks.path
+    scored, path = _ranked(history, plan), tuner.networks.path
     lost = list(takewhile(lambda t: not is_whole_zip(path(t.trial_id)), scored))
     for trial in lost:
         history.reopen(trial.number)
@@ -219,6 +215,23 @@ def _reopen_lost(history: History, plan: SearchPlan, tuner: Tuner) -> bool:
             ", ".join(t.trial_id for t in lost[:3]) + (", …" if len(lost) > 3 else ""),
         )
     return bool(lost) and len(lost) == len(scored)
+
+
+def _tell_of_lost(history: History, plan: SearchPlan, tuner: Tuner) -> None:
+    """Warns where the file of the best trial has gone while others ran."""
+    for best in _ranked(history, plan)[:1]:
+        if not tuner.networks.there(best.trial_id):
+            log.warning(
+                "The file of the best trial (%s) is gone: the best trial that has one answers. "
+                "With `directory` the same call runs the lost trial again.",
+                best.trial_id,
+            )
+
+
+def _ranked(history: History, plan: SearchPlan) -> list[TrialRecord]:
+    """The trials that may answer, in the order of `SearchResult.best_trial`."""
+    in_order = sorted(history.scored(), key=lambda t: t.number)
+    return pareto_first(in_order, plan.objectives, plan.constraints)
 
 
 def _identity(oracle: oracles.Oracle, job: Job, plan: SearchPlan) -> dict[str, Any]:

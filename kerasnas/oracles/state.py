@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from keras_tuner.engine.trial import Trial
 
 from kerasnas.clock import Stopwatch
 from kerasnas.errors import ProjectMismatchError, SearchFailedError
+from kerasnas.files import fresh_file
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.context import Context
@@ -226,10 +226,8 @@ class HistoryKeeper(keras_tuner.Oracle):
         """Writes the state file, whole or not at all; nothing when a journal is bound."""
         if self._journaled or self._project_name is None:
             return
-        path = Path(self._get_oracle_fname())
-        fresh = path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(self.get_state()), encoding="utf-8")
-        os.replace(fresh, path)
+        with fresh_file(self._get_oracle_fname()) as fresh:
+            fresh.write_text(json.dumps(self.get_state()), encoding="utf-8")
 
     def reload(self) -> None:
         """Reads the state file; nothing when a journal is bound."""

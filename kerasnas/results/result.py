@@ -111,13 +111,15 @@ class SearchResult:
     def best_trial(self) -> TrialRecord:
         """The best feasible trial by the first objective, a paused one if it is the best.
 
-        Where the best configurations were trained again with other seeds, their means decide.
+        Of equal ones, the further objectives decide. Where the best configurations were trained
+        again with other seeds, their means decide. A trial whose file is gone is passed over.
 
         Raises:
             SearchFailedError: If no trial came to a good end, or none is feasible.
         """
         in_order = sorted(self._feasible, key=lambda t: t.number)
-        return next(iter(pareto_first(in_order, self.objectives[:1])), in_order[0])
+        ranked = pareto_first(in_order, self.objectives) or in_order
+        return next((t for t in ranked if self.networks.there(t.trial_id)), ranked[0])
 
     @property
     def best_hyperparameters(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasnas.files import fresh_file
+
 ROUNDING = 1e-6
 """Rounding that answers may suffer on the disk, in deviations of the answers."""
 
@@ -18,11 +20,8 @@ def answers_path(folder: Path, trial_id: str) -> Path:
 
 def write_answers(folder: Path, trial_id: str, answers: np.ndarray) -> None:
     """Keeps the answers of a trial to the validation rows, in the user's units."""
-    path = answers_path(folder, trial_id)
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        np.save(file, _in_few_bytes(answers), allow_pickle=False)
-    fresh.replace(path)
+    with fresh_file(answers_path(folder, trial_id)) as fresh:
+        np.save(fresh, _in_few_bytes(answers), allow_pickle=False)
 
 
 def _in_few_bytes(answers: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
+from kerasnas.files import fresh_file
 
 _PARTS = ("variables", "optimizer", "weights")
 
@@ -77,12 +78,8 @@ class State:
             "metrics": self.metrics,
             "counts": {part: len(getattr(self, part)) for part in _PARTS},
         }
-        fresh = path.with_suffix(".tmp")
-        with fresh.open("wb") as file:
-            np.savez(file, facts=np.array(json.dumps(facts)), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
+        with fresh_file(path) as fresh:
+            np.savez(fresh, facts=np.array(json.dumps(facts)), **arrays)
 
     @classmethod
     def read(cls, path: Path) -> State | None:

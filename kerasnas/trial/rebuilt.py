@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
-import tensorflow as tf
 
 from kerasnas.errors import ArtifactError
+from kerasnas.files import fresh_file
 
 Rebuild = Callable[[keras_tuner.HyperParameters], keras.Model]
 """Builds the network of hyperparameters anew, with all its variables."""
@@ -21,13 +19,10 @@ Rebuild = Callable[[keras_tuner.HyperParameters], keras.Model]
 
 def write_weights(network: keras.Model, path: Path) -> None:
     """Writes the weights of a network, whole or not at all."""
-    fresh = path.with_suffix(".tmp")
     arrays = [keras.ops.convert_to_numpy(variable) for variable in network.variables]
-    with fresh.open("wb") as file:
+    # NumPy would add its own ending to a path.
+    with fresh_file(path) as fresh, fresh.open("wb") as file:
         np.savez(file, **{f"{i:05d}": array for i, array in enumerate(arrays)})
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
 
 
 def rebuilt(network: keras.Model, path: Path) -> keras.Model:
@@ -58,25 +53,3 @@ def rebuilt(network: keras.Model, path: Path) -> keras.Model:
     except Exception as error:  # whatever Keras or NumPy meet in a foreign or damaged file
         raise ArtifactError(f"The weights in '{path}' cannot be used: {error}") from error
     return network
-
-
-def rebuilding(build: Callable[[Any], Any], x: Any) -> Rebuild:
-    """From hyperparameters to the network of a `build(hp)`, called once so that it has variables.
-
-    Args:
-        build: The build function.
-        x: Data that the network takes.
-    """
-    if isinstance(x, tf.data.Dataset):
-        first = next(iter(x.take(1)))
-        inputs = first[0] if isinstance(first, tuple) else first
-    else:
-        inputs = tf.nest.map_structure(lambda a: tf.convert_to_tensor(a[:1]), x)
-
-    def rebuild(hp: keras_tuner.HyperParameters) -> keras.Model:
-        network: keras.Model = build(hp)
-        if not network.built:
-            network(inputs, training=False)
-        return network
-
-    return rebuild

@@ -108,12 +108,8 @@ class Trainer:
     def run(self, plan: Plan) -> Trained:
         """Trains as planned and leaves the weights of the best epoch in the model."""
         course = self._course(plan)
-        watch, callbacks, logs, took = (
-            course.watch,
-            course.callbacks,
-            course.watch.result.metrics,
-            0.0,
-        )
+        watch, callbacks, took = course.watch, course.callbacks, 0.0
+        logs = watch.result.metrics
         self.model.stop_training = False
         callbacks.on_train_begin()
         try:

@@ -24,7 +24,7 @@ from kerasnas.spaces.space import UserSpace, as_space
 from kerasnas.trial import failures, housekeeping, measure
 from kerasnas.trial.attempt import Attempt, Continuation, Outcome
 from kerasnas.trial.candidates import write_answers
-from kerasnas.trial.checkpoint import State, checkpoint_path
+from kerasnas.trial.checkpoint import State, build, checkpoint_path
 from kerasnas.trial.exploring import explore
 from kerasnas.trial.job import Job, Solved
 from kerasnas.trial.memory import Keeper
@@ -32,7 +32,7 @@ from kerasnas.trial.methods import fitting_of
 from kerasnas.trial.networks import Networks
 from kerasnas.trial.pace import Pace
 from kerasnas.trial.plan import Trained
-from kerasnas.trial.rebuilt import Rebuild, rebuilding
+from kerasnas.trial.rebuilt import Rebuild
 from kerasnas.trial.reserve import Reserve
 from kerasnas.trial.screen import screened
 from kerasnas.trial.seeding import seeded
@@ -131,7 +131,9 @@ class Tuner(keras_tuner.Tuner):
         space, view = self.space, self.job.view
 
         def rebuild(hp: keras_tuner.HyperParameters) -> keras.Model:
-            return rebuilding(space.build, view(hp).x)(hp)
+            network: keras.Model = space.build(hp)
+            build(network, view(hp).x)
+            return network
 
         return rebuild
 

@@ -84,6 +84,8 @@ def test_of_a_search():
     data = np.zeros((10, 2)), np.zeros(10)
     with pytest.raises(ObjectiveError, match="Did you mean 'params'"):
         kn.search(build, *data, **constraint("parms"))
+    with pytest.raises(ObjectiveError, match=r"Constraint\('params', max="):
+        kn.search(build, *data, constraints=["params"])
     with pytest.raises(SearchSpaceError, match="Did you mean 'random'"):
         kn.search(build, *data, oracle="randem")
     with pytest.raises(SearchSpaceError, match="`seed`"):

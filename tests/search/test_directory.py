@@ -5,8 +5,10 @@ import json
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 
@@ -15,6 +17,9 @@ from kerasnas import artifact
 from kerasnas.directories import LOCK, Scratch, holding, is_full
 from kerasnas.errors import DirectoryError, SearchFailedError
 from kerasnas.journal import JOURNAL
+from kerasnas.trial.candidates import write_answers
+from kerasnas.trial.checkpoint import State, checkpoint_path
+from kerasnas.trial.rebuilt import write_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
 
@@ -78,16 +83,38 @@ def test_another_process_is_refused_until_the_first_has_ended(tmp_path):
     assert len(search(tmp_path, trials=1).history) == 1
 
 
-def test_leftovers_of_a_killed_process_are_swept(tmp_path):
-    (tmp_path / "trials" / ".kerasnas-0").mkdir(parents=True)
-    left = [tmp_path / "trials" / name for name in ("0.rung0.tmp", "0.answers.new", ".kerasnas-1")]
-    for path in left:
-        path.touch()
-    kept = tmp_path / "trials" / "notes.txt"
-    kept.touch()
+def test_leftovers_of_a_killed_process_are_swept(tmp_path, monkeypatch):
+    trials, hp = tmp_path / "trials", keras_tuner.HyperParameters()
+    (trials / ".kerasnas-0").mkdir(parents=True)
+    monkeypatch.setattr(np, "savez", killed)
+    monkeypatch.setattr(np, "save", killed)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)  # a killed process tidies nothing up
+    for write in (
+        lambda: State(epochs=1).write(checkpoint_path(trials, "0000", 0)),
+        lambda: write_answers(trials, "0000", np.zeros((2, 1))),
+        lambda: write_weights(build(hp), trials / "0.keras"),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            write()
+    monkeypatch.undo()
+    assert len([*trials.iterdir()]) == 4
     with holding(tmp_path):
         pass
-    assert sorted(p.name for p in (tmp_path / "trials").iterdir()) == [kept.name]
+    assert not [*trials.iterdir()]
+
+
+def killed(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_files_of_the_user_stay(tmp_path):
+    (tmp_path / "trials").mkdir()
+    names = ("notes.tmp", "data.new", "trials/notes.txt", "trials/mine.tmp")
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    with holding(tmp_path):
+        pass
+    assert [(tmp_path / name).read_text() for name in names] == ["mine"] * 4
 
 
 def test_scratch_folders_of_killed_processes_are_swept(tmp_path, monkeypatch):
@@ -118,6 +145,54 @@ def test_a_lost_file_of_the_best_trial_is_made_again(copied, damage, caplog):
     assert "gone or damaged" in caplog.text
     assert scores(again) == before
     assert again.best_model()(X).shape == (40, 1)
+
+
+class Losing(keras.callbacks.Callback):
+    """Removes the files of all trials at the beginning of one training, the `at`-th."""
+
+    def __init__(self, folder, at):
+        super().__init__()
+        self.folder, self.at = folder, at
+
+    def __deepcopy__(self, memo):
+        return self  # which counts all trainings
+
+    def on_train_begin(self, logs=None):
+        self.at -= 1
+        if self.at == 0:
+            for path in self.folder.glob("*.keras"):
+                path.unlink()
+
+
+def test_a_best_file_lost_during_a_search_leaves_the_answer_to_the_next_best(tmp_path, caplog):
+    losing = Losing(tmp_path / "trials", at=3)
+    result = search(tmp_path, callbacks=[losing], verbose=2)
+    assert len(result.history.scored()) == 3
+    assert result.best_trial.number == 2
+    assert result.best_model()(X).shape == (40, 1)
+    best = min(result.history, key=lambda t: t.metrics["val_loss"])
+    assert best.number != 2, "another seed: the last trial must not be the best"
+    assert "the best trial that has one answers" in caplog.text
+
+
+def test_of_equal_trials_the_further_objectives_decide(tmp_path):
+    class Tied(keras_tuner.HyperModel):
+        def build(self, hp):
+            return build(hp)
+
+        def fit(self, hp, model, *args, **kwargs):
+            model.fit(*args, **kwargs)
+            return {"val_loss": 1.0}
+
+    sizes = {
+        "objective": ["val_loss", kn.Objective("params", "min")],
+        "initial": [{"units": 20}, {"units": 5}],
+    }
+    result = search(tmp_path, trials=2, space=Tied(), **sizes)
+    assert result.best_trial.values["units"] == 5
+    assert result.best_model().count_params() == 26
+    again = search(tmp_path, trials=2, space=Tied(), **sizes)
+    assert [t.seconds for t in again.history] == [t.seconds for t in result.history]
 
 
 def test_all_files_lost_and_the_time_used_up_is_no_error_for_ever(tmp_path):
