@@ -17,7 +17,7 @@ KEYS_ARE_NO_NAMES = "When providing `inputs` as a dict"
 """How Keras's warning begins about keys that are no layer names: a dict is still matched by key."""
 
 _OWN = "kerasnas_"  # how names of layers begin that no column has
-_FEW_INPUTS = 100  # they are traced in a quarter of a second (docs/benchmarks.md, wide tables)
+_FEW_INPUTS = 100  # up to here tracing anew is cheap (docs/benchmarks.md, wide tables)
 _FRONT, _NETWORK = f"{_OWN}preprocessing", f"{_OWN}network"
 
 RawShape = tuple[Sequence[int | None], str]

@@ -25,7 +25,7 @@ table = pd.DataFrame(
         "currency": "EUR",
     }
 )
-weekend = (day.dayofweek >= 5).astype(float)
+weekend = (day.day_of_week >= 5).astype(float)
 pull = table["shop"].map({101: 20.0, 102: 60.0, 205: 35.0})
 sold = pull + 25 * weekend - 4 * (table["price"] - 10) - 15 * (table["weather"] == "snow")
 table["sold"] = (sold + rng.normal(0, 4, rows)).clip(lower=0).round(1)
@@ -56,7 +56,7 @@ print(model.schema_.explain().to_string())
 # training targets; whatever does not beat it has learned nothing.
 
 # %%
-table_of_trials = model.leaderboard()
+table_of_trials = model.leaderboard(full=True)
 print(table_of_trials[["rank", "trial_id", "kind", "val_rmse", "val_r2", "params"]].to_string())
 
 # %% [markdown]

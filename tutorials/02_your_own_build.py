@@ -64,13 +64,13 @@ result = kn.search(
     verbose=0,
 )
 columns = ["rank", "trial_id", "status", "val_accuracy", "params", "size_bytes", "seconds"]
-print(result.leaderboard()[columns].to_string())
+print(result.leaderboard(full=True)[columns].to_string())
 
 # %% [markdown]
 # Only what a trial used is among its values.
 
 # %%
-for values in result.leaderboard()["hyperparameters"]:
+for values in result.leaderboard(full=True)["hyperparameters"]:
     print(values)
     assert ("units" in values) == (values["kind"] == "dense")
     assert ("filters" in values) == (values["kind"] == "conv")

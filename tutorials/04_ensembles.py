@@ -45,7 +45,7 @@ model = kn.TabularClassifier(
     verbose=0,
 )
 model.fit(seen, "late")
-board = model.leaderboard()
+board = model.leaderboard(full=True)
 print(board[["trial_id", "kind", "val_log_loss", "optimism", "latency_ms"]].to_string())
 
 # %% [markdown]
@@ -91,7 +91,7 @@ print({name: np.asarray(answer).tolist() for name, answer in plain(one).items()}
 
 # %%
 small = model.distil(seconds=8)
-lesson = small.leaderboard().set_index("trial_id").loc["distilled"]
+lesson = small.leaderboard(full=True).set_index("trial_id").loc["distilled"]
 print(lesson[["val_log_loss", "val_log_loss_teacher", "size_bytes", "latency_ms"]])
 small.save("late_small.keras")
 

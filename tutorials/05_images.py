@@ -60,7 +60,7 @@ with warnings.catch_warnings():
 print("left out:", clf.broken_)
 print("the images:", clf.schema_.describe())
 columns = ["rank", "trial_id", "kind", "val_log_loss", "val_accuracy", "params", "seconds"]
-print(clf.leaderboard()[columns].to_string())
+print(clf.leaderboard(full=True)[columns].to_string())
 
 # %% [markdown]
 # The saved file takes raw pixels of any size, and resizes them inside. Plain Keras opens it:

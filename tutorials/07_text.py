@@ -46,7 +46,7 @@ clf = kn.TextClassifier(
     space=("linear", "average"), budget=kn.Budget(trials=2, epochs=4), seed=0, verbose=0
 )
 clf.fit(seen["message"], seen["kind"])
-print(clf.leaderboard()[["trial_id", "kind", "val_log_loss", "val_accuracy", "seconds"]])
+print(clf.leaderboard(full=True)[["trial_id", "kind", "val_log_loss", "val_accuracy", "seconds"]])
 
 # %% [markdown]
 # The leaderboard has scikit-learn's TF-IDF with logistic regression in it (`tfidf_logistic`),

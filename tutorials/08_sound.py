@@ -61,7 +61,11 @@ classifier = kn.AudioClassifier(
     verbose=0,
 )
 classifier.fit(train, motifs[~test], groups=names[~test])
-print(classifier.leaderboard()[["trial_id", "kind", "val_log_loss", "val_accuracy", "latency_ms"]])
+print(
+    classifier.leaderboard(full=True)[
+        ["trial_id", "kind", "val_log_loss", "val_accuracy", "latency_ms"]
+    ]
+)
 
 # %% [markdown]
 # New sounds may be arrays or files, of other rates too: they are resampled.

@@ -16,7 +16,7 @@ rng = np.random.default_rng(0)
 days = pd.date_range("2024-01-01", periods=200, freq="D")
 parts = []
 for number, shop in enumerate(["harbour", "station", "market", "airport"]):
-    weekday = 1 + 0.4 * np.isin(days.dayofweek, [4, 5])
+    weekday = 1 + 0.4 * np.isin(days.day_of_week, [4, 5])
     promotion = rng.random(200) < 0.15
     level = 80 * (number + 1) * np.exp(0.002 * np.arange(200))
     sales = level * weekday * (1 + 0.5 * promotion) * np.exp(rng.normal(0, 0.05, 200))
@@ -41,7 +41,7 @@ forecaster = kn.TimeSeriesForecaster(
 )
 forecaster.fit(known)
 columns = ["rank", "trial_id", "kind", "val_mase", "val_wql", "seconds"]
-print(forecaster.leaderboard()[columns].to_string())
+print(forecaster.leaderboard(full=True)[columns].to_string())
 print(f"looks back {forecaster.lookback_} days, season {forecaster.season_}")
 
 # %% [markdown]

@@ -27,7 +27,11 @@ train, test, y_train, y_test = train_test_split(
 # %%
 clf = kn.TabularClassifier(budget=kn.Budget(trials=2, epochs=8), seed=0, verbose=0)
 clf.fit(train, y_train)
-print(clf.leaderboard()[["rank", "trial_id", "kind", "val_log_loss", "val_accuracy"]].to_string())
+print(
+    clf.leaderboard(full=True)[
+        ["rank", "trial_id", "kind", "val_log_loss", "val_accuracy"]
+    ].to_string()
+)
 print(clf.predict(test.head(3)), clf.classes_)
 
 # %% [markdown]

@@ -54,7 +54,7 @@ tuner.search(x[:1000], y[:1000], validation_data=(x[1000:], y[1000:]), epochs=3,
 
 # %%
 old = kn.SearchResult.from_tuner(tuner)
-print(old.leaderboard()[["rank", "status", "val_accuracy", "hyperparameters"]].to_string())
+print(old.leaderboard(full=True)[["rank", "status", "val_accuracy", "hyperparameters"]].to_string())
 
 # %% [markdown]
 # The same hypermodel in `kn.search`. What was best before is tried first, but for `batch_size`:
@@ -75,7 +75,7 @@ result = kn.search(
     verbose=0,
 )
 columns = ["rank", "status", "val_accuracy", "params", "epochs", "hyperparameters"]
-print(result.leaderboard()[columns].to_string())
+print(result.leaderboard(full=True)[columns].to_string())
 
 # %% [markdown]
 # And the other way round: a strategy of kerasnas in a stock tuner.

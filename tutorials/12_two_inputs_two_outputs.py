@@ -59,7 +59,7 @@ history = auto.fit(
     {"price": price[train], "repair": repair[train]},
 )
 shown = ["trial_id", "kind", "val_loss", "val_price_rmse", "val_repair_accuracy"]
-print(auto.leaderboard()[shown].to_string(index=False))
+print(auto.leaderboard(full=True)[shown].to_string(index=False))
 
 # %% [markdown]
 # ## Use

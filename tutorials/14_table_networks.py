@@ -35,7 +35,7 @@ result = kn.search(
     seed=0,
     verbose=0,
 )
-print(result.leaderboard()[["rank", "val_loss", "params", "size_bytes"]])
+print(result.leaderboard(full=True)[["rank", "val_loss", "params", "size_bytes"]])
 
 # %% [markdown]
 # Rows that nobody has looked at yet. Three of the eight columns mean nothing, two others act only
