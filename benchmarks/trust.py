@@ -120,6 +120,8 @@ def as_objects(cells, frame):
 
 def spoilt(frame, rng: random.Random):
     """A table with one or two things wrong, or odd, and what these are."""
+    import pandas as pd
+
     told = []
     for _ in range(rng.randint(1, 2)):
         column = rng.choice(list(frame.columns))
@@ -140,7 +142,9 @@ def spoilt(frame, rng: random.Random):
             frame = frame.iloc[:, [*range(frame.shape[1]), 0]] if frame.shape[1] else frame
         elif kind == "name":
             name = value if isinstance(value, str | int | float | tuple) else "other"
-            frame = frame.rename(columns={column: name})
+            # pandas itself refuses some texts in an index of texts.
+            names = [name if c == column else c for c in frame.columns]
+            frame = frame.set_axis(pd.Index(names, dtype=object, tupleize_cols=False), axis=1)
         elif kind == "order":
             frame = frame.iloc[:, ::-1]
         elif kind == "rows":

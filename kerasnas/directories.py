@@ -6,13 +6,12 @@ import errno
 import logging
 import os
 import shutil
-import sys
 import tempfile
 import weakref
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import filelock
 from kerasnas.errors import DirectoryError
 from kerasnas.files import check_directory
 from kerasnas.journal import storing
+from kerasnas.leftovers import abandoned, locked, sweep
 
 log = logging.getLogger("kerasnas")
 
@@ -28,7 +28,6 @@ LOCK = "search.lock"
 """File in the directory of a search; the process that works there holds a lock on it."""
 
 _SCRATCH = "kerasnas-search-"  # temporary folders of searches without a directory
-_LEFT = ".kerasnas-*"  # what a killed process was writing, see `files`; all else is the user's
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _TRIED_BYTES = 2**16  # a trial write of so many: a full disk takes a few bytes more
 
@@ -58,7 +57,7 @@ def holding(directory: Any) -> Iterator[None]:
         )
     try:
         for folder in (path, path / "trials"):
-            _sweep(folder)
+            sweep(folder)
         yield
     finally:
         lock.release()
@@ -117,39 +116,19 @@ def _takes_bytes(folder: Path) -> bool:
 
 def _locked(folder: Path) -> filelock.BaseFileLock | None:
     """A lock on a folder that this process holds from now on; `None` where another one does."""
-    lock = filelock.FileLock(folder / LOCK, timeout=0, thread_local=False)
     try:
-        lock.acquire()
-    except filelock.Timeout:
-        return None
+        return locked(folder / LOCK)
     except NotImplementedError:  # some shared disks know no locks
         log.warning("'%s' is on a disk without locks: see that no other search uses it.", folder)
-    return lock
-
-
-def _sweep(folder: Path) -> None:
-    """Removes what killed processes were writing; only who holds the lock may."""
-    for path in folder.glob(_LEFT):
-        with suppress(OSError):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        return filelock.FileLock(folder / LOCK)
 
 
 def _sweep_scratch(root: Path) -> None:
     """Removes the temporary folders of killed processes: nobody holds the lock of them."""
     for folder in root.glob(f"{_SCRATCH}*"):
-        # A folder without the file is just being made, or is not of this version.
-        with suppress(OSError):
-            if _is_own(folder) and (folder / LOCK).is_file():
-                lock = _locked(folder)
-                if lock is not None:
-                    _remove(folder, lock)
-
-
-def _is_own(folder: Path) -> bool:
-    """Whether a folder is one that this user has made, and no link."""
-    if folder.is_symlink():
-        return False
-    return sys.platform == "win32" or folder.stat().st_uid == os.getuid()
+        lock = abandoned(folder, LOCK)
+        if lock is not None:
+            _remove(folder, lock)
 
 
 def _remove(folder: Path, lock: filelock.BaseFileLock | None) -> None:

@@ -2,7 +2,8 @@
 
 A path is checked before anything slow happens. The content is then written beside it, under a
 temporary name, and takes the path's place by a rename once it is whole: whatever fails before,
-nothing at the path has changed and nothing is left beside it.
+nothing at the path has changed and nothing is left beside it. What a killed process leaves beside
+it goes when the next one writes there.
 
 A file is replaced by a file of the same ending. A folder is replaced only where it is empty or
 holds nothing but files that kerasnas wrote: `MARKER` inside it names them, with their digests.
@@ -15,7 +16,6 @@ import hashlib
 import json
 import logging
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasnas.errors import ArtifactError
+from kerasnas.leftovers import neighbour
 
 log = logging.getLogger("kerasnas")
 
@@ -138,24 +139,21 @@ def fresh_file(path: Any, endings: Sequence[str] = (), argument: str = "`path`")
         argument: As in `check_file`.
 
     Yields:
-        The path of a new, empty file with the endings of `path`, in the same folder.
+        The path of a new, empty file with the endings of `path`, on the same disk.
 
     Raises:
         ArtifactError: As `check_file` does, or if the file cannot be written.
     """
     path = check_file(path, endings, argument)
-    fresh = path.parent / f"{_temporary_name()}{''.join(path.suffixes[-2:])}"
-    with _one_error(path):
-        try:
-            fresh.touch(exist_ok=False)
-            yield fresh
-            if path.exists():
-                shutil.copymode(path, fresh)
-            _sync(fresh)
-            fresh.replace(path)
-            _sync(path.parent)
-        finally:
-            fresh.unlink(missing_ok=True)
+    with _one_error(path), neighbour(path.parent) as holder:
+        fresh = holder / f"new{''.join(path.suffixes[-2:])}"
+        fresh.touch(exist_ok=False)
+        yield fresh
+        if path.exists():
+            shutil.copymode(path, fresh)
+        _sync(fresh)
+        fresh.replace(path)
+        _sync(path.parent)
 
 
 @contextlib.contextmanager
@@ -173,11 +171,9 @@ def fresh_folder(path: Any, argument: str = "`path`") -> Iterator[Path]:
         ArtifactError: As `check_folder` does, or if the folder cannot be written.
     """
     path = check_folder(path, argument)
-    holder = path.parent / _temporary_name()
-    fresh, before = holder / "new", holder / "before"
-    with _one_error(path):
+    with _one_error(path), neighbour(path.parent) as holder:
+        fresh, before = holder / "new", holder / "before"
         try:
-            holder.mkdir()
             yield fresh
             _mark(fresh)
             for part in [*fresh.rglob("*"), fresh]:
@@ -185,11 +181,8 @@ def fresh_folder(path: Any, argument: str = "`path`") -> Iterator[Path]:
             _swap(fresh, path, before)
             _sync(path.parent)
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                holder.rmdir()
-            if holder.exists():
-                log.warning("Part of what was in '%s' is in '%s'.", path, holder)
+            if before.exists():
+                log.warning("Part of what was in '%s' is in '%s'.", path, before)
 
 
 def is_stream(path: str | Path) -> bool:
@@ -354,10 +347,6 @@ def _sync_handle(handle: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _temporary_name() -> str:
-    return f".kerasnas-{secrets.token_hex(6)}"
 
 
 def _with_ending(path: Path, ending: str) -> Path:

@@ -4,12 +4,15 @@ import json
 import os
 import resource
 import stat
+import subprocess
+import sys
+import textwrap
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from kerasnas import files
+from kerasnas import files, leftovers
 from kerasnas.errors import ArtifactError
 from kerasnas.files import MARKER, check_file, check_folder, fresh_file, fresh_folder
 
@@ -44,7 +47,7 @@ def disk_full_after(size):
 class TestFile:
     def test_a_new_file(self, tmp_path):
         with fresh_file(tmp_path / "a.keras", (".keras",)) as fresh:
-            assert fresh.parent == tmp_path and fresh.suffix == ".keras"
+            assert fresh.parent.parent == tmp_path and fresh.suffix == ".keras"
             assert not (tmp_path / "a.keras").exists()
             fresh.write_text("new")
         assert content(tmp_path) == {"a.keras": "new"}
@@ -118,6 +121,72 @@ class TestFile:
             fresh.write_text("new")
         assert (tmp_path / "a.keras").is_symlink()
         assert (tmp_path / "real.keras").read_text() == "new"
+
+
+def killed_while_it_writes(path: Path, kind: str) -> None:
+    """Another process, which is killed while it writes to `path`."""
+    code = f"""
+        import os, signal
+        from pathlib import Path
+        from kerasnas.files import fresh_file, fresh_folder
+        with {kind}({str(path)!r}) as fresh:
+            if "folder" in {kind!r}:
+                (fresh / "inner").mkdir(parents=True)
+                fresh = fresh / "inner" / "a"
+            fresh.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert subprocess.run([sys.executable, "-c", textwrap.dedent(code)]).returncode != 0
+
+
+class TestLeftovers:
+    @pytest.mark.parametrize("kind", ["fresh_file", "fresh_folder"])
+    def test_of_a_killed_process_go_at_the_next_save(self, tmp_path, kind):
+        killed_while_it_writes(tmp_path / "a", kind)
+        assert len(os.listdir(tmp_path)) == 1
+        with fresh_file(tmp_path / "a") as fresh:
+            fresh.write_text("new")
+        assert content(tmp_path) == {"a": "new"}
+
+    def test_of_a_process_that_still_writes_stay(self, tmp_path):
+        with fresh_file(tmp_path / "a") as first:
+            first.write_text("first")
+            with fresh_file(tmp_path / "b") as second:
+                second.write_text("second")
+            assert first.read_text() == "first"
+        assert content(tmp_path) == {"a": "first", "b": "second"}
+
+    def test_what_only_looks_like_one_is_the_users(self, tmp_path):
+        held = tmp_path / f".kerasnas-{'0' * 12}"
+        named = [
+            tmp_path / ".kerasnas-notes" / leftovers.HELD,  # another name
+            tmp_path / f".kerasnas-{'1' * 12}" / "new.keras",  # without the file of a lock
+            held / leftovers.HELD,
+            held / "notes.txt",  # kerasnas writes no such name
+            tmp_path / "elsewhere" / leftovers.HELD,
+        ]
+        for place in named:
+            place.parent.mkdir(exist_ok=True)
+            place.write_text("mine")
+        (tmp_path / f".kerasnas-{'2' * 12}").symlink_to(tmp_path / "elsewhere")
+        (tmp_path / f".kerasnas-{'3' * 12}").write_text("a file")
+        before = content(tmp_path)
+        with fresh_file(tmp_path / "a") as fresh:
+            fresh.write_text("new")
+        del before[f"{held.name}/{leftovers.HELD}"]
+        assert content(tmp_path) == {**before, "a": "new"}
+
+    def test_a_disk_without_locks_is_written_to_and_not_swept(self, tmp_path, monkeypatch):
+        killed_while_it_writes(tmp_path / "a", "fresh_file")
+
+        def no_locks(*_):
+            raise NotImplementedError
+
+        monkeypatch.setattr(leftovers, "locked", no_locks)
+        with fresh_file(tmp_path / "a") as fresh:
+            fresh.write_text("new")
+        assert (tmp_path / "a").read_text() == "new"
+        assert len(os.listdir(tmp_path)) == 2
 
 
 class TestFolder:
