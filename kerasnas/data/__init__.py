@@ -12,6 +12,7 @@ from kerasnas.data.targets import (
     RegressionTarget,
     check_same_length,
     fit_class_target,
+    fit_regression_target,
     split_target,
 )
 from kerasnas.data.values import ValuesTarget, fit_values_target, is_several
@@ -33,6 +34,7 @@ __all__ = [
     "chunks",
     "fit_class_target",
     "fit_multilabel_target",
+    "fit_regression_target",
     "fit_values_target",
     "infer_schema",
     "ingest",

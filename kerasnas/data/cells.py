@@ -7,14 +7,17 @@ which was *read* as numbers is also *converted* as numbers.
 
 import datetime
 import decimal
+import fractions
 import numbers
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.date_formats import WRITTEN, is_clock
 from kerasnas.data.foreign import numpy_dtype_of
 from kerasnas.data.written import WrittenDates, WrittenNumbers
 from kerasnas.errors import SchemaError
@@ -58,10 +61,14 @@ _KIND_FAMILIES: dict[str, Family] = {
 _WORDS = (
     "? . .. ... - -- --- na n/a n.a n.a. #n/a #na <na> nan -nan null none nil nat missing unknown "
     "undefined \\n 1.#ind -1.#ind 1.#qnan -1.#qnan #value! #div/0! #ref! #null! #num! #name? "
-    "\u2013 \u2014"
+    "\u2013 \u2014 n/d n.d. k.a. (null) [null] <null> (blank) (none) (missing) tbd tba"
 )
 MISSING_WORDS = frozenset(
-    {*_WORDS.split(), "", "not available", "not applicable", "#n/a n/a", "no data", "n / a"}
+    {
+        *_WORDS.split(),
+        *("", "not available", "not applicable", "#n/a n/a", "no data", "n / a"),
+        *("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000"),
+    }
 )
 """What people write for a missing number or date, in lower case."""
 
@@ -83,24 +90,57 @@ def plain(series: pd.Series) -> pd.Series:
         return series.astype(object).map(str, na_action="ignore")
     if isinstance(dtype, pd.ArrowDtype):
         if dtype.kind == "M":
-            if _has_zone(dtype):
-                series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-            return series.astype("datetime64[us]")
+            zone = _zone_of(dtype)
+            wanted = np.dtype("M8[us]") if zone is None else pd.DatetimeTZDtype("us", zone)
+            return series.astype(wanted)
         if dtype.kind == "m":
             return series.astype("timedelta64[us]")
         if dtype.kind not in "biuf":
             return series.astype(object)
-    if is_object(dtype) and pd.api.types.infer_dtype(series, skipna=True) == "period":
-        return series.map(lambda period: period.to_timestamp(), na_action="ignore")
+    if isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize > 8:
+        return series.astype(np.float64)
+    if is_object(dtype):
+        found = pd.api.types.infer_dtype(series, skipna=True)
+        if found == "period":
+            return series.map(lambda period: period.to_timestamp(), na_action="ignore")
+        if found == "time":
+            return series.map(str, na_action="ignore")
+        if found == "mixed" and _are_fractions(series):
+            return series.map(float, na_action="ignore")
     return series
 
 
-def _has_zone(dtype: pd.ArrowDtype) -> bool:
-    """Whether times of pyarrow carry a time zone; dates never do."""
+def _are_fractions(series: pd.Series) -> bool:
+    """Whether all cells are exact fractions or other real numbers of Python, or missing."""
+    found = False
+    for cell in series:
+        found = found or isinstance(cell, fractions.Fraction)
+        if not (isinstance(cell, numbers.Real) or cell is None or cell is pd.NA):
+            return False
+    return found
+
+
+def _zone_of(dtype: pd.ArrowDtype) -> str | None:
+    """The time zone of times of pyarrow; dates never have one."""
     import pyarrow
 
     kind = dtype.pyarrow_dtype
-    return isinstance(kind, pyarrow.TimestampType) and kind.tz is not None
+    return kind.tz if isinstance(kind, pyarrow.TimestampType) else None
+
+
+def clock_of(series: pd.Series) -> str:
+    """The clock of a `plain` series of datetimes: a zone, "UTC" without one, or `WRITTEN`."""
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        zones = {str(series.dtype.tz)}
+    elif is_object(series.dtype):
+        moments = [c for c in series if isinstance(c, datetime.datetime) and c.tzinfo is not None]
+        zones = {str(moment.tzinfo) for moment in moments}
+    else:
+        zones = set()
+    if len(zones) > 1:
+        return WRITTEN
+    zone = next(iter(zones), "UTC")
+    return zone if is_clock(zone) else WRITTEN
 
 
 def is_object(dtype: Any) -> bool:
@@ -176,9 +216,11 @@ def to_numbers(
     if kind in ("strings", "mixed"):
         if written is not None:
             texts = np.array([isinstance(cell, str | bytes) for cell in cells], dtype=bool)
+            texts &= np.isnan(values) | (not written.plain)
             values[texts] = written.read([text_of(cell) for cell in cells.to_numpy()[texts]])
         unread = np.isnan(values) & ~absent
-        absent[unread] = [spells_missing(cell) for cell in cells.to_numpy()[unread]]
+        words = () if written is None else written.gaps
+        absent[unread] = [spells_missing(cell, words) for cell in cells.to_numpy()[unread]]
     bad = np.isnan(values) & ~absent
     if kind == "mixed":  # to_numeric reads moments as nanoseconds, which nobody means
         odd = (datetime.date, np.datetime64, np.timedelta64, datetime.timedelta)
@@ -256,8 +298,8 @@ def to_seconds(
         written: How strings are written; `None` for ISO 8601.
 
     Returns:
-        values: int64 (n,) whole seconds since 1970-01-01 UTC (naive times count as UTC),
-            rounded down; `MISSING_DATETIME` where missing or unreadable.
+        values: int64 (n,) whole seconds since 1970-01-01 on the clock of `written` (naive times
+            count as they are), rounded down; `MISSING_DATETIME` where missing or unreadable.
         bad: bool (n,), True where a cell is there but is no moment.
     """
     kind = family(series)
@@ -268,7 +310,7 @@ def to_seconds(
         return _texts_to_seconds(series.astype(object), absent, kind == "mixed", written)
     if kind != "datetimes":
         return np.full(len(series), MISSING_DATETIME), ~absent
-    values = _seconds(series)
+    values = _seconds(series, "UTC" if written is None else written.clock)
     return values, (values == MISSING_DATETIME) & ~absent
 
 
@@ -291,21 +333,34 @@ def _texts_to_seconds(
     elif texts.any():
         values[texts] = _seconds(series[texts].str.strip())
     if moments.any():
-        values[moments] = _seconds(series[moments])
+        values[moments] = _seconds(series[moments], "UTC" if written is None else written.clock)
     bad = (values == MISSING_DATETIME) & ~absent
     rows = np.flatnonzero(bad & texts)
-    bad[rows] = [not spells_missing(cell) for cell in cells[rows]]
+    words = () if written is None else written.gaps
+    bad[rows] = [not spells_missing(cell, words) for cell in cells[rows]]
     return values, bad
 
 
-def _seconds(series: pd.Series) -> np.ndarray:
+def _seconds(series: pd.Series, clock: str = "UTC") -> np.ndarray:
     """Whole seconds of datetimes, or of objects in ISO 8601; `MISSING_DATETIME` for others."""
+    if is_object(series.dtype) and clock != "UTC":
+        series = series.map(lambda cell: _local(cell, clock), na_action="ignore")
     if is_object(series.dtype) or isinstance(series.dtype, pd.StringDtype):
         series = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+        series = series.dt.tz_localize(None)
     if isinstance(series.dtype, pd.DatetimeTZDtype):
-        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+        series = series if clock == WRITTEN else series.dt.tz_convert(clock)
+        series = series.dt.tz_localize(None)
     # The unit is named before taking integers: pandas stores s, ms, us or ns as it likes.
     return np.array(series.to_numpy()).astype("datetime64[s]").astype(np.int64)
+
+
+def _local(cell: Any, clock: str) -> Any:
+    """A moment on a clock, without its zone; anything else as it is."""
+    if not isinstance(cell, datetime.datetime) or cell.tzinfo is None or cell is pd.NaT:
+        return cell
+    moment = pd.Timestamp(cell)
+    return (moment if clock == WRITTEN else moment.tz_convert(clock)).tz_localize(None)
 
 
 def to_strings(series: pd.Series) -> np.ndarray:
@@ -375,9 +430,17 @@ def _objects(texts: list[str]) -> np.ndarray:
     return array
 
 
-def spells_missing(cell: Any) -> bool:
-    """Say whether a cell that is no number is blank or a word such as nan, as files write it."""
-    return isinstance(cell, str | bytes) and text_of(cell).strip().lower() in MISSING_WORDS
+def spells_missing(cell: Any, words: Sequence[str] = ()) -> bool:
+    """Say whether a cell that is no number is blank or a word such as nan, as files write it.
+
+    Args:
+        cell: The cell.
+        words: Further words that mean a missing value.
+    """
+    if not isinstance(cell, str | bytes):
+        return False
+    text = text_of(cell).strip()
+    return text.lower() in MISSING_WORDS or text in words
 
 
 def _through_categories(series: pd.Series, convert: Any, absent: Any) -> tuple[Any, Any]:

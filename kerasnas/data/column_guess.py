@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from kerasnas.data import cells
-from kerasnas.data.date_formats import looks_like_date, settle_dates
+from kerasnas.data.date_formats import WRITTEN, clock_of, looks_like_date, settle_dates
 from kerasnas.data.float32_loss import loses_digits, merges_whole_numbers
-from kerasnas.data.number_formats import looks_like_number, settle_style
+from kerasnas.data.number_formats import has_bound, looks_like_number, settle_style, several_units
 from kerasnas.data.schema import Column, Kind
-from kerasnas.data.written import WrittenDates, WrittenNumbers
+from kerasnas.data.written import Written, WrittenDates, WrittenNumbers
 
 CODES = 20
 """Strings that read as whole numbers are codes, not amounts, up to this many distinct values."""
@@ -23,6 +25,8 @@ TEXT_WORDS = 2.5
 """Words per distinct value from which strings that mostly differ are free text."""
 MOST_BAD_CELLS = 0.01
 """Share of a column's cells that may be unreadable, so that they count as gaps."""
+_MOST_WORDS = 3  # that recur among numbers or dates, and are gaps there
+_ELSE = "Correct them, or pass `column_kinds={...: 'categorical'}` if they mean something else"
 _SAMPLE = 300  # rows that are looked at before all are
 _LIKELY = 0.9  # share of the sample that must look like dates or numbers
 _LONGEST_GAP = max(map(len, cells.MISSING_WORDS))
@@ -130,13 +134,23 @@ def _guess_present(present: pd.Series, dtype: str) -> Column:
         case "timedeltas":
             return _of_kind("numeric", f"Holds durations ({dtype}), taken in seconds.")
         case "datetimes":
-            return _of_kind("datetime", f"Holds dates or times ({dtype}).")
+            return _on_clock(_of_kind("datetime", f"Holds dates or times ({dtype})."), present)
         case "category":
             return _of_kind("categorical", "Typed as category by the user.")
         case "strings":
             return _guess_strings(_strings(present))
         case _:
             return _guess_mixed(present)
+
+
+def _on_clock(guess: Column, present: pd.Series) -> Column:
+    """The guess for typed moments with the clock that they tell."""
+    clock = cells.clock_of(present)
+    if clock == "UTC":
+        return guess
+    where = "as it is written" if clock == WRITTEN else f"of {clock}"
+    reason = f"{guess.reason} The local time {where} is taken."
+    return replace(guess, reason=reason, written=WrittenDates(clock=clock))
 
 
 def _guess_mixed(present: pd.Series) -> Column:
@@ -162,19 +176,24 @@ def _strings(present: pd.Series) -> pd.Series:
 
 def _guess_strings(texts: pd.Series) -> Column:
     distinct = pd.Series(texts.unique(), dtype=object)
-    rows, share = len(texts), len(distinct) / len(texts)
-    sample = [text for text in texts.iloc[:: max(1, rows // _SAMPLE)] if not _is_gap(text)]
-    dates = sum(_ISO_DATE.fullmatch(text) is not None or looks_like_date(text) for text in sample)
-    numbers = sum(looks_like_number(text) for text in sample)
-    dated = _guess_dates(texts) if dates >= _LIKELY * len(sample) else None
+    sample = _sampled(texts)
+    dated = _guess_dates(texts) if _are_mostly(sample, _is_date) else None
     if dated is not None:
         return dated
-    if numbers >= _LIKELY * len(sample):
+    note = None
+    if _are_mostly(sample, looks_like_number):
         if distinct.str.fullmatch(r"\s*0\d+\s*").any() and not cells.to_numbers(distinct)[1].any():
             return _of_kind("categorical", "Digits with leading zeros, taken as codes.")
         numeric = _guess_numbers(texts)
         if numeric is not None:
             return numeric
+        note = _told_units(sample)
+    return replace(_named(texts, distinct), note=note)
+
+
+def _named(texts: pd.Series, distinct: pd.Series) -> Column:
+    """The guess for strings that are neither dates nor numbers: texts or categories."""
+    rows, share = len(texts), len(distinct) / len(texts)
     words = _words(distinct)
     amount = f"{len(distinct)} distinct values in {rows} rows"
     is_text = words >= TEXT_WORDS and share > 0.3
@@ -186,6 +205,59 @@ def _guess_strings(texts: pd.Series) -> Column:
         dropped = "id-like, single words that never repeat"
         return _of_kind("categorical", f"Single words, {amount}.", dropped)
     return _of_kind("categorical", f"Strings, {amount}.")
+
+
+def _sampled(texts: pd.Series) -> list[str]:
+    """Cells that stand for all of a column, without words for missing values."""
+    return [text for text in texts.iloc[:: max(1, len(texts) // _SAMPLE)] if not _is_gap(text)]
+
+
+def _is_date(text: str) -> bool:
+    return _ISO_DATE.fullmatch(text) is not None or looks_like_date(text)
+
+
+def _are_mostly(sample: Sequence[str], looks: Callable[[str], bool]) -> bool:
+    """Whether a column may be one of dates or numbers, some words among them left out."""
+    odd = _repeated(sample, looks)
+    left = [text for text in sample if text not in odd]
+    return sum(looks(text) for text in left) >= _LIKELY * len(left)
+
+
+def _repeated(sample: Sequence[str], looks: Callable[[str], bool]) -> tuple[str, ...]:
+    """The few words that recur where all else looks like a date or a number; else empty."""
+    odd = Counter(text for text in sample if not looks(text))
+    recur = tuple(word for word, times in odd.items() if times > 1 and not re.search(r"\d", word))
+    values = {text for text in sample if text not in odd}
+    few = 0 < len(recur) <= _MOST_WORDS and len(values) > CODES
+    return recur if few and 2 * odd.total() <= len(sample) else ()
+
+
+def _apart(
+    known: pd.Series, looks: Callable[[str], bool]
+) -> tuple[pd.Series, tuple[str, ...], str]:
+    """The cells without words that recur among dates or numbers; the words; a note about them."""
+    words = tuple(word.strip() for word in _repeated(_sampled(known), looks))
+    if not words:
+        return known, (), ""
+    said = known.str.strip().isin(words).to_numpy()
+    names = " or ".join(repr(word) for word in words)
+    note = (
+        f"says {names} in {said.sum()} of {len(known)} values: they are gaps. Pass "
+        "`column_kinds={...: 'categorical'}` if they mean something else"
+    )
+    return known[~said], words, note
+
+
+def _told_units(sample: Sequence[str]) -> str | None:
+    """A note about numbers that are no numbers for the model, since their units differ."""
+    units = several_units(sample)
+    if not units:
+        return None
+    shown = ", ".join(f"`{unit}`" for unit in units[:4])
+    return (
+        f"holds numbers in several units ({shown}), and is read as strings. Bring them to one "
+        "unit, or pass `column_kinds={...: 'categorical'}` to say that they are names"
+    )
 
 
 def _known(texts: pd.Series) -> pd.Series:
@@ -205,28 +277,34 @@ def _guess_dates(texts: pd.Series) -> Column | None:
     At most a share of `MOST_BAD_CELLS` of the cells may be unreadable.
     """
     known = _known(texts)
+    gaps = " Words such as 'unknown' are gaps." if len(known) < len(texts) else ""
+    known, words, told = _apart(known, _is_date)
     if not len(known):
         return None
     distinct = pd.Series(known.unique(), dtype=object)
-    gaps = " Words such as 'unknown' are gaps." if len(known) < len(texts) else ""
+    clock = clock_of(distinct)
+    local = " The local time as it is written is taken." if clock == WRITTEN else ""
+    plain = WrittenDates(gaps=words, clock=clock)
     sample = distinct.iloc[:: max(1, len(distinct) // 100)]
     if sum(_ISO_DATE.fullmatch(text) is not None for text in sample) > 0.9 * len(sample):
         iso = np.array([_ISO_DATE.fullmatch(text) is not None for text in distinct], dtype=bool)
         odd = distinct[~iso | cells.to_seconds(distinct)[1]]
         bad = known.isin(set(odd)).to_numpy() if len(odd) else np.zeros(len(known), dtype=bool)
-        if not bad.any():
-            return _of_kind("datetime", f"Strings that all read as ISO dates.{gaps}")
         if bad.sum() <= MOST_BAD_CELLS * len(known):
-            guess = _of_kind("datetime", f"Strings that read as ISO dates.{gaps}")
-            return _lenient(guess, WrittenDates(), known[bad], len(known), "dates")
+            read = "read" if bad.any() or words else "all read"
+            guess = _of_kind("datetime", f"Strings that {read} as ISO dates.{local}{gaps}")
+            guess = _with_note(guess, told)
+            if not bad.any() and plain == WrittenDates():
+                return guess
+            return _lenient(guess, plain, known[bad], len(known), "dates")
     reading = settle_dates(known, distinct)
     if reading is None:
         return None
     bad = known.isin(set(distinct[reading.bad])).to_numpy()
     if bad.sum() > MOST_BAD_CELLS * len(known):
         return None
-    written = WrittenDates(reading.formats)
-    guess = _of_kind("datetime", f"Strings that read as dates, {written.describe()}.{gaps}")
+    written = replace(plain, formats=reading.formats)
+    guess = _of_kind("datetime", f"Strings that read as dates, {written.describe()}.{local}{gaps}")
     if reading.other:
         note = (
             f"holds dates whose order no value settles (first: {known.iloc[0]!r}): read as "
@@ -234,7 +312,7 @@ def _guess_dates(texts: pd.Series) -> Column | None:
             f"`column_kinds={{...: {reading.other[0]!r}}}`"
         )
         guess = replace(guess, note=note)
-    return _lenient(guess, written, known[bad], len(known), "dates")
+    return _lenient(_with_note(guess, told), written, known[bad], len(known), "dates")
 
 
 def _guess_numbers(texts: pd.Series) -> Column | None:
@@ -243,31 +321,44 @@ def _guess_numbers(texts: pd.Series) -> Column | None:
     At most a share of `MOST_BAD_CELLS` of the cells may be unreadable.
     """
     known = _known(texts)
+    gaps = " Words such as 'N/A' are gaps." if len(known) < len(texts) else ""
+    known, words, told = _apart(known, looks_like_number)
     if not len(known):
         return None
     distinct = pd.Series(known.unique(), dtype=object)
     values, bad = cells.to_numbers(distinct)
-    gaps = " Words such as 'N/A' are gaps." if len(known) < len(texts) else ""
     if not bad.any():
-        return _plain_numbers(distinct, values, len(distinct) / len(known), gaps)
+        plain = _plain_numbers(distinct, values, len(distinct) / len(known), gaps)
+        if plain.kind == "categorical":
+            return plain
+        return _with_note(plain, told, WrittenNumbers(gaps=words) if words else None)
     rows = known.isin(set(distinct[bad]))
-    if rows.sum() <= MOST_BAD_CELLS * len(known):
+    few = rows.sum() <= MOST_BAD_CELLS * len(known)
+    if few and not any(map(has_bound, distinct[bad])):
         plain = _plain_numbers(distinct[~bad], values[~bad], len(distinct) / len(known), gaps)
         if plain.kind == "categorical":
             return None
-        return _lenient(plain, WrittenNumbers(), known[rows], len(known), "numbers")
+        written = WrittenNumbers(gaps=words)
+        return _lenient(_with_note(plain, told), written, known[rows], len(known), "numbers")
     settled = settle_style(distinct.to_list())
     if settled is None:
         return None
-    style, units, odd = settled
-    written = WrittenNumbers(style.decimal, style.thousands, units)
-    odd |= np.isnan(written.read(distinct.to_list()))
+    written = WrittenNumbers(
+        settled.style.decimal,
+        settled.style.thousands,
+        settled.units,
+        gaps=words,
+        bare=settled.bare,
+    )
+    odd = settled.bad | np.isnan(written.read(distinct.to_list()))
     rows = known.isin(set(distinct[odd]))
     if rows.sum() > MOST_BAD_CELLS * len(known):
         return None
     how = f", {written.describe()}" if written.describe() else ""
     guess = _of_kind("numeric", f"Strings that read as numbers{how}.{gaps}")
-    return _lenient(guess, written, known[rows], len(known), "numbers")
+    if settled.note:
+        guess = _with_note(guess, f"{settled.note}. {_ELSE}")
+    return _lenient(_with_note(guess, told), written, known[rows], len(known), "numbers")
 
 
 def _plain_numbers(distinct: pd.Series, values: np.ndarray, share: float, gaps: str) -> Column:
@@ -289,8 +380,15 @@ def _lenient(
         f"has {len(bad)} of {rows} values that are no {noun} (first: {bad.iloc[0]!r}): they are "
         "gaps. Correct them, or pass `column_kinds={...: 'categorical'}` if they mean something"
     )
-    note = note if guess.note is None else f"{guess.note}; it {note}"
-    return replace(guess, written=replace(written, lenient=True), note=note)
+    return replace(_with_note(guess, note), written=replace(written, lenient=True))
+
+
+def _with_note(guess: Column, note: str, written: Written | None = None) -> Column:
+    """The guess with one more note, if there is one, and how cells are written."""
+    guess = guess if written is None else replace(guess, written=written)
+    if not note:
+        return guess
+    return replace(guess, note=note if guess.note is None else f"{guess.note}; it {note}")
 
 
 def _words(distinct: pd.Series) -> float:

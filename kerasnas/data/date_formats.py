@@ -12,16 +12,22 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.date_texts import is_tidy, offsets_of, split_offset, tidied
+
 ISO = "ISO8601"
 """The name that pandas has for dates such as 2024-01-31T12:30."""
+
+WRITTEN = "written"
+"""The clock of dates that tell the local time, whatever offset stands behind them."""
 
 _MISSING = -(2**63)
 _SAMPLE = 300  # distinct texts that are looked at before all are
 _LIKELY = 0.5  # share of the sample that must look like a date
+_DIGITS = {"%Y%m%d": 6, "%Y%m%d%H%M%S": 12, "%Y%m%d%H%M": 10}  # digits after the century
 _DATES = {
     "dmy": ["%d{s}%m{s}%Y", "%d{s}%m{s}%y", "%d. %m. %Y"],
     "mdy": ["%m{s}%d{s}%Y", "%m{s}%d{s}%y"],
-    "ymd": ["%Y{s}%m{s}%d", "%y{s}%m{s}%d", "%Y%m%d"],
+    "ymd": ["%Y{s}%m{s}%d", "%y{s}%m{s}%d", *_DIGITS],
     "named": [
         "%d{s}%b{s}%Y",
         "%d{s}%b{s}%y",
@@ -53,11 +59,19 @@ _TIMES = [
         for gap in (" ", "T", ", ")
         for clock in ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
     ),
+    " %H",
     " %H:%M:%S %z",
     " %H:%M:%S%z",
     " %H:%M %z",
 ]
-_WHOLE = {"named": ["%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S GMT", "%d/%b/%Y:%H:%M:%S %z"]}
+_WHOLE = {
+    "named": [
+        "%a %b %d %H:%M:%S %Y",
+        "%a, %d %b %Y %H:%M:%SZ",
+        "%a %b %d %Y %H:%M:%S %z",
+        "%d/%b/%Y:%H:%M:%S %z",
+    ]
+}
 _RUNS = re.compile(r"\d+|[^\W\d_]+|%[a-zA-Z]")
 _CODES = {**dict.fromkeys("aAbBp", "w"), "z": "+d"}
 
@@ -78,9 +92,26 @@ class DateReading:
     other: tuple[str, ...] = ()
 
 
+def is_clock(clock: str) -> bool:
+    """Whether it is the name of a time zone, or `WRITTEN`."""
+    if clock == WRITTEN:
+        return True
+    try:
+        pd.Timestamp(0, tz=clock)
+    except (KeyError, ValueError, TypeError, OSError):  # no such zone
+        return False
+    return True
+
+
+def clock_of(texts: pd.Series) -> str:
+    """The clock of texts with offsets: "UTC", or the local time as it is written."""
+    return "UTC" if offsets_of(texts) <= {"", "Z"} else WRITTEN
+
+
 def looks_like_date(text: str) -> bool:
     """Whether a text has the shape of a date in one of the known formats."""
-    return _shape(text.strip()) in _formats()
+    text = text.strip()
+    return _shape(text if is_tidy(text) else tidied(text)) in _formats()
 
 
 def named_formats(text: str) -> tuple[str, ...]:
@@ -99,7 +130,8 @@ def settle_dates(texts: pd.Series, distinct: pd.Series) -> DateReading | None:
     Returns:
         The formats of the order that reads most cells; `None` where few look like dates.
     """
-    sample = distinct.iloc[:: max(1, len(distinct) // _SAMPLE)].str.strip()
+    clean = _clean(distinct)
+    sample = clean.iloc[:: max(1, len(distinct) // _SAMPLE)]
     shapes = [_shape(text) for text in sample]
     known = _formats()
     if sum(shape in known for shape in shapes) < _LIKELY * len(shapes):
@@ -112,8 +144,11 @@ def settle_dates(texts: pd.Series, distinct: pd.Series) -> DateReading | None:
                 orders[order].append(form)
     if not orders:
         return None
+    plain = [f for order in ("ymd", "named") for f in orders[order] if "%y" not in f]
+    for order in {"dmy", "mdy", "ymd"} & set(orders):
+        orders[order] += [form for form in plain if form not in orders[order]]
     counts = texts.value_counts().reindex(distinct.to_numpy()).to_numpy()
-    found = {order: _used(distinct, forms, counts) for order, forms in orders.items()}
+    found = {order: _used(clean, forms, counts) for order, forms in orders.items() if forms}
     lost = {order: int(counts[bad].sum()) for order, (_, bad) in found.items()}
     least = min(lost.values())
     tied = [order for order in found if lost[order] == least and found[order][0]]
@@ -127,23 +162,54 @@ def settle_dates(texts: pd.Series, distinct: pd.Series) -> DateReading | None:
     return DateReading(formats, bad, other)
 
 
-def read_dates(texts: pd.Series, formats: Sequence[str]) -> np.ndarray:
-    """Seconds since 1970 of texts by the first format that reads each; -2**63 where none does."""
-    texts = texts.astype(object).str.strip()
+def read_dates(texts: pd.Series, formats: Sequence[str], clock: str = "UTC") -> np.ndarray:
+    """Seconds since 1970 of texts by the first format that reads each; -2**63 where none does.
+
+    Args:
+        texts: The texts.
+        formats: Formats of `strptime`, or `ISO`.
+        clock: The zone whose clock the seconds tell, or `WRITTEN`.
+    """
+    seconds = np.full(len(texts), _MISSING)
+    stripped = texts.astype(object).str.strip().reset_index(drop=True)
+    for clean in (False, True):
+        left = seconds == _MISSING
+        if not left.any():
+            break
+        seconds[left] = _first_read(_clean(stripped[left]) if clean else stripped, formats, clock)
+    return seconds
+
+
+def _first_read(texts: pd.Series, formats: Sequence[str], clock: str) -> np.ndarray:
     seconds = np.full(len(texts), _MISSING)
     for form in formats:
         left = seconds == _MISSING
         if not left.any():
             break
-        seconds[left] = _seconds(texts[left], form)
+        seconds[left] = _seconds(texts[left], form, clock)
     return seconds
 
 
-def _seconds(texts: pd.Series, form: str) -> np.ndarray:
+def _clean(texts: pd.Series) -> pd.Series:
+    """Texts as `strptime` has them."""
+    stripped = texts.astype(object).str.strip()
+    return pd.Series(
+        [one if is_tidy(one) else tidied(one) for one in stripped], index=texts.index, dtype=object
+    )
+
+
+def _seconds(texts: pd.Series, form: str, clock: str = "UTC") -> np.ndarray:
     zoned = "%z" in form or form == ISO
+    if zoned and clock == WRITTEN:
+        texts = texts.map(lambda text: split_offset(text)[0])
+        form, zoned = re.sub(r"\s?%z", "", form), False
     moments = pd.to_datetime(texts, format=form, errors="coerce", utc=zoned)
     if isinstance(moments.dtype, pd.DatetimeTZDtype):
-        moments = moments.dt.tz_convert("UTC").dt.tz_localize(None)
+        local = moments.dt.tz_localize(None)
+        if clock not in ("UTC", WRITTEN):  # naive times are local ones already
+            shifted = texts.map(lambda text: split_offset(text)[1] != "").to_numpy(bool)
+            local = local.where(~shifted, moments.dt.tz_convert(clock).dt.tz_localize(None))
+        moments = local
     return np.array(moments.to_numpy()).astype("datetime64[s]").astype(np.int64)
 
 
@@ -151,7 +217,7 @@ def _used(
     distinct: pd.Series, formats: Sequence[str], counts: np.ndarray
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """The formats that read cells, those that read most first, and the texts that none reads."""
-    reads = {form: _seconds(distinct.str.strip(), form) != _MISSING for form in formats}
+    reads = {form: _seconds(distinct, form) != _MISSING for form in formats}
     order = sorted(reads, key=lambda form: -int(counts[reads[form]].sum()))
     used: list[str] = []
     bad = np.ones(len(distinct), dtype=bool)
@@ -189,11 +255,11 @@ def _doubt(order: str, formats: Sequence[str], texts: pd.Series) -> _Doubt:
 def _is_plausible(form: str, texts: Sequence[str]) -> bool:
     """Whether texts of a format's shape are as long as dates are: versions and counts are not.
 
-    Eight digits must begin with a century. A year of two digits behind a point or a dash stands
+    Digits alone must begin with a century. A year of two digits behind a point or a dash stands
     behind a day and a month of two digits.
     """
-    if form == "%Y%m%d":
-        return all(re.fullmatch(r"(?:19|20)\d{6}", text) for text in texts)
+    if form in _DIGITS:
+        return all(re.fullmatch(rf"(?:19|20)\d{{{_DIGITS[form]}}}", text) for text in texts)
     if re.match(r"%.[.-]%.[.-]%.", form) and "%y" in form and "%b" not in form:
         return all(re.match(r"\d\d[.-]\d\d[.-]\d\d(?!\d)", text) for text in texts)
     return True
@@ -233,7 +299,7 @@ def _all_formats() -> Iterator[tuple[str, str]]:
     for order, dates in _DATES.items():
         for date in dates:
             for form in dict.fromkeys(date.replace("{s}", s) for s in "/-. "):
-                bare = order == "months" or date == "%Y%m%d"
+                bare = order == "months" or date in _DIGITS
                 for time in [""] if bare else _TIMES:
                     yield order, form + time
     for order, forms in _WHOLE.items():

@@ -7,6 +7,7 @@ are recognised by what they offer, so that none of these libraries has to be ins
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sized
 from typing import Any, Protocol, runtime_checkable
 
@@ -97,6 +98,16 @@ class _Nullable(Protocol):
     def numpy_dtype(self) -> Any: ...
 
 
+@runtime_checkable
+class _Pillow(Protocol):
+    @property
+    def mode(self) -> Any: ...
+
+    def getbands(self) -> Any: ...
+
+    def convert(self, mode: Any) -> Any: ...
+
+
 UNKNOWN_CARDINALITY = -2
 """What `tf.data` says of a dataset that does not know how many elements it has."""
 
@@ -104,6 +115,31 @@ UNKNOWN_CARDINALITY = -2
 def is_table(x: Any) -> bool:
     """Whether it turns itself into a pandas object, as polars and pyarrow tables and columns do."""
     return isinstance(x, _ToPandas)
+
+
+def is_pillow(x: Any) -> bool:
+    """Whether it is an image of Pillow, opened or made."""
+    return isinstance(x, _Pillow)
+
+
+def unwrapped(x: Any) -> Any:
+    """The bytes of a file that are held in memory in another way; anything else as it is."""
+    if isinstance(x, bytearray) or (isinstance(x, memoryview) and x.ndim == 1):
+        return bytes(x)
+    return x.getvalue() if isinstance(x, io.BytesIO) else x
+
+
+def unmasked(x: Any) -> Any:
+    """A masked array of NumPy with a missing value in every masked place; else as it is."""
+    if not isinstance(x, np.ma.MaskedArray) or x.dtype.names is not None:
+        return x
+    if not np.ma.getmaskarray(x).any():
+        return np.asarray(x)
+    if x.dtype.kind == "f":
+        return x.filled(np.nan)
+    values = np.asarray(x).astype(object)
+    values[np.ma.getmaskarray(x)] = None
+    return values
 
 
 def is_sparse(x: Any) -> bool:

@@ -6,8 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+
+from kerasnas.data.durations import DURATION, durations, seconds_of
 
 MAGNITUDES = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9, "T": 1e12}
 """Letters behind a number that multiply it."""
@@ -18,12 +21,26 @@ _CODES = (
 )
 _CURRENCY = rf"(?:[A-Z]{{0,3}}[$€£¥₹₽₩₺₪₴฿]|{_CODES}|Rs\.?|kr\.?)"
 _UNIT = r"(?:[%‰°$€£¥₹₽₩₺₪₴฿]|[^\W\d_])[^\d,;:!?()]{0,18}[²³23]?"
+_POWER = r"[eE][+-]?\d+|[dD][+-]\d+|\s?[x×*·]\s?10(?:\^|\*\*)?[+-]?\d+"
 _CELL = re.compile(
+    rf"(?P<bound>(?:[<>≤≥]=?|[~≈])\s?)?"
     rf"(?P<bracket>\()?(?P<sign>[+-])?\s?(?P<before>{_CURRENCY})?\s?(?P<inner>[+-])?"
-    rf"(?P<digits>(?:\d(?:[\d.,'_ ]*\d)?[.,]?|[.,]\d+))(?P<power>[eE][+-]?\d+)?"
+    rf"(?P<digits>(?:\d(?:[\d.,'_ ]*\d)?[.,]?|[.,]\d+))"
+    rf"(?:(?<=[.,])-{{1,2}}|(?P<after>-))?(?P<power>{_POWER})?"
     rf"\s?(?P<behind>{_UNIT})?(?(bracket)\))"
 )
-_SAME = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"})
+_SAME = str.maketrans(
+    {
+        **dict.fromkeys("\u2212\u2013\ufe63\uff0d", "-"),
+        **dict.fromkeys("\u00a0\u202f\u2009\u2007", " "),
+        **dict.fromkeys("\u2019\u02bc\u00b4", "'"),
+    }
+)
+_SHARES = {"%": 100.0, "‰": 1000.0}  # parts of a whole, which may also be written as fractions
+_MEASURES = re.compile(
+    rf"[%‰]|{_CURRENCY}|[kmµ]?g|kgs?|lbs?|oz|t|tons?|[kmcdµn]?m|mi|miles?|ft|in|yd|[mcd]?l|°?[CFK]|"
+    r"[kKMGT]?i?B|bytes?|[kMGm]?W|[kMGm]?Wh|[km]?V|[km]?A|[kMG]?Hz|[mµn]?s|min|h|hrs?|days?|DR|CR"
+)
 _SAMPLE = 300  # distinct values that are looked at before all are
 _LIKELY = 0.5  # share of the sample that must read as numbers with a unit
 
@@ -58,11 +75,30 @@ class _Cell:
     digits: str
     power: str
     unit: str
+    bound: bool = False
+
+
+class Settled(NamedTuple):
+    """How the numbers of a column are written.
+
+    Attributes:
+        style: Separators.
+        units: What may stand before or behind a number.
+        bad: For each distinct text, whether it is no number of this style.
+        bare: What a number without a unit is multiplied by: 100 where 0.45 means 45%.
+        note: What a user should look at; empty for nothing.
+    """
+
+    style: Style
+    units: tuple[str, ...]
+    bad: np.ndarray
+    bare: float = 1.0
+    note: str = ""
 
 
 def looks_like_number(text: str) -> bool:
     """Whether a text is a number in any style, with any unit, or what Python reads as one."""
-    if _parse(text) is not None:
+    if _parse(text) is not None or seconds_of(text) == seconds_of(text):
         return True
     try:
         float(text)
@@ -71,42 +107,97 @@ def looks_like_number(text: str) -> bool:
     return True
 
 
-def settle_style(distinct: Sequence[str]) -> tuple[Style, tuple[str, ...], np.ndarray] | None:
+def has_bound(text: str) -> bool:
+    """Whether a text is a number behind a sign such as `<` or `~`."""
+    cell = _parse(text)
+    return cell is not None and cell.bound
+
+
+def settle_style(distinct: Sequence[str]) -> Settled | None:
     """How the numbers of a column are written.
 
     Args:
         distinct: Distinct texts that are no words for missing values.
 
     Returns:
-        The style, the units, and for each text whether it is no number of this style; `None` where
-        the column holds no numbers, or numbers in several units.
+        What they say together; `None` where the column holds no numbers, or numbers in several
+        units.
     """
     step = max(1, len(distinct) // _SAMPLE)
     sample = distinct[::step]
-    if sum(_parse(text) is not None for text in sample) < _LIKELY * len(sample):
-        return None
-    cells = [_parse(text) for text in distinct]
+    parsed = sum(_parse(text) is not None for text in sample)
+    cells = [_parse(text) for text in distinct] if parsed >= _LIKELY * len(sample) else []
     units = _units(cells)
-    if units is None:
-        return None
+    if not cells or units is None:
+        return _settled_durations(distinct, sample)
     digits = [cell.digits if cell else "" for cell in cells]
     best = min(STYLES, key=lambda s: sum(not _pattern(s).fullmatch(d) for d in digits))
     if best == Style() and any(re.fullmatch(_CURRENCY, u) for u in units) and _in_groups(digits):
         best = Style(",", ".")  # no currency in wide use has three digits behind its point
     bad = np.array([not _pattern(best).fullmatch(d) for d in digits], dtype=bool)
-    return best, units, bad
+    bare, note = 1.0, ""
+    without = any(cell is not None and not cell.unit for cell in cells)
+    if units and without and set(units) <= set(_SHARES):
+        bare, note = _bare_shares(distinct, cells, best, units)
+    bounds = [text for text, cell in zip(distinct, cells, strict=True) if cell and cell.bound]
+    if bounds:
+        read = read_numbers(bounds[:1], best, frozenset(units))[0]
+        note = f"has values such as {bounds[0]!r}, which are read as {read:g}"
+    return Settled(best, units, bad, bare, note)
 
 
-def read_numbers(texts: Sequence[str], style: Style, units: frozenset[str]) -> np.ndarray:
-    """Numbers of texts, float64; NaN where a text is no number of this style and these units."""
-    known: dict[str, float] = {}
-    return np.array(
-        [known[t] if t in known else known.setdefault(t, _number(t, style, units)) for t in texts],
-        dtype=np.float64,
-    )
+def _settled_durations(distinct: Sequence[str], sample: Sequence[str]) -> Settled | None:
+    if not len(sample) or np.isnan(durations(list(sample))).mean() > 1.0 - _LIKELY:
+        return None
+    return Settled(Style(), (DURATION,), np.isnan(durations(list(distinct))))
 
 
-def _number(text: str, style: Style, units: frozenset[str]) -> float:
+def _bare_shares(
+    distinct: Sequence[str], cells: Sequence[_Cell | None], style: Style, units: tuple[str, ...]
+) -> tuple[float, str]:
+    """What numbers without a unit mean among per cents: the sizes of both tell."""
+    values = np.abs(read_numbers(distinct, style, frozenset(units)))
+    bare = np.array([cell is not None and not cell.unit for cell in cells])
+    first = distinct[int(np.argmax(bare))]
+    seen, named = (values[rows & (values > 0)] for rows in (bare, ~bare))
+    whole = _SHARES[units[0]]
+    if len(seen) and len(named) and seen.max() <= 1.0:
+        apart = np.log(np.median(named) / np.median(seen))
+        if abs(apart - np.log(whole)) < abs(apart):
+            how = f"it is multiplied by {whole:g}"
+            return whole, f"has numbers with and without `{units[0]}` (first: {first!r}): {how}"
+    how = f"it is taken as {first}{units[0]}"
+    return 1.0, f"has numbers with and without `{units[0]}` (first: {first!r}): {how}"
+
+
+def several_units(texts: Sequence[str]) -> tuple[str, ...]:
+    """The units of texts that nearly all are numbers in several units of measure; else empty."""
+    cells = [_parse(text) for text in texts]
+    found = list(dict.fromkeys(cell.unit for cell in cells if cell and cell.unit))
+    known = all(_MEASURES.fullmatch(unit) for unit in found)
+    counted = sum(cell is not None for cell in cells) >= 0.9 * len(cells)
+    several = len({_folded(unit) for unit in found}) > 1
+    return tuple(found) if several and known and counted else ()
+
+
+def read_numbers(
+    texts: Sequence[str], style: Style, units: frozenset[str], bare: float = 1.0
+) -> np.ndarray:
+    """Numbers of texts, float64; NaN where a text is no number of this style and these units.
+
+    Args:
+        texts: The texts.
+        style: Separators.
+        units: What may stand before or behind a number.
+        bare: What a number without a unit is multiplied by.
+    """
+    if DURATION in units:
+        return durations(list(texts))
+    known = {text: _number(text, style, units, bare) for text in dict.fromkeys(texts)}
+    return np.array([known[text] for text in texts], dtype=np.float64)
+
+
+def _number(text: str, style: Style, units: frozenset[str], bare: float) -> float:
     cell = _parse(text)
     if cell is None or not _pattern(style).fullmatch(cell.digits):
         return np.nan
@@ -114,21 +205,24 @@ def _number(text: str, style: Style, units: frozenset[str]) -> float:
         return np.nan
     plain = cell.digits.replace(style.thousands, "") if style.thousands else cell.digits
     value = float(plain.replace(style.decimal, ".") + cell.power)
-    return (-value if cell.negative else value) * MAGNITUDES.get(cell.unit, 1.0)
+    return (-value if cell.negative else value) * MAGNITUDES.get(
+        cell.unit, 1.0 if cell.unit else bare
+    )
 
 
 def _parse(text: str) -> _Cell | None:
     found = _CELL.fullmatch(text.strip().translate(_SAME))
     if found is None:
         return None
-    signs = [found[name] for name in ("sign", "inner") if found[name]]
+    signs = [found[name] for name in ("sign", "inner", "after") if found[name]]
     if len(signs) + bool(found["bracket"]) > 1:
         return None
     before, behind = found["before"] or "", (found["behind"] or "").strip()
     if before and behind and behind not in MAGNITUDES:
         return None
     negative = bool(found["bracket"]) or signs == ["-"]
-    return _Cell(negative, found["digits"], found["power"] or "", behind or before)
+    power = re.sub(r"\s?[x×*·]\s?10(?:\^|\*\*)?|[dD]", "e", found["power"] or "")
+    return _Cell(negative, found["digits"], power, behind or before, bool(found["bound"]))
 
 
 def _in_groups(digits: Sequence[str]) -> bool:
@@ -143,14 +237,7 @@ def _units(cells: Sequence[_Cell | None]) -> tuple[str, ...] | None:
     named = [unit for unit in units if unit]
     if all(unit in MAGNITUDES for unit in named):
         return tuple(named)
-    if len({_folded(unit) for unit in named}) > 1 or ("" in units and _is_share(named[0])):
-        return None
-    return tuple(named)
-
-
-def _is_share(unit: str) -> bool:
-    """Whether a number without the unit may be a hundred times another one."""
-    return unit in ("%", "‰")
+    return None if len({_folded(unit) for unit in named}) > 1 else tuple(named)
 
 
 def _known(unit: str, units: frozenset[str]) -> bool:

@@ -13,15 +13,16 @@ import pandas as pd
 
 from kerasnas.data.batches import is_batches
 from kerasnas.data.folders import files_by_class, named_files
-from kerasnas.data.foreign import is_array, is_table
+from kerasnas.data.foreign import is_array, is_pillow, is_table, unwrapped
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.one_hot import class_labels
 from kerasnas.data.picture_datasets import elements
-from kerasnas.data.pixels import Axis, channel_axis, open_image, what, with_channels
+from kerasnas.data.pixels import Axis, channel_axis, open_image, pixels_of, what, with_channels
 from kerasnas.data.room import joined_rows
 from kerasnas.errors import SchemaError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+_LONGEST_NAME = 200  # characters; what is longer is no name of a file
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,10 @@ class Pictures:
     def name(self, row: int) -> str:
         """What to call an image in a message."""
         item = self.items[row]
-        return f"'{item}'" if isinstance(item, Path) else f"row {row}"
+        if not isinstance(item, Path):
+            return f"row {row}"
+        name = str(item)
+        return f"'{name}'" if len(name) <= _LONGEST_NAME else f"row {row} ('{name[:30]}...')"
 
     def take(self, rows: np.ndarray) -> Pictures:
         """Some of the images."""
@@ -280,6 +284,9 @@ def _file_of(item: Any) -> Any:
         item = item["bytes"] if item.get("bytes") is not None else item.get("path")
     if isinstance(item, str | os.PathLike):
         return Path(item)
+    item = unwrapped(item)
+    if is_pillow(item):
+        return pixels_of(item)
     missing = item is None or item is pd.NA or (isinstance(item, float) and item != item)
     return None if missing else item
 

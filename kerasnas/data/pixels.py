@@ -64,6 +64,20 @@ def _opened(source: Path | bytes, channels: int | None) -> np.ndarray:
         return with_channels(np.asarray(image.convert(_MODES[channels])), channels)
 
 
+def pixels_of(image: Any) -> np.ndarray:
+    """An image of Pillow as pixels, as those of its file: colours for places in a palette.
+
+    Images of one channel have the shape `(height, width)`.
+    """
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F" or image.mode.startswith("I") or image.mode in ("L", "RGB", "RGBA"):
+        return np.asarray(image)
+    pixels = np.asarray(image.convert(_MODES[_channels_of(image)]))
+    return pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+
+
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """An image with another number of channels: grey repeated, no alpha opaque."""
     image = image[:, :, None] if image.ndim == 2 else image

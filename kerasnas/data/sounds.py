@@ -13,7 +13,7 @@ import pandas as pd
 
 from kerasnas.data.batches import is_batches, one_input, unpacked_rows
 from kerasnas.data.folders import files_by_class, named_files
-from kerasnas.data.foreign import is_array
+from kerasnas.data.foreign import is_array, unwrapped
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.waveforms import read_bytes, read_file, waveform
 from kerasnas.errors import SchemaError
@@ -248,6 +248,9 @@ def _plain_item(item: Any) -> Any:
             rate = item.get("sampling_rate", item.get("sample_rate"))
             return np.asarray(item["array"]) if rate is None else (item["array"], _rate(rate))
         return item.get("bytes") or item.get("path")
+    item = unwrapped(item)
+    if isinstance(item, tuple) and len(item) == 2 and item[1] is None:
+        return item[0]
     if isinstance(item, tuple) and len(item) == 2 and not isinstance(item[0], str | os.PathLike):
         first, second = item
         if np.ndim(first) == 0 and np.ndim(second) >= 1 and _is_rate(first):

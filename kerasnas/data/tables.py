@@ -115,14 +115,14 @@ def _one_column(name: Any, values: Any) -> pd.Series:
         )
     if isinstance(values, Sequence):
         return pd.Series(list(values))
-    array = np.asarray(values)
+    array = np.asarray(foreign.unmasked(values))
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
         raise SchemaError(
             f"Column `{name}` of `x` must have the shape (n,) or (n, 1), got {array.shape}."
         )
-    return pd.Series(array, copy=True)
+    return pd.Series(array, copy=True).infer_objects()
 
 
 def _from_rows(rows: Sequence[Any]) -> tuple[pd.DataFrame, bool]:
@@ -141,7 +141,7 @@ def _from_rows(rows: Sequence[Any]) -> tuple[pd.DataFrame, bool]:
 
 
 def _from_array(x: Any) -> tuple[pd.DataFrame, bool]:
-    array = np.asarray(x.filled(np.nan) if _is_masked_float(x) else x)
+    array = np.asarray(foreign.unmasked(x))
     if array.dtype.names is not None:
         return _from_columns({name: array[name] for name in array.dtype.names}), True
     if array.dtype.kind == "c":
@@ -166,10 +166,6 @@ def _from_array(x: Any) -> tuple[pd.DataFrame, bool]:
         # Numbers may hide in objects; each column then gets the dtype of its own cells.
         return _numbered(pd.DataFrame(array.astype(object)).infer_objects()), False
     return _numbered(pd.DataFrame(array.copy())), False
-
-
-def _is_masked_float(x: Any) -> bool:
-    return isinstance(x, np.ma.MaskedArray) and x.dtype.kind == "f"
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:

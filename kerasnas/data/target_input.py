@@ -68,7 +68,12 @@ def _series_of(y: Any) -> pd.Series:
         y = list(y)
         if not any(isinstance(label, list | tuple | np.ndarray) for label in y):
             return pd.Series(y, dtype=object).infer_objects()
-    array = np.asarray(y)
+    array = np.asarray(foreign.unmasked(y))
+    if array.ndim == 0:
+        raise SchemaError(
+            f"y should be a 1d array, got an array of shape () instead: `y` is a "
+            f"{type(y).__name__}, expected one label or number a row. Pass `list(y)`, or a column."
+        )
     if array.ndim == 2 and array.shape[1] == 1:
         _warn_column_vector()
         array = array[:, 0]

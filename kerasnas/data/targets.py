@@ -1,14 +1,16 @@
 """What the model learns to answer: labels or numbers, and back again in the user's own type."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kerasnas.data import cells
+from kerasnas.data.column_guess import guess_column
 from kerasnas.data.foreign import numpy_dtype_of, shape_of
 from kerasnas.data.one_hot import class_labels
 from kerasnas.data.target_input import (
@@ -19,6 +21,12 @@ from kerasnas.data.target_input import (
     refuse_missing,
     split_target,
 )
+from kerasnas.data.written import (
+    WrittenDates,
+    WrittenNumbers,
+    written_from_json,
+    written_to_json,
+)
 from kerasnas.errors import SchemaError
 
 __all__ = [
@@ -26,6 +34,7 @@ __all__ = [
     "RegressionTarget",
     "check_same_length",
     "fit_class_target",
+    "fit_regression_target",
     "split_target",
 ]
 
@@ -121,7 +130,13 @@ class ClassTarget:
 
 @dataclass(frozen=True)
 class RegressionTarget:
-    """The numbers that a regressor answers with; they need no learning, only checks."""
+    """The numbers that a regressor answers with.
+
+    Attributes:
+        written: How numbers in texts are written; `None` for numbers and for what Python reads.
+    """
+
+    written: WrittenNumbers | None = field(default=None, kw_only=True)
 
     def encode(self, y: Any) -> np.ndarray:
         """Return the target as a fresh float64 array of shape (n,).
@@ -146,7 +161,7 @@ class RegressionTarget:
                 f"`y` is {series.dtype}, expected numbers. Convert it, for example with "
                 "`y.dt.total_seconds()`."
             )
-        values, bad = cells.to_numbers(series)
+        values, bad = cells.to_numbers(series, self.written)
         rows = np.flatnonzero(bad)
         if len(rows):
             raise SchemaError(
@@ -169,15 +184,43 @@ class RegressionTarget:
         return values
 
     def to_json(self) -> dict[str, Any]:
-        """Return an empty dict: there is nothing to remember."""
-        return {}
+        """Return how texts are written, an empty dict for numbers."""
+        return {} if self.written is None else {"written": written_to_json(self.written)}
 
     @classmethod
     def from_json(cls, content: Any) -> "RegressionTarget":
         """Return the target that `to_json` wrote, or raise `SchemaError`."""
-        if content != {}:
-            raise SchemaError(f"A regression target must be an empty dict, got {content!r}.")
-        return cls()
+        if not isinstance(content, Mapping) or set(content) - {"written"}:
+            raise SchemaError(f"A regression target must be a dict of `written`, got {content!r}.")
+        written = written_from_json(content.get("written"))
+        if isinstance(written, WrittenDates):
+            raise SchemaError(f"A regression target must be numbers, got {content!r}.")
+        return cls(written=written)
+
+
+def fit_regression_target(y: Any) -> RegressionTarget:
+    """Learn how the targets of a regressor are written, where they are texts.
+
+    Args:
+        y: numbers of shape (n,), or texts such as "$1,200" or "3,5 %".
+    """
+    if y is None or (isinstance(y, np.ndarray) and y.dtype.kind in "biuf"):
+        return RegressionTarget()
+    shape = shape_of(y)
+    if shape is not None and len(shape) > 1 and shape[1] > 1:
+        return RegressionTarget()  # which `encode` refuses
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `encode` warns of the same
+        series = read_target(y)
+    if cells.family(series) not in ("strings", "mixed") or not cells.to_numbers(series)[1].any():
+        return RegressionTarget()
+    column = guess_column(series, "y", str(series.dtype), "numeric")
+    if not isinstance(column.written, WrittenNumbers):
+        return RegressionTarget()
+    if column.note is not None and not column.written.lenient and not column.written.gaps:
+        note = column.note.split(". Correct")[0]
+        warnings.warn(f"`y` {note}. Pass numbers if that is wrong.", UserWarning, stacklevel=2)
+    return RegressionTarget(written=replace(column.written, lenient=False, gaps=()))
 
 
 def fit_class_target(y: Any) -> ClassTarget:
@@ -192,6 +235,13 @@ def fit_class_target(y: Any) -> ClassTarget:
     labels = _labels(y)
     if labels.dtype == object:
         types = sorted({type(label).__name__ for label in labels})
+        odd = [row for row, label in enumerate(labels) if not isinstance(label, Hashable)]
+        if odd:
+            raise SchemaError(
+                f"Unknown label type: `y` holds a {types[0]} in row {odd[0]}, expected one whole "
+                "number, truth or string a row. Pass one label a row; `TabularClassifier` takes "
+                "lists of labels."
+            )
         if len(types) > 1:
             raise SchemaError(
                 f"Unknown label type: `y` mixes labels of the types {', '.join(types)}, expected "
@@ -201,6 +251,7 @@ def fit_class_target(y: Any) -> ClassTarget:
         classes[:] = distinct
     else:
         classes = np.unique(labels)
+    _warn_of_alike(classes)
     if len(classes) < 2:
         shown = "no labels" if not len(classes) else f"only {classes.tolist()[0]!r}"
         raise SchemaError(
@@ -208,6 +259,23 @@ def fit_class_target(y: Any) -> ClassTarget:
             "classifier cannot learn from that; check how `y` was selected."
         )
     return ClassTarget(classes)
+
+
+def _warn_of_alike(classes: np.ndarray) -> None:
+    """Warn of labels that are most likely meant to be one."""
+    groups: dict[str, list[str]] = {}
+    for label in classes.tolist():
+        if isinstance(label, str):
+            groups.setdefault(" ".join(label.split()).casefold(), []).append(label)
+    alike = [labels for labels in groups.values() if len(labels) > 1]
+    if alike:
+        shown = ", ".join(map(repr, alike[0][:3]))
+        warnings.warn(
+            f"`y` has labels that differ in blanks or capitals alone ({shown}): they are classes "
+            "of their own. If they are one, pass `y.str.strip().str.lower()` as `y`.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _labels(y: Any) -> np.ndarray:

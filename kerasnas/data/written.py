@@ -8,13 +8,14 @@ new data are read in the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kerasnas.data.date_formats import ISO, read_dates
+from kerasnas.data.date_formats import ISO, is_clock, read_dates
+from kerasnas.data.durations import DURATION
 from kerasnas.data.number_formats import Style, read_numbers
 from kerasnas.errors import SchemaError
 
@@ -28,22 +29,33 @@ class WrittenNumbers:
         thousands: What stands between groups of three digits; empty for nothing.
         units: What may stand before or behind a number, such as "$", "%" or "kg".
         lenient: Whether a cell that is no number is a gap. The rows of `fit` had some of these.
+        gaps: Words of this column that mean a missing number.
+        bare: What a number without a unit is multiplied by: 100 where 0.45 means 45%.
     """
 
     decimal: str = "."
     thousands: str = ""
     units: tuple[str, ...] = ()
     lenient: bool = False
+    gaps: tuple[str, ...] = ()
+    bare: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", tuple(self.units))
+        object.__setattr__(self, "gaps", tuple(self.gaps))
         good = self.decimal in (".", ",") and self.thousands in ("", ",", ".", " ", "'", "_")
-        if not good or self.decimal == self.thousands or not _are_texts(self.units):
+        if not good or self.decimal == self.thousands or not _are_texts((*self.units, *self.gaps)):
             raise SchemaError(f"Numbers cannot be written like this: {self!r}.")
 
     def read(self, texts: Sequence[str]) -> np.ndarray:
         """Numbers of texts, float64; NaN where a text is no number written like this."""
-        return read_numbers(texts, Style(self.decimal, self.thousands), frozenset(self.units))
+        style = Style(self.decimal, self.thousands)
+        return read_numbers(texts, style, frozenset(self.units), self.bare)
+
+    @property
+    def plain(self) -> bool:
+        """Whether Python reads the numbers as well."""
+        return (self.decimal, self.thousands, self.units) == (".", "", ())
 
     def describe(self) -> str:
         """A few words for `schema_.explain()`."""
@@ -52,7 +64,9 @@ class WrittenNumbers:
             parts.append(f"thousands `{self.thousands}`")
         if self.decimal != ".":
             parts.append(f"decimal `{self.decimal}`")
-        if self.units:
+        if DURATION in self.units:
+            parts.append("durations, taken in seconds")
+        elif self.units:
             parts.append(f"unit {' or '.join(f'`{unit}`' for unit in self.units)}")
         return ", ".join(parts)
 
@@ -64,19 +78,26 @@ class WrittenDates:
     Attributes:
         formats: Formats of `strptime`, the first that reads a cell counts; "ISO8601" for these.
         lenient: Whether a cell that is no date is a gap. The rows of `fit` had some of these.
+        gaps: Words of this column that mean a missing date.
+        clock: What time the dates tell: that of a time zone such as "Europe/Berlin", `WRITTEN` for
+            the local time as it is written, without its offset.
     """
 
     formats: tuple[str, ...] = (ISO,)
     lenient: bool = False
+    gaps: tuple[str, ...] = ()
+    clock: str = "UTC"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "formats", tuple(self.formats))
-        if not self.formats or not _are_texts(self.formats):
+        object.__setattr__(self, "gaps", tuple(self.gaps))
+        texts = (*self.formats, *self.gaps, self.clock)
+        if not self.formats or not _are_texts(texts) or not is_clock(self.clock):
             raise SchemaError(f"Dates cannot be written like this: {self!r}.")
 
     def read(self, texts: pd.Series) -> np.ndarray:
         """Seconds since 1970 of texts, int64; `MISSING_DATETIME` where a text is no such date."""
-        return read_dates(texts, self.formats)
+        return read_dates(texts, self.formats, self.clock)
 
     def describe(self) -> str:
         """A few words for `schema_.explain()`."""
@@ -85,6 +106,9 @@ class WrittenDates:
 
 Written = WrittenNumbers | WrittenDates
 
+_LATER = ("gaps", "bare", "clock")
+"""Fields that older files do not have."""
+
 _CLASSES: dict[str, type[Written]] = {"numbers": WrittenNumbers, "dates": WrittenDates}
 
 
@@ -92,15 +116,13 @@ def written_to_json(written: Written | None) -> dict[str, Any] | None:
     """The value as plain dicts, lists and scalars."""
     if written is None:
         return None
-    if isinstance(written, WrittenDates):
-        return {"dates": {"formats": list(written.formats), "lenient": written.lenient}}
-    content = {
-        "decimal": written.decimal,
-        "thousands": written.thousands,
-        "units": list(written.units),
-        "lenient": written.lenient,
-    }
-    return {"numbers": content}
+    kind = "dates" if isinstance(written, WrittenDates) else "numbers"
+    content = {}
+    for field in fields(written):
+        value = getattr(written, field.name)
+        if field.name not in _LATER or value != field.default:
+            content[field.name] = list(value) if isinstance(value, tuple) else value
+    return {kind: content}
 
 
 def written_from_json(content: Any) -> Written | None:
@@ -109,18 +131,22 @@ def written_from_json(content: Any) -> Written | None:
         return None
     if not isinstance(content, Mapping) or len(content) != 1 or set(content) - set(_CLASSES):
         raise SchemaError(f"How a column is written must be numbers or dates, got {content!r}.")
-    ((kind, fields),) = content.items()
-    known = {"numbers": {"decimal", "thousands", "units", "lenient"}}.get(
-        kind, {"formats", "lenient"}
-    )
-    lists = isinstance(fields, Mapping) and all(
-        isinstance(value, list) for name, value in fields.items() if name in ("units", "formats")
-    )
-    if not isinstance(fields, Mapping) or set(fields) != known or not lists:
-        raise SchemaError(f"How a column is written cannot be read from {content!r}.")
-    if not isinstance(fields["lenient"], bool):
-        raise SchemaError(f"`lenient` must be True or False, got {fields['lenient']!r}.")
-    return _CLASSES[kind](**fields)
+    (kind,) = content
+    known = {field.name: field.default for field in fields(_CLASSES[kind])}
+    whole = isinstance(content[kind], Mapping) and {
+        **{n: known[n] for n in known if n in _LATER},
+        **content[kind],
+    }
+    if (
+        not whole
+        or set(whole) != set(known)
+        or not all(
+            isinstance(whole[name], list | tuple if isinstance(default, tuple) else type(default))
+            for name, default in known.items()
+        )
+    ):
+        raise SchemaError(f"How a column is written cannot be read from {content[kind]!r}.")
+    return _CLASSES[kind](**whole)
 
 
 def _are_texts(values: Sequence[Any]) -> bool:

@@ -16,6 +16,7 @@ from kerasnas.data import (
     check_same_length,
     fit_class_target,
     fit_multilabel_target,
+    fit_regression_target,
     fit_values_target,
     is_multilabel,
     is_several,
@@ -137,7 +138,7 @@ class Validation:
 def fit_target(
     y: Any, *, classify: bool, multilabel: bool = False, several: bool = False
 ) -> Target:
-    """Learns the labels of a classifier; a regressor's target needs no learning.
+    """Learns the labels of a classifier, or how the numbers of a regressor are written.
 
     Args:
         y: Targets.
@@ -146,7 +147,7 @@ def fit_target(
         several: Whether the estimator takes several numbers a row.
     """
     if not classify:
-        return fit_values_target(y) if several and is_several(y) else RegressionTarget()
+        return fit_values_target(y) if several and is_several(y) else fit_regression_target(y)
     if multilabel and y is not None and is_multilabel(y):
         return fit_multilabel_target(y)
     return fit_class_target(y)
