@@ -12,27 +12,16 @@ import numpy as np
 
 from kerasnas.baselines import Baselines, baseline_row
 from kerasnas.clock import Clock
-from kerasnas.data import check_same_length
 from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import fit_transcripts, read_texts
-from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import sounds_fingerprint, warn_of_speakers
 from kerasnas.estimators.feature_cache import FeatureCache, forms_of
+from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
 from kerasnas.problem import Problem
 from kerasnas.problem.decoding import error_rates
-from kerasnas.problem.heads import TranscriptHead
 from kerasnas.problem.inputs import FittedSounds, SoundInput
-from kerasnas.problem.rows import (
-    ANSWER,
-    Rows,
-    Validation,
-    check_weights,
-    joined_weights,
-    parse_validation,
-    rows_of,
-)
-from kerasnas.problem.split import split
+from kerasnas.problem.rows import Rows, parse_validation
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
 
 _HOP = 0.0125  # seconds from one spectrum to the next
@@ -42,70 +31,52 @@ def prepare_speech(
     x: Any,
     y: Any,
     *,
-    seed: int,
     sample_rate: int | None,
     families: Sequence[str],
     clock: Clock,
     validation_data: Any = None,
-    validation_split: float = 0.2,
-    sample_weight: Any = None,
-    class_weight: Any = None,
     groups: Any = None,
+    **how: Any,
 ) -> Task:
     """Checks everything that can be wrong with recordings and texts, before any training.
 
     Args:
         x: Recordings of any kind that `data.sounds.to_sounds` takes.
         y: One text a recording, or the name of a column.
-        seed: Seed of the split.
         sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
         families: Families to search.
         clock: The clock of the fit.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
-        validation_split: Share of rows to hold out.
-        sample_weight: Weight of each row.
-        class_weight: Refused: a text is no class.
         groups: Group of each row.
+        **how: Further arguments of `read_rows`.
     """
-    if class_weight is not None:
-        raise SchemaError("`class_weight` is for one class a row; use `sample_weight` for texts.")
     x, y = split_sounds(x, y)
     warn_of_speakers(x, groups, validation_data)
     sounds = to_sounds(x)
-    check_same_length(range(len(sounds)), y)
+    texts = read_texts(y)
     given = parse_validation(validation_data)
-    extra = None
+    more: list[str] = []
     if given is not None:
-        given = Validation(*split_sounds(given.x, given.y), given.weights)
-        extra = read_texts(given.y)
+        more_x, more_y = split_sounds(given.x, given.y)
+        more = read_texts(more_y)
+        validation_data = (more_x, more, given.weights)
     source = SoundInput(sample_rate, cut=False)
-    raw = source.read(sounds, None if given is None else given.x)
-    if raw.kept is not None:
-        y, sample_weight, groups = (rows_of(v, raw.kept) for v in (y, sample_weight, groups))
-    texts, count = read_texts(y), raw.given
-    if count < 2:
-        raise SchemaError(
-            f"`x` has {count} rows (n_samples = {count}); fitting needs at least 2: some to train "
-            "on and some to validate with."
-        )
-    weights = check_weights(sample_weight, count, "sample_weight")
-    if given is not None and extra is not None:
-        check_same_length(range(raw.total - count), extra, "validation_data[1]")
-        more = check_weights(given.weights, len(extra), "validation_data[2]")
-        weights = joined_weights(weights, more, count, len(extra))
-        texts = [*texts, *extra]
-    more_rows = None if extra is None else len(extra)
-    found = split(count, seed=seed, share=validation_split, groups=groups, given=more_rows)
-    target = fit_transcripts(texts).with_words([texts[int(i)] for i in found.train])
-    encoded = {ANSWER: target.encode(texts)}
-    rows = Rows({ANSWER: TranscriptHead(target)}, encoded, weights, found)
-    return speech_task(source.fit(raw, rows.train), rows, texts, families, clock, raw.broken)
+    raw, rows = read_rows(
+        source,
+        sounds,
+        texts,
+        fit_transcripts([*texts, *more]),
+        apart=split_sounds,
+        validation_data=validation_data,
+        groups=groups,
+        **how,
+    )
+    return speech_task(source.fit(raw, rows.train), rows, families, clock, raw.broken)
 
 
 def speech_task(
     fitted: FittedSounds,
     rows: Rows,
-    texts: Sequence[str],
     families: Sequence[str],
     clock: Clock,
     broken: Sequence[str],
@@ -115,6 +86,7 @@ def speech_task(
     forms = FeatureCache(forms_of(fitted), clock, "recordings")
     hop = max(8, round(_HOP * reader.sample_rate))
     target: Any = rows.target
+    texts = [target.decode(codes) for codes in rows.targets]
     needed = np.array([_needed(texts[int(i)]) for i in rows.train])
     frames = np.array([len(raw[int(i)]) // hop for i in rows.train])
     strides = strides_for(frames, needed)

@@ -22,12 +22,13 @@ from kerasnas.data import (
     is_several,
 )
 from kerasnas.data.foreign import has_positions, is_one_value
+from kerasnas.data.transcripts import Transcripts
 from kerasnas.errors import SchemaError, shown
 from kerasnas.problem.heads import ClassHead, FittedHead, head_of
 from kerasnas.problem.heads.head import counted
 from kerasnas.problem.split import Folding, Split, split
 
-Target = ClassTarget | MultiLabelTarget | RegressionTarget | ValuesTarget
+Target = ClassTarget | MultiLabelTarget | RegressionTarget | ValuesTarget | Transcripts
 
 ANSWER = "answer"
 """Name of the head of a problem that has one head."""
@@ -246,7 +247,7 @@ def split_rows(
         given = len(next(iter(extra.values())))
         further = check_weights(validation.weights, given, "validation_data[2]")
         weights = joined_weights(weights, further, count, given)
-        encoded = {name: np.concatenate([encoded[name], extra[name]]) for name in encoded}
+        encoded = {n: head.joined(encoded[n], extra[n]) for n, head in heads.items()}
     found = split(
         count,
         seed=seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kerasnas.data import ClassTarget, MultiLabelTarget, RegressionTarget, ValuesTarget
+from kerasnas.data.transcripts import Transcripts
 from kerasnas.errors import SchemaError
 from kerasnas.problem.heads.classes import ClassHead
 from kerasnas.problem.heads.head import FittedHead
@@ -37,6 +38,7 @@ _HEADS: dict[type, Any] = {
     MultiLabelTarget: LabelsHead,
     QuantileTarget: QuantilesHead,
     RegressionTarget: ValueHead,
+    Transcripts: TranscriptHead,
     ValuesTarget: ValuesHead,
 }
 

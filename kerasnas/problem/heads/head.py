@@ -60,6 +60,10 @@ class FittedHead:
         encoded: np.ndarray = self.target.encode(y)
         return encoded
 
+    def joined(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Encoded targets of some rows, then of others."""
+        return np.concatenate([first, second])
+
     def decode(self, answers: np.ndarray, threshold: float | None = None) -> Any:
         """Answers in the form of the user's targets.
 
