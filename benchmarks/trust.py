@@ -1,6 +1,7 @@
 """Hostile data, files, moments and machines: what kerasnas makes of them, by area.
 
     python benchmarks/trust.py --seed 0 --scale 0.05
+    python benchmarks/trust.py --areas soak --minutes 15
 
 For each area it prints how many inputs were tried, how many were answered well, how many were
 refused with a sentence (a `KerasNASError`), and what should never be: tracebacks of other
@@ -14,6 +15,7 @@ import argparse
 import contextlib
 import importlib.util
 import io
+import itertools
 import json
 import os
 import random
@@ -22,7 +24,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +46,11 @@ class Area:
     name: str
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COLUMNS, 0))
     notes: list[str] = field(default_factory=list)
+    end: float = float("inf")  # no input is begun later
+
+    def numbers(self, tries: int) -> Iterator[int]:
+        """Counts from 0, as long as there is time."""
+        yield from itertools.takewhile(lambda _: time.perf_counter() < self.end, range(tries))
 
     def count(self, outcome: str, note: str = "") -> None:
         """Takes note of one input."""
@@ -120,47 +127,52 @@ def as_objects(cells, frame):
 
 def spoilt(frame, rng: random.Random):
     """A table with one or two things wrong, or odd, and what these are."""
-    import pandas as pd
-
     told = []
     for _ in range(rng.randint(1, 2)):
         column = rng.choice(list(frame.columns))
         kind = rng.choice(["cell", "column", "drop", "twice", "name", "order", "rows", "index"])
-        value = rng.choice(HOSTILE)
-        told.append(f"{kind} of {column!r:.40} {shown(value)}")
-        if kind == "cell":
-            series = frame[column].astype(object) if frame[column].ndim == 1 else frame.iloc[:, 0]
-            cells = list(series)
-            for place in rng.sample(range(len(cells)), min(3, len(cells))):
-                cells[place] = value
-            frame = frame.assign(**{str(column): as_objects(cells, frame)})
-        elif kind == "column":
-            frame = frame.assign(**{str(column): as_objects([value] * len(frame), frame)})
-        elif kind == "drop":
-            frame = frame.drop(columns=column)
-        elif kind == "twice":
-            frame = frame.iloc[:, [*range(frame.shape[1]), 0]] if frame.shape[1] else frame
-        elif kind == "name":
-            name = value if isinstance(value, str | int | float | tuple) else "other"
-            # pandas itself refuses some texts in an index of texts.
-            names = [name if c == column else c for c in frame.columns]
-            frame = frame.set_axis(pd.Index(names, dtype=object, tupleize_cols=False), axis=1)
-        elif kind == "order":
-            frame = frame.iloc[:, ::-1]
-        elif kind == "rows":
-            frame = frame.iloc[: rng.choice([0, 1, 2])]
-        else:
-            frame = frame.set_index(frame.columns[0], drop=False) if frame.shape[1] else frame
+        value, few = rng.choice(HOSTILE), rng.choice([0, 1, 2])
+        places = rng.sample(range(len(frame)), min(3, len(frame)))
+        with contextlib.suppress(Exception):  # pandas itself refuses some of these
+            frame = changed(frame, column, kind, value, places, few)
+            told.append(f"{kind} of {column!r:.40} {shown(value)}")
         if not frame.shape[1]:
             break
     return frame, "; ".join(told)
+
+
+def changed(frame, column, kind: str, value, places: list[int], few: int):
+    """A table with one thing wrong, or odd."""
+    import pandas as pd
+
+    if kind == "cell":
+        series = frame[column].astype(object) if frame[column].ndim == 1 else frame.iloc[:, 0]
+        cells = list(series)
+        for place in places:
+            cells[place] = value
+        return frame.assign(**{str(column): as_objects(cells, frame)})
+    if kind == "column":
+        return frame.assign(**{str(column): as_objects([value] * len(frame), frame)})
+    if kind == "drop":
+        return frame.drop(columns=column)
+    if kind == "twice":
+        return frame.iloc[:, [*range(frame.shape[1]), 0]]
+    if kind == "name":
+        new = value if isinstance(value, str | int | float | tuple) else "other"
+        names = [new if name == column else name for name in frame.columns]
+        return frame.set_axis(pd.Index(names, dtype=object, tupleize_cols=False), axis=1)
+    if kind == "order":
+        return frame.iloc[:, ::-1]
+    if kind == "rows":
+        return frame.iloc[:few]
+    return frame.set_index(frame.columns[0], drop=False)
 
 
 def fit(area: Area, rng: random.Random, tries: int) -> None:
     """Spoilt tables and targets into `fit`."""
     import kerasnas as kn
 
-    for number in range(tries):
+    for number in area.numbers(tries):
         frame, y = table()
         frame, told = spoilt(frame, rng)
         y = y[: len(frame)]
@@ -194,7 +206,7 @@ def modalities(area: Area, rng: random.Random, tries: int) -> None:
     draw = np.random.default_rng(rng.randrange(2**32))
     limits = {"budget": kn.Budget(trials=1, epochs=1), "seed": 0, "verbose": 0, "ensemble": False}
     y = np.arange(24) % 2
-    for number in range(tries):
+    for number in area.numbers(tries):
         odd = rng.choice([*HOSTILE, np.zeros(0), np.full((3, 3), np.nan), "x" * 100_000])
         kind = ("images", "texts", "sounds", "series")[number % 4]
         if kind == "images":
@@ -240,7 +252,7 @@ def predict(area: Area, rng: random.Random, tries: int) -> None:
         sound = len(answers) == rows and np.isfinite(answers).all()
         return bool(sound and np.allclose(answers, turned[::-1], atol=1e-5))
 
-    for _ in range(tries):
+    for _ in area.numbers(tries):
         rows, told = spoilt(table()[0].iloc[:10], rng)
         run = lambda rows=rows: (  # noqa: E731
             clf.predict_proba(rows),
@@ -261,7 +273,7 @@ def conditions(area: Area, rng: random.Random, tries: int) -> None:
     fixed = ["'a'*3000000000 == 1", "9**9**9 > 1", "(" * 5000, "not " * 20_000 + "1", "\0"]
     fixed += ["params<" * 3000, "().__class__.__bases__", "x" * 10**6, "1" * 10_000 + " < params"]
     fixed += sound
-    for number in range(tries):
+    for number in area.numbers(tries):
         text = fixed[number] if number < len(fixed) else " ".join(
             rng.choices(words.split(), k=rng.randint(1, 12)))  # fmt: skip
         facts = {"params": 3.0, "val_loss": 0.5}
@@ -288,7 +300,7 @@ def budgets(area: Area, rng: random.Random, tries: int) -> None:
         "٣min",
         *HOSTILE,
     ]
-    for number in range(tries):
+    for number in area.numbers(tries):
         value = fixed[number] if number < len(fixed) else "".join(
             rng.choices("0123456789.hmins e-+", k=rng.randint(1, 9)))  # fmt: skip
         area.attempt(
@@ -318,7 +330,7 @@ def files(area: Area, rng: random.Random, tries: int) -> None:
     kn.load(golden / "tabular_classifier.keras").predict_proba(rows)  # the first takes imports
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "damaged.keras"
-        for number in range(tries):
+        for number in area.numbers(tries):
             kind = mutations.KINDS[number % len(mutations.KINDS)]
             path.write_bytes(mutations.mutated(content, draw, kind))
             area.attempt(
@@ -343,7 +355,7 @@ def journals(area: Area, rng: random.Random, tries: int) -> None:
         wanted = history.events()
         history.close()
         content = path.read_bytes()
-        for _ in range(tries):
+        for _ in area.numbers(tries):
             data = bytearray(content)
             for _ in range(rng.randint(1, 3)):
                 spot = rng.randrange(len(data))
@@ -395,7 +407,7 @@ def command_line(area: Area, rng: random.Random, tries: int) -> None:
         model, rows, out = folder / "m.keras", folder / "rows.csv", folder / "out.csv"
         kn.TabularClassifier(space="linear", **limits).fit(frame, y).save(model)
         whole = frame.iloc[:20].to_csv(index=False).encode()
-        for _ in range(tries):
+        for _ in area.numbers(tries):
             data = bytearray(whole)
             for _ in range(rng.randint(0, 3)):
                 spot = rng.randrange(len(data))
@@ -464,6 +476,7 @@ AREAS: dict[str, tuple[Callable[[Area, random.Random, int], None], int]] = {
     "disk full": (trust_processes.full_disks, 60),
     "two processes": (trust_processes.two_processes, 30),
     "clock under load": (trust_processes.loaded_clock, 10),
+    "soak": (trust_processes.soak, 1),
     "budgets": (budgets, 600),
     "where": (conditions, 600),
     "journal damage": (journals, 1000),
@@ -481,6 +494,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="share of all inputs")
     parser.add_argument("--areas", nargs="*", default=list(AREAS), choices=list(AREAS))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="most for an area")
     parser.add_argument("--notes", type=int, default=5, help="notes an area to print")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -488,7 +502,8 @@ def main() -> None:
     bad = 0
     for name in [n for n in AREAS if n in arguments.areas]:
         run, tries = AREAS[name]
-        area, begun = Area(name), time.perf_counter()
+        begun = time.perf_counter()
+        area = Area(name, end=begun + 60 * arguments.minutes)
         run(area, random.Random(f"{arguments.seed} {name}"), max(1, round(tries * arguments.scale)))
         seconds = f"{time.perf_counter() - begun:10.0f}"
         print(f"{name:18}" + "".join(f"{area.counts[c]:15}" for c in COLUMNS) + seconds, flush=True)

@@ -6,6 +6,7 @@ import os
 import random
 import resource
 import signal
+import statistics
 import tempfile
 import time
 import traceback
@@ -17,6 +18,7 @@ ORACLES = ("random", "grid", "bayesian", "evolution", "local", "reinforce", "hyp
            "bohb", "nsga2", "auto")  # fmt: skip
 TRIALS = 5
 SLOWEST = 240.0  # seconds of a search that is not disturbed
+SOAK = 900.0  # seconds of the soak, where no others are given
 
 
 def forked(run: Callable[[], Any], answer: Path) -> int:
@@ -100,10 +102,11 @@ def folders() -> Iterator[tuple[Path, Path]]:
 
 def kills(area: Any, rng: random.Random, tries: int) -> None:
     """Searches of all strategies, killed at random moments: the history of an undisturbed one."""
-    done, number = 0, 0
-    while done < tries:
+    done = 0
+    for number in area.numbers(tries):
+        if done >= tries:
+            break
         oracle = ORACLES[number % len(ORACLES)]
-        number += 1
         with folders() as (folder, answer):
             begun = time.perf_counter()
             ended(forked(lambda oracle=oracle: search(oracle, None), answer))
@@ -127,12 +130,92 @@ def kills(area: Any, rng: random.Random, tries: int) -> None:
                 area.count(
                     "good" if same else "silently wrong", f"{oracle}: {found} {wanted}"[:900]
                 )
-    area.notes.append(f"{done} kills of {number} searches") if area.notes else None
+    print(f"    {done} kills of {area.counts['tried']} searches", flush=True)
+
+
+def soak(area: Any, rng: random.Random, tries: int) -> None:
+    """One long search of small trials, killed again and again: its history, memory, files.
+
+    Half of the time goes to the search that is killed, the rest to the same search undisturbed.
+    """
+    for _ in area.numbers(tries):
+        begun = time.perf_counter()
+        half = begun + min(area.end - begun, SOAK) / 2
+        with folders() as (folder, answer):
+            killed, kills = folder / "killed", 0
+            while time.perf_counter() < half:
+                child = forked(lambda: search("random", str(killed), 10_000), answer)  # noqa: B023
+                time.sleep(min(rng.uniform(1.0, 30.0), max(0.0, half - time.perf_counter())))
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                kills += 1
+            trials = _finished(killed) + 1
+            child = forked(lambda: search("random", str(killed), trials), answer)  # noqa: B023
+            ended(child)
+            found = read(answer)
+            answer.unlink(missing_ok=True)
+            child = forked(lambda: search("random", str(folder / "whole"), trials), answer)  # noqa: B023
+            samples = _watched(child, 4 * SOAK)
+            wanted = read(answer)
+            files = [sorted(_files(folder / name)) for name in ("killed", "whole")]
+            told = f"{trials} trials, {kills} kills; {_flatness(samples)}"
+            print(f"    {told}", flush=True)
+            if "good" not in found or "good" not in wanted:
+                area.count("foreign", f"{told}: {found} {wanted}"[:900])
+            elif found != wanted or files[0] != files[1]:
+                area.count("silently wrong", f"{told}; the histories or the files differ")
+            else:
+                area.count("good" if _is_flat(samples) else "over limit", told)
+
+
+def _finished(folder: Path) -> int:
+    from kerasnas.journal import JOURNAL
+
+    return (folder / JOURNAL).read_text(errors="replace").count('"COMPLETED"')
+
+
+def _files(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
+
+
+def _watched(child: int, seconds: float) -> list[tuple[int, int, int]]:
+    """Megabytes, threads and open files of a process, every half second until it ends."""
+    samples, end = [], time.perf_counter() + seconds
+    place = Path("/proc") / str(child)
+    while time.perf_counter() < end and not os.waitpid(child, os.WNOHANG)[0]:
+        status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines())
+        if "VmRSS" in status:
+            megabytes = int(status["VmRSS"].split()[0]) // 1024
+            samples.append((megabytes, int(status["Threads"]), len(os.listdir(place / "fd"))))
+        time.sleep(0.5)
+    return samples
+
+
+def _thirds(samples: list[tuple[int, int, int]]) -> list[tuple[float, ...]]:
+    """Medians of the second and of the last third: the first one is for warming up."""
+    third = max(1, len(samples) // 3)
+    parts = (samples[third : 2 * third], samples[-third:])
+    return [tuple(statistics.median(s[i] for s in part) for i in range(3)) for part in parts]
+
+
+def _is_flat(samples: list[tuple[int, int, int]]) -> bool:
+    if len(samples) < 6:
+        return True
+    middle, last = _thirds(samples)
+    return last[0] <= 1.1 * middle[0] and last[1] <= middle[1] + 1 and last[2] <= middle[2] + 2
+
+
+def _flatness(samples: list[tuple[int, int, int]]) -> str:
+    if len(samples) < 6:
+        return "too short to tell whether memory grows"
+    middle, last = _thirds(samples)
+    names = ("MB", "threads", "open files")
+    return ", ".join(f"{m:.0f} to {n:.0f} {k}" for m, n, k in zip(middle, last, names, strict=True))
 
 
 def signals(area: Any, rng: random.Random, tries: int) -> None:
     """SIGINT and SIGTERM at random moments: an answer, or the usual end before there is one."""
-    for number in range(tries):
+    for number in area.numbers(tries):
         kind = (signal.SIGINT, signal.SIGTERM)[number % 2]
         with folders() as (folder, answer):
             place = str(folder) if number % 3 == 0 else None
@@ -156,7 +239,7 @@ def full_disks(area: Any, rng: random.Random, tries: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         return search("random", folder)
 
-    for _ in range(tries):
+    for _ in area.numbers(tries):
         size = int(10 ** rng.uniform(2.0, 4.7))
         with folders() as (folder, answer):
             whole = ended(forked(lambda size=size: limited(str(folder), size), answer))
@@ -177,7 +260,7 @@ def full_disks(area: Any, rng: random.Random, tries: int) -> None:
 
 def two_processes(area: Any, rng: random.Random, tries: int) -> None:
     """Two processes on one directory: one of them searches, the other is refused."""
-    for _ in range(tries):
+    for _ in area.numbers(tries):
         with folders() as (folder, answer):
             second = answer.with_name("second.json")
             run = lambda: search("random", str(folder), trials=8)  # noqa: E731
@@ -227,7 +310,7 @@ def loaded_clock(area: Any, rng: random.Random, tries: int) -> None:
             kn.one_shot_search(draw.normal(size=(400, 16, 16, 1)), y, budget=seconds, seed=0)
         return time.perf_counter() - begun
 
-    for number in range(tries):
+    for number in area.numbers(tries):
         kind = ("table", "one-shot", "images", "texts", "series")[number % 5]
         seconds = rng.choice([12.0, 20.0])
         with folders() as (_, answer):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasnas.data.float32_loss import LARGEST_TO_SQUARE
 from kerasnas.data.reader import chunks
 from kerasnas.errors import SchemaError
 
@@ -23,7 +24,7 @@ class ArrayReader:
     shape: tuple[int, ...]
 
     def read(self, x: Any, estimator: str = "the model") -> np.ndarray:
-        """float32 of shape `(rows, *shape)`; NaN and infinities are refused."""
+        """float32 of shape `(rows, *shape)`; NaN, infinities and too large numbers are refused."""
         try:
             values = np.asarray(x, dtype="float32")
         except (TypeError, ValueError) as error:
@@ -36,6 +37,12 @@ class ArrayReader:
         if len(broken):
             raise SchemaError(
                 f"{len(broken)} rows hold values that are not finite (first: row {broken[0]})."
+            )
+        large = np.flatnonzero((np.abs(values) > LARGEST_TO_SQUARE).reshape(len(values), -1).any(1))
+        if len(large):
+            raise SchemaError(
+                f"{len(large)} rows hold values beyond {LARGEST_TO_SQUARE:.0e} (first: row "
+                f"{large[0]}). Divide the array first, such as x / {LARGEST_TO_SQUARE:.0e}."
             )
         return values
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+# Float32 ends at 3.4e38; a few hundred squares of these numbers can still be added up.
+LARGEST_TO_SQUARE = 1e18
+"""Largest number that windows of series and arrays may hold: networks scale them by variances."""
+
 _ALL_WHOLE = 2.0**24  # up to here float32 holds every whole number
 _INT64 = 2.0**63
 _LOST = 1e-3  # of the spread: a step of float32 that is wider loses what a model could learn

@@ -13,7 +13,7 @@ import pandas as pd
 from kerasnas.data import cells
 from kerasnas.data.names import quoted
 from kerasnas.data.panel import Channel, Panel, SeriesSchema, plain_name
-from kerasnas.data.series_columns import raise_all
+from kerasnas.data.series_columns import raise_all, too_large
 from kerasnas.errors import SchemaError
 
 _MOST_EMPTY = 1000  # steps for every one with a row
@@ -39,6 +39,7 @@ def channel_matrix(frame: pd.DataFrame, channels: Sequence[Channel]) -> np.ndarr
             )
         if np.isinf(matrix[:, place]).any():
             problems.append(f"`{channel.column}` has infinite values")
+        problems.extend(too_large(matrix[:, place], channel.column))
     raise_all(problems, "the frame does not fit the schema learned in fit")
     return matrix
 

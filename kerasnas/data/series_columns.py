@@ -9,6 +9,7 @@ import pandas as pd
 
 from kerasnas.data import cells
 from kerasnas.data.column_guess import guess_column
+from kerasnas.data.float32_loss import LARGEST_TO_SQUARE
 from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.data.panel import Channel, Role, SeriesSchema, plain_name
 from kerasnas.data.series_times import looks_like_time
@@ -89,6 +90,19 @@ def time_column(frame: pd.DataFrame, others: set[str]) -> str | None:
     return fitting[0] if fitting else None
 
 
+def too_large(numbers: np.ndarray, name: str) -> list[str]:
+    """What is wrong with finite numbers whose squares float32 cannot add up."""
+    large = np.isfinite(numbers) & (np.abs(numbers) > LARGEST_TO_SQUARE)
+    if not large.any():
+        return []
+    first = int(np.argmax(large))
+    power = int(np.log10(np.abs(numbers[large]).max()))
+    return [
+        f"`{name}` has values beyond {LARGEST_TO_SQUARE:.0e} (first in row {first}: "
+        f"{numbers[first]:.6g}), divide it first: frame[{name!r}] /= 1e{power}"
+    ]
+
+
 def channels_of(values: pd.Series, name: str, role: Role, problems: list[str]) -> list[Channel]:
     """The channels of a column; why it cannot have any is added to `problems`."""
     dtype = values.dtype
@@ -101,6 +115,7 @@ def channels_of(values: pd.Series, name: str, role: Role, problems: list[str]) -
             problems.append(
                 f"`{name}` has infinite values (first in row {np.argmax(np.isinf(numbers))})"
             )
+        problems.extend(too_large(numbers, name))
         return [Channel(name, name, role, typical=float(finite.mean()) if len(finite) else 0.0)]
     if role != "target" and looks_like_time(values):
         problems.append(f"`{name}` holds times; name it with `time=` or leave it out")

@@ -1,13 +1,13 @@
 """The only place that looks at what kind of object the user's table is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kerasnas.data import foreign
-from kerasnas.data.cells import is_object, refuse_no_numbers
+from kerasnas.data.cells import is_object, refuse_no_values
 from kerasnas.data.names import string_names
 from kerasnas.data.room import free_bytes
 from kerasnas.errors import DataTypeError, SchemaError
@@ -15,7 +15,7 @@ from kerasnas.errors import DataTypeError, SchemaError
 BYTES_OF_CELL = 24
 """Of a sparse matrix: dense float64, float32 columns, and the matrices of networks and trees."""
 
-_NESTED = (list, tuple, dict, set, frozenset, np.ndarray, pd.Series, pd.DataFrame)
+_NESTED = (Collection, np.ndarray, pd.Series, pd.DataFrame)
 
 
 def to_frame(x: Any) -> tuple[pd.DataFrame, bool]:
@@ -180,11 +180,11 @@ def _refuse_nested(frame: pd.DataFrame) -> None:
         )
         if not is_object(dtype) and not arrow:
             continue
-        refuse_no_numbers(frame[name], str(name))
         for row, cell in enumerate(frame[name]):
-            if isinstance(cell, _NESTED):
+            if isinstance(cell, _NESTED) and not isinstance(cell, str | bytes):
                 raise DataTypeError(
                     f"`{name}` holds a {type(cell).__name__} in row {row}, but a cell of a table "
                     "argument must be a string or a number (or a time, or missing). Spread it "
                     "over columns of its own, for example with `pandas.json_normalize`."
                 )
+        refuse_no_values(frame[name], str(name))

@@ -45,7 +45,7 @@ def read_target(y: Any) -> pd.Series:
             f"`y` cannot be read as one value a row ({error}). Pass a list, an array or a Series "
             "of labels or numbers."
         ) from error
-    cells.refuse_no_numbers(found, "y")
+    cells.refuse_no_values(found, "y")
     return found
 
 

@@ -164,6 +164,7 @@ def test_series_beside_a_table(data, tmp_path, channels):
         ([np.zeros(5), np.zeros(7)], "of one length, received 5 to 7 steps"),
         (np.zeros(5), "two steps or more"),
         (np.full((5, 4), np.nan), "not finite"),
+        (np.full((5, 4), -1e30), r"5 rows hold values beyond 1e\+18"),
     ],
 )
 def test_series_that_cannot_be_used(series, sentence):

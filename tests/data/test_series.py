@@ -164,6 +164,12 @@ def test_a_level_that_fit_has_not_seen_is_none_of_the_known():
         ({}, {"series": None, "static": ["kind"]}, "`static` needs `series=`"),
         ({"sales": "many"}, {}, "`sales`, the target, must hold numbers"),
         ({"price": np.inf}, {}, r"`price` has infinite values \(first in row 0\)"),
+        (
+            {"sales": -2e30},
+            {},
+            r"`sales` has values beyond 1e\+18 \(first in row 0: -2e\+30",
+        ),
+        ({"price": 1e300}, {}, r"frame\['price'\] /= 1e300"),
         ({"when": pd.Timestamp("2024-01-01")}, {}, "`when` holds times"),
         ({"sales": np.nan}, {}, "`sales`, the target, has no values"),
         ({}, {"static": ["price"]}, "`price` is named in `static` but has [0-9]+ values in the"),
@@ -173,6 +179,13 @@ def test_one_sentence_for_what_is_wrong(change, arguments, sentence):
     given = {"target": "sales", **NAMED, **arguments}
     with pytest.raises(SchemaError, match=sentence):
         fit_series(shops().assign(**change), **given)
+
+
+@pytest.mark.parametrize("value", [np.inf, 1e300, "1e300"])
+def test_numbers_too_large_to_forecast_from_are_told_in_new_rows_too(value):
+    schema, _ = fit_series(shops(), "sales", **NAMED)
+    with pytest.raises(SchemaError, match=r"`price` has (infinite values|values beyond)"):
+        read_series(shops().assign(price=value), schema)
 
 
 def test_all_problems_of_the_columns_come_together():

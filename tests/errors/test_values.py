@@ -1,13 +1,20 @@
 """Values that Python counts with and no array holds, and arguments of other kinds."""
 
+import datetime
 import decimal
+import fractions
+import pathlib
+import uuid
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import kerasnas as kn
+from kerasnas.data.infer import infer_schema
+from kerasnas.data.ingest import ingest
 from kerasnas.data.pixels import open_image
+from kerasnas.data.tables import to_frame
 from kerasnas.errors import KerasNASError
 
 X = pd.DataFrame({"a": np.arange(60.0), "b": np.arange(60) % 7})
@@ -23,6 +30,48 @@ def test_a_cell_that_no_column_can_hold_is_named(value):
     for y in (odd, pd.Series(odd, dtype=object)):
         with pytest.raises(KerasNASError, match=r"`y` holds a .* in row 59"):
             kn.TabularRegressor(**SETTINGS).fit(X, y)
+
+
+@pytest.mark.parametrize("count", [1, 60])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        range(3),
+        object(),
+        {1, 2},
+        iter([1]),
+        lambda: 1,
+        bytearray(b"a"),
+        np.array([1, 2]),
+        np.void(b"ab"),
+        1j,
+        np.longdouble("1e4000"),
+    ],
+    ids=repr,
+)
+def test_a_cell_that_no_other_process_reads_alike_is_named(cell, count):
+    """Such a cell was taken for a category by the name of its place in memory, or cut to 0."""
+    column = pd.Series([float(n) for n in range(60)], dtype=object)
+    for row in range(60 - count, 60):
+        column.iat[row] = cell
+    with pytest.raises(KerasNASError, match=f"`c` holds an? .* in row {60 - count}"):
+        to_frame(X.assign(c=column))
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (np.timedelta64(5, "D"), "5 days 00:00:00"),
+        (fractions.Fraction(1, 3), "1/3"),
+        (pathlib.PurePosixPath("/x"), "/x"),
+        (uuid.UUID(int=1), str(uuid.UUID(int=1))),
+        (datetime.time(1, 2), "01:02:00"),
+    ],
+)
+def test_a_cell_with_a_text_of_its_own_is_a_category(cell, text):
+    frame = X.assign(c=pd.Series([cell, *["x", "y", "z"] * 19, "x", "y"], dtype=object))
+    read = ingest(frame, infer_schema(to_frame(frame)[0]))["c"]
+    assert read[:2].tolist() == [text, "x"]
 
 
 def test_a_target_that_no_series_holds_is_told():
