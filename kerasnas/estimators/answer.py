@@ -20,7 +20,7 @@ from kerasnas.results.decisions import Decisions, chosen_thresholds
 from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
 from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.fusion import fuse
-from kerasnas.results.honesty import compare
+from kerasnas.results.honesty import compare, standard_error
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import refit
 from kerasnas.results.result import SearchResult
@@ -90,6 +90,8 @@ def choose_answer(
     if wish.size > 1:
         found = result.choose_ensemble(wish, deadline, result.member_seconds, probe, again)
     if found is None:
+        if len(result.history.scored()) == 1:  # nothing was chosen
+            result.optimism = {best.trial_id: 0.0}
         return _of_trial(best, result, scorer)
     loss = result.objectives[0].loss(best.scores)
     flattered = found.selection.single - loss
@@ -130,6 +132,7 @@ def _simple(chosen: Answer, result: SearchResult, scorer: AnswerScorer) -> Answe
     if found is None or found.gain - max(0.0, chosen.flattered) > found.error:
         return None
     simple = _of_trial(best, result, scorer)
+    result.optimism.setdefault(best.trial_id, 0.0)  # it was there before anything was chosen
     return replace(simple, rows=chosen.rows, simple=True)
 
 
@@ -208,6 +211,11 @@ def settle(
         keep: Whether the rows of `fit` are kept for later questions.
     """
     rows, scorer = problem.rows, problem.scorer()
+    if answer.held_out is not None:
+        error = standard_error(
+            answer.held_out, scorer, result.objectives[0], result.seed, baselines.blocks
+        )
+        result.errors = {} if error is None else {_chosen(answer): error}
     kept = {"raw": problem.raw, "rows": rows, "scorer": scorer} if keep else {}
     fitted = Fitted(
         kind=kind,
@@ -215,7 +223,10 @@ def settle(
         reader=problem.reader_of(answer.model),
         target=problem.target,
         decisions=_decisions(answer, result, scorer, baselines),
-        rows=rank_rows(result.rows(), result.objectives),
+        rows=[
+            {**row, "answers": row["trial_id"] == _chosen(answer)}
+            for row in rank_rows(result.rows(), result.objectives)
+        ],
         objectives=result.objectives,
         chosen=_chosen(answer),
         origin=Origin(result, broken=problem.broken, **kept),

@@ -199,7 +199,7 @@ class Estimator(AnsweringEstimator):
                 oracle=self.oracle,
                 constraints=constraints,
                 initial=self.initial,
-                portfolio=task.hypermodel.portfolio,
+                portfolio=task.portfolio(baselines, objectives[0]),
                 directory=self.directory,
                 seed=seed,
                 verbose=self.verbose,

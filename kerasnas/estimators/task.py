@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kerasnas.baselines import Baselines
 from kerasnas.clock import Clock
+from kerasnas.objectives import Objective
 from kerasnas.problem import AnswerScorer, AnyProblem
 from kerasnas.spaces.space import Space
 
@@ -29,3 +30,23 @@ class Task:
     problem: AnyProblem
     hypermodel: Space
     baselines: Callable[[Any, Clock, int], Baselines] = _no_baselines
+
+    def portfolio(self, baselines: Baselines, objective: Objective) -> Sequence[Mapping[str, Any]]:
+        """Known-good configurations; where rows are few, the kind of the best baseline first.
+
+        So the best baseline is a trial like any other, however few trials there are: it can answer,
+        and be a member of the ensemble.
+
+        Args:
+            baselines: What the trials are compared with, scored.
+            objective: Says which baseline is the best.
+        """
+        known = self.hypermodel.portfolio
+        done = [row for row in baselines.rows if not row["failure"]]
+        if not self.problem.rows.folds or not done:
+            return known
+        best = min(done, key=lambda row: objective.loss(row))
+        first = self.hypermodel.like_baseline(best["trial_id"])
+        if first is None:
+            return known
+        return [first, *(c for c in known if dict(c) != dict(first))]

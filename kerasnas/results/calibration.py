@@ -14,6 +14,7 @@ from kerasnas.problem.metrics import ClassColumns
 _LEAST = 1e-12  # a probability that is 0 has no logarithm
 _LIMIT = 4.0  # of the logarithm of the temperature: a few rows must not make it extreme
 _STEPS = 40
+_MIXED = 0.1  # of a row that the uniform distribution counts as, beside those fitted on
 
 
 @dataclass(frozen=True)
@@ -132,4 +133,4 @@ def fit_temperature(
             high = middle
         else:
             low = middle
-    return Temperature(float(np.exp(-(low + high) / 2)), 1.0 / (len(labels) + 1))
+    return Temperature(float(np.exp(-(low + high) / 2)), _MIXED / (len(labels) + 1))

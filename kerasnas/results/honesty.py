@@ -1,8 +1,8 @@
-"""Whether a winner beats the best baseline by more than chance."""
+"""How far a score may be off by chance, and whether a winner beats the best baseline by more."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,22 +71,65 @@ def compare(
         return None
 
     def loss(rows: np.ndarray, given: np.ndarray) -> float:
-        return objective.loss({objective.name: scorer.of(rows).some([name], given[rows])[name]})
+        return _loss(given, rows, scorer, objective)
 
     everything = np.arange(len(answers))
     losses = {key: loss(everything, given) for key, given in baselines.items()}
     best = min(losses, key=lambda key: losses[key])
     gain = losses[best] - loss(everything, answers)
+    gains = [
+        loss(rows, baselines[best]) - loss(rows, answers)
+        for rows in _resamples(len(answers), seed, blocks)
+    ]
+    return Comparison(best, gain, _spread(gains, len(answers)))
+
+
+def standard_error(
+    answers: np.ndarray,
+    scorer: AnswerScorer,
+    objective: Objective,
+    seed: int,
+    blocks: np.ndarray | None = None,
+) -> float | None:
+    """The standard error of a score, over resamples of the rows.
+
+    Args:
+        answers: Answers to the validation rows.
+        scorer: Scores them.
+        objective: A metric of the scorer.
+        seed: Seed of the resamples.
+        blocks: As in `compare`.
+
+    Returns:
+        `None` where the objective is no metric.
+    """
+    if objective.name.removeprefix("val_") not in scorer.names:
+        return None
+    drawn = _resamples(len(answers), seed, blocks)
+    return _spread([_loss(answers, rows, scorer, objective) for rows in drawn], len(answers))
+
+
+def _loss(
+    answers: np.ndarray, rows: np.ndarray, scorer: AnswerScorer, objective: Objective
+) -> float:
+    name = objective.name.removeprefix("val_")
+    return objective.loss({objective.name: scorer.of(rows).some([name], answers[rows])[name]})
+
+
+def _resamples(count: int, seed: int, blocks: np.ndarray | None) -> Iterator[np.ndarray]:
+    """Rows drawn with replacement, block by block where there are enough of these."""
     rng = np.random.default_rng([seed, 0xC0])
     members = None if blocks is None else [np.flatnonzero(blocks == b) for b in np.unique(blocks)]
-    gains = []
     for _ in range(_RESAMPLES):
         if members is not None and len(members) >= _FEWEST_BLOCKS:
             drawn = rng.integers(0, len(members), len(members))
-            rows = np.concatenate([members[block] for block in drawn])
+            yield np.concatenate([members[block] for block in drawn])
         else:
-            rows = rng.integers(0, len(answers), min(len(answers), _MOST_ROWS))
-        gains.append(loss(rows, baselines[best]) - loss(rows, answers))
-    shrink = np.sqrt(min(len(answers), _MOST_ROWS) / len(answers))
-    finite = np.array(gains)[np.isfinite(gains)]
-    return Comparison(best, gain, float(np.std(finite) * shrink) if len(finite) else 0.0)
+            yield rng.integers(0, count, min(count, _MOST_ROWS))
+
+
+def _spread(values: Sequence[float], rows: int) -> float:
+    """The standard deviation over resamples, in proportion where these have not all rows."""
+    shrink = np.sqrt(min(rows, _MOST_ROWS) / rows)
+    finite = np.array(values)[np.isfinite(values)]
+    return float(np.std(finite) * shrink) if len(finite) else 0.0

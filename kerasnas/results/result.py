@@ -60,6 +60,8 @@ class SearchResult:
         costs: By trial, what was measured of it after the search.
         optimism: By trial, how much better its score is than that of the best trial chosen on other
             rows: what choosing the best of many adds.
+        errors: By row of the leaderboard, the standard error of its score, by which chance may have
+            moved it; of the row that answers.
     """
 
     history: History
@@ -75,6 +77,7 @@ class SearchResult:
     seed: int = 0
     member_seconds: float = 0.0
     optimism: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
     costs: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
@@ -303,9 +306,19 @@ class SearchResult:
         trials = [trial_row(t, self.constraints) for t in self.history if t.status != "RUNNING"]
         for row in trials:
             row.update(self.costs.get(row["trial_id"], {}))
-            if row["trial_id"] in self.optimism:
-                row["optimism"] = self.optimism[row["trial_id"]]
-        return rank_rows([*trials, *self.baselines], self.objectives)
+        rows = [*trials, *self.baselines]
+        return rank_rows([{**row, **self._honest(row)} for row in rows], self.objectives)
+
+    def _honest(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """The score of a trial on rows that had no part in choosing it, where it is known."""
+        trial_id, objective, found = row["trial_id"], self.objectives[0], {}
+        if trial_id in self.optimism:
+            found["optimism"] = self.optimism[trial_id]
+            worse = found["optimism"] * (1 if objective.direction == "min" else -1)
+            found[f"{objective.name}_held_out"] = row[objective.name] + worse
+        if trial_id in self.errors:
+            found[f"{objective.name}_held_out_error"] = self.errors[trial_id]
+        return found
 
     def leaderboard(self, full: bool = False) -> pd.DataFrame:
         """Everything that was tried, best first, baselines and failed trials included.

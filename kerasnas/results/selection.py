@@ -18,7 +18,8 @@ ROUNDS = 40
 """Times that a member is added, or weighs more."""
 
 _TIE = 1e-12  # relative
-_REPEATS = 3  # halvings of the validation rows
+_DRAWS = 16  # of the validation rows with replacement: the choice is made on each anew
+_FEW_DRAWS, _MANY_ROWS = 6, 5_000  # one choice among many rows takes long and flatters little
 
 Loss = Callable[[np.ndarray], float]
 
@@ -46,8 +47,8 @@ class Selection:
         weights: Weight by trial, summing to 1.
         calibration: Calibration of the weighted mean.
         loss: Objective to minimise on the rows that it was chosen on.
-        held_out: The same on rows that it was not chosen on: chosen on one half, scored on the
-            other, several times.
+        held_out: The same on rows that it was not chosen on: chosen on rows drawn with replacement,
+            scored on those that were not drawn, several times.
         single: `held_out` of choosing only one model in the same way.
     """
 
@@ -83,14 +84,16 @@ def select(
 ) -> Selection:
     """Chooses members greedily, with replacement, on the objective's own metric.
 
-    Heads with classes get a temperature where it helps on rows that it was not fitted on.
+    Heads with classes get a temperature where it helps on rows that it was not fitted on. How much
+    the choice flatters is found by making it anew on draws of the rows, without any training
+    (Tsamardinos et al. 2018).
 
     Args:
         candidates: At least one, the best first.
         scorer: Scores answers to the validation rows.
         objective: A metric of the scorer, with the prefix `val_`.
         size: Most different members.
-        seed: Seed of the halves.
+        seed: Seed of the draws.
         start: Members to start from, the best ones (sorted initialisation, Caruana et al. 2004).
         rounds: Times that a member is added, or weighs more.
         deadline: When it has to be chosen.
@@ -101,34 +104,43 @@ def select(
     pool = _Pool(answers, costs, scorer, objective, size, min(start, size), rounds)
     counts = pool.greedy(everything, deadline)
     weights = counts / counts.sum()
-    halves: list[_Half] = []
-    for chosen_on, scored_on in _halves(len(everything), seed):
+    draws: list[_Draw] = []
+    for chosen_on, scored_on in _draws(len(everything), seed):
         if deadline.passed:
             break
-        halves.append(pool.half(chosen_on, scored_on, deadline))
-    helped = tuple(c for c in scorer.class_columns if _helps(c, halves))
+        draws.append(pool.draw(chosen_on, scored_on, deadline))
+    helped = tuple(c for c in scorer.class_columns if _helps(c, draws))
     calibration = Calibration()
     if helped:
         mean = np.tensordot(weights, answers, axes=1)
         calibration = fit_calibration(mean, helped, everything)
     heads = {c.head for c in helped}
-    held_out = _mean([h.loss(h.calibrated(heads)) for h in halves])
     kept = {c.trial_id: float(w) for c, w in zip(candidates, weights, strict=True) if w > 0}
-    selection = Selection(kept, calibration, 0.0, held_out, _mean([h.alone for h in halves]))
-    final = pool.loss(everything)(selection.answer(candidates))
-    return replace(selection, loss=final)
+    selection = Selection(kept, calibration, 0.0, 0.0, 0.0)
+    final, loss = selection.answer(candidates), pool.loss(everything)
+    alone = answers[int(np.argmin([loss(a) for a in answers]))]
+    # What is chosen now is scored on the same rows as what each draw chose: that chance takes no
+    # part, and a choice that is always the same does not flatter at all.
+    chosen = [d.loss(d.calibrated(heads)) - d.loss(final[d.rows]) for d in draws]
+    single = [d.alone - d.loss(alone[d.rows]) for d in draws]
+    return replace(
+        selection,
+        loss=loss(final),
+        held_out=loss(final) + _mean(chosen),
+        single=loss(alone) + _mean(single),
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class _Half:
-    """What was chosen on one half of the rows, and its answers to the other half.
+class _Draw:
+    """What was chosen on the rows of one draw, and its answers to the others.
 
     Attributes:
-        rows: The other half.
+        rows: The others.
         mean: Weighted mean of the chosen candidates.
-        calibration: Temperatures fitted on the first half, of all heads with classes.
-        loss: The objective of answers to the other half, to minimise.
-        alone: The same of the single candidate that is best on the first half.
+        calibration: Temperatures fitted on the rows drawn, of all heads with classes.
+        loss: The objective of answers to the others, to minimise.
+        alone: The same of the single candidate that is best on the rows drawn.
     """
 
     rows: np.ndarray
@@ -143,13 +155,13 @@ class _Half:
         return Calibration(kept)(self.mean)
 
 
-def _helps(columns: ClassColumns, halves: Sequence[_Half]) -> bool:
+def _helps(columns: ClassColumns, draws: Sequence[_Draw]) -> bool:
     """Whether a temperature lowers the log-loss of a head on rows that it was not fitted on."""
     gains = []
-    for half in halves:
-        scorer, name = columns.scorer.of(half.rows), ["log_loss"]
-        plain = scorer.some(name, columns.of(half.mean))["log_loss"]
-        calibrated = columns.of(half.calibrated({columns.head}))
+    for draw in draws:
+        scorer, name = columns.scorer.of(draw.rows), ["log_loss"]
+        plain = scorer.some(name, columns.of(draw.mean))["log_loss"]
+        calibrated = columns.of(draw.calibrated({columns.head}))
         gains.append(plain - scorer.some(name, calibrated)["log_loss"])
     return bool(gains) and float(np.mean(gains)) > 0
 
@@ -186,17 +198,17 @@ class _Pool:
 
         return loss
 
-    def half(self, chosen_on: np.ndarray, scored_on: np.ndarray, deadline: Deadline) -> _Half:
+    def draw(self, chosen_on: np.ndarray, scored_on: np.ndarray, deadline: Deadline) -> _Draw:
         """Chooses on some rows, and answers the others."""
         answers, loss = self._answers, self.loss(scored_on)
         counts = self.greedy(chosen_on, deadline)
         mean = np.tensordot(counts / counts.sum(), answers, axes=1)
-        on_first = self.loss(chosen_on)
-        best = int(np.argmin([on_first(a[chosen_on]) for a in answers]))
+        on_drawn = self.loss(chosen_on)
+        best = int(np.argmin([on_drawn(a[chosen_on]) for a in answers]))
         columns = self._scorer.class_columns
         calibration = fit_calibration(mean[chosen_on], columns, chosen_on)
         alone = loss(answers[best][scored_on])
-        return _Half(scored_on, mean[scored_on], calibration, loss, alone)
+        return _Draw(scored_on, mean[scored_on], calibration, loss, alone)
 
     def greedy(self, rows: np.ndarray, deadline: Deadline) -> np.ndarray:
         """How often each candidate was added, up to the first lowest loss on these rows."""
@@ -236,17 +248,19 @@ class _Pool:
         return int(order[0])
 
 
-def _halves(rows: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Random halves of the rows: choose on one, score on the other, and the other way round."""
+def _draws(rows: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Draws of the rows with replacement to choose on, each with the rows that it lacks."""
     rng = np.random.default_rng([seed, 0xE5])
-    halves = []
-    for _ in range(_REPEATS):
-        order = rng.permutation(rows)
-        one, two = np.sort(order[: rows // 2]), np.sort(order[rows // 2 :])
-        if len(one):
-            halves += [(one, two), (two, one)]
-    return halves
+    found = []
+    for _ in range(_FEW_DRAWS if rows > _MANY_ROWS else _DRAWS):
+        drawn = np.sort(rng.integers(0, rows, rows))
+        rest = np.setdiff1d(np.arange(rows), drawn)
+        if len(rest):
+            found.append((drawn, rest))
+    return found
 
 
 def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else math.inf
+    """The mean of what could be scored: some metrics need rows of every class."""
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.mean(finite)) if finite else math.inf

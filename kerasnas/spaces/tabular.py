@@ -155,6 +155,11 @@ class TabularHyperModel(Space):
             return known
         return [*known[:_BEFORE_OPTIONAL], *again, *known[_BEFORE_OPTIONAL:]]
 
+    def like_baseline(self, name: str) -> dict[str, Any] | None:
+        """The linear model and boosting with their defaults, where these families are searched."""
+        family = {"linear": solved.LINEAR, "hist_gradient_boosting": "histgb"}.get(name)
+        return {"family": family} if family in self.families else None
+
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model from a feature matrix to probabilities or to one value.
 
