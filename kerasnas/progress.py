@@ -114,6 +114,17 @@ class Progress:
         return f"{max(left, 0):.0f} s left"
 
 
+def tell(text: str, verbose: Verbose) -> None:
+    """Prints one line of a fit, where it is not silent and there is something to say.
+
+    Args:
+        text: The line; empty for none.
+        verbose: As in `Progress`.
+    """
+    console = Console(stderr=True, highlight=False, quiet=not (verbose and text))
+    console.print(text, markup=False, soft_wrap=True)
+
+
 def brief(values: Mapping[str, Any], most: int = 6) -> str:
     """The first few hyperparameters, in one line."""
     shown = [f"{name}={_number(value)}" for name, value in list(values.items())[:most]]

@@ -31,7 +31,7 @@ from kerasnas.estimators.objective_names import score_names, settle_objectives, 
 from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
-from kerasnas.progress import Verbose
+from kerasnas.progress import Verbose, tell
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import FoldCount, fits_again
@@ -209,6 +209,7 @@ class Estimator(AnsweringEstimator):
             self.fitted_ = interruption.finish(
                 lambda: self._finished(result, task, job, wish, baselines, level)
             )
+            tell(self.fitted_.promise, self.verbose)
         return self
 
     def _finished(

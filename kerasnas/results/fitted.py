@@ -22,7 +22,7 @@ from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.rows import ANSWER, Rows, check_weights
 from kerasnas.results.conformal import fit_conformal, with_intervals
 from kerasnas.results.decisions import Decisions
-from kerasnas.results.leaderboard import as_frame, name_of, short_frame
+from kerasnas.results.leaderboard import as_frame, name_of, promise_of, short_frame
 from kerasnas.results.result import SearchResult
 from kerasnas.trial.answers import call
 from kerasnas.version import __version__
@@ -201,6 +201,12 @@ class Fitted:
             full: Whether it has all columns, or those that people read.
         """
         return as_frame(self.rows) if full else short_frame(self.rows, self._ranked_by)
+
+    @property
+    def promise(self) -> str:
+        """What answers and how good it is likely to be on other rows, in one line, if known."""
+        answers = [row for row in self.rows if row["trial_id"] == self.chosen]
+        return promise_of(answers[0], self._ranked_by[0]) if answers else ""
 
     @property
     def _ranked_by(self) -> tuple[Objective, ...]:
