@@ -66,9 +66,14 @@ CANDIDATES = (
     {"family": "mlp_plr"},
     {"family": "mlp_plr", "plr_sigma": 0.3, "plr_learning_rate": 3e-3, "plr_width": 256},
     {"family": "ft_transformer"},
-    {"family": "histgb"},
-    {"family": "histgb", "histgb_leaves": 8, "histgb_column_share": 0.3},
-    {"family": "histgb", "histgb_leaves": 64, "histgb_learning_rate": 0.1, "histgb_min_leaf": 5},
+    {"family": "lightgbm"},
+    {"family": "lightgbm", "lightgbm_leaves": 8, "lightgbm_column_share": 0.3},
+    {
+        "family": "lightgbm",
+        "lightgbm_leaves": 64,
+        "lightgbm_learning_rate": 0.1,
+        "lightgbm_min_leaf": 5,
+    },
     {"family": "extra_trees"},
     {"family": "extra_trees", "forest_min_leaf": 5},
     {"family": "extra_trees", "forest_min_leaf": 1, "forest_depth": 20},
@@ -108,7 +113,7 @@ def task_of(name, folder, rows):
 
     frame, target = load(name, folder, rows)
     prepared = prepare(frame, target, classify=name not in REGRESSION, seed=0)
-    return prepared.task([*FAMILIES, "histgb", "extra_trees", "linear"])
+    return prepared.task([*FAMILIES, "lightgbm", "extra_trees", "linear"])
 
 
 def parts(task, values):

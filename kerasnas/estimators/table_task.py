@@ -27,6 +27,7 @@ from kerasnas.spaces.tabular import Order
 # Rows for each second of the budget from which time is short: they are too many for folds, and
 # networks take most of it.
 _HURRY = 30
+_MANY_CLASSES = 8  # boosting has a tree for each of them in every iteration
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +85,7 @@ class PreparedTable:
             groups=front.owners[: front.width - len(front.embedded)],
             column_filter=useful[0] if useful else None,
             column_filters_of_folds=useful[1:],
-            order=_order(len(rows.train), seconds),
+            order=_order(len(rows.train), seconds, rows.classes),
             outputs=rows.head.width if rows.classes is None else 1,
             multilabel=rows.multilabel,
         )
@@ -107,10 +108,12 @@ class PreparedTable:
         )
 
 
-def _order(rows: int, seconds: float | None) -> Order:
+def _order(rows: int, seconds: float | None, classes: int | None = None) -> Order:
     """Which known-good configurations come first: without a clock, what they take is no matter."""
     if seconds is None:
         return "simple_first" if rows <= SMALL_TABLE_ROWS else "learnt"
+    if classes is not None and classes >= _MANY_CLASSES and rows > SMALL_TABLE_ROWS:
+        return "many_classes"
     if rows > _HURRY * seconds:
         return "hurried"
     return "simple_quick_first" if rows <= SMALL_TABLE_ROWS else "quick_first"

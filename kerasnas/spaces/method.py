@@ -43,6 +43,11 @@ class Solution:
         """Iterations of the solver that can be asked for again; `None` where there are none."""
         return None
 
+    @property
+    def rate(self) -> float | None:
+        """Learning rate that the clock had left; `None` for the one of the hyperparameters."""
+        return None
+
     def answer(self, x: Any) -> np.ndarray | None:
         """Answers to rows where the solver gives them without the network; `None` elsewhere."""
         return None

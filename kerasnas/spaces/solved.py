@@ -18,7 +18,7 @@ from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, Trees, fit_trees, net
 
 LINEAR = "linear"
 SOLVED = (*TREE_FAMILIES, LINEAR)
-_DEFAULT = ("histgb", "extra_trees", LINEAR)  # need nothing but scikit-learn
+_SUPERFLUOUS = ("histgb",)  # LightGBM fits the same kind of trees in a fraction of the time
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,11 @@ class TreesSolution(Solution):
     def rounds(self) -> int | None:
         """Iterations of boosting, or trees of a forest."""
         return self.trees.rounds
+
+    @property
+    def rate(self) -> float | None:
+        """Learning rate that boosting went on with for want of time."""
+        return self.trees.rate
 
     def answer(self, x: Any) -> np.ndarray:
         """Answers of the trees themselves: tracing the network takes longer."""
@@ -65,10 +70,14 @@ class ColumnsSolution(Solution):
         return np.concatenate(known, axis=1) if len(known) == len(found) else None
 
 
+def installed(family: str) -> bool:
+    """Whether the library that fits a family is there."""
+    return family == LINEAR or TREE_FAMILIES[family].installed
+
+
 def available() -> tuple[str, ...]:
     """The families whose libraries are installed, without those that others make superfluous."""
-    more = [name for name, family in TREE_FAMILIES.items() if family.installed]
-    return tuple(dict.fromkeys([*_DEFAULT, *more]))
+    return tuple(name for name in SOLVED if installed(name) and name not in _SUPERFLUOUS)
 
 
 def declare(hp: keras_tuner.HyperParameters, family: str, classify: bool) -> Any:
@@ -106,6 +115,7 @@ def solve(
     deadline: Deadline,
     places: np.ndarray | None = None,
     rounds: int | None = None,
+    rate: float | None = None,
 ) -> Solution:
     """Fits a family and gives its network.
 
@@ -122,6 +132,7 @@ def solve(
         places: Columns of the matrix that it is to see; `None` for all. `embedded` and `codes`
             count those of them only.
         rounds: Iterations of boosting, or trees of a forest; `None` stops by the validation rows.
+        rate: Learning rate of boosting after the first rounds; `None` for the one of `values`.
     """
     width = view.x.shape[1]
     x = view.x if places is None else view.x[:, places]
@@ -143,6 +154,7 @@ def solve(
         seed=seed,
         deadline=deadline,
         rounds=rounds,
+        rate=rate,
     )
     trees = fit_trees(family, rows, values)
     if places is not None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
-from importlib.resources import files
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import keras
 import keras_tuner
@@ -25,47 +23,7 @@ from kerasnas.spaces.recipes import Recipe, for_training, tabular_recipe
 from kerasnas.spaces.recipes.tabular import ENOUGH
 from kerasnas.spaces.space import Space
 from kerasnas.spaces.table import ColumnFilter, part_of, settle
-
-Order = Literal["learnt", "simple_first", "simple_quick_first", "quick_first", "hurried"]
-
-# Defaults of libraries that need not be there: no portfolio can be learnt with them everywhere.
-_OPTIONAL = ("catboost", "lightgbm", "xgboost")
-_BEFORE_OPTIONAL = 4
-_LONG = 1.0  # effort from which on a configuration waits for the first network
-_WITH_USEFUL = 2  # of the best configurations are tried on the useful columns alone as well
-
-
-@cache
-def _portfolio() -> tuple[dict[str, Any], ...]:
-    """Known-good configurations, best first; what they do not name takes its default.
-
-    Learnt by `benchmarks/portfolio.py`.
-    """
-    path = files("kerasnas.spaces") / "portfolios" / "tabular.json"
-    learnt = json.loads(path.read_text(encoding="utf-8"))["configurations"]
-    optional = [{"family": family} for family in _OPTIONAL]
-    return (*learnt[:_BEFORE_OPTIONAL], *optional, *learnt[_BEFORE_OPTIONAL:])
-
-
-def _in_a_hurry(known: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is fitted in seconds before networks, the quickest first.
-
-    What takes longest of it, forests and boosting in many small steps, waits for the first network.
-    """
-    fitted = sorted((c for c in known if c["family"] in solved.SOLVED), key=_effort)
-    quick = [c for c in fitted if _effort(c) < _LONG]
-    networks = [c for c in known if c["family"] not in solved.SOLVED]
-    return [*quick, *networks[:1], *fitted[len(quick) :], *networks[1:]]
-
-
-def _effort(configuration: dict[str, Any]) -> float:
-    """What a configuration takes, relatively: boosting by small trees at a small rate most."""
-    if configuration["family"] == "extra_trees":
-        return _LONG
-    if configuration["family"] != "histgb":
-        return 0.0
-    leaves = configuration.get("histgb_leaves", 31)
-    return 1.0 / (leaves * configuration.get("histgb_learning_rate", 0.04))
+from kerasnas.spaces.table_portfolio import Order, known_good
 
 
 class TabularHyperModel(Space):
@@ -78,7 +36,7 @@ class TabularHyperModel(Space):
         rows: Training rows, which set defaults; `None` when unknown.
         families: Which families to search: networks (`spaces.networks`: `realmlp`, `tabm`, `mlp`,
             `resnet`, `mlp_plr`, `ft_transformer`) and those that a library fits (`spaces.solved`:
-            `histgb`, `extra_trees`, `lightgbm`, `xgboost`, `catboost`, `linear`). The latter need
+            `lightgbm`, `extra_trees`, `histgb`, `xgboost`, `catboost`, `linear`). The latter need
             `solve`, which a stock keras-tuner `Tuner` does not call. Beside others, a transformer
             is left out where columns are too many for it.
         codes: Columns of categories at the end of the matrix that trees see.
@@ -94,7 +52,7 @@ class TabularHyperModel(Space):
             hard to beat where rows are few; `quick_first` has those of the first `turns_after`
             before the others that are fitted in seconds; `hurried` all of these, but for the
             slowest, which wait for the first network. `simple_quick_first` is `quick_first` behind
-            the linear model.
+            the linear model. `many_classes` has networks and trees in turns.
         outputs: Number of values a row, for regression.
         multilabel: Whether targets are a 0/1 matrix of `classes` columns.
 
@@ -142,18 +100,8 @@ class TabularHyperModel(Space):
     @property
     def portfolio(self) -> list[dict[str, Any]]:
         """Known-good configurations of the families in use, best first."""
-        known = [dict(c) for c in _portfolio() if c["family"] in self.families]
-        again = [{**c, "columns": "useful"} for c in known[:_WITH_USEFUL]]
-        if self.order == "hurried":
-            known = _in_a_hurry(known)
-        elif self.order in ("quick_first", "simple_quick_first"):
-            first = slice(self.turns_after)
-            known[first] = sorted(known[first], key=lambda c: c["family"] not in solved.SOLVED)
-        if self.order in ("simple_first", "simple_quick_first"):
-            known.sort(key=lambda c: c["family"] != solved.LINEAR)
-        if self.column_filter is None:
-            return known
-        return [*known[:_BEFORE_OPTIONAL], *again, *known[_BEFORE_OPTIONAL:]]
+        useful = self.column_filter is not None
+        return known_good(self.families, self.order, self.turns_after, useful)
 
     def like_baseline(self, name: str) -> dict[str, Any] | None:
         """The linear model and boosting with their defaults, where these families are searched."""
@@ -252,7 +200,7 @@ class TabularHyperModel(Space):
         """
         if solution.rounds == 0:
             return None
-        return self._solved(hp, view, seed, Deadline(), solution.rounds)
+        return self._solved(hp, view, seed, Deadline(), solution.rounds, solution.rate)
 
     def _solved(
         self,
@@ -261,6 +209,7 @@ class TabularHyperModel(Space):
         seed: int,
         deadline: Deadline,
         rounds: int | None = None,
+        rate: float | None = None,
     ) -> Solution:
         family = self.family(hp)
         with hp.conditional_scope("family", [family]):
@@ -284,6 +233,7 @@ class TabularHyperModel(Space):
             deadline=deadline,
             places=places,
             rounds=rounds,
+            rate=rate,
         )
 
     def for_fold(self, number: int) -> TabularHyperModel:
@@ -346,7 +296,7 @@ def _check(families: Sequence[str]) -> None:
             f"`space` names {unknown or 'no family'}; expected some of {known}, "
             f'such as space=("realmlp",).'
         )
-    absent = [f for f in families if f in solved.SOLVED and f not in solved.available()]
+    absent = [f for f in families if f in solved.SOLVED and not solved.installed(f)]
     if absent:
         raise SearchSpaceError(
             f"`space` names {absent}, which is not installed. "

@@ -7,7 +7,17 @@ import pytest
 
 import kerasnas
 
-HEAVY = ("tensorflow", "keras", "keras_tuner", "pandas", "sklearn", "optuna", "numpy", "matplotlib")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "keras_tuner",
+    "pandas",
+    "sklearn",
+    "optuna",
+    "numpy",
+    "matplotlib",
+    "lightgbm",
+)
 
 
 def python(code: str, *options: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kerasnas.estimators.table_task import _order
 from kerasnas.spaces import tabular
 from kerasnas.spaces.networks import FAMILIES
 from kerasnas.spaces.solved import available
@@ -84,12 +85,25 @@ def test_in_a_hurry_the_slow_ones_wait_for_the_first_network():
     assert sorted(map(str, hurried)) == sorted(map(str, usual))
     network = next(i for i, c in enumerate(hurried) if c["family"] in FAMILIES)
     before, after = hurried[:network], hurried[network + 1 :]
-    assert {"linear", "histgb"} <= {c["family"] for c in before}
-    assert all(c.get("histgb_leaves", 31) > 8 for c in before)
+    assert {"linear", "lightgbm"} <= {c["family"] for c in before}
+    assert all(c.get("lightgbm_leaves", 31) > 8 for c in before)
     later = {c["family"] for c in after}
-    assert "extra_trees" in later and any(c.get("histgb_leaves") == 8 for c in after)
+    assert "extra_trees" in later and any(c.get("lightgbm_leaves") == 8 for c in after)
     networks = [c for c in hurried if c["family"] in FAMILIES]
     assert networks == [c for c in usual if c["family"] in FAMILIES]
+
+
+def test_with_many_classes_networks_and_trees_take_turns():
+    families = [*FAMILIES, *available()]
+    usual = tabular(9, 30, families=families).portfolio
+    turns = tabular(9, 30, families=families, order="many_classes").portfolio
+    assert sorted(map(str, turns)) == sorted(map(str, usual))
+    assert turns[0] == {"family": "linear"}
+    assert [c["family"] in FAMILIES for c in turns[1:7]] == [True, False] * 3
+    networks = [c for c in turns if c["family"] in FAMILIES]
+    assert networks == [c for c in usual if c["family"] in FAMILIES]
+    assert _order(8_000, 60.0, 26) == "many_classes"
+    assert _order(8_000, 60.0, 2) == _order(8_000, 60.0) == "hurried"
 
 
 def errors(script, *scales, seed=0):
@@ -141,5 +155,5 @@ def test_each_next_one_helps_most_beside_those_before(script, monkeypatch):
 def test_candidates_are_distinct_and_of_all_families(script):
     keys = [script.key(values) for values in script.CANDIDATES]
     assert len(set(keys)) == len(keys) >= 20
-    assert {values["family"] for values in script.CANDIDATES} >= {*FAMILIES, "histgb", "linear"}
+    assert {values["family"] for values in script.CANDIDATES} >= {*FAMILIES, "lightgbm", "linear"}
     assert all(0 <= place < len(keys) for place in script.BY_HAND)

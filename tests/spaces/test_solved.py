@@ -91,16 +91,51 @@ def test_stages_end_with_the_time_they_may_take(held_up):
     assert list(dataclasses.replace(data, rounds=70).stages(3000)) == [70]
 
 
-@pytest.mark.parametrize(
-    ("enough", "pace", "spent"),
-    [(0, 0.02, 9.0), (100, 0.02, 9.0), (100, 0.2, 20.0), (100, 0.4, 22.5), (100, 1.0, 9.0)],
-)
-def test_enough_iterations_may_take_more_if_they_can_be_had(enough, pace, spent):
+def ticking(seconds: float, tick: float) -> Deadline:
+    """A deadline by a clock that goes on by one tick whenever it is read."""
+    clock = [0.0]
+
+    def now() -> float:
+        clock[0] += tick
+        return clock[0]
+
+    return Deadline(seconds, now=now)
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+def test_lightgbm_ends_with_the_seconds_of_one_ensemble(classes):
+    deadline = ticking(50.0, 0.1)  # of which one ensemble may take 9
+    trees = fitted("lightgbm", rows(classes, deadline))
+    assert 8.0 < deadline.now() < 10.0
+    assert 30 < trees.rounds < 100
+    assert trees.rate > 0.05  # too few small steps: larger ones
+    hurried = fitted("lightgbm", rows(classes, ticking(50.0, 20.0)))
+    assert hurried.rounds == 1  # an answer there is, however late it is
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+def test_with_time_enough_the_clock_changes_nothing(classes):
+    whole = fitted("lightgbm", rows(classes))
+    timed = fitted("lightgbm", rows(classes, ticking(1e6, 0.1)))
+    assert whole.rate is None and timed.rate is None
+    assert timed.rounds == whole.rounds > 10
+    np.testing.assert_array_equal(timed.answer(rows(classes).x), whole.answer(rows(classes).x))
+
+
+def test_again_boosting_takes_the_rate_that_the_clock_had_left():
+    first = fitted("lightgbm", rows(3, ticking(50.0, 0.1)))
+    told = dataclasses.replace(rows(3), rounds=first.rounds, rate=first.rate)
+    again = fitted("lightgbm", told)
+    assert again.rate == first.rate
+    np.testing.assert_array_equal(again.answer(told.x), first.answer(told.x))
+
+
+def test_no_single_ensemble_takes_more_than_its_share():
     clock, done = [0.0], 0
-    for target in rows(None, Deadline(50.0, now=lambda: clock[0])).stages(3000, enough):
-        clock[0] += pace * (target - done)
+    for target in rows(3, Deadline(50.0, now=lambda: clock[0])).stages(3000):
+        clock[0] += 0.25 * (target - done)  # so slow that it learns little in its share
         done = target
-    assert clock[0] == pytest.approx(max(spent, 10 * pace), rel=0.2)
+    assert clock[0] < 10.0
 
 
 def test_boosting_ends_where_validation_was_best():
@@ -152,6 +187,12 @@ def test_the_space_solves_trees_and_trains_the_rest():
 
 
 def test_a_library_that_is_not_there_is_named(monkeypatch):
-    monkeypatch.setattr(solved, "available", lambda: ("histgb",))
+    monkeypatch.setattr(solved, "installed", lambda family: family != "catboost")
     with pytest.raises(SearchSpaceError, match="pip install catboost"):
         tabular(4, 3, families=("catboost",))
+
+
+def test_lightgbm_stands_for_the_boosting_of_scikit_learn_unless_that_is_named():
+    assert "lightgbm" in solved.available() and "histgb" not in solved.available()
+    named = tabular(4, 3, families=("histgb", "linear"))
+    assert {"family": "histgb"} in named.portfolio

@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import lightgbm
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -82,7 +83,6 @@ def test_forests_of_scikit_learn(family, kind):
 @pytest.mark.parametrize("categorical", ["auto", [0]])
 @pytest.mark.parametrize("kind", ["value", "two", "three"])
 def test_lightgbm(kind, categorical):
-    lightgbm = pytest.importorskip("lightgbm")
     cls = lightgbm.LGBMRegressor if kind == "value" else lightgbm.LGBMClassifier
     model = cls(n_estimators=25, verbose=-1, n_jobs=1, min_child_samples=5)
     with warnings.catch_warnings():
@@ -91,8 +91,15 @@ def test_lightgbm(kind, categorical):
         assert gap(network_of(read_lightgbm(model)), model, table(7)) < 2e-6
 
 
+def test_trees_of_lightgbm_that_could_not_split():
+    x, y = np.zeros((50, 2), "float32"), np.arange(50.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = lightgbm.LGBMRegressor(n_estimators=3, verbose=-1).fit(x, y)
+        assert gap(network_of(read_lightgbm(model)), model, x) < 1e-6
+
+
 def test_numbers_that_lightgbm_takes_for_zero():
-    lightgbm = pytest.importorskip("lightgbm")
     rng = np.random.default_rng(0)
     x = rng.choice([-1.0, 0.0, 1.0], (300, 1)).astype("float32")
     model = lightgbm.LGBMRegressor(n_estimators=3, verbose=-1, min_child_samples=5)

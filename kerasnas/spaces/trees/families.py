@@ -8,7 +8,7 @@ carried over to the other libraries where they have the same knob.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -16,17 +16,14 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
-from kerasnas.spaces.trees.rows import TreeRows
+from kerasnas.spaces.trees.lightgbm_family import declare_lightgbm, fit_lightgbm
+from kerasnas.spaces.trees.rows import MOST_ITERATIONS, PATIENCE, TreeRows, Values
 from kerasnas.spaces.trees.sklearn_boosting import read_hist_gradient_boosting
 from kerasnas.spaces.trees.sklearn_forest import read_forest
 from kerasnas.spaces.trees.trees import Trees
 
-_ITERATIONS = (3000, 2000, 1400, 1000, 700, 500, 350, 250, 180, 120, 60, 30)
-_PATIENCE = 50  # iterations without a better validation loss
-_ENOUGH = 10.0  # of the rates of all iterations, which boosting needs at the least
+_ITERATIONS = (MOST_ITERATIONS, 2000, 1400, 1000, 700, 500, 350, 250, 180, 120, 60, 30)
 _MOST_VALUES = 600_000  # numbers that a forest may hold: a few megabytes
-
-Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -84,14 +81,14 @@ def _fit_histgb(rows: TreeRows, values: Values) -> Trees:
         **settings,
         early_stopping=rows.rounds is None,
         scoring="loss",
-        n_iter_no_change=_PATIENCE,
+        n_iter_no_change=PATIENCE,
         tol=0.0,
         categorical_features=rows.categorical if native else None,
         random_state=rows.state,
         warm_start=True,  # in stages it comes to the very trees that it comes to at once
     )
     with threadpool_limits(rows.threads, user_api="openmp"):
-        for iterations in rows.stages(_ITERATIONS[0], int(_ENOUGH / settings["learning_rate"])):
+        for iterations in rows.stages(MOST_ITERATIONS):
             model.set_params(max_iter=iterations)
             model.fit(
                 rows.x,
@@ -141,62 +138,6 @@ def _fit_extra_trees(rows: TreeRows, values: Values) -> Trees:
     return read_forest(fit(rows.iterations(wanted, fit)))
 
 
-def _declare_lightgbm(hp: keras_tuner.HyperParameters, classify: bool) -> Values:
-    return {
-        "learning_rate": hp.Float(
-            "lightgbm_learning_rate", 0.01, 0.3, sampling="log", default=0.04 if classify else 0.05
-        ),
-        "num_leaves": hp.Int(
-            "lightgbm_leaves", 4, 128, sampling="log", default=50 if classify else 100
-        ),
-        "min_child_samples": hp.Int(
-            "lightgbm_min_leaf", 2, 100, sampling="log", default=40 if classify else 3
-        ),
-        "subsample": hp.Float("lightgbm_row_share", 0.4, 1.0, default=0.75 if classify else 0.7),
-        "colsample_bytree": hp.Float("lightgbm_column_share", 0.3, 1.0, default=1.0),
-        "reg_lambda": hp.Float("lightgbm_l2", 1e-6, 30.0, sampling="log", default=1e-6),
-    }
-
-
-def _fit_lightgbm(rows: TreeRows, values: Values) -> Trees:
-    import lightgbm
-
-    from kerasnas.spaces.trees.lightgbm import read_lightgbm
-
-    cls: Any = lightgbm.LGBMRegressor if rows.classes is None else lightgbm.LGBMClassifier
-
-    def fit(iterations: int) -> Any:
-        model = cls(
-            **values,
-            n_estimators=iterations,
-            subsample_freq=1,
-            max_depth=12,
-            random_state=rows.state,
-            n_jobs=rows.threads,
-            deterministic=True,
-            force_row_wise=True,
-            verbose=-1,
-        )
-        if rows.rounds is not None:
-            return model.fit(
-                rows.x,
-                rows.y,
-                sample_weight=rows.weights,
-                categorical_feature=rows.categorical or "auto",
-            )
-        return model.fit(
-            rows.x,
-            rows.y,
-            sample_weight=rows.weights,
-            eval_set=[(rows.x_valid, rows.y_valid)],
-            eval_sample_weight=None if rows.weights_valid is None else [rows.weights_valid],
-            categorical_feature=rows.categorical or "auto",
-            callbacks=[lightgbm.early_stopping(_PATIENCE, verbose=False)],
-        )
-
-    return read_lightgbm(fit(rows.iterations(_ITERATIONS, fit)))
-
-
 def _declare_xgboost(hp: keras_tuner.HyperParameters, classify: bool) -> Values:
     return {
         "learning_rate": hp.Float(
@@ -227,7 +168,7 @@ def _fit_xgboost(rows: TreeRows, values: Values) -> Trees:
         model = cls(
             **values,
             n_estimators=iterations,
-            early_stopping_rounds=_PATIENCE if rows.rounds is None else None,
+            early_stopping_rounds=PATIENCE if rows.rounds is None else None,
             enable_categorical=True,
             feature_types=kinds,
             tree_method="hist",
@@ -271,7 +212,7 @@ def _fit_catboost(rows: TreeRows, values: Values) -> Trees:
         model = cls(
             **values,
             iterations=iterations,
-            early_stopping_rounds=_PATIENCE if rows.rounds is None else None,
+            early_stopping_rounds=PATIENCE if rows.rounds is None else None,
             random_seed=rows.state,
             thread_count=rows.threads,
             allow_writing_files=False,
@@ -284,9 +225,9 @@ def _fit_catboost(rows: TreeRows, values: Values) -> Trees:
 
 
 TREE_FAMILIES: dict[str, TreeFamily] = {
-    "histgb": TreeFamily(_declare_histgb, _fit_histgb),
+    "lightgbm": TreeFamily(declare_lightgbm, fit_lightgbm, "lightgbm"),
     "extra_trees": TreeFamily(_declare_extra_trees, _fit_extra_trees),
-    "lightgbm": TreeFamily(_declare_lightgbm, _fit_lightgbm, "lightgbm"),
+    "histgb": TreeFamily(_declare_histgb, _fit_histgb),
     "xgboost": TreeFamily(_declare_xgboost, _fit_xgboost, "xgboost"),
     "catboost": TreeFamily(_declare_catboost, _fit_catboost, "catboost"),
 }

@@ -1,4 +1,8 @@
-"""Trees of LightGBM, through its public `Booster.dump_model`."""
+"""Trees of LightGBM, through the text of its model files, which `Booster.model_to_string` gives.
+
+The text has one line for each array of a tree: reading it takes a tenth of the time that the same
+model takes as JSON (`dump_model`), which is longer than the fit where classes are many.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,9 @@ _LINKS: dict[str, Link] = {
     "multiclass": "softmax",
 }
 
-_INFINITE = 1e300  # how `dump_model` writes an infinite threshold
+_INFINITE = 1e300  # how LightGBM writes an infinite threshold
+_CATEGORICAL, _DEFAULT_LEFT = 1, 2  # bits of a split's kind
+_MISSING_BITS, _MISSING_IS_ZERO = 2, 1  # the two bits above: which numbers count as missing
 _ZERO = np.float32(1e-35)  # LightGBM takes numbers no further from 0 for 0
 
 
@@ -35,57 +41,78 @@ def read_lightgbm(model: Any) -> Trees:
         ArtifactError: For an objective, or trees, of another kind.
     """
     booster = getattr(model, "booster_", model)
-    dump = booster.dump_model(num_iteration=booster.best_iteration or None)
-    name = dump["objective"].split()[0]
+    header, *blocks = booster.model_to_string(num_iteration=booster.best_iteration or None).split(
+        "\nTree="
+    )
+    facts = _facts(header)
+    name = facts["objective"].split()[0]
     if name not in _LINKS:
-        raise ArtifactError(f"The LightGBM objective {dump['objective']!r} cannot be exported.")
-    width = int(dump["max_feature_idx"]) + 1
+        raise ArtifactError(f"The LightGBM objective {facts['objective']!r} cannot be exported.")
+    width = int(facts["max_feature_idx"]) + 1
     sets = Sets(truncates=True)
-    trees = [_tree(info["tree_structure"], width, sets) for info in dump["tree_info"]]
-    outputs = int(dump["num_tree_per_iteration"])
+    trees = [_tree(_facts(block.split("\n\n", 1)[0]), width, sets) for block in blocks]
+    outputs = int(facts["num_tree_per_iteration"])
     return Trees(width, trees, np.zeros(outputs), _LINKS[name], sets)
 
 
-def _tree(root: dict[str, Any], width: int, sets: Sets) -> Tree:
-    nodes: list[dict[str, Any]] = []
-    left, right = [], []
+def _facts(lines: str) -> dict[str, str]:
+    """Lines of the form `name=value`."""
+    pairs = (line.partition("=") for line in lines.splitlines())
+    return {name: value for name, _, value in pairs}
 
-    def number(node: dict[str, Any]) -> int:
-        mine = len(nodes)
-        nodes.append(node)
-        left.append(-1)
-        right.append(-1)
-        if "left_child" in node:
-            left[mine] = number(node["left_child"])
-            right[mine] = number(node["right_child"])
-        return mine
 
-    number(root)
-    column = np.zeros(len(nodes), dtype="int64")
-    threshold = np.zeros(len(nodes))
-    missing_left = np.ones(len(nodes), dtype=bool)
-    for i, node in enumerate(nodes):
-        if "left_child" not in node:
-            continue
-        column[i] = node["split_feature"]
-        if node["decision_type"] == "==":
-            codes = [int(code) for code in str(node["threshold"]).split("||")]
-            bits = np.ones(max(codes) + 3, dtype=bool)  # what the set does not hold goes right
-            bits[np.array(codes) + 1] = False
-            column[i], threshold[i] = width + sets.add(int(column[i]), bits), 0.5
-            continue
-        threshold[i] = node["threshold"]
-        if abs(threshold[i]) >= _INFINITE:
-            threshold[i] = np.sign(threshold[i]) * np.inf
-        # Without missing values in training LightGBM takes one for 0.
-        absent = node["missing_type"] == "None"
-        missing_left[i] = threshold[i] >= 0.0 if absent else bool(node["default_left"])
-        if node["missing_type"] == "Zero":
-            raise ArtifactError("LightGBM's `zero_as_missing=True` cannot be exported.")
-    values = np.array([[node.get("leaf_value", 0.0)] for node in nodes])
+def _tree(facts: dict[str, str], width: int, sets: Sets) -> Tree:
+    """One tree: LightGBM numbers splits from 0 on, and leaves by the complement of their number."""
+    values = _numbers(facts, "leaf_value")
+    leaves = len(values)
+    inner = leaves - 1
+    if inner == 0:
+        nothing = np.zeros(1)
+        lone = np.array([-1])
+        none = nothing.astype("int64")
+        return siblings_adjacent(none, nothing, lone, lone, none.astype(bool), values[:, None])
+    kinds = _numbers(facts, "decision_type").astype("int64")
+    column = _numbers(facts, "split_feature").astype("int64")
+    asked = _numbers(facts, "threshold")
+    threshold = np.where(np.abs(asked) >= _INFINITE, np.sign(asked) * np.inf, asked)
+    by_category = (kinds & _CATEGORICAL) > 0
+    missing = (kinds >> _MISSING_BITS) & 3
+    if ((missing == _MISSING_IS_ZERO) & ~by_category).any():
+        raise ArtifactError("LightGBM's `zero_as_missing=True` cannot be exported.")
+    # Without missing values in training LightGBM takes one for 0.
+    missing_left = np.where(missing == 0, threshold >= 0.0, (kinds & _DEFAULT_LEFT) > 0)
     rounded = round_down(threshold).astype("float32")
     below_zero = np.nextafter(-_ZERO, np.float32(-np.inf))
-    rounded = np.where(
-        np.abs(rounded) <= _ZERO, np.where(threshold < 0, below_zero, _ZERO), rounded
+    near = np.abs(rounded) <= _ZERO
+    rounded = np.where(near, np.where(threshold < 0, below_zero, _ZERO), rounded)
+    for i in np.flatnonzero(by_category):
+        bits = _bits(facts, int(asked[i]))
+        column[i], rounded[i] = width + sets.add(int(column[i]), bits), 0.5
+        missing_left[i] = True
+    children = [_numbers(facts, f"{side}_child").astype("int64") for side in ("left", "right")]
+    left, right = (
+        np.concatenate([np.where(child >= 0, child, inner + ~child), np.full(leaves, -1)])
+        for child in children
     )
-    return siblings_adjacent(column, rounded, np.array(left), np.array(right), missing_left, values)
+    more = np.zeros(leaves)
+    return siblings_adjacent(
+        np.concatenate([column, more.astype("int64")]),
+        np.concatenate([rounded, more]),
+        left,
+        right,
+        np.concatenate([missing_left, more == 0]),
+        np.concatenate([np.zeros(inner), values])[:, None],
+    )
+
+
+def _numbers(facts: dict[str, str], name: str) -> np.ndarray:
+    return np.array(facts[name].split(), dtype="float64")
+
+
+def _bits(facts: dict[str, str], place: int) -> np.ndarray:
+    """The set of categories of a split: those that it holds go left, all others right."""
+    start, end = _numbers(facts, "cat_boundaries").astype("int64")[place : place + 2]
+    words = np.array(facts["cat_threshold"].split()[start:end], dtype="uint32")
+    goes_left = np.unpackbits(words.astype("<u4").view("uint8"), bitorder="little").astype(bool)
+    known = int(np.flatnonzero(goes_left).max()) + 1
+    return np.concatenate([[True], ~goes_left[:known], [True]])

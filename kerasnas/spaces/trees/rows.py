@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,15 @@ import numpy as np
 
 from kerasnas.clock import Deadline, Purpose, Stopwatch, seconds_of
 from kerasnas.spaces.cores import cores
+
+Values = Mapping[str, Any]
+"""Hyperparameters of a family, as its library takes them."""
+
+MOST_ITERATIONS = 3000
+PATIENCE = 50
+"""Iterations without a better validation loss, after which boosting ends."""
+ENOUGH_RATE = 10.0
+"""Sum of the learning rates of all iterations, which boosting needs at the least."""
 
 _THREADED = 200_000  # cells, from which several threads bring more than they cost
 _PROBE = 6  # iterations that are run for their time alone
@@ -34,6 +43,8 @@ class TreeRows:
         deadline: When the search ends.
         rounds: Iterations to take; `None` stops by the validation rows, which are not looked at
             otherwise.
+        rate: With `rounds`: the learning rate that the clock had left after the first iterations;
+            `None` for the one of the hyperparameters.
     """
 
     x: np.ndarray
@@ -47,6 +58,7 @@ class TreeRows:
     seed: int
     deadline: Deadline
     rounds: int | None = None
+    rate: float | None = None
 
     @property
     def categorical(self) -> list[int]:

@@ -111,6 +111,8 @@ class Trees:
         sets: Sets of categories.
         present: Classes that the outputs stand for, and the number of classes there are; `None`
             where these are the same.
+        rate: Learning rate that boosting went on with for want of time; `None` where it is the one
+            of the hyperparameters.
     """
 
     width: int
@@ -119,6 +121,7 @@ class Trees:
     link: Link
     sets: Sets = field(default_factory=Sets)
     present: tuple[tuple[int, ...], int] | None = None
+    rate: float | None = None
 
     @property
     def rounds(self) -> int:
@@ -176,6 +179,10 @@ class Trees:
         """The same ensemble with its first trees only."""
         return dataclasses.replace(self, trees=self.trees[:count])
 
+    def at_rate(self, rate: float | None) -> Trees:
+        """The same ensemble, which remembers the rate that boosting went on with."""
+        return dataclasses.replace(self, rate=rate)
+
     def among(self, present: np.ndarray, classes: int) -> Trees:
         """The same ensemble for more classes, of which it knows those `present`."""
         return dataclasses.replace(self, present=(tuple(present.tolist()), classes))
@@ -207,18 +214,17 @@ def siblings_adjacent(
         missing_left: Whether a missing value goes left.
         values: Shape `(nodes, any)`.
     """
-    order, place = [0], 0
-    first = np.zeros(len(left), dtype="int64")
-    while place < len(order):
-        node = order[place]
-        if left[node] >= 0:
-            first[place] = len(order)
-            order += [int(left[node]), int(right[node])]
-        else:
-            first[place] = place
-        place += 1
-    chosen = np.array(order)
-    children = first[: len(order)]
+    parts, first = [np.array([0])], np.zeros(len(left), dtype="int64")
+    done, count = 0, 1
+    while len(level := parts[-1]):
+        inner = left[level] >= 0
+        places = np.arange(done, done + len(level))
+        places[inner] = count + 2 * np.arange(int(inner.sum()))
+        first[done : done + len(level)] = places
+        parts.append(np.stack([left[level[inner]], right[level[inner]]], axis=1).reshape(-1))
+        done, count = count, count + len(parts[-1])
+    chosen = np.concatenate(parts).astype("int64")
+    children = first[: len(chosen)]
     leaf = left[chosen] < 0
     return Tree(
         column=np.where(leaf, 0, column[chosen]),
