@@ -64,8 +64,9 @@ class TabularEstimator(Estimator):
         intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
             gives what holds the truth that often, and the exported graph answers with a dict.
         space: `"auto"`, or the names of the families to search: networks (`realmlp`, `tabm`, `mlp`,
-            `resnet`, `mlp_plr`, `ft_transformer`), trees (`histgb`, `extra_trees`; `lightgbm`,
-            `xgboost`, `catboost` where installed), `linear`.
+            `resnet`, `mlp_plr`, `ft_transformer`), trees (`lightgbm`, `extra_trees`;
+            `xgboost`, `catboost` where installed; scikit-learn's `histgb` where it is named),
+            `linear`.
         initial: Configurations to try first, as dicts of hyperparameters.
         column_kinds: Kind by column, where it is not to be guessed: `numeric`, `boolean`,
             `categorical`, `datetime`, `text`.

@@ -106,7 +106,7 @@ def _tree(facts: dict[str, str], width: int, sets: Sets) -> Tree:
 
 
 def _numbers(facts: dict[str, str], name: str) -> np.ndarray:
-    return np.array(facts[name].split(), dtype="float64")
+    return np.fromstring(facts[name], sep=" ", dtype="float64")
 
 
 def _bits(facts: dict[str, str], place: int) -> np.ndarray:

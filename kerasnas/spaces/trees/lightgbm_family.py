@@ -28,7 +28,7 @@ def declare_lightgbm(hp: keras_tuner.HyperParameters, classify: bool) -> Values:
             "lightgbm_min_leaf", 2, 100, sampling="log", default=30 if classify else 10
         ),
         "bagging_fraction": hp.Float("lightgbm_row_share", 0.4, 1.0, default=0.75),
-        "feature_fraction": hp.Float("lightgbm_column_share", 0.3, 1.0, default=0.5),
+        "feature_fraction_bynode": hp.Float("lightgbm_column_share", 0.3, 1.0, default=0.5),
         "lambda_l2": hp.Float("lightgbm_l2", 1e-6, 30.0, sampling="log", default=0.1),
         "extra_trees": hp.Boolean("lightgbm_extra_trees", default=False),
         "min_data_per_group": hp.Int("lightgbm_min_group", 2, 100, sampling="log", default=100),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+
+_TOGETHER = 16  # trees that rows walk at once: their nodes stay near the processor
+_HUGE = 1e300  # beyond all numbers of float32, which an infinity of theirs counts as
 
 Link = Literal["identity", "sigmoid", "softmax", "exp"]
 
@@ -134,25 +137,51 @@ class Trees:
         known = x.astype("float32")
         full = np.concatenate([known, self._rights(known)], axis=1) if self.sets.columns else known
         sums = np.tile(self.baseline, (len(x), 1))
-        rows = np.arange(len(x))
-        for i, tree in enumerate(self.trees):
-            leaf, node = tree.is_leaf, np.zeros(len(x), dtype="int64")
-            while not leaf[node].all():
-                value = full[rows, tree.column[node]]
-                gone = ~tree.missing_left[node]
-                above = np.where(np.isnan(value), gone, value > tree.threshold[node])
-                right = above & ~leaf[node]
-                node = np.where(right, tree.right[node], tree.left[node])
-            if tree.values.shape[1] > 1 or len(self.baseline) == 1:
-                sums += tree.values[node]
+        for first, values in self._leaves(full):
+            if values.shape[2] > 1 or len(self.baseline) == 1:
+                sums += values.sum(axis=1)
             else:
-                sums[:, i % len(self.baseline)] += tree.values[node][:, 0]
+                for i in range(values.shape[1]):
+                    sums[:, (first + i) % len(self.baseline)] += values[:, i, 0]
         answers = self._linked(sums)
         if self.present is not None:
             full = np.zeros((len(x), self.present[1]))
             full[:, list(self.present[0])] = answers
             answers = full
         return answers.astype("float32")
+
+    def _leaves(self, full: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Values of the leaves that rows come to, `(rows, trees, values)`, a few trees at a time.
+
+        Args:
+            full: float32, the input and a column for every set.
+        """
+        # Two columns for each: a missing value is less than all numbers in the first, and more
+        # than all in the second. Numbers are compared as float64, in which infinities have room.
+        missing = np.isnan(full)
+        wide = np.clip(full.astype("float64"), -_HUGE, _HUGE)
+        both = np.where(np.tile(missing, 2), np.repeat([-np.inf, np.inf], full.shape[1]), 0.0)
+        both += np.tile(np.where(missing, 0.0, wide), 2)
+        values, start = both.reshape(-1), (np.arange(len(full)) * both.shape[1])[:, None]
+        for first in range(0, len(self.trees), _TOGETHER):
+            some = self.trees[first : first + _TOGETHER]
+            base = np.cumsum([0, *(len(tree.left) for tree in some)])[:-1]
+            column = np.concatenate(
+                [t.column + np.where(t.missing_left, 0, full.shape[1]) for t in some]
+            )
+            limit = np.concatenate(
+                [
+                    np.where(
+                        t.is_leaf, np.inf, np.clip(t.threshold.astype("float64"), -_HUGE, _HUGE)
+                    )
+                    for t in some
+                ]
+            )
+            child = np.concatenate([t.left + at for t, at in zip(some, base, strict=True)])
+            node = np.tile(base, (len(full), 1))
+            for _ in range(max(tree.depth() for tree in some)):
+                node = child[node] + (values[start + column[node]] > limit[node])
+            yield first, np.concatenate([tree.values for tree in some])[node]
 
     def _rights(self, x: np.ndarray) -> np.ndarray:
         columns = []
@@ -214,6 +243,30 @@ def siblings_adjacent(
         missing_left: Whether a missing value goes left.
         values: Shape `(nodes, any)`.
     """
+    inner = np.flatnonzero(left >= 0)
+    if len(left) == 2 * len(inner) + 1:
+        # No node is out of use: the children of each split follow those of the split before.
+        place = np.zeros(len(left), dtype="int64")
+        following = 1 + 2 * np.arange(len(inner))
+        place[left[inner]], place[right[inner]] = following, following + 1
+        chosen = np.argsort(place)
+        first = np.arange(len(left))
+        first[place[inner]] = following
+    else:
+        chosen, first = _by_level(left, right)
+    leaf = left[chosen] < 0
+    return Tree(
+        column=np.where(leaf, 0, column[chosen]),
+        threshold=threshold[chosen].astype("float32"),
+        left=first,
+        right=np.where(leaf, first, first + 1),
+        missing_left=missing_left[chosen].astype(bool),
+        values=np.where(leaf[:, None], values[chosen], 0.0),
+    )
+
+
+def _by_level(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes that can be reached, level by level, and the place of each one's first child."""
     parts, first = [np.array([0])], np.zeros(len(left), dtype="int64")
     done, count = 0, 1
     while len(level := parts[-1]):
@@ -224,13 +277,4 @@ def siblings_adjacent(
         parts.append(np.stack([left[level[inner]], right[level[inner]]], axis=1).reshape(-1))
         done, count = count, count + len(parts[-1])
     chosen = np.concatenate(parts).astype("int64")
-    children = first[: len(chosen)]
-    leaf = left[chosen] < 0
-    return Tree(
-        column=np.where(leaf, 0, column[chosen]),
-        threshold=threshold[chosen].astype("float32"),
-        left=children,
-        right=np.where(leaf, children, children + 1),
-        missing_left=missing_left[chosen].astype(bool),
-        values=np.where(leaf[:, None], values[chosen], 0.0),
-    )
+    return chosen, first[: len(chosen)]
