@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -21,15 +22,22 @@ SOLVED = (*TREE_FAMILIES, LINEAR)
 _SUPERFLUOUS = ("histgb",)  # LightGBM fits the same kind of trees in a fraction of the time
 
 
-@dataclass(frozen=True, eq=False)
 class TreesSolution(Solution):
-    """Fitted trees and the network that walks them.
+    """Fitted trees and the network that walks them, which is built when it is first asked for.
 
-    Attributes:
+    Args:
         trees: The trees, so that those of several solutions can be walked as one ensemble.
     """
 
     trees: Trees
+
+    def __init__(self, trees: Trees) -> None:
+        object.__setattr__(self, "trees", trees)
+
+    @cached_property
+    def network(self) -> keras.Model:
+        """The network; trees of several folds are walked together, without one for each."""
+        return network_of(self.trees)
 
     @property
     def rounds(self) -> int | None:
@@ -159,7 +167,7 @@ def solve(
     trees = fit_trees(family, rows, values)
     if places is not None:
         trees = trees.within(width, places)
-    return TreesSolution(network_of(trees), trees)
+    return TreesSolution(trees)
 
 
 def solve_columns(

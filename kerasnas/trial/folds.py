@@ -15,12 +15,15 @@ from kerasnas.spaces.text_linear import mean_of_linear
 
 def mean_of(solutions: Sequence[Solution]) -> keras.Model:
     """A network that answers with the mean of others, which take the same inputs."""
+    if len(solutions) == 1:
+        return solutions[0].network
+    together = mean_of_trees(solutions)
+    if together is not None:
+        return together  # the network of each fold is never built
     networks = [solution.network for solution in solutions]
-    if len(networks) == 1:
-        return networks[0]
-    as_one = mean_of_trees(solutions) or mean_of_linear(networks)
-    if as_one is not None:
-        return as_one
+    linear = mean_of_linear(networks)
+    if linear is not None:
+        return linear
     inputs = keras.tree.map_structure(
         lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), networks[0].input
     )
