@@ -71,7 +71,7 @@ def fit_lightgbm(rows: TreeRows, values: Values) -> Trees:
     watched = rows.rounds is None and len(rows.y_valid) > 0
     held = [data(rows.x_valid, rows.y_valid, rows.weights_valid, train)] if watched else []
     rate = float(values["learning_rate"])
-    course = _Course(rows, rate, lightgbm.EarlyStopException)
+    course = _AfterEachRound(rows, rate, lightgbm.EarlyStopException)
     booster = lightgbm.train(
         settings,
         train,
@@ -93,7 +93,7 @@ def _objective(classes: int | None) -> Values:
     )
 
 
-class _Course:
+class _AfterEachRound:
     """Says after each iteration whether boosting goes on: a callback of LightGBM.
 
     Boosting ends where the validation loss gets no better, or with the seconds of one ensemble.
