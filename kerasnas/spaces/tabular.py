@@ -105,8 +105,9 @@ class TabularHyperModel(Space):
 
     def like_baseline(self, name: str) -> dict[str, Any] | None:
         """The linear model and boosting with their defaults, where these families are searched."""
-        family = {"linear": solved.LINEAR, "hist_gradient_boosting": "histgb"}.get(name)
-        return {"family": family} if family in self.families else None
+        alike = {"linear": (solved.LINEAR,), "hist_gradient_boosting": ("histgb", "lightgbm")}
+        known = [family for family in alike.get(name, ()) if family in self.families]
+        return {"family": known[0]} if known else None
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model from a feature matrix to probabilities or to one value.

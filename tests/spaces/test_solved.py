@@ -196,3 +196,11 @@ def test_lightgbm_stands_for_the_boosting_of_scikit_learn_unless_that_is_named()
     assert "lightgbm" in solved.available() and "histgb" not in solved.available()
     named = tabular(4, 3, families=("histgb", "linear"))
     assert {"family": "histgb"} in named.portfolio
+
+
+def test_the_boosting_that_is_searched_stands_for_the_baseline():
+    usual = tabular(4, 3, families=solved.available())
+    assert usual.like_baseline("hist_gradient_boosting") == {"family": "lightgbm"}
+    named = tabular(4, 3, families=("histgb", "lightgbm"))
+    assert named.like_baseline("hist_gradient_boosting") == {"family": "histgb"}
+    assert tabular(4, 3, families=("mlp",)).like_baseline("linear") is None
