@@ -321,7 +321,7 @@ def loaded_clock(area: Any, rng: random.Random, tries: int) -> None:
                 os.waitpid(child, 0)
             found = read(answer)
             told = f"{kind}, {seconds:.0f} s: {found}"[:500]
-            if not whole or found.get("good", 0.0) > 1.5 * seconds + 5:
+            if not whole or found.get("good", 0.0) > 1.05 * seconds + 2:
                 area.count("over limit", told)
             else:
                 area.count(next(iter(found), "foreign"), told)

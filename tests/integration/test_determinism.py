@@ -1,4 +1,4 @@
-"""The same line in two processes: the same trials, scores and answers, in every modality."""
+"""The same line in two processes: the same trials and answers, by modality and executor."""
 
 import json
 import os
@@ -13,10 +13,13 @@ SCRIPT = """
     import sys
 
     import keras
+    import keras_tuner
     import numpy as np
     import pandas as pd
+    import tensorflow as tf
 
     import kerasnas as kn
+    from kerasnas.trial.executors import Faults, Simulated, SimulatedOutcome
 
     rng = np.random.default_rng(0)
     y = np.arange(40) % 2
@@ -35,6 +38,13 @@ SCRIPT = """
     def search():
         x = rng.normal(size=(40, 4)).astype("float32")
         result = kn.search(build, x, x[:, 0], **limits)
+        return result, result.best_model()(x).numpy()
+
+
+    def datasets():
+        x = rng.normal(size=(40, 4)).astype("float32")
+        data = tf.data.Dataset.from_tensor_slices((x, x[:, :1])).batch(8)
+        result = kn.search(build, data, validation_data=data, **limits)
         return result, result.best_model()(x).numpy()
 
 
@@ -80,8 +90,40 @@ SCRIPT = """
         return auto, auto.predict({"facts": facts})
 
 
-    found = {}
-    for run in (search, tables, folds, images, texts, sounds, series, composed):
+    class Curve:
+        # A search space whose trainings are computed.
+
+        fidelities = (0.1, 0.3, 1.0)
+        full_seconds = 10.0
+        hyperparameters = keras_tuner.HyperParameters()
+        hyperparameters.Float("rate", 1e-4, 1.0, sampling="log")
+        hyperparameters.Choice("kind", ["a", "b", "c"])
+        hyperparameters.Int("units", 2, 40)
+
+        def train(self, values, fidelity, rng):
+            loss = abs(np.log(values["rate"]) + 3) + "abc".index(values["kind"]) + 1 / fidelity
+            return SimulatedOutcome({"val_loss": loss + rng.normal(0, 0.1)}, values["units"])
+
+        def measures(self, values):
+            return {}
+
+        def zero_cost(self):
+            return None
+
+
+    def simulated():
+        # Every strategy, four workers of which some are lost.
+        told = []
+        for name in ("Random", "Grid", "Bayesian", "Evolution", "LocalSearch", "Reinforce",
+                     "Hyperband", "Asha", "Bohb"):
+            oracle = getattr(kn.oracles, name)("val_loss", seed=3)
+            Simulated(Curve(), workers=4, seconds=400, seed=1, faults=Faults(crash=0.1)).run(oracle)
+            told.append([[t.values, t.metrics, t.status] for t in oracle.history])
+        return told
+
+
+    found = {"simulated": simulated()}
+    for run in (search, datasets, tables, folds, images, texts, sounds, series, composed):
         made, answers = run()
         table = made.leaderboard(full=True)
         table = table[table["kind"] == "trial"]
@@ -112,8 +154,14 @@ def runs(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "modality",
-    ["search", "tables", "folds", "images", "texts", "sounds", "series", "composed"],
+    ["search", "datasets", "tables", "folds", "images", "texts", "sounds", "series", "composed"],
 )
 def test_two_processes_find_the_same(runs, modality):
     one, other = (run[modality] for run in runs)
     assert one == other
+
+
+def test_two_processes_simulate_the_same(runs):
+    one, other = (run["simulated"] for run in runs)
+    assert one == other
+    assert all(len(trials) > 20 for trials in one)
