@@ -7,7 +7,7 @@ For each area it prints how many inputs were tried, how many were answered well,
 refused with a sentence (a `KerasNASError`), and what should never be: tracebacks of other
 packages, inputs that took longer than their limit, and wrong answers that nobody was told of.
 `--scale 1` tries more than 3,000 inputs, 10,000 damaged files and 300 kills, and takes hours. The
-limits are for a machine that has nothing else to do.
+limits of the areas with processes are for a machine that has nothing else to do.
 The parts that need processes are in `trust_processes.py`.
 """
 
@@ -72,11 +72,11 @@ class Area:
             what: The input, for a note.
             run: Hands it to kerasnas.
             check: Whether the answer is right.
-            limit: Most seconds that it may take.
+            limit: Most seconds of the processor that it may take: other work does not count.
         """
         from kerasnas.errors import KerasNASError
 
-        begun, note = time.perf_counter(), what
+        begun, note = time.process_time(), what
         try:
             with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -87,8 +87,9 @@ class Area:
             outcome, where = "foreign", traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(where.filename).name}:{where.lineno}"
             note = f"{what}: {type(error).__name__} at {place}: {str(error)[:150]}"
-        if time.perf_counter() - begun > limit:
-            outcome, note = "over limit", f"{what}: {time.perf_counter() - begun:.1f} s"
+        seconds = time.process_time() - begun
+        if seconds > limit:
+            outcome, note = "over limit", f"{what}: {seconds:.1f} s"
         self.count(outcome, note)
 
 

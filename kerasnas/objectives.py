@@ -265,7 +265,7 @@ def _directed(objective: Objective) -> Objective:
     return objective if objective.metric is not None else Objective(objective.name)
 
 
-def check_constraints(constraints: Sequence[Any], known: Sequence[str] | None = None) -> None:
+def check_constraints(constraints: Any, known: Sequence[str] | None = None) -> None:
     """Whether a search has what constraints bound, found out before it begins.
 
     Args:
@@ -276,6 +276,13 @@ def check_constraints(constraints: Sequence[Any], known: Sequence[str] | None = 
         ObjectiveError: If one is no `Constraint`, or its name is unknown (near names are
             suggested): no trial could ever meet it.
     """
+    if isinstance(constraints, Mapping) and constraints:
+        name = str(next(iter(constraints)))
+        near = difflib.get_close_matches(name, known or FREE_MEASURES, n=1) or [name]
+        raise ObjectiveError(
+            "`constraints` must be a list of `kerasnas.Constraint`, received a dict. Write "
+            f"constraints=[kerasnas.Constraint({near[0]!r}, max=...)]."
+        )
     for constraint in constraints:
         if not isinstance(constraint, Constraint):
             raise ObjectiveError(

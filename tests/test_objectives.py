@@ -4,7 +4,13 @@ import keras_tuner
 import pytest
 
 from kerasnas.errors import ObjectiveError
-from kerasnas.objectives import Constraint, Objective, parse_objectives, violation
+from kerasnas.objectives import (
+    Constraint,
+    Objective,
+    check_constraints,
+    parse_objectives,
+    violation,
+)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +99,10 @@ def test_constraints():
 def test_impossible_constraints(limits, words):
     with pytest.raises(ObjectiveError, match=words):
         Constraint("params", **limits)
+
+
+@pytest.mark.parametrize("known", [None, ["val_loss", "params"]])
+def test_a_dict_of_constraints_is_answered_with_the_line_to_write(known):
+    line = r"received a dict\. Write constraints=\[kerasnas\.Constraint\('params', max=\.\.\.\)\]"
+    with pytest.raises(ObjectiveError, match=line):
+        check_constraints({"parms": 5}, known)

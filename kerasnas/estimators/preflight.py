@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -100,7 +100,9 @@ def _check_choices(estimator: HasArguments) -> None:
             )
 
 
-def _settled(given: Sequence[Constraint], scores: Sequence[str]) -> tuple[Constraint, ...]:
+def _settled(given: Any, scores: Sequence[str]) -> tuple[Constraint, ...]:
+    if isinstance(given, Mapping):  # whose names alone would be left of it
+        check_constraints(given)
     try:
         constraints = (given,) if isinstance(given, Constraint) else tuple(given)
     except TypeError:

@@ -30,6 +30,7 @@ def constraint(name, **bounds):
         (constraint("latency"), ObjectiveError, "Did you mean 'latency_ms'"),
         (constraint("val_nothing"), ObjectiveError, "bounds what this search does not have"),
         ({"constraints": ["params"]}, ObjectiveError, r"Constraint\('params', max="),
+        ({"constraints": {"parms": 5}}, ObjectiveError, r"Write .*Constraint\('params', max="),
         ({"oracle": "randem"}, SearchSpaceError, "Did you mean 'random'"),
         ({"oracle": 7}, SearchSpaceError, "must be a name or an oracle"),
         ({"oracle": kn.oracles.Random(objective="params")}, ObjectiveError, "The oracle optimises"),
