@@ -5,6 +5,7 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
+import keras_tuner
 import numpy as np
 import pytest
 
@@ -12,16 +13,21 @@ from kerasnas.estimators.table_task import _order
 from kerasnas.spaces import tabular
 from kerasnas.spaces.networks import FAMILIES
 from kerasnas.spaces.solved import available
+from kerasnas.spaces.trees import TREE_FAMILIES
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "portfolio.py"
 
 
-@pytest.fixture(scope="module")
-def script():
-    specification = importlib.util.spec_from_file_location("portfolio", SCRIPT)
+def loaded(path):
+    specification = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def script():
+    return loaded(SCRIPT)
 
 
 def test_the_file_is_what_the_script_learnt(script):
@@ -157,3 +163,22 @@ def test_candidates_are_distinct_and_of_all_families(script):
     assert len(set(keys)) == len(keys) >= 20
     assert {values["family"] for values in script.CANDIDATES} >= {*FAMILIES, "lightgbm", "linear"}
     assert all(0 <= place < len(keys) for place in script.BY_HAND)
+
+
+def test_boosting_is_compared_by_values_that_its_families_take():
+    boosting = loaded(SCRIPT.with_name("boosting.py"))
+    for family, values in boosting.CONFIGURATIONS.values():
+        declared = TREE_FAMILIES[family].declare(keras_tuner.HyperParameters(), True)
+        assert set(values) <= set(declared)
+    assert set(boosting.SHIPPED) <= set(boosting.CONFIGURATIONS)
+
+
+def test_of_boosting_each_next_one_helps_an_ensemble_most():
+    boosting = loaded(SCRIPT.with_name("boosting.py"))
+    rng = np.random.default_rng(0)
+    places = list(boosting.CONFIGURATIONS)
+    sure = {place: np.full(200, 0.5) for place in places}
+    half = rng.random(200) < 0.5
+    sure[places[2]], sure[places[3]] = np.where(half, 0.9, 0.3), np.where(half, 0.3, 0.9)
+    tables = [boosting.Table({place: (p, p) for place, p in sure.items()})]
+    assert set(boosting.greedy(tables, 2)) == {places[2], places[3]}
