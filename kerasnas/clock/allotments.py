@@ -38,7 +38,7 @@ class Purpose(Enum):
     SERIES_BASELINE = "solve for a linear map of the window of a forecaster"
     ZERO_COST = "score untrained architectures"
     TRIAL = "train one network"
-    LONG_TRIAL = "train one network for enough epochs, or boost trees for enough iterations"
+    LONG_TRIAL = "train one network for enough epochs"
     FIRST_IMAGE_NETWORK = "train the first network of a search over images"
     SECOND_IMAGE_NETWORK = "train the second network of a search over images"
     IMAGE_NETWORK = "train a later network of a search over images"
@@ -165,7 +165,7 @@ _TABLE: dict[Purpose, Allotment] = {
     Purpose.LONG_TRIAL: Allotment(
         share=0.45,
         of=Of.TRIALS,
-        reason="Networks of tables learn little before 64 epochs, boosting before its first few.",
+        reason="Networks of tables learn little before 64 epochs.",
         source="benchmarks/tables.py",
     ),
     Purpose.FIRST_IMAGE_NETWORK: Allotment(
