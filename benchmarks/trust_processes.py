@@ -30,6 +30,8 @@ def forked(run: Callable[[], Any], answer: Path) -> int:
     child = os.fork()
     if child:
         return child
+    # A shell that starts this script in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -250,9 +251,15 @@ def _strings(items: list[Any]) -> tuple[np.ndarray, list[int]]:
             out[row] = encodable(str(item))
         elif isinstance(item, bytes):
             out[row] = item.decode("utf-8", "replace")
-        elif item is None or item is pd.NA or item is pd.NaT or item != item:
+        elif _is_missing(item):
             out[row] = ""
         else:
             out[row] = ""
             bad.append(row)
     return out, bad
+
+
+def _is_missing(item: Any) -> bool:
+    if isinstance(item, decimal.Decimal):  # a signalling NaN cannot be compared with anything
+        return item.is_qnan()
+    return pd.api.types.is_scalar(item) and bool(pd.isna(item))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import foreign
+from kerasnas.data.cells import refuse_no_values
 from kerasnas.data.names import quoted, string_names
 from kerasnas.data.panel import SeriesSchema
 from kerasnas.data.series_times import looks_like_time
@@ -131,4 +132,6 @@ def _refuse_nested(frame: pd.DataFrame) -> pd.DataFrame:
                     f"one number or string in each cell. Call `frame.explode({str(name)!r})`, or "
                     "leave the column out."
                 )
+    for name in frame:
+        refuse_no_values(frame[name], str(name))
     return frame

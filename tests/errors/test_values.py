@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
+from kerasnas.data.documents import to_documents
 from kerasnas.data.infer import infer_schema
 from kerasnas.data.ingest import ingest
 from kerasnas.data.pixels import open_image
+from kerasnas.data.series import fit_series
 from kerasnas.data.tables import to_frame
 from kerasnas.errors import KerasNASError
 
@@ -72,6 +74,26 @@ def test_a_cell_with_a_text_of_its_own_is_a_category(cell, text):
     frame = X.assign(c=pd.Series([cell, *["x", "y", "z"] * 19, "x", "y"], dtype=object))
     read = ingest(frame, infer_schema(to_frame(frame)[0]))["c"]
     assert read[:2].tolist() == [text, "x"]
+
+
+@pytest.mark.parametrize("value", [10**400, decimal.Decimal("sNaN"), 1j, object()])
+def test_a_cell_of_a_series_that_no_column_can_hold_is_named(value):
+    column = pd.Series([*range(59), value], dtype=object)
+    with pytest.raises(KerasNASError, match=r"`y` holds .* in row 59"):
+        fit_series(pd.DataFrame({"t": range(60)}).assign(y=column), "y", time="t")
+
+
+@pytest.mark.parametrize(
+    "value", [np.full((3, 3), np.nan), np.zeros(0), {}, object(), decimal.Decimal("sNaN")]
+)
+def test_a_cell_that_is_no_text_is_named(value):
+    with pytest.raises(KerasNASError, match=r"(?s)1 cells that are no texts .* in row 1"):
+        to_documents(["a", value, "b"])
+
+
+@pytest.mark.parametrize("value", [None, pd.NA, pd.NaT, float("nan"), np.datetime64("NaT")])
+def test_a_missing_text_is_an_empty_one(value):
+    assert to_documents(["a", value, "b"]).columns.popitem()[1].tolist() == ["a", "", "b"]
 
 
 def test_a_target_that_no_series_holds_is_told():
