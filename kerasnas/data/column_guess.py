@@ -101,7 +101,7 @@ def _with_digits(found: Column, present: pd.Series) -> Column:
     if loses_digits(numbers):
         note = (
             "holds numbers that differ by less than float32 can tell apart, and the model takes "
-            "float32. Subtract a constant, or pass the column in another unit"
+            "float32. Subtract a constant in `x`, or pass the column in another unit"
         )
         return replace(found, lossy=True, note=note)
     return found

@@ -129,7 +129,8 @@ def _convert(series: pd.Series, column: Column) -> tuple[np.ndarray, str | None]
     values, bad = _values(series, column)
     if bad.any() and column.written is not None and column.written.lenient:
         warnings.warn(
-            f"{_misfit(series, bad, column)}. As in fit, such values are gaps.",
+            f"{_misfit(series, bad, column)}. As in fit, such values are gaps. Correct them in "
+            "`x` if they mean something.",
             UserWarning,
             stacklevel=4,
         )
