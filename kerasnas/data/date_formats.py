@@ -105,7 +105,8 @@ def is_clock(clock: str) -> bool:
 
 def clock_of(texts: pd.Series) -> str:
     """The clock of texts with offsets: "UTC", or the local time as it is written."""
-    return "UTC" if offsets_of(texts) <= {"", "Z"} else WRITTEN
+    sample = texts.iloc[:: max(1, len(texts) // _SAMPLE)]
+    return "UTC" if offsets_of(sample) <= {"", "Z"} else WRITTEN
 
 
 def looks_like_date(text: str) -> bool:
@@ -130,8 +131,7 @@ def settle_dates(texts: pd.Series, distinct: pd.Series) -> DateReading | None:
     Returns:
         The formats of the order that reads most cells; `None` where few look like dates.
     """
-    clean = _clean(distinct)
-    sample = clean.iloc[:: max(1, len(distinct) // _SAMPLE)]
+    sample = _clean(distinct.iloc[:: max(1, len(distinct) // _SAMPLE)])
     shapes = [_shape(text) for text in sample]
     known = _formats()
     if sum(shape in known for shape in shapes) < _LIKELY * len(shapes):
@@ -147,6 +147,7 @@ def settle_dates(texts: pd.Series, distinct: pd.Series) -> DateReading | None:
     plain = [f for order in ("ymd", "named") for f in orders[order] if "%y" not in f]
     for order in {"dmy", "mdy", "ymd"} & set(orders):
         orders[order] += [form for form in plain if form not in orders[order]]
+    clean = _clean(distinct)
     counts = texts.value_counts().reindex(distinct.to_numpy()).to_numpy()
     found = {order: _used(clean, forms, counts) for order, forms in orders.items() if forms}
     lost = {order: int(counts[bad].sum()) for order, (_, bad) in found.items()}

@@ -131,7 +131,9 @@ def settle_style(distinct: Sequence[str]) -> Settled | None:
     if not cells or units is None:
         return _settled_durations(distinct, sample)
     digits = [cell.digits if cell else "" for cell in cells]
-    best = min(STYLES, key=lambda s: sum(not _pattern(s).fullmatch(d) for d in digits))
+    best = _fitting(digits[::step])
+    if not all(_pattern(best).fullmatch(d) for d in digits):
+        best = _fitting(digits)
     if best == Style() and any(re.fullmatch(_CURRENCY, u) for u in units) and _in_groups(digits):
         best = Style(",", ".")  # no currency in wide use has three digits behind its point
     bad = np.array([not _pattern(best).fullmatch(d) for d in digits], dtype=bool)
@@ -144,6 +146,11 @@ def settle_style(distinct: Sequence[str]) -> Settled | None:
         read = read_numbers(bounds[:1], best, frozenset(units))[0]
         note = f"has values such as {bounds[0]!r}, which are read as {read:g}"
     return Settled(best, units, bad, bare, note)
+
+
+def _fitting(digits: Sequence[str]) -> Style:
+    """The style that most digits are of, the first of these in the order of preference."""
+    return min(STYLES, key=lambda s: sum(not _pattern(s).fullmatch(d) for d in digits))
 
 
 def _settled_durations(distinct: Sequence[str], sample: Sequence[str]) -> Settled | None:
@@ -193,8 +200,27 @@ def read_numbers(
     """
     if DURATION in units:
         return durations(list(texts))
-    known = {text: _number(text, style, units, bare) for text in dict.fromkeys(texts)}
+    usual = _usual(style, units) if bare == 1.0 else None
+    known = {}
+    for text in dict.fromkeys(texts):
+        found = usual.fullmatch(text) if usual is not None else None
+        if found is None:
+            known[text] = _number(text, style, units, bare)
+        else:
+            sign, digits = found[1] or found[3], found[2] or found[4]
+            plain = digits.replace(style.thousands, "") if style.thousands else digits
+            known[text] = float((sign or "") + plain.replace(style.decimal, "."))
     return np.array([known[text] for text in texts], dtype=np.float64)
+
+
+@cache
+def _usual(style: Style, units: frozenset[str]) -> re.Pattern[str] | None:
+    """Numbers with their unit and nothing else, which need not be taken apart; `None` for none."""
+    if units & set(MAGNITUDES):
+        return None
+    unit = "|".join(re.escape(one) for one in sorted(units) if one) or "(?!)"
+    number = _pattern(style).pattern
+    return re.compile(rf"([+-]?)(?:(?:{unit})\s?)?({number})|([+-]?)({number})\s?(?:{unit})")
 
 
 def _number(text: str, style: Style, units: frozenset[str], bare: float) -> float:
@@ -221,7 +247,9 @@ def _parse(text: str) -> _Cell | None:
     if before and behind and behind not in MAGNITUDES:
         return None
     negative = bool(found["bracket"]) or signs == ["-"]
-    power = re.sub(r"\s?[x×*·]\s?10(?:\^|\*\*)?|[dD]", "e", found["power"] or "")
+    power = found["power"] or ""
+    if power and power[0] != "e":
+        power = re.sub(r"\s?[x×*·]\s?10(?:\^|\*\*)?|[dD]", "e", power)
     return _Cell(negative, found["digits"], power, behind or before, bool(found["bound"]))
 
 
