@@ -213,6 +213,8 @@ def _sampled(texts: pd.Series) -> list[str]:
 
 
 def _is_date(text: str) -> bool:
+    if text.isdigit() and len(text) not in (8, 12, 14):
+        return False
     return _ISO_DATE.fullmatch(text) is not None or looks_like_date(text)
 
 
@@ -268,7 +270,7 @@ def _known(texts: pd.Series) -> pd.Series:
 
 
 def _is_gap(text: str) -> bool:
-    return len(text) <= _LONGEST_GAP and cells.spells_missing(text)
+    return len(text) <= _LONGEST_GAP and text.strip().lower() in cells.MISSING_WORDS
 
 
 def _guess_dates(texts: pd.Series) -> Column | None:
