@@ -91,6 +91,16 @@ def _parser() -> argparse.ArgumentParser:
     leaderboard.add_argument("model", help=".keras file that `fit` wrote")
     leaderboard.set_defaults(run=_leaderboard)
 
+    report = commands.add_parser("report", help="write what was asked, tried and found")
+    report.add_argument("model", help=".keras file that `fit` wrote, or the directory of a search")
+    report.add_argument(
+        "--out",
+        default="report.html",
+        metavar="FILE",
+        help=".html for a page, .json for its facts, .md for a model card; default: report.html",
+    )
+    report.set_defaults(run=_report)
+
     export = commands.add_parser("export", help="write the model for another runtime")
     export.add_argument("model", help=".keras file that `fit` wrote")
     export.add_argument("out", help="folder for savedmodel; .onnx or .tflite file for the others")
@@ -248,6 +258,17 @@ def _export(arguments: argparse.Namespace) -> None:
     _say(f"'{arguments.out}' answers as '{arguments.model}' does.")
 
 
+def _report(arguments: argparse.Namespace) -> None:
+    from kerasnas.report import check_report_path, directory_facts, write_report
+
+    check_report_path(arguments.out, "`--out`")
+    if Path(arguments.model).is_dir():
+        write_report(arguments.out, directory_facts(arguments.model), "`--out`")
+    else:
+        kerasnas.load(arguments.model).report(arguments.out)
+    _say(f"The report on '{arguments.model}' is in '{arguments.out}'.")
+
+
 def _leaderboard(arguments: argparse.Namespace) -> None:
     _say(short_leaderboard(kerasnas.load(arguments.model)))
 
@@ -293,19 +314,18 @@ def short_leaderboard(estimator: Estimator) -> str:
     Args:
         estimator: A fitted estimator.
     """
+    from kerasnas.results.leaderboard import name_of
+
     table = estimator.leaderboard(full=True)
     metrics = [str(name) for name in table if str(name).startswith("val_")]
     scored = table[table["rank"].notna()]
     left_out = scored.index[scored["kind"] == "trial"][_MOST_TRIALS:]
     rows = [["rank", "model", *metrics, "params", "seconds"]]
     for row in scored.drop(index=left_out).to_dict("records"):
-        name = f"trial {int(row['trial_id']) + 1}" if row["kind"] == "trial" else row["trial_id"]
-        detail = row["hyperparameters"].get("family") or row["kind"]
-        shown = name if name == detail else f"{name} ({detail})"
         rows.append(
             [
                 str(row["rank"]),
-                shown,
+                name_of({str(name): value for name, value in row.items()}),
                 *(f"{row[m]:.4f}" if row[m] == row[m] else "" for m in metrics),
                 f"{row['params']:,.0f}" if row["params"] == row["params"] else "",
                 f"{row['seconds']:.1f}",

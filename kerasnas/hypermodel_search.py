@@ -110,7 +110,7 @@ def search(
     check_seed(seed)
     check_oracle(oracle, objectives)
     _check_measures(constraints)
-    with searching_in(directory, clock, verbose) as interruption:
+    with searching_in(directory, clock, verbose, limits.trials) as (interruption, progress):
         seed = settle_seed(seed, directory)
         callbacks = settle_callbacks(callbacks)
         x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
@@ -146,10 +146,11 @@ def search(
             portfolio=space.portfolio,
             directory=directory,
             seed=seed,
-            verbose=verbose,
             identity=lambda: {"data": _digest_of_data(x, y, weights, validation_data)},
         )
-        result = run(space, job, plan, interruption)
+        result = run(space, job, plan, interruption, progress)
+        if result.history.scored():
+            progress.say(str(result.verdict))
     result.best_trial  # noqa: B018  (raises with the reasons when there is none)
     result.networks.release()
     return result

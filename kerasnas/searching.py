@@ -51,7 +51,6 @@ class SearchPlan:
         portfolio: Known-good configurations of the space.
         directory: Where the journal and the files go; `None` for a temporary folder.
         seed: Seed.
-        verbose: As in `Progress`.
         identity: Finds what else makes this search another than one in the same directory. It is
             asked only where there is a directory: to digest all data takes time.
     """
@@ -64,14 +63,13 @@ class SearchPlan:
     portfolio: Sequence[Mapping[str, Any]] = ()
     directory: str | Path | None = None
     seed: int = 0
-    verbose: Verbose = "auto"
     identity: Callable[[], Mapping[str, Any]] = dict
 
 
 @contextmanager
 def searching_in(
-    directory: str | Path | None, clock: Clock, verbose: Verbose = "auto"
-) -> Iterator[Interruption]:
+    directory: str | Path | None, clock: Clock, verbose: Verbose, trials: int | None
+) -> Iterator[tuple[Interruption, Progress]]:
     """What everything from the first check of the data to the answer happens in.
 
     Nobody else searches in the directory, and the process is left as it was.
@@ -81,20 +79,24 @@ def searching_in(
             temporary folder.
         clock: The clock of the fit.
         verbose: As in `Progress`; 0 prints no warnings either.
+        trials: The limit on trials, or `None`.
 
     Yields:
-        What a signal does to the search.
+        What a signal does to the search, and what shows how the search goes.
 
     Raises:
         ArtifactError: If no files can be kept in the directory.
         DirectoryError: If another process searches there.
     """
     held, silent = holding(directory), silent_if(verbose == 0)
-    with held, silent, process_state_kept(), Interruption(clock) as interruption:
-        yield interruption
+    interrupted, shown = Interruption(clock), Progress(verbose, clock, trials)
+    with held, silent, process_state_kept(), interrupted as interruption, shown as progress:
+        yield interruption, progress
 
 
-def run(space: Space, job: Job, plan: SearchPlan, interruption: Interruption) -> SearchResult:
+def run(
+    space: Space, job: Job, plan: SearchPlan, interruption: Interruption, progress: Progress
+) -> SearchResult:
     """Runs a prepared search to the end of its budget.
 
     Args:
@@ -102,6 +104,7 @@ def run(space: Space, job: Job, plan: SearchPlan, interruption: Interruption) ->
         job: What to train on.
         plan: How to search.
         interruption: What a signal does to it; see `searching_in`.
+        progress: Shows how it goes; see `searching_in`.
 
     Raises:
         DirectoryError: If nothing more can be written before there is an answer.
@@ -111,7 +114,6 @@ def run(space: Space, job: Job, plan: SearchPlan, interruption: Interruption) ->
     home = Path(plan.directory) if plan.directory is not None else scratch.path
     folder = home / "trials"
     folder.mkdir(parents=True, exist_ok=True)
-    progress = Progress(plan.verbose, plan.objectives[0], job.clock, plan.budget.trials)
     tuner = Tuner(oracle, space, job, folder, scratch.path, progress, interruption.breakable)
     tuner.begin(_context(space, job, plan))
     journal = home / JOURNAL if plan.directory is not None else None
@@ -119,11 +121,10 @@ def run(space: Space, job: Job, plan: SearchPlan, interruption: Interruption) ->
     nothing_left = _reopen_lost(history, plan, tuner)
     job.clock.resume(0.0 if nothing_left else history.spent)  # what is lost was not spent
     oracle.bind(history)
-    for record in history.scored():
-        progress.saw(record)
+    progress.judge_by(plan.objectives[0], plan.constraints, history.scored())
     try:
-        with progress, _ending(history, plan, interruption):
-            progress.say(oracle.describe())
+        with _ending(history, plan, interruption):
+            progress.detail(oracle.describe())
             for trial in _trials(tuner, plan, interruption):
                 tuner.run_trial(trial)
             if oracle.stop_reason:

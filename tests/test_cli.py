@@ -75,9 +75,9 @@ def test_fit_says_the_task_and_shows_the_leaderboard(tmp_path, capsys):
     assert main([*arguments, "--trials", "1", "--budget", "60", "--objective", "val_mae"]) == 0
     said = capsys.readouterr()
     assert said.out.startswith("Task: regression, as `target` holds ")
-    assert "trial 1 (" in said.out and "linear (baseline)" in said.out
+    assert "0000 " in said.out and "linear (baseline)" in said.out
     assert said.out.rstrip().endswith(f"Saved in '{out}'. Next: kerasnas predict {out} NEW.csv")
-    assert "trial 1 of 1: val_mae" in said.err
+    assert "trial 0000  val_mae" in said.err
     assert isinstance(kn.load(out), kn.TabularRegressor)
 
 
@@ -449,3 +449,10 @@ def test_a_folder_of_pictures(tmp_path, capsys):
     assert main(["predict", out, str(tmp_path / "data" / "dark" / "1.png")]) == 0
     printed = pd.read_csv(io.StringIO(capsys.readouterr().out))
     assert len(printed) == 1 and printed["prediction"][0] in ("dark", "light")
+
+
+def test_the_package_can_be_run_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "kerasnas", "--version"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, kn.__version__)

@@ -42,6 +42,7 @@ class Margin(Enum):
     IDLE_SECONDS = "seconds that who has to wait for other trials sleeps before asking again"
     LOOK_SECONDS = "seconds between two looks at the clock in a training"
     LATENCY_SECONDS = "seconds that measuring a latency takes at most"
+    IMPORTANCE_SECONDS = "seconds that shuffling columns for a report takes at most"
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ _TABLE: dict[Margin, Amount] = {
         0.5, "A training ends this late at most, and steps need not wait for looks."
     ),
     Margin.LATENCY_SECONDS: Amount(0.25, "Most networks answer thirty times in less."),
+    Margin.IMPORTANCE_SECONDS: Amount(4.0, "A report is there within ten seconds."),
 }
 
 MARGINS: Mapping[Margin, Amount] = MappingProxyType(_TABLE)

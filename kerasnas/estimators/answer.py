@@ -18,9 +18,10 @@ from kerasnas.problem import AnswerScorer, AnyProblem, Scorer, View
 from kerasnas.results.again import Again
 from kerasnas.results.decisions import Decisions, chosen_thresholds
 from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
+from kerasnas.results.examination import curves_of, examined
 from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.fusion import fuse
-from kerasnas.results.honesty import compare, standard_error
+from kerasnas.results.honesty import Comparison, compare, standard_error
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import refit
 from kerasnas.results.result import SearchResult
@@ -216,19 +217,24 @@ def settle(
             answer.held_out, scorer, result.objectives[0], result.seed, baselines.blocks
         )
         result.errors = {} if error is None else {_chosen(answer): error}
+    comparison = _compared(answer, result, scorer, baselines)
+    decisions = _decisions(answer, result, scorer)
+    curves = curves_of(result.history, result.objectives[0])
     kept = {"raw": problem.raw, "rows": rows, "scorer": scorer} if keep else {}
     fitted = Fitted(
         kind=kind,
         traced=TracedModel(answer.model),
         reader=problem.reader_of(answer.model),
         target=problem.target,
-        decisions=_decisions(answer, result, scorer, baselines),
         rows=[
             {**row, "answers": row["trial_id"] == _chosen(answer)}
             for row in rank_rows(result.rows(), result.objectives)
         ],
+        decisions=decisions,
         objectives=result.objectives,
         chosen=_chosen(answer),
+        comparison=comparison,
+        examination=replace(examined(answer.held_out, scorer, decisions.threshold), curves=curves),
         origin=Origin(result, broken=problem.broken, **kept),
     )
     return fitted if level is None else fitted.calibrated(problem.raw, rows, level)
@@ -242,12 +248,12 @@ def _chosen(answer: Answer) -> str:
     return "ensemble" if len(answer.members) > 1 else next(iter(answer.members))
 
 
-def _decisions(
+def _compared(
     answer: Answer, result: SearchResult, scorer: AnswerScorer, baselines: Baselines
-) -> Decisions:
-    """A threshold, where the objective needs one; a warning, where a baseline is as good."""
+) -> Comparison | None:
+    """The answer beside the best baseline, and a warning where that one is as good."""
     if answer.held_out is None:
-        return Decisions()
+        return None
     objective = result.objectives[0]
     found = compare(
         answer.held_out, baselines.answers, scorer, objective, result.seed, baselines.blocks
@@ -257,4 +263,11 @@ def _decisions(
             log.warning("Nothing was better than a linear model beyond noise: that one answers.")
         else:
             log.warning(found.sentence(objective))
-    return chosen_thresholds(answer.held_out, scorer, objective, result.seed)
+    return found
+
+
+def _decisions(answer: Answer, result: SearchResult, scorer: AnswerScorer) -> Decisions:
+    """The thresholds that the objective needs."""
+    if answer.held_out is None:
+        return Decisions()
+    return chosen_thresholds(answer.held_out, scorer, result.objectives[0], result.seed)

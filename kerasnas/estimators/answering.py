@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.artifact.export import export
@@ -17,8 +18,10 @@ from kerasnas.data.batches import is_batches
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.errors import AbsentError, SchemaError, SearchSpaceError
 from kerasnas.estimators.arguments import plain_of
+from kerasnas.report import check_report_path, facts_of, write_report
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.result import SearchResult
+from kerasnas.results.verdict import as_html
 
 
 class AnsweringEstimator(BaseEstimator):
@@ -81,6 +84,26 @@ class AnsweringEstimator(BaseEstimator):
             return self.fitted_.leaderboard(full)
         rows = self._rows_of(X, y, sample_weight)
         return pd.DataFrame(self.fitted_.scored_rows(rows.x, rows.y, rows.weights))
+
+    def report(self, path: str | Path) -> None:
+        """Writes what was asked, tried and found, for people who have never seen kerasnas.
+
+        Args:
+            path: A file that ends in `.html` for one page without scripts or other files, in
+                `.json` for the same facts as data, or in `.md` for a model card. A file that is no
+                report of kerasnas is not replaced.
+
+        Raises:
+            ArtifactError: If the file cannot be written, or is there and is no report.
+        """
+        check_is_fitted(self)
+        check_report_path(path)
+        arguments = self._plain_arguments()
+        if self.fitted_.origin is None:
+            arguments.pop("budget", None)  # a file does not hold every budget
+        else:
+            arguments["budget"] = str(self.get_params(deep=False)["budget"])
+        write_report(path, facts_of(self.fitted_, arguments))
 
     def pareto_front(self) -> pd.DataFrame:
         """The trials that no other trial beats in every objective."""
@@ -179,6 +202,16 @@ class AnsweringEstimator(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a model."""
         return "fitted_" in vars(self)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: what was found, or without a fit what scikit-learn shows."""
+        if not self.__sklearn_is_fitted__():
+            return str(estimator_html_repr(self))
+        return as_html(self.fitted_.verdict, self.leaderboard())
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """The same, for notebooks that ask for every form at once."""
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
     def __getstate__(self) -> dict[str, Any]:
         """Constructor arguments, and the file that `save` would write."""

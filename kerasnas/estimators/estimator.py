@@ -31,7 +31,7 @@ from kerasnas.estimators.objective_names import score_names, settle_objectives, 
 from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
-from kerasnas.progress import Verbose, tell
+from kerasnas.progress import Progress, Stage, Verbose
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import FoldCount, fits_again
@@ -152,7 +152,10 @@ class Estimator(AnsweringEstimator):
         check_steps(validation_split, batch_size)
         wish = self._wish()
         level = settle_level(self.intervals, self.refit)
-        with searching_in(self.directory, clock, self.verbose) as interruption:
+        with searching_in(self.directory, clock, self.verbose, budget.trials) as (
+            interruption,
+            progress,
+        ):
             seed = settle_seed(self.seed, self.directory)
             callbacks = settle_callbacks(callbacks)
             given = settle_columns(X, y, sample_weight, groups, validation_data, self._unpacked)
@@ -192,6 +195,7 @@ class Estimator(AnsweringEstimator):
                 callbacks=callbacks,
                 keeping=keeping_of(wish, again),
             )
+            progress.enter(Stage.BASELINES)
             baselines = task.baselines(task.problem.scorer(), job.clock, seed)
             plan = SearchPlan(
                 objectives=objectives,
@@ -202,14 +206,13 @@ class Estimator(AnsweringEstimator):
                 portfolio=task.portfolio(baselines, objectives[0]),
                 directory=self.directory,
                 seed=seed,
-                verbose=self.verbose,
                 identity=lambda: identity_of(task.problem),
             )
-            result = run(task.hypermodel, job, plan, interruption)
+            result = run(task.hypermodel, job, plan, interruption, progress)
             self.fitted_ = interruption.finish(
-                lambda: self._finished(result, task, job, wish, baselines, level)
+                lambda: self._finished(result, task, job, wish, baselines, level, progress)
             )
-            tell(self.fitted_.promise, self.verbose)
+            progress.say(str(self.fitted_.verdict))
         return self
 
     def _finished(
@@ -220,11 +223,14 @@ class Estimator(AnsweringEstimator):
         wish: Wish,
         baselines: Baselines,
         level: float | None,
+        progress: Progress,
     ) -> Fitted:
         """The answer of a search, by what the clock has left."""
+        progress.enter(Stage.ENSEMBLE)
         deadline = job.clock.deadline
         probe, twins = task.problem.reader.probe(), twins_of(result, task, job)
         answer = choose_answer(result, task.problem.scorer(), wish, deadline, probe, twins)
+        progress.enter(Stage.WRITING)
         result.measure_top(probe, deadline)
         result.networks.release()
         result.solved.clear()

@@ -22,8 +22,11 @@ from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.rows import ANSWER, Rows, check_weights
 from kerasnas.results.conformal import fit_conformal, with_intervals
 from kerasnas.results.decisions import Decisions
+from kerasnas.results.examination import Examination
+from kerasnas.results.honesty import Comparison
 from kerasnas.results.leaderboard import as_frame, name_of, promise_of, short_frame
 from kerasnas.results.result import SearchResult
+from kerasnas.results.verdict import Verdict, verdict_of
 from kerasnas.trial.answers import call
 from kerasnas.version import __version__
 
@@ -91,6 +94,8 @@ class Fitted:
         objectives: What was optimised, the most important first.
         chosen: The row of the leaderboard that answers, by its `trial_id`; empty where it is not
             known.
+        comparison: The answer beside the best baseline; `None` where they were not compared.
+        examination: How it did on the validation rows, as counts and curves.
         origin: The search and its data; `None` after loading.
     """
 
@@ -102,6 +107,8 @@ class Fitted:
     rows: Sequence[dict[str, Any]] = field(default=(), repr=False)
     objectives: tuple[Objective, ...] = ()
     chosen: str = ""
+    comparison: Comparison | None = None
+    examination: Examination = field(default_factory=Examination, repr=False)
     origin: Origin | None = field(default=None, repr=False)
 
     @property
@@ -200,16 +207,21 @@ class Fitted:
         Args:
             full: Whether it has all columns, or those that people read.
         """
-        return as_frame(self.rows) if full else short_frame(self.rows, self._ranked_by)
+        return as_frame(self.rows) if full else short_frame(self.rows, self.ranked_by)
 
     @property
     def promise(self) -> str:
         """What answers and how good it is likely to be on other rows, in one line, if known."""
         answers = [row for row in self.rows if row["trial_id"] == self.chosen]
-        return promise_of(answers[0], self._ranked_by[0]) if answers else ""
+        return promise_of(answers[0], self.ranked_by[0]) if answers else ""
 
     @property
-    def _ranked_by(self) -> tuple[Objective, ...]:
+    def verdict(self) -> Verdict:
+        """What the search came to, in three sentences."""
+        return verdict_of(self.rows, self.ranked_by[0], self.chosen, self.comparison)
+
+    @property
+    def ranked_by(self) -> tuple[Objective, ...]:
         """What rows are ranked by. A file of an older version does not say it."""
         if self.objectives or not self.rows:
             return self.objectives
@@ -240,7 +252,7 @@ class Fitted:
             y: Targets as the user has them.
             sample_weight: Weight of each row.
         """
-        objective, found = self._ranked_by[0], []
+        objective, found = self.ranked_by[0], []
         name = objective.name.removeprefix("val_")
         for row in self.rows:
             if row["trial_id"] != self.chosen and not self._keeps(row["trial_id"]):
@@ -315,6 +327,8 @@ class Fitted:
             "decisions": self.decisions.to_json(),
             "objectives": [[o.name, o.direction] for o in self.objectives],
             "chosen": self.chosen,
+            "examination": self.examination.to_json(),
+            "comparison": None if self.comparison is None else self.comparison.to_json(),
             "versions": {"kerasnas": __version__, "keras": keras.__version__},
         }
         artifact.write(self.model, path, member, self.reader.probe() if prove else None)
@@ -360,6 +374,8 @@ class Fitted:
                 "decisions": Decisions.from_json(member.get("decisions", {})),
                 "objectives": tuple(Objective(n, d) for n, d in member.get("objectives", ())),
                 "chosen": str(member.get("chosen", "")),
+                "examination": Examination.from_json(member.get("examination")),
+                "comparison": Comparison.from_json(member.get("comparison")),
             }
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ArtifactError(

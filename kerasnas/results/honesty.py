@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,17 @@ class Comparison:
     def beyond_noise(self) -> bool:
         """Whether the gain is more than one standard error."""
         return self.gain > self.error
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any] | None) -> Comparison | None:
+        """The comparison that `to_json` wrote; nothing for nothing."""
+        if not content:
+            return None
+        return cls(str(content["baseline"]), float(content["gain"]), float(content["error"]))
 
     def sentence(self, objective: Objective) -> str:
         """What to tell the user."""
@@ -77,6 +89,8 @@ def compare(
     losses = {key: loss(everything, given) for key, given in baselines.items()}
     best = min(losses, key=lambda key: losses[key])
     gain = losses[best] - loss(everything, answers)
+    if not np.isfinite(gain):
+        return None
     gains = [
         loss(rows, baselines[best]) - loss(rows, answers)
         for rows in _resamples(len(answers), seed, blocks)

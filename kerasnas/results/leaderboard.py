@@ -24,7 +24,8 @@ def trial_row(trial: TrialRecord, constraints: Sequence[Constraint]) -> dict[str
         "kind": "trial",
         "status": trial.status,
         **metrics,
-        **{name: trial.measures.get(name) for name in MEASURES},
+        # 0 means that no operation of the graph could be counted, as in trees.
+        **{name: trial.measures.get(name) or None for name in MEASURES},
         "epochs": trial.measures.get("epochs"),
         "fidelity": trial.reached,
         "seconds": trial.seconds,
@@ -102,7 +103,7 @@ def short_frame(rows: Sequence[dict[str, Any]], objectives: Sequence[Objective])
                 "rank": row.get("rank"),
                 "model": name_of(row),
                 **{o.name: scores.get(o.name) for o in objectives},
-                "held_out": _held_out(row, objectives[0]),
+                "held_out": held_out_of(row, objectives[0]),
                 "seconds": scores.get("seconds"),
                 "size_bytes": scores.get("size_bytes"),
             }
@@ -121,7 +122,7 @@ def promise_of(row: Mapping[str, Any], objective: Objective) -> str:
         row: The row that answers.
         objective: The first objective.
     """
-    held_out = _held_out(row, objective)
+    held_out = held_out_of(row, objective)
     if held_out is None:
         return ""
     error = _scores(dict(row)).get(f"{objective.name}_held_out_error")
@@ -141,7 +142,8 @@ def name_of(row: Mapping[str, Any]) -> str:
     )
 
 
-def _held_out(row: Mapping[str, Any], objective: Objective) -> float | None:
+def held_out_of(row: Mapping[str, Any], objective: Objective) -> float | None:
+    """The score of a row on rows that had no part in choosing it; `None` where it is not known."""
     scores = _scores(dict(row))
     score, known = scores.get(objective.name), scores.get(f"{objective.name}_held_out")
     if known is not None or score is None:

@@ -32,6 +32,7 @@ from kerasnas.results.ensemble import (
 from kerasnas.results.from_tuner import read_tuner
 from kerasnas.results.fusion import rows_for
 from kerasnas.results.leaderboard import as_frame, rank_rows, short_frame, trial_row
+from kerasnas.results.verdict import Verdict, as_html, verdict_of
 from kerasnas.results.where import Where
 from kerasnas.trial import measure
 from kerasnas.trial.job import Solved
@@ -327,6 +328,16 @@ class SearchResult:
             full: Whether the table has all columns, or those that people read.
         """
         return as_frame(self.rows()) if full else short_frame(self.rows(), self.objectives)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        return as_html(self.verdict, self.leaderboard())
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the search came to, in three sentences."""
+        usual = "best_model() of the result is the model as it was scored."
+        return verdict_of(self.rows(), self.objectives[0], "", usual=usual)
 
     def pareto_front(self) -> pd.DataFrame:
         """The trials that no other trial beats in every objective."""
