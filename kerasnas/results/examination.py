@@ -182,4 +182,12 @@ def _thinned(count: int) -> np.ndarray:
 
 
 def _table(rows: Any) -> Numbers:
-    return tuple(tuple(float(value) for value in row) for row in rows)
+    """Rows of finite numbers.
+
+    Raises:
+        ValueError: If they are anything else: a file from elsewhere may say what it wants.
+    """
+    found = tuple(tuple(float(value) for value in row) for row in rows)
+    if not all(math.isfinite(value) for row in found for value in row):
+        raise ValueError("a number of its examination is not finite")
+    return found

@@ -67,7 +67,13 @@ def test_what_it_holds_is_written_again_as_it_was(golden, tmp_path):
     path = tmp_path / "new.keras"
     kn.load(golden[0]).save(path)
     new = artifact.open_file(path).member()
-    assert new.keys() == {*GOLDEN, "objectives", "chosen"}  # a newer file says more
+    assert new.keys() == {
+        *GOLDEN,
+        "objectives",
+        "chosen",
+        "comparison",
+        "examination",
+    }  # a newer file says more
     assert new["arguments"].items() >= GOLDEN["arguments"].items()
     for part in ("estimator", "target", "leaderboard", "decisions"):
         assert new[part] == GOLDEN[part]
