@@ -54,6 +54,22 @@ class Solution:
 
 
 @dataclass(frozen=True, eq=False)
+class Counted(Solution):
+    """A solution that stands for a number of iterations.
+
+    Attributes:
+        count: The number.
+    """
+
+    count: int = 0
+
+    @property
+    def rounds(self) -> int:
+        """The number."""
+        return self.count
+
+
+@dataclass(frozen=True, eq=False)
 class Steps:
     """Fits by gradient steps.
 

@@ -50,6 +50,16 @@ def test_the_score_that_is_promised_has_its_standard_error(learnt_nothing):
         assert row["val_log_loss_held_out"] == pytest.approx(row["val_log_loss"], abs=0.03)
 
 
+def test_boosting_stops_by_rows_that_do_not_score_it():
+    scores = []
+    for draw in range(3):
+        y = np.random.default_rng([draw, 1]).integers(0, 2, 160)
+        given = {"folds": 3, "space": "histgb", "ensemble": False}
+        table = few_trials(**given).fit(rows(draw), y).leaderboard(full=True)
+        scores += [*table.loc[table["kind"] == "trial", "val_log_loss"]]
+    assert np.mean(scores) > np.log(2) - 0.005
+
+
 def test_a_strong_penalty_leaves_nothing_but_the_shares_of_classes():
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(160, 8)), rng.integers(0, 2, 160)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kerasnas.clock import Margin, OutOfTime, Stopwatch, amount
-from kerasnas.spaces.method import Solution, Solve, Steps
+from kerasnas.spaces.method import Counted, Solution, Solve, Steps
 from kerasnas.trial.answers import Predictor, answers_of
 from kerasnas.trial.attempt import Attempt, Outcome
 from kerasnas.trial.epoch_answers import EpochAnswers, by_other_folds
@@ -22,6 +22,8 @@ from kerasnas.trial.methods.steps import is_fast
 from kerasnas.trial.pace import lengths_of
 from kerasnas.trial.plan import Trained
 from kerasnas.trial.seeding import seeded
+
+_FEW_ROWS = 2_000  # the rows that stop a training flatter it most where they are few
 
 
 @dataclass(eq=False)
@@ -39,6 +41,7 @@ class OnFolds:
     _answers: list[Any] = field(default_factory=list)
     _epochs: list[EpochAnswers] = field(default_factory=list)
     _built: dict[int, Fold] = field(default_factory=dict)
+    _solving: float = 0.0  # seconds that solvers have taken
     _building: float = 0.0  # seconds that building the network of the last fold has taken
 
     def __post_init__(self) -> None:
@@ -78,6 +81,8 @@ class OnFolds:
         if not whole and self.attempt.answered:
             raise OutOfTime(f"no time for more than {done} of {len(view.folds)} folds")
         assert view.scorer is not None, "folds belong to an estimator"
+        if whole:
+            self._stop_as_others()
         rows = np.concatenate([valid for _, valid in view.folds[:done]])
         place = np.argsort(rows)
         answers = keras.tree.map_structure(
@@ -114,11 +119,37 @@ class OnFolds:
             return False
         part = attempt.view.fold(number)
         deadline = attempt.job.deadline.part(1 / (len(attempt.view.folds) - number))
+        stopwatch = Stopwatch()
         solution = method.fit(part, attempt.seed ^ number, deadline)
+        self._solving += stopwatch.seconds
         if solution is None:
             return False
         self._note(solution, Trained(epochs=1), answers_of(solution, part.validation[0]))
         return True
+
+    def _stop_as_others(self) -> None:
+        """Fits solutions again that stopped by the very rows that score them.
+
+        Each takes as many iterations as the others did in the median, and looks at no held-out row.
+        Boosting promised a log loss of .668 for 200 random labels, and promises .69 so.
+        """
+        attempt, counts = self.attempt, [solution.rounds for solution in self._solutions]
+        assert attempt.view.scorer is not None, "folds belong to an estimator"
+        if attempt.view.scorer.rows > _FEW_ROWS or attempt.job.deadline.left < self._solving:
+            return
+        if any(count is None for count in counts) or len(set(counts)) < 2:
+            return  # nothing was chosen
+        for number in range(len(counts)):
+            method = attempt.space.for_fold(number).method(attempt.hp)
+            if not isinstance(method, Solve) or method.again is None:
+                return
+            others = [count for i, count in enumerate(counts) if i != number and count is not None]
+            taken = Counted(self._solutions[number].network, max(1, round(np.median(others))))
+            part = attempt.view.fold(number)
+            solution = method.again(part, attempt.seed ^ number, taken)
+            if solution is not None:
+                self._solutions[number] = solution
+                self._answers[number] = answers_of(solution, part.validation[0])
 
     def _in_keras(self, fold: Fold) -> bool:
         """Trains a fold by Keras's `fit` where the fast loop cannot; `False` where it can."""
