@@ -29,6 +29,7 @@ _MOST_WORDS = 3  # that recur among numbers or dates, and are gaps there
 _ELSE = "Correct them, or pass `column_kinds={...: 'categorical'}` if they mean something else"
 _SAMPLE = 300  # rows that are looked at before all are
 _LIKELY = 0.9  # share of the sample that must look like dates or numbers
+_DIGITS = frozenset("123456789")  # no word for a missing value begins with one of these
 _LONGEST_GAP = max(map(len, cells.MISSING_WORDS))
 COUNTER = "id-like, a counter of rows"
 
@@ -265,7 +266,7 @@ def _told_units(sample: Sequence[str]) -> str | None:
 def _known(texts: pd.Series) -> pd.Series:
     """The texts without words for missing values."""
     codes, distinct = pd.factorize(texts)
-    gone = np.array([_is_gap(text) for text in distinct], dtype=bool)
+    gone = np.array([t[:1] not in _DIGITS and _is_gap(t) for t in distinct], dtype=bool)
     return texts[~gone[codes]] if gone.any() else texts
 
 
