@@ -27,6 +27,14 @@ FRAME = pd.DataFrame(X, columns=list("abc"))
 LIMITS = {"budget": kn.Budget(trials=4, epochs=2), "seed": 0, "verbose": 0}
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Ctrl-C is heard as in a terminal: processes in the background are started deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Signal(keras.callbacks.Callback):
     """Sends a signal to this process at the first epoch of a trial; the same callback always."""
 
