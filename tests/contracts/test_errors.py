@@ -21,6 +21,7 @@ CAUGHT = {
     "data/sounds.py": "collected with the problems of all recordings into one SchemaError",
     "data/waveforms.py": "collected with the problems of all recordings into one SchemaError",
     "data/word_vectors.py": "collected into one SchemaError about the file",
+    "results/examination.py": "the caller keeps a file without the counts that are damaged",
     "history.py": "the journal takes the event for damaged",
     "trial/rebuilt.py": "the same function makes an ArtifactError of it",
     "journal.py": "why a line of a journal is damaged; the caller goes on without it",

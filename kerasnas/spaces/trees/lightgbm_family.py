@@ -14,7 +14,7 @@ from kerasnas.spaces.trees.trees import Trees
 
 _TIMED = 5  # iterations after which it is known what one takes
 _FASTEST = 0.3  # learning rate that is not exceeded for want of time
-_DEPTH = 8  # every level is a step of the graph, and a part of the time that it takes to trace it
+_DEPTH = 8  # every level is a step of the graph, which has to be traced
 
 
 def declare_lightgbm(hp: keras_tuner.HyperParameters, classify: bool) -> Values:
