@@ -403,7 +403,7 @@ def to_strings(series: pd.Series) -> np.ndarray:
     if kind == "category":
         return _through_categories_text(series)
     if isinstance(series.dtype, pd.StringDtype):
-        return _objects([_encodable(cell) for cell in series.to_numpy(dtype=object, na_value="")])
+        return _all_encodable(series.to_numpy(dtype=object, na_value=""))
     if kind in ("numbers", "booleans") and not is_object(series.dtype):
         absent = np.array(series.isna(), dtype=bool)
         # Not through float64, which has no room for the digits of large integers.
@@ -421,6 +421,15 @@ def to_strings(series: pd.Series) -> np.ndarray:
     return _objects(
         ["" if gone else text_of(cell) for cell, gone in zip(series, absent, strict=True)]
     )
+
+
+def _all_encodable(texts: np.ndarray) -> np.ndarray:
+    """The texts as `_encodable` gives each of them; together they are checked in an instant."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return _objects([_encodable(text) for text in texts])
+    return texts
 
 
 def _encodable(text: str) -> str:
