@@ -18,6 +18,9 @@ KEYS_ARE_NO_NAMES = "When providing `inputs` as a dict"
 
 _OWN = "kerasnas_"  # how names of layers begin that no column has
 _FEW_INPUTS = 100  # up to here tracing anew is cheap (docs/benchmarks.md, wide tables)
+BLOCK = "_block_"
+"""What stands between the name of a front and the number of a block of its columns."""
+
 _FRONT, _NETWORK = f"{_OWN}preprocessing", f"{_OWN}network"
 
 RawShape = tuple[Sequence[int | None], str]
@@ -27,6 +30,9 @@ RawShape = tuple[Sequence[int | None], str]
 @dataclass(frozen=True, eq=False)
 class FrontGraph:
     """The graph in front of a network. It holds no rows.
+
+    Each raw tensor is an input of the exported graph. Columns of one kind go side by side into one
+    input of `model`: every input of a model takes milliseconds to make, to save and to load.
 
     Attributes:
         model: From raw tensors to what the network takes: of one tensor, of a dict by name, or of a
@@ -47,22 +53,30 @@ class FrontGraph:
             return cls(model, {key: (t.shape[1:], t.dtype) for key, t in model.input.items()})
         return cls(model, (model.input.shape[1:], model.input.dtype))
 
-    @cached_property
-    def graph(self) -> keras.Model:
-        """`model` with an input for each raw tensor, as the exported graph has them."""
-        if not self.blocks:
-            return self.model
-        assert isinstance(self.raw, Mapping), "tensors side by side have names"
-        inputs = raw_inputs(self.raw)
-        blocks = [
-            _side_by_side([inputs[name] for name in names], f"{_OWN}block_{i}")
-            for i, names in enumerate(self.blocks)
-        ]
-        answer = named(self.model, f"{_OWN}columns")(blocks)
-        return keras.Model(list(inputs.values()), answer)
+    def answers(self, tensors: Mapping[str, Any], name: str) -> Any:
+        """What `model` makes of raw tensors.
+
+        Args:
+            tensors: Raw tensors by name, in the order of `raw`; a single one by any name.
+            name: Name of the front in the graph.
+        """
+        model = named(self.model, name)
+        if self.blocks:
+            return model(
+                [
+                    _side_by_side([tensors[key] for key in keys], f"{name}{BLOCK}{i}")
+                    for i, keys in enumerate(self.blocks)
+                ]
+            )
+        if isinstance(model.input, Mapping):
+            return model(dict(tensors))
+        if isinstance(model.input, list):
+            return model(list(tensors.values()))
+        (tensor,) = tensors.values()
+        return model(tensor)
 
     def placed(self) -> tuple[Any, Any]:
-        """Raw inputs and what `graph` makes of them, for one more model.
+        """Raw inputs and what the front makes of them, for one more model.
 
         Many inputs are traced once, for all models. Keras then keeps these models as long as the
         front, so that few inputs are traced for each model anew.
@@ -75,31 +89,18 @@ class FrontGraph:
         return self._placed()
 
     def _placed(self) -> tuple[Any, Any]:
-        graph, entry = named(self.graph, _FRONT), self.graph.input
+        entry = self.model.input
         if not isinstance(self.raw, Mapping):
             shape, dtype = self.raw
             raw = keras.Input(shape, dtype=dtype, name=entry.name)
-            return raw, graph(raw)
+            return raw, self.answers({entry.name: raw}, _FRONT)
         inputs = raw_inputs(self.raw)
         if isinstance(entry, Mapping):  # its tensors have names that any runtime takes
             inputs = {
                 key: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name)
                 for key, t in entry.items()
             }
-        return inputs, graph(self.arranged(inputs))
-
-    def arranged(self, tensors: Mapping[str, Any]) -> Any:
-        """What `graph` is called with.
-
-        Args:
-            tensors: Raw tensors by name, in the order of `raw`; a single one by any name.
-        """
-        if isinstance(self.graph.input, Mapping):
-            return dict(tensors)
-        if isinstance(self.graph.input, list):
-            return list(tensors.values())
-        (tensor,) = tensors.values()
-        return tensor
+        return inputs, self.answers(inputs, _FRONT)
 
 
 def _side_by_side(tensors: Sequence[Any], name: str) -> Any:
@@ -143,7 +144,7 @@ def _placed(front: Fronts) -> tuple[Any, Any]:
         own = {key: inputs[key] for key in flat({name: one.raw})}
         if isinstance(one.raw, Mapping):
             own = {key.removeprefix(f"{name}."): tensor for key, tensor in own.items()}
-        found[name] = named(one.graph, f"{name}_preprocessing")(one.arranged(own))
+        found[name] = one.answers(own, f"{name}_preprocessing")
     return inputs, found
 
 

@@ -112,7 +112,7 @@ class _Graph:
     def __init__(self, inputs: Any) -> None:
         self._inputs = inputs
         self._raw = {t.name: [t] for t in keras.tree.flatten(inputs)}
-        self._fronts: dict[str, list[Any]] = {}
+        self._known: dict[str, list[Any]] = {}
         self._names: set[str] = set()
         self._taken: set[int] = set()
 
@@ -120,27 +120,53 @@ class _Graph:
         """The answer of one member; an equal front end that is there already is shared."""
         calls = _calls(member)
         fronts = [name for name in calls if name.endswith(_FRONT)]
-        if set(calls) != {*fronts, _NETWORK} or not fronts or None in calls.values():
+        blocks = [name for name in calls if _is_block(name)]
+        if {*calls} != {*blocks, *fronts, _NETWORK} or not fronts or None in calls.values():
             given = keras.tree.map_structure(_last_steps, self._inputs, member.input)
             return assembly.part(member, f"member_{i}", self._taken)(given)
         known = dict(self._raw)
+        for name in blocks:
+            known[name] = self._block(name, _resolve(calls[name], known))
         for name in fronts:
-            known[name] = self._front(member.get_layer(name), calls[name])
+            known[name] = self._front(member.get_layer(name), _resolve(calls[name], known))
         network = assembly.part(member.get_layer(_NETWORK), f"member_{i}", self._taken)
         return network(_resolve(calls[_NETWORK], known))
 
-    def _front(self, front: keras.Model, call: Any) -> list[Any]:
+    def _block(self, name: str, tensors: Any) -> list[Any]:
+        """Columns side by side, of the block that is there already where it has the same ones."""
+        key = _names_of(tensors)
+        if key not in self._known:
+            layer = keras.layers.Concatenate(name=self._free(name))
+            self._known[key] = [layer(tensors)]
+        return self._known[key]
+
+    def _front(self, front: keras.Model, tensors: Any) -> list[Any]:
         """The outputs of a front end, of one that is there already where it is equal."""
-        key = _fingerprint(front) + repr(call)
-        if key not in self._fronts:
-            name, number = front.name, 0
-            while name in self._names:
-                number += 1
-                name = f"{front.name}_{number}"
-            self._names.add(name)
-            answers = assembly.part(front, name, self._taken)(_resolve(call, self._raw))
-            self._fronts[key] = keras.tree.flatten(answers)
-        return self._fronts[key]
+        key = _fingerprint(front) + _names_of(tensors)
+        if key not in self._known:
+            answers = assembly.part(front, self._free(front.name), self._taken)(tensors)
+            self._known[key] = keras.tree.flatten(answers)
+        return self._known[key]
+
+    def _free(self, wanted: str) -> str:
+        """A name that no layer of the graph has."""
+        name, number = wanted, 0
+        while name in self._names:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._names.add(name)
+        return name
+
+
+def _is_block(name: str) -> bool:
+    """Whether a layer puts columns of one front side by side."""
+    front, block, _ = name.rpartition(assembly.BLOCK)
+    return bool(block) and front.endswith(_FRONT)
+
+
+def _names_of(tensors: Any) -> str:
+    """The names of tensors of one graph, in their structure."""
+    return repr(keras.tree.map_structure(lambda tensor: tensor.name, tensors))
 
 
 def _calls(model: keras.Model) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_a_cell_that_no_column_can_hold_is_named(value):
         1j,
         np.longdouble("1e4000"),
     ],
-    ids=repr,
+    ids=lambda cell: type(cell).__name__,
 )
 def test_a_cell_that_no_other_process_reads_alike_is_named(cell, count):
     """Such a cell was taken for a category by the name of its place in memory, or cut to 0."""
