@@ -10,27 +10,21 @@ import decimal
 import fractions
 import numbers
 import re
-import sys
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from kerasnas.data.cell_texts import all_encodable, spells_missing, text_of
 from kerasnas.data.date_formats import WRITTEN, is_clock
 from kerasnas.data.foreign import numpy_dtype_of
 from kerasnas.data.written import WrittenDates, WrittenNumbers
-from kerasnas.errors import SchemaError
 
 MISSING_DATETIME = -(2**63)
 """Seconds that stand for a missing datetime; also what NumPy stores for NaT."""
 
 MISSING_INTEGER = MISSING_DATETIME
 """What stands for a missing number among exact whole numbers."""
-
-_LASTING = (str, bytes, float, datetime.date, datetime.timedelta, type(None), np.bool_)
-_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")  # Python's text of an object that has none of its own
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Family = Literal[
     "numbers", "booleans", "strings", "datetimes", "timedeltas", "category", "complex", "mixed"
@@ -60,20 +54,6 @@ _KIND_FAMILIES: dict[str, Family] = {
     "M": "datetimes",
     "m": "timedeltas",
 }
-_WORDS = (
-    "? . .. ... - -- --- na n/a n.a n.a. #n/a #na <na> nan -nan null none nil nat missing unknown "
-    "undefined \\n 1.#ind -1.#ind 1.#qnan -1.#qnan #value! #div/0! #ref! #null! #num! #name? "
-    "\u2013 \u2014 n/d n.d. k.a. (null) [null] <null> (blank) (none) (missing) tbd tba"
-)
-MISSING_WORDS = frozenset(
-    {
-        *_WORDS.split(),
-        *("", "not available", "not applicable", "#n/a n/a", "no data", "n / a"),
-        *("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000"),
-    }
-)
-"""What people write for a missing number or date, in lower case."""
-
 _TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
 
@@ -160,52 +140,6 @@ def family(series: pd.Series) -> Family:
     if dtype.kind in _KIND_FAMILIES:
         return _KIND_FAMILIES[dtype.kind]
     return _OBJECT_FAMILIES.get(pd.api.types.infer_dtype(series, skipna=True), "mixed")
-
-
-def refuse_no_values(values: pd.Series, name: str) -> None:
-    """Raises `SchemaError` about a cell that no array holds, or that no text describes for good.
-
-    Args:
-        values: The cells of a column or a target.
-        name: What the column is called.
-    """
-    if not is_object(values.dtype):
-        return
-    for row, cell in enumerate(values):
-        if isinstance(cell, _LASTING):
-            continue
-        why = _no_number(cell) if isinstance(cell, numbers.Number) else _no_text(cell)
-        if why:
-            raise SchemaError(f"`{name}` holds {why[0]} in row {row}, which {why[1]}.")
-
-
-def _no_number(cell: Any) -> tuple[str, str] | None:
-    """What a number is that no column of numbers can hold, and why; `None` of others."""
-    if isinstance(cell, complex | np.complexfloating):
-        return "a complex number", "is not supported. Write its real and imaginary part apart"
-    if isinstance(cell, int | np.longdouble):
-        exact: Any = cell
-        finite = isinstance(exact, int) or bool(np.isfinite(exact))
-        what = "a number beyond 1e308" if finite and abs(exact) > sys.float_info.max else ""
-    else:
-        snan = isinstance(cell, decimal.Decimal) and cell.is_snan()
-        what = "a signalling NaN" if snan else ""
-    if not what:
-        return None
-    return what, (
-        "no column of numbers can hold. Write a number below 1e308, or None where it is missing"
-    )
-
-
-def _no_text(cell: Any) -> tuple[str, str] | None:
-    """What a cell is whose text is another one in the next process, and what to write instead."""
-    named = f"an object of the type `{type(cell).__name__}`"
-    if isinstance(cell, set | frozenset):
-        return named, "has no order. Write a sorted tuple instead"
-    if isinstance(cell, np.void) or _ADDRESS.search(str(cell)):
-        advice = "Write a number or a text instead, or None where it is missing"
-        return named, f"is no value that a model could learn from. {advice}"
-    return None
 
 
 def missing(series: pd.Series) -> np.ndarray:
@@ -403,7 +337,7 @@ def to_strings(series: pd.Series) -> np.ndarray:
     if kind == "category":
         return _through_categories_text(series)
     if isinstance(series.dtype, pd.StringDtype):
-        return _all_encodable(series.to_numpy(dtype=object, na_value=""))
+        return all_encodable(series.to_numpy(dtype=object, na_value=""))
     if kind in ("numbers", "booleans") and not is_object(series.dtype):
         absent = np.array(series.isna(), dtype=bool)
         # Not through float64, which has no room for the digits of large integers.
@@ -423,41 +357,6 @@ def to_strings(series: pd.Series) -> np.ndarray:
     )
 
 
-def _all_encodable(texts: np.ndarray) -> np.ndarray:
-    """The texts as `_encodable` gives each of them; together they are checked in an instant."""
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError:
-        return _objects([_encodable(text) for text in texts])
-    return texts
-
-
-def _encodable(text: str) -> str:
-    """The text with lone surrogates, which UTF-8 has no bytes for, replaced as decoders do."""
-    if text.isascii() or not _SURROGATE.search(text):
-        return str(text)
-    return _SURROGATE.sub("\ufffd", text)
-
-
-def text_of(cell: Any) -> str:
-    """Write one present cell as the model's graph expects it."""
-    if isinstance(cell, str):
-        return _encodable(cell)
-    if isinstance(cell, bytes):
-        return cell.decode("utf-8", errors="replace")
-    if isinstance(cell, bool | np.bool_):
-        return str(bool(cell))
-    if isinstance(cell, np.timedelta64):  # which counts as a whole number for Python
-        return str(pd.Timedelta(cell))
-    if isinstance(cell, numbers.Integral):
-        return str(int(cell))
-    if isinstance(cell, numbers.Real | decimal.Decimal):
-        # str, not repr: NumPy's shortest digits of the cell's own precision, "0.1" for float32.
-        exact: Any = cell
-        return str(int(exact)) if float(exact).is_integer() else str(exact)
-    return str(cell)
-
-
 def _floats(series: pd.Series) -> np.ndarray:
     if isinstance(series.dtype, np.dtype):
         return np.array(series.to_numpy(), dtype=np.float64)
@@ -468,19 +367,6 @@ def _objects(texts: list[str]) -> np.ndarray:
     array = np.empty(len(texts), dtype=object)
     array[:] = texts
     return array
-
-
-def spells_missing(cell: Any, words: Sequence[str] = ()) -> bool:
-    """Say whether a cell that is no number is blank or a word such as nan, as files write it.
-
-    Args:
-        cell: The cell.
-        words: Further words that mean a missing value.
-    """
-    if not isinstance(cell, str | bytes):
-        return False
-    text = text_of(cell).strip()
-    return text.lower() in MISSING_WORDS or text in words
 
 
 def _through_categories(series: pd.Series, convert: Any, absent: Any) -> tuple[Any, Any]:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import foreign
-from kerasnas.data.cells import refuse_no_values
 from kerasnas.data.names import quoted, string_names
+from kerasnas.data.odd_cells import refuse_no_values
 from kerasnas.data.panel import SeriesSchema
 from kerasnas.data.series_times import looks_like_time
 from kerasnas.errors import SchemaError

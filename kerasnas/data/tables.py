@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import foreign
-from kerasnas.data.cells import is_object, refuse_no_values
+from kerasnas.data.cells import is_object
 from kerasnas.data.names import string_names
+from kerasnas.data.odd_cells import refuse_no_values
 from kerasnas.data.room import free_bytes
 from kerasnas.errors import DataTypeError, SchemaError
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from kerasnas.data import cells, foreign
 from kerasnas.data.named_columns import take_columns
+from kerasnas.data.odd_cells import refuse_no_values
 from kerasnas.errors import DataTypeError, KerasNASError, SchemaError
 
 
@@ -45,7 +46,7 @@ def read_target(y: Any) -> pd.Series:
             f"`y` cannot be read as one value a row ({error}). Pass a list, an array or a Series "
             "of labels or numbers."
         ) from error
-    cells.refuse_no_values(found, "y")
+    refuse_no_values(found, "y")
     return found
 
 

@@ -24,7 +24,7 @@ from kerasnas.results.conformal import fit_conformal, with_intervals
 from kerasnas.results.decisions import Decisions
 from kerasnas.results.examination import Examination
 from kerasnas.results.honesty import Comparison
-from kerasnas.results.leaderboard import as_frame, name_of, promise_of, short_frame
+from kerasnas.results.leaderboard import as_frame, name_of, short_frame
 from kerasnas.results.result import SearchResult
 from kerasnas.results.verdict import Verdict, verdict_of
 from kerasnas.trial.answers import call
@@ -208,12 +208,6 @@ class Fitted:
             full: Whether it has all columns, or those that people read.
         """
         return as_frame(self.rows) if full else short_frame(self.rows, self.ranked_by)
-
-    @property
-    def promise(self) -> str:
-        """What answers and how good it is likely to be on other rows, in one line, if known."""
-        answers = [row for row in self.rows if row["trial_id"] == self.chosen]
-        return promise_of(answers[0], self.ranked_by[0]) if answers else ""
 
     @property
     def verdict(self) -> Verdict:

@@ -115,21 +115,6 @@ def short_frame(rows: Sequence[dict[str, Any]], objectives: Sequence[Objective])
     return frame.astype(dict.fromkeys(frame.columns.difference(["model"]), "Float64") | whole)
 
 
-def promise_of(row: Mapping[str, Any], objective: Objective) -> str:
-    """What a row of the leaderboard promises for other rows, in one line; empty if nothing.
-
-    Args:
-        row: The row that answers.
-        objective: The first objective.
-    """
-    held_out = held_out_of(row, objective)
-    if held_out is None:
-        return ""
-    error = _scores(dict(row)).get(f"{objective.name}_held_out_error")
-    noise = "" if error is None else f" (standard error {error:.2g})"
-    return f"{name_of(row)} answers: `{objective.name}` {held_out:.4g} on held-out rows{noise}."
-
-
 def name_of(row: Mapping[str, Any]) -> str:
     """A row of the leaderboard by its id, and what it is: `0003 mlp`, `linear (baseline)`."""
     values = row.get("hyperparameters") or {}

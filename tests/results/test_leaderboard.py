@@ -8,7 +8,7 @@ import kerasnas as kn
 from kerasnas import artifact
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.objectives import Objective
-from kerasnas.results.leaderboard import promise_of, short_frame
+from kerasnas.results.leaderboard import short_frame
 
 ROWS = [
     {
@@ -105,14 +105,3 @@ def test_any_trial_answers(clf, data, tmp_path):
     np.testing.assert_allclose(
         loaded.predict_proba(x, model=clf.fitted_.chosen), clf.predict_proba(x), atol=1e-6
     )
-
-
-def test_the_row_that_answers_promises_its_held_out_score():
-    objective = Objective("val_log_loss", "min")
-    row = {"trial_id": "0003", "kind": "trial", "hyperparameters": {"family": "mlp"}}
-    assert promise_of({**row, "val_log_loss": 0.1}, objective) == ""
-    known = {**row, "val_log_loss": 0.1, "val_log_loss_held_out": 0.125}
-    told = "0003 mlp answers: `val_log_loss` 0.125 on held-out rows."
-    assert promise_of(known, objective) == told
-    noisy = {**known, "val_log_loss_held_out": 0.5, "val_log_loss_held_out_error": 0.0213}
-    assert "0.5 on held-out rows (standard error 0.021)." in promise_of(noisy, objective)
