@@ -1,7 +1,9 @@
 """What is known about the columns of a table: a frozen, JSON-able value."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import pandas as pd
@@ -83,11 +85,11 @@ class Schema:
                 raise SchemaError(f"`columns` must hold Column values, got {column!r}.")
         if not isinstance(self.named, bool):
             raise SchemaError(f"`named` must be True or False, got {self.named!r}.")
-        doubled = {name for name in self.names if self.names.count(name) > 1}
+        doubled = [name for name, times in Counter(self.names).items() if times > 1]
         if doubled:
             raise SchemaError(f"A schema names {quoted(sorted(doubled))} more than once.")
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of all columns, dropped ones included."""
         return tuple(column.name for column in self.columns)
