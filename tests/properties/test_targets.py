@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ labels = (
 )
 
 
+@pytest.mark.filterwarnings("ignore:`y` has labels that differ in blanks:UserWarning")
 @given(labels)
 def test_json_round_trip(y):
     target = fit_class_target(y)

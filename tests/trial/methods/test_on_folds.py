@@ -15,8 +15,10 @@ from kerasnas.trial.plan import Trained
 
 
 class Scorer:
+    rows = 10
+
     def of(self, rows):
-        self.rows = rows
+        self.asked = rows
         return self
 
     def validation(self, answers):
@@ -87,7 +89,7 @@ def test_without_an_answer_yet_as_many_folds_as_fit_are_one(trial):
     made = trial(6.5, answered=False)
     outcome = made.fit()
     assert made.attempt.clock.now == 6.0 and outcome.answers is None
-    assert made.attempt.view.scorer.rows.tolist() == list(range(8))
+    assert made.attempt.view.scorer.asked.tolist() == list(range(8))
     assert outcome.trained.metrics == {"val_loss": 1.5}
 
 
