@@ -23,7 +23,7 @@ HELD = "in_use.lock"
 _NEIGHBOUR = ".kerasnas-"  # begins the name of a folder beside what is being written
 _DIGITS = 12  # of the name
 _NAME = re.compile(rf"{re.escape(_NEIGHBOUR)}[0-9a-f]{{{_DIGITS}}}")
-_NEW = "new"  # begins the names of what is written; any other name in there is not ours to remove
+_NEW = "new"  # begins the names of kerasnas's own files; files of other names are never removed
 
 
 def locked(file: Path) -> filelock.BaseFileLock | None:
@@ -113,7 +113,7 @@ def _made(folder: Path) -> tuple[Path, filelock.BaseFileLock | None]:
 
 
 def _clear(holder: Path, lock: filelock.BaseFileLock | None) -> None:
-    """Removes a temporary folder with what is known to be in it."""
+    """Removes kerasnas's files in a temporary folder, and the folder if it is empty then."""
     with suppress(OSError):
         for place in [p for p in holder.iterdir() if p.name.startswith(_NEW)]:
             shutil.rmtree(place) if is_own(place) else place.unlink()

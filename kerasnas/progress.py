@@ -235,7 +235,7 @@ class _NotebookLine:
         self._handle: Any = None
 
     def show(self, text: str) -> None:
-        """Puts a text in the place of the last one."""
+        """Shows a text. It replaces the text that was shown before."""
         from IPython.display import display
 
         if self._handle is None:

@@ -14,7 +14,7 @@ from kerasnas.data.cells import is_object
 from kerasnas.errors import SchemaError
 
 _LASTING = (str, bytes, float, datetime.date, datetime.timedelta, type(None), np.bool_)
-_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")  # Python's text of an object that has none of its own
+_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")  # Python's text of an object without `__str__`
 
 
 def refuse_no_values(values: pd.Series, name: str) -> None:

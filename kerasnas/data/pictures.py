@@ -22,7 +22,7 @@ from kerasnas.data.room import joined_rows
 from kerasnas.errors import SchemaError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
-_LONGEST_NAME = 200  # characters; what is longer is no name of a file
+_LONGEST_NAME = 200  # characters; a longer string is not taken for the name of a file
 
 
 @dataclass(frozen=True, eq=False)

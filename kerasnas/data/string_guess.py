@@ -105,14 +105,27 @@ def _is_gap(text: str) -> bool:
     return len(text) <= _LONGEST_GAP and text.strip().lower() in MISSING_WORDS
 
 
+def _without_gaps(
+    texts: pd.Series, looks: Callable[[str], bool], example: str
+) -> tuple[pd.Series, tuple[str, ...], str, str]:
+    """The cells that are there, the words of this column that are gaps, a note, and a reason.
+
+    Args:
+        texts: The cells.
+        looks: Whether a text looks like what the column holds.
+        example: A word for a gap, for the reason.
+    """
+    known = _known(texts)
+    reason = f" Words such as {example!r} are gaps." if len(known) < len(texts) else ""
+    return *_apart(known, looks), reason
+
+
 def dates_of(texts: pd.Series) -> Column | None:
     """The guess for a column of dates; `None` for any other column.
 
     At most a share of `MOST_BAD_CELLS` of the cells may be unreadable.
     """
-    known = _known(texts)
-    gaps = " Words such as 'unknown' are gaps." if len(known) < len(texts) else ""
-    known, words, told = _apart(known, is_date)
+    known, words, told, gaps = _without_gaps(texts, is_date, "unknown")
     if not len(known):
         return None
     distinct = pd.Series(known.unique(), dtype=object)
@@ -154,9 +167,7 @@ def numbers_of(texts: pd.Series) -> Column | None:
 
     At most a share of `MOST_BAD_CELLS` of the cells may be unreadable.
     """
-    known = _known(texts)
-    gaps = " Words such as 'N/A' are gaps." if len(known) < len(texts) else ""
-    known, words, told = _apart(known, looks_like_number)
+    known, words, told, gaps = _without_gaps(texts, looks_like_number, "N/A")
     if not len(known):
         return None
     distinct = pd.Series(known.unique(), dtype=object)
