@@ -19,7 +19,7 @@ class Margin(Enum):
     LAST_TRAINING = "times the seconds that a full training seems to need"
     ANOTHER_TRIAL = "times the median trial, with less than which no trial begins"
     REFIT = "times the seconds of the trial, with less than which it is not trained again"
-    TRACE = "times its building, which a network takes at least before its first step"
+    TRACE = "times its building, which a network takes at least before its first epoch"
     SUPERNET_TRACE = "times its building, which tracing a step of a supernet takes"
     LEAST_EPOCH = "of an epoch, without which a training is not worth its time"
     NEXT_FOLD = "times the first fold, which another fold takes at most: the first one traces"

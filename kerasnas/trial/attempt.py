@@ -99,8 +99,9 @@ class Attempt:
         """
         stopwatch = Stopwatch()
         network = self.space.build(self.hp)
+        self.pace.built(self.record.number, stopwatch.seconds)
         if self.optional:
-            self.pace.check_start(stopwatch.seconds)
+            self.pace.check_start(self.record.number)
         if not isinstance(network, keras.Model):
             raise keras_tuner.errors.FatalTypeError(
                 f"`build` must return a compiled keras.Model, received {type(network).__name__}."

@@ -46,6 +46,8 @@ class Pace:
         self._job = job
         self._space = space
         self._epoch_seconds: dict[int, float] = {}
+        self._building: dict[int, float] = {}
+        self._starts: dict[int, float] = {}
 
     def context(self, context: Context) -> Context:
         """Adds the time of the search, and that trials may pause, to the context of an oracle."""
@@ -72,24 +74,35 @@ class Pace:
         known = [e.seconds for t in history.finished for e in t.executions if e.status != "FAILED"]
         if not known:
             return left > 0 or not history.finished
-        # It must have a chance to come to an end.
-        return left > amount(Margin.ANOTHER_TRIAL) * float(np.median(known))
+        # It must have a chance to come to an end, and be through with tracing before.
+        quickest = min(self._starts.values(), default=0.0)
+        return left > max(amount(Margin.ANOTHER_TRIAL) * float(np.median(known)), quickest)
 
-    def check_start(self, building: float) -> None:
+    def built(self, number: int, seconds: float) -> None:
+        """Takes note of what building the network of a trial has taken."""
+        self._building[number] = seconds
+
+    def check_start(self, number: int) -> None:
         """Gives up a network that would take all the time that is left before its first step.
 
         Args:
-            building: Seconds that building it has taken.
+            number: The number of its trial.
 
         Raises:
             OutOfTime: If it is given up.
         """
-        what = "to trace a network of so many layers"
-        self._job.deadline.require(amount(Margin.TRACE) * building, what)
+        self._job.deadline.require(self._start(number), "to trace a network of so many layers")
 
-    def saw(self, number: int, epoch_seconds: float) -> None:
-        """Takes note of what an epoch of a trial takes."""
+    def saw(self, number: int, epoch_seconds: float, start: float) -> None:
+        """Takes note of what an epoch of a trial takes.
+
+        Args:
+            number: The number of the trial.
+            epoch_seconds: Seconds of an epoch after the first one.
+            start: Seconds of the trial before its first epoch: the network was built and traced.
+        """
         self._epoch_seconds[number] = epoch_seconds
+        self._starts.setdefault(number, start)
 
     def share(self, recipe: Recipe | None, record: Any) -> float:
         """Seconds that a trial should take."""
@@ -123,8 +136,9 @@ class Pace:
     def limit(self, share: float, record: Any) -> Deadline:
         """Until when a trial may go on: without an answer yet, to the end; later a few shares.
 
-        Where trials pause, the last part of one has all the time that is left, and a shorter part
-        leaves what the best one needs to be trained in full.
+        A network that takes long to trace has a share for its training besides. Where trials pause,
+        the last part of one has all the time that is left, and a shorter part leaves what the best
+        one needs to be trained in full.
         """
         deadline = self._job.deadline
         last = self.pauses and record.fidelity == 1
@@ -133,13 +147,23 @@ class Pace:
         kept = self._finishing() if self.pauses else 0.0
         if kept >= deadline.allot(Purpose.LAST_TRAINING).left:
             kept = 0.0  # it is not to be had any more
-        return deadline.minus(kept).at_most(amount(Margin.TRIAL_OVERRUN) * share)
+        longest = max(amount(Margin.TRIAL_OVERRUN) * share, self._start(record.number) + share)
+        return deadline.minus(kept).at_most(longest)
 
     def note(self, plan: Plan, full: int) -> None:
         """Where trials pause, all of them take the length that the first one was given."""
         if self.pauses and plan.epochs is None:
             noted = {**self._noted(), str(list(plan.lengths)): full}
             self._oracle.history.note(_LENGTHS_NOTE, {"epochs": noted})
+
+    def _start(self, number: int) -> float:
+        """Seconds from the first layer of a network to its first epoch, by those of earlier ones.
+
+        Tracing takes so many times longer than building; how many depends on the space.
+        """
+        seen = [self._starts[n] / self._building[n] for n in self._starts if n in self._building]
+        usual = float(np.median(seen)) if seen else 0.0
+        return max(amount(Margin.TRACE), usual) * self._building.get(number, 0.0)
 
     def _epochs(self) -> int | None:
         if self._job.epochs is not None:

@@ -267,7 +267,8 @@ class Tuner(keras_tuner.Tuner):
         def on_epoch(epoch: int, logs: dict[str, float]) -> bool:
             times.append(stopwatch.seconds)
             if len(times) > 1:  # the first one is mostly tracing
-                self._pace.saw(record.number, (times[-1] - times[0]) / (len(times) - 1))
+                usual = (times[-1] - times[0]) / (len(times) - 1)
+                self._pace.saw(record.number, usual, max(0.0, times[0] - usual))
             self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
             step = epoch + offset
             if record.reports and step <= record.reports[-1][0]:

@@ -84,15 +84,70 @@ def test_all_folds_have_to_fit_into_the_time_that_is_left():
         plan.length(0.9)
 
 
-def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds():
-    clock = SimpleNamespace(seconds=None)
-    job = SimpleNamespace(clock=clock, epochs=1, deadline=made(5.0))
-    pace = Pace(SimpleNamespace(), job, Tables())
-    pace.check_start(0.5)
+def paced(left, *finished):
+    """A search with so many seconds left, after trials of so many seconds."""
+    history = History()
+    for number, seconds in enumerate(finished):
+        history.start({})
+        history.finish(number, "COMPLETED", metrics={"val_loss": 1.0}, seconds=seconds)
+    clock = SimpleNamespace(seconds=60.0)
+    job = SimpleNamespace(clock=clock, epochs=1, objectives=(1,), deadline=made(left))
+    oracle = SimpleNamespace(
+        history=history, scheduler=SimpleNamespace(rungs=[1.0]), fidelity="epochs"
+    )
+    return Pace(oracle, job, Tables())
+
+
+@pytest.mark.parametrize(
+    ("left", "building", "fits"), [(5, 0.5, True), (5, 0.8, False), (60, 0.8, True)]
+)
+def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds(left, building, fits):
+    pace = paced(left)
+    pace.built(0, building)
+    if fits:
+        pace.check_start(0)
+    else:
+        with pytest.raises(OutOfTime, match="to trace"):
+            pace.check_start(0)
+
+
+def with_two_starts(left):
+    """Tracing took 16 and 24 times as long as building."""
+    pace = paced(left, 4.0, 8.0)
+    for number, (building, start) in enumerate([(0.1, 1.6), (0.3, 7.2)]):
+        pace.built(number, building)
+        pace.saw(number, 0.1, start)
+        pace.saw(number, 0.1, 99.0)  # the first epochs count: later ones go on from a pause
+    return pace
+
+
+def test_how_long_tracing_takes_is_learnt_from_the_trials_before():
+    pace = with_two_starts(5.0)
+    pace.built(2, 0.2)
+    pace.check_start(2)
+    pace.built(3, 0.3)
     with pytest.raises(OutOfTime, match="to trace"):
-        pace.check_start(0.8)
-    job.deadline = made(60.0)
-    pace.check_start(0.8)
+        pace.check_start(3)
+
+
+def test_what_is_traced_for_long_is_trained_for_its_share_besides():
+    pace = with_two_starts(20.0)
+    trial = SimpleNamespace(number=2, fidelity=1)
+    assert pace.limit(3.0, trial).left == pytest.approx(6.0)
+    pace.built(2, 0.3)
+    assert pace.limit(3.0, trial).left == pytest.approx(9.0)
+    pace.built(2, 2.0)
+    assert pace.limit(3.0, trial).left == pytest.approx(20.0)
+
+
+def test_no_trial_begins_that_would_not_even_be_traced():
+    assert paced(2.5, 4.0, 8.0).another() is False
+    assert paced(3.5, 4.0, 8.0).another() is True
+    assert paced(3.5, 4.0, 4.0).another() is True
+    pace = paced(3.5, 4.0, 4.0)
+    pace.built(0, 0.2)
+    pace.saw(0, 0.0, 3.6)
+    assert pace.another() is False
 
 
 def test_a_bracket_that_failed_in_its_lowest_rung_leaves_no_gap():
