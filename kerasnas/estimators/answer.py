@@ -133,7 +133,8 @@ def _simple(chosen: Answer, result: SearchResult, scorer: AnswerScorer) -> Answe
     if found is None or found.gain - max(0.0, chosen.flattered) > found.error:
         return None
     simple = _of_trial(best, result, scorer)
-    result.optimism.setdefault(best.trial_id, 0.0)  # it was there before anything was chosen
+    # It was there before anything was chosen, and answers whether it is the best trial or not.
+    result.optimism[best.trial_id] = 0.0
     return replace(simple, rows=chosen.rows, simple=True)
 
 

@@ -78,18 +78,19 @@ def _of_classes(
     steps = affordable(design, len(np.unique(labels)), each, _ITERATIONS)
     losses = np.zeros(len(PENALTIES))
     parts = StratifiedKFold(folds, shuffle=True, random_state=0).split(design, labels)
-    for train, valid in parts:
-        kept = None if weights is None else weights[train]
-        model = LogisticRegression(max_iter=steps, warm_start=True)
-        for place in reversed(range(len(PENALTIES))):  # the strongest one is the quickest
-            model.set_params(C=1.0 / PENALTIES[place])
-            # Steps are short: threads would wait for each other.
-            with warnings.catch_warnings(), threadpool_limits(1):
-                warnings.simplefilter("ignore")  # one that has not quite converged will do
+    # Steps are short: threads would wait for each other. To find their pools takes as long as a
+    # fit to few rows, so that they are capped once.
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")  # one that has not quite converged will do
+        for train, valid in parts:
+            kept = None if weights is None else weights[train]
+            model = LogisticRegression(max_iter=steps, warm_start=True)
+            for place in reversed(range(len(PENALTIES))):  # the strongest one is the quickest
+                model.set_params(C=1.0 / PENALTIES[place])
                 model.fit(design[train], labels[train], sample_weight=kept)
-            losses[place] += _loss(model, design[valid], labels[valid], weights, valid)
-        if until.passed:
-            break
+                losses[place] += _loss(model, design[valid], labels[valid], weights, valid)
+            if until.passed:
+                break
     return float(PENALTIES[int(np.argmin(losses))])
 
 

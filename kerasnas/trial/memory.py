@@ -31,24 +31,23 @@ _FUNCTION = "type"  # what an entry of the register calls its function
 
 
 class Keeper:
-    """Keeps the memory of a search from growing with its trials."""
+    """Keeps the memory of a process from growing with the trials of its searches."""
 
-    def __init__(self) -> None:
-        self._held = 0
+    held = 0  # bytes of the process after the last collection, whichever search it was for
 
     def after_trial(self) -> None:
         """Lets graphs go; collects garbage only when the process has grown.
 
-        A collection looks at every object there is, which after each trial would cost more than
-        building a model.
+        A collection looks at every object there is, which after each trial, or each short search,
+        would cost more than building a model.
         """
         let_graphs_go()
-        if resident_bytes() > self._held * _GROWTH:
+        if resident_bytes() > Keeper.held * _GROWTH:
             gc.collect()
             let_graphs_go()
             if _trim is not None:
                 _trim(0)  # what was freed goes back to the system
-            self._held = resident_bytes()
+            Keeper.held = resident_bytes()
 
 
 def let_graphs_go() -> None:

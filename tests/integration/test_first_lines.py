@@ -34,3 +34,11 @@ def test_the_answer_is_better_than_every_simple_model(names):
     own = names["clf"].evaluate(x_new, y_new)["log_loss"]
     for model in simple:
         assert own < log_loss(y_new, model.fit(x, y).predict_proba(x_new)), model
+
+
+def test_a_linear_model_that_answers_promises_its_own_score(names):
+    """Nothing chose it: whether it is the best trial too, or an ensemble is, says nothing of it."""
+    table = names["clf"].leaderboard(full=True)
+    (row,) = table[table["answers"]].to_dict("records")
+    assert row["hyperparameters"]["family"] == "linear"
+    assert row["val_log_loss_held_out"] == row["val_log_loss"]
