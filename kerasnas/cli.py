@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kerasnas.estimators.estimator import Estimator
 
 _MOST_CLASSES = 20  # a target of whole numbers with more distinct values is taken for an amount
-_MOST_TRIALS = 8  # trials shown in a leaderboard
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -164,7 +163,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         frame, task = _target_of(arguments, say)
         estimator = _estimator(arguments, kind, task)
         estimator.fit(frame) if task == "forecasting" else estimator.fit(frame, arguments.target)
-    say("\n" + short_leaderboard(estimator) + "\n")
+    say("\n" + _leaderboard_of(estimator) + "\n")
     _save(estimator, arguments.out)
     new = "NEW.csv" if kind == "Tabular" else "NEW_FILES"
     say(f"Saved in '{arguments.out}'. Next: kerasnas predict {arguments.out} {new}")
@@ -270,7 +269,13 @@ def _report(arguments: argparse.Namespace) -> None:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    _say(short_leaderboard(kerasnas.load(arguments.model)))
+    _say(_leaderboard_of(kerasnas.load(arguments.model)))
+
+
+def _leaderboard_of(estimator: Estimator) -> str:
+    from kerasnas.results.leaderboard import as_text
+
+    return as_text(estimator.leaderboard(full=True))
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -278,11 +283,11 @@ def _demo(arguments: argparse.Namespace) -> None:
 
     if arguments.directory is not None:
         with fresh_folder(arguments.directory, "`--directory`") as fresh:
-            demo(fresh, short_leaderboard)
+            demo(fresh)
         print(f"\nThe files are in '{arguments.directory}'.")
         return
     with tempfile.TemporaryDirectory(prefix="kerasnas-demo-") as folder:
-        demo(Path(folder), short_leaderboard)
+        demo(Path(folder))
     print("\nNothing was kept. `kerasnas demo --directory demo_files` keeps the files.")
 
 
@@ -306,49 +311,6 @@ def guess_task(target: pd.Series) -> tuple[str, str]:
     if distinct > _MOST_CLASSES:
         return "regression", f"holds {distinct} different numbers"
     return "classification", f"holds only {distinct} different whole numbers"
-
-
-def short_leaderboard(estimator: Estimator) -> str:
-    """The leaderboard in the width of a terminal: the best trials, and every baseline.
-
-    Args:
-        estimator: A fitted estimator.
-    """
-    from kerasnas.results.leaderboard import name_of
-
-    table = estimator.leaderboard(full=True)
-    metrics = [str(name) for name in table if str(name).startswith("val_")]
-    scored = table[table["rank"].notna()]
-    left_out = scored.index[scored["kind"] == "trial"][_MOST_TRIALS:]
-    rows = [["rank", "model", *metrics, "params", "seconds"]]
-    for row in scored.drop(index=left_out).to_dict("records"):
-        rows.append(
-            [
-                str(row["rank"]),
-                name_of({str(name): value for name, value in row.items()}),
-                *(f"{row[m]:.4f}" if row[m] == row[m] else "" for m in metrics),
-                f"{row['params']:,.0f}" if row["params"] == row["params"] else "",
-                f"{row['seconds']:.1f}",
-            ]
-        )
-    lines = _aligned(rows)
-    if len(left_out):
-        lines.append(f"and {len(left_out)} more trials")
-    for row in table[table["status"] == "FAILED"].to_dict("records"):
-        lines.append(f"not scored: {row['trial_id']}: {row['failure']}")
-    return "\n".join(lines)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns of equal width, the second (the name) to the left, numbers to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if i == 1 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _budget(budget: str | None, trials: int | None) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from sklearn.preprocessing import StandardScaler
 import kerasnas
 from kerasnas.errors import ArtifactError
 from kerasnas.estimators import TabularClassifier, TabularRegressor
+from kerasnas.results.leaderboard import as_text
 
 _Estimator = TabularClassifier | TabularRegressor
 
@@ -73,12 +74,11 @@ class _Task:
         return self.test.drop(columns=self.target), self.test[self.target]
 
 
-def demo(folder: Path, leaderboard: Callable[[_Estimator], str]) -> None:
+def demo(folder: Path) -> None:
     """Runs the demo.
 
     Args:
         folder: Where its files go.
-        leaderboard: Writes the leaderboard of an estimator as lines.
     """
     folder.mkdir(exist_ok=True)
     print(
@@ -89,7 +89,7 @@ def demo(folder: Path, leaderboard: Callable[[_Estimator], str]) -> None:
     for task in (_flowers(), _diabetes()):
         estimator = _search(task)
         print("\nLeaderboard, by scores on rows that the networks were not trained on:")
-        print(leaderboard(estimator))
+        print(as_text(estimator.leaderboard(full=True)))
         _show_test_scores(task, estimator)
         estimator.save(folder / f"{task.name}.keras")
         rows = task.unseen[0]

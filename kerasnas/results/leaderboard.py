@@ -12,6 +12,7 @@ from kerasnas.history import TrialRecord
 from kerasnas.objectives import Constraint, Objective, violation
 
 MEASURES = ("params", "flops", "latency_ms", "latency_p95_ms", "size_bytes", "peak_memory_bytes")
+_MOST_TRIALS = 8  # shown in a terminal
 _FRONT_OF_TABLE = ("rank", "trial_id", "kind", "status")
 
 
@@ -113,6 +114,46 @@ def short_frame(rows: Sequence[dict[str, Any]], objectives: Sequence[Objective])
         return frame
     whole = dict.fromkeys(("rank", "size_bytes"), "Int64")
     return frame.astype(dict.fromkeys(frame.columns.difference(["model"]), "Float64") | whole)
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """The leaderboard in the width of a terminal: the best trials, and every baseline.
+
+    Args:
+        table: As `as_frame` gives it.
+    """
+    metrics = [str(name) for name in table if str(name).startswith("val_")]
+    scored = table[table["rank"].notna()]
+    left_out = scored.index[scored["kind"] == "trial"][_MOST_TRIALS:]
+    rows = [["rank", "model", *metrics, "params", "seconds"]]
+    for row in scored.drop(index=left_out).to_dict("records"):
+        rows.append(
+            [
+                str(row["rank"]),
+                name_of({str(name): value for name, value in row.items()}),
+                *(f"{row[m]:.4f}" if row[m] == row[m] else "" for m in metrics),
+                f"{row['params']:,.0f}" if row["params"] == row["params"] else "",
+                f"{row['seconds']:.1f}",
+            ]
+        )
+    lines = _aligned(rows)
+    if len(left_out):
+        lines.append(f"and {len(left_out)} more trials")
+    for row in table[table["status"] == "FAILED"].to_dict("records"):
+        lines.append(f"not scored: {row['trial_id']}: {row['failure']}")
+    return "\n".join(lines)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width, the second (the name) to the left, numbers to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i == 1 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def name_of(row: Mapping[str, Any]) -> str:

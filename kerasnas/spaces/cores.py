@@ -5,7 +5,12 @@ import sys
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Processor cores that this process may use.
+
+    A smaller number in `OMP_NUM_THREADS`, which caps the threads of numerical libraries, counts.
+    """
+    there = os.cpu_count() or 1
     if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        there = len(os.sched_getaffinity(0))
+    cap = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(there, int(cap)) if cap.isdigit() and int(cap) > 0 else there
