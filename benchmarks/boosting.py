@@ -29,6 +29,7 @@ FITTED = {
     "feature_fraction_bynode": 1.0,
     "extra_trees": False,
     "min_data_per_group": 100,
+    "cat_l2": 10.0,
 }
 CONFIGURATIONS = {
     "scikit-learn, 8 leaves": ("histgb", {"max_leaf_nodes": 8, "max_features": 0.3}),
