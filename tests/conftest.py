@@ -38,9 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """Has TensorFlow run its graphs as they are traced, and collectors pass over what is there.
 
-    To optimise a graph takes a quarter of the time of the small fits of tests. Docs and tutorials
-    are run in processes of their own, as a user's are, with graphs that are optimised. Keras and
-    keras-tuner collect garbage often: to look at all objects of TensorFlow, which stay for ever,
+    To optimise a graph takes a quarter of the time of the small fits of tests. Benchmarks, the
+    command line and what `test_quiet` and `test_import` start have graphs that are optimised, as a
+    user's are. Keras and keras-tuner collect garbage often: to look at all objects of TensorFlow, which stay for ever,
     took a third of a second each time.
     """
     gc.collect()

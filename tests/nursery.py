@@ -41,6 +41,9 @@ def serve() -> None:
     """Forks a process for every line of the standard input, one after the other."""
     for name in sys.argv[1:]:
         importlib.import_module(name)
+    if "tensorflow" in sys.modules:  # as `conftest` has it, for graphs that run a few times only
+        options = {"disable_meta_optimizer": True}
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)
     gc.freeze()  # what all children share: no collector has to look at it
     for line in sys.stdin:
         task = json.loads(line)
