@@ -40,8 +40,8 @@ def pytest_collection_finish() -> None:
 
     To optimise a graph takes a quarter of the time of the small fits of tests. Benchmarks, the
     command line and what `test_quiet` and `test_import` start have graphs that are optimised, as a
-    user's are. Keras and keras-tuner collect garbage often: to look at all objects of TensorFlow, which stay for ever,
-    took a third of a second each time.
+    user's are. Keras and keras-tuner collect garbage often: to look at all objects of TensorFlow,
+    which stay for ever, took a third of a second each time.
     """
     gc.collect()
     gc.freeze()
