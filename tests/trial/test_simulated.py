@@ -137,6 +137,17 @@ def test_auto_keeps_the_end_of_the_time_for_full_trainings(table):
     assert "6 % of a full training" in oracle.describe()
 
 
+def test_a_paused_training_pays_for_the_rest_only_where_it_continues(table):
+    def seconds(continues):
+        oracle = oracles.Asha("val_accuracy", 20, seed=0, fidelities=(12 / 200, 1.0))
+        searched(oracle, table, continues=continues)
+        trial = next(t for t in oracle.history if len(t.executions) == 2)
+        return [e.seconds for e in trial.executions]
+
+    short, anew = seconds(False)
+    assert seconds(True) == pytest.approx([short, anew - short])
+
+
 def test_auto_spends_a_small_budget_on_the_search_alone(table):
     oracle = oracles.Auto("val_accuracy", seed=0)
     searched(oracle, table, seconds=4000)

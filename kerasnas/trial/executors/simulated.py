@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import keras_tuner
@@ -96,6 +96,8 @@ class Simulated:
         seconds: Virtual seconds of the search; a training that would end later is lost.
         seed: Seed of the trainings: which of the stored seeds each one is, and the faults.
         faults: What goes wrong.
+        continues: Whether a paused trial goes on from where it stopped, and takes only the rest of
+            its time; otherwise every training begins anew.
     """
 
     def __init__(
@@ -106,12 +108,14 @@ class Simulated:
         seconds: float | None = None,
         seed: int = 0,
         faults: Faults | None = None,
+        continues: bool = False,
     ) -> None:
         self.simulation = simulation
         self.workers = workers
         self.seconds = seconds
         self.seed = seed
         self.faults = faults or Faults()
+        self.continues = continues
         self.now = 0.0
         self._running: list[_Running] = []
         self._submitted = 0
@@ -236,6 +240,9 @@ class Simulated:
         rng = np.random.default_rng([self.seed, record.number, len(record.executions)])
         luck = rng.random(3)
         outcome = self.simulation.train(record.values, record.fidelity, rng)
+        if self.continues and record.executions:
+            before = sum(e.seconds for e in record.executions if e.status == "STOPPED")
+            outcome = replace(outcome, seconds=max(0.0, outcome.seconds - before))
         if luck[0] < self.faults.slow:
             outcome = SimulatedOutcome(outcome.metrics, 10 * outcome.seconds, outcome.failure)
         if luck[1] < self.faults.crash:
