@@ -93,6 +93,8 @@ def choose_answer(
     if found is None:
         if len(result.history.scored()) == 1:  # nothing was chosen
             result.optimism = {best.trial_id: 0.0}
+        elif wish.size > 1 and (optimism := result.flattery()) is not None:
+            result.optimism = {best.trial_id: optimism}
         return _of_trial(best, result, scorer)
     loss = result.objectives[0].loss(best.scores)
     flattered = found.selection.single - loss

@@ -141,7 +141,7 @@ def build_ensemble(
     watch = Stopwatch()
     objective = objectives[0]
     near = _near(trials, objective, wish.near)
-    candidates = _candidates(near, networks, scorer, constraints)
+    candidates = candidates_of(near, networks, scorer, constraints)
     if len(candidates) < 2 or objective.name.removeprefix("val_") not in scorer.names:
         return None
     by_id = {trial.trial_id: trial for trial in trials}
@@ -189,12 +189,13 @@ def _near(
     return [t for t in trials if objective.loss(t.scores) <= near * best]
 
 
-def _candidates(
+def candidates_of(
     trials: Sequence[TrialRecord],
     networks: Networks,
     scorer: AnswerScorer,
     constraints: Sequence[Constraint],
 ) -> list[Candidate]:
+    """The trials that keep the constraints, and whose answers and networks are there."""
     found = []
     for trial in trials:
         if violation(constraints, trial.scores) > 0:

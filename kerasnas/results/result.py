@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,12 +27,14 @@ from kerasnas.results.ensemble import (
     Twins,
     Wish,
     build_ensemble,
+    candidates_of,
     no_twins,
     parse_ensemble,
 )
 from kerasnas.results.from_tuner import read_tuner
 from kerasnas.results.fusion import rows_for
 from kerasnas.results.leaderboard import as_frame, rank_rows, short_frame, trial_row
+from kerasnas.results.selection import flattery
 from kerasnas.results.verdict import Verdict, as_html, verdict_of
 from kerasnas.results.where import Where
 from kerasnas.trial import measure
@@ -271,6 +274,18 @@ class SearchResult:
             probe=probe,
             again=again,
         )
+
+    def flattery(self) -> float | None:
+        """By how much the best trial looks better than it is, since it was chosen of many.
+
+        `None` where the objective is no metric of the answers, or too few rows were answered.
+        """
+        scorer, objective = self.scorer, self.objectives[0]
+        if scorer is None or objective.name.removeprefix("val_") not in scorer.names:
+            return None
+        known = candidates_of(self.history.scored(), self.networks, scorer, self.constraints)
+        found = flattery(known, scorer, objective, self.seed) if known else math.inf
+        return found if math.isfinite(found) else None
 
     def measure_top(self, probe: Any, deadline: Deadline = ENDLESS) -> None:
         """Measures latency and size of the best trials, for which nobody asked during the search.

@@ -132,6 +132,30 @@ def select(
     )
 
 
+def flattery(
+    candidates: Sequence[Candidate], scorer: AnswerScorer, objective: Objective, seed: int
+) -> float:
+    """By how much the best candidate looks better than it is, since its rows chose it.
+
+    As `Selection.single` less its loss, where no ensemble is chosen beside it.
+
+    Args:
+        candidates: At least one.
+        scorer: Scores answers to the validation rows.
+        objective: A metric of the scorer, with the prefix `val_`.
+        seed: Seed of the draws.
+    """
+    answers = np.stack([c.answers for c in candidates]).astype("float64")
+    pool = _Pool(answers, np.zeros(len(answers)), scorer, objective, 1, 0, 1)
+    everything = np.arange(answers.shape[1])
+    best = answers[pool.best(everything)]
+    found = []
+    for chosen_on, scored_on in _draws(len(everything), seed):
+        loss, chosen = pool.loss(scored_on), answers[pool.best(chosen_on)]
+        found.append(loss(chosen[scored_on]) - loss(best[scored_on]))
+    return _mean(found)
+
+
 @dataclass(frozen=True, eq=False)
 class _Draw:
     """What was chosen on the rows of one draw, and its answers to the others.
@@ -183,16 +207,19 @@ class _Pool:
 
         return loss
 
+    def best(self, rows: np.ndarray) -> int:
+        """The place of the candidate with the least loss on some rows."""
+        loss = self.loss(rows)
+        return int(np.argmin([loss(a[rows]) for a in self._answers]))
+
     def draw(self, chosen_on: np.ndarray, scored_on: np.ndarray, deadline: Deadline) -> _Draw:
         """Chooses on some rows, and answers the others."""
         answers, loss = self._answers, self.loss(scored_on)
         counts = self.greedy(chosen_on, deadline)
         mean = np.tensordot(counts / counts.sum(), answers, axes=1)
-        on_drawn = self.loss(chosen_on)
-        best = int(np.argmin([on_drawn(a[chosen_on]) for a in answers]))
         columns = self._scorer.class_columns
         calibration = fit_calibration(mean[chosen_on], columns, chosen_on)
-        alone = loss(answers[best][scored_on])
+        alone = loss(answers[self.best(chosen_on)][scored_on])
         held = mean[scored_on]
         return _Draw(scored_on, held, calibration(held), loss, alone)
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
+from kerasnas.results.result import SearchResult
 from kerasnas.spaces.linear_penalty import CONSTANT, chosen
 
 DRAWS = 2
@@ -48,6 +49,17 @@ def test_the_score_that_is_promised_has_its_standard_error(learnt_nothing):
         row = table.loc[estimator.fitted_.chosen]
         assert 0 < row["val_log_loss_held_out_error"] < 0.05
         assert row["val_log_loss_held_out"] == pytest.approx(row["val_log_loss"], abs=0.03)
+
+
+def test_a_trial_that_answers_for_want_of_an_ensemble_promises_too(monkeypatch):
+    """The last trial may have taken the time that was kept for the ensemble."""
+    monkeypatch.setattr(SearchResult, "choose_ensemble", lambda *given, **more: None)
+    y = rows(0).sum(axis=1) + np.random.default_rng(1).normal(size=160) > 0
+    given = {"trials": 2, "folds": 3, "space": ("linear", "extra_trees")}
+    table = few_trials(**given).fit(rows(0), y).leaderboard(full=True)
+    (row,) = table[table["answers"]].to_dict("records")
+    assert row["kind"] == "trial"
+    assert np.isfinite(row["val_log_loss_held_out"]) and np.isfinite(row["optimism"])
 
 
 def test_boosting_stops_by_rows_that_do_not_score_it():

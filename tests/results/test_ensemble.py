@@ -22,7 +22,7 @@ from kerasnas.results.calibration import (
 )
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fusion import fuse
-from kerasnas.results.selection import Candidate, select
+from kerasnas.results.selection import Candidate, flattery, select
 
 RMSE = Objective("val_rmse")
 
@@ -49,6 +49,16 @@ def test_members_with_errors_of_their_own_help_each_other():
     assert chosen.better
     # Chosen on the rows that it is scored on it looks better than it is.
     assert chosen.loss < chosen.held_out < chosen.single
+
+
+def test_the_best_of_many_flatters_as_much_without_an_ensemble_beside_it():
+    rng = np.random.default_rng(0)
+    scorer, candidates = values(*(rng.normal(size=(6, 40)) * np.linspace(1, 1.2, 6)[:, None]))
+    chosen = select(candidates, scorer, RMSE, size=1, seed=3)
+    alone = min(scorer(c.answers)["rmse"] for c in candidates)
+    found = flattery(candidates, scorer, RMSE, seed=3)
+    assert found == pytest.approx(chosen.single - alone)
+    assert found > 0.01
 
 
 def test_noise_does_not_make_an_ensemble_better():
