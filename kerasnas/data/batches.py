@@ -80,8 +80,10 @@ def parts_of(element: Any) -> Parts:
         )
     first, *rest = element
     if isinstance(first, Mapping):
-        first, target, weight = _of_dict(first)
-        rest = rest or [part for part in (target, weight) if part is not None]
+        # Beside its targets, a column `class` or `weight` is an input like all others.
+        found = (first, None, None) if rest else _of_dict(first)
+        first = _alone(found[0])
+        rest = rest or list(found[1:])
     y, weights = [*rest, None, None][:2]
     return first, y, weights
 
@@ -103,7 +105,15 @@ def joined_parts(parts: list[Any]) -> np.ndarray | None:
     joined = np.concatenate(known)
     if joined.ndim == 2 and joined.shape[1] == 1:
         joined = joined[:, 0]
-    return np.char.decode(joined.astype("S"), "utf-8") if joined.dtype.kind == "S" else joined
+    return decoded(joined)
+
+
+def decoded(array: np.ndarray) -> np.ndarray:
+    """An array with strings in the place of bytes, which `tf.data` has instead."""
+    if array.dtype.kind not in "OS":
+        return array
+    flat = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.ravel()]
+    return np.array([*flat, None], dtype=object)[:-1].reshape(array.shape)
 
 
 def one_input(inputs: Any) -> Any:
@@ -187,5 +197,10 @@ def _of_dict(element: Mapping[Any, Any]) -> Parts:
             "inputs and at most one of `label` and of `sample_weight`."
         )
     y = element[targets[0]] if targets else None
-    first = next(iter(inputs.values())) if len(inputs) == 1 else inputs
-    return first, y, element[weights[0]] if weights else None
+    return _alone(inputs), y, element[weights[0]] if weights else None
+
+
+def _alone(inputs: Any) -> Any:
+    """The only input of a dict of one; anything else as it is."""
+    one = isinstance(inputs, Mapping) and len(inputs) == 1
+    return next(iter(inputs.values())) if one else inputs

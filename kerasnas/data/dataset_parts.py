@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data.batches import holds_several, raw_elements_of, refuse_endless
+from kerasnas.data.batches import decoded, holds_several, raw_elements_of, refuse_endless
 from kerasnas.data.foreign import is_dataset
 from kerasnas.data.named_columns import Taken
 from kerasnas.errors import SchemaError
@@ -88,16 +88,8 @@ def _joined(parts: list[Any], batched: bool) -> Any:
     arrays = [np.asarray(part) for part in parts]
     rows = [row for part in arrays for row in part] if batched else arrays
     if len({np.shape(row) for row in rows}) > 1:
-        return [_text(np.asarray(row)) for row in rows]
-    return _text(np.concatenate(arrays) if batched else np.stack(arrays))
-
-
-def _text(array: np.ndarray) -> np.ndarray:
-    """Strings in the place of bytes."""
-    if array.dtype.kind not in "OS":
-        return array
-    flat = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.ravel()]
-    return np.array([*flat, None], dtype=object)[:-1].reshape(array.shape)
+        return [decoded(np.asarray(row)) for row in rows]
+    return decoded(np.concatenate(arrays) if batched else np.stack(arrays))
 
 
 def _flat(values: Any) -> Any:

@@ -73,7 +73,7 @@ def to_documents(x: Any) -> Documents:
     if isinstance(x, Mapping):
         return _table(pd.DataFrame({str(k): _flat(v, str(k)) for k, v in x.items()}))
     if foreign.is_table(x):
-        return to_documents(x.to_pandas())
+        return to_documents(foreign.to_pandas(x))
     if isinstance(x, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         return _single(list(x))
     if foreign.is_array(x):

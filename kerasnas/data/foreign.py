@@ -55,6 +55,12 @@ class _Columns(Protocol):
 
 
 @runtime_checkable
+class _ColumnNames(Protocol):
+    @property
+    def column_names(self) -> Any: ...
+
+
+@runtime_checkable
 class _Dataset(Protocol):
     @property
     def element_spec(self) -> Any: ...
@@ -108,6 +114,9 @@ class _Pillow(Protocol):
     def convert(self, mode: Any) -> Any: ...
 
 
+_AXES_OF_TABLE = 2
+_LARGEST_WHOLE = 2.0**53  # up to which float64 holds every whole number
+
 UNKNOWN_CARDINALITY = -2
 """What `tf.data` says of a dataset that does not know how many elements it has."""
 
@@ -115,6 +124,11 @@ UNKNOWN_CARDINALITY = -2
 def is_table(x: Any) -> bool:
     """Whether it turns itself into a pandas object, as polars and pyarrow tables and columns do."""
     return isinstance(x, _ToPandas)
+
+
+def is_flat_table(x: Any) -> bool:
+    """Whether it is a table or a column, and no array of more axes that pandas cannot hold."""
+    return is_table(x) and len(shape_of(x) or ()) <= _AXES_OF_TABLE
 
 
 def is_pillow(x: Any) -> bool:
@@ -212,9 +226,45 @@ def has_positions(values: Any) -> bool:
 
 def column_names(x: Any) -> Iterable[Any] | None:
     """Names of the columns of a frame or a dict of columns; `None` of what has none."""
-    if isinstance(x, _Columns):
+    if isinstance(x, pd.DataFrame):
         return list(x.columns)
-    return list(x) if isinstance(x, Mapping) else None
+    if isinstance(x, Mapping):
+        return list(x)
+    # The `columns` of a table of pyarrow are the columns themselves.
+    names = x.column_names if isinstance(x, _ColumnNames) else None
+    if isinstance(names, list):
+        return list(names)
+    return list(x.columns) if isinstance(x, _Columns) else None
+
+
+def to_pandas(x: Any) -> Any:
+    """A table or a column of another library as one of pandas; a pandas object as it is.
+
+    Whole numbers of 64 bits stay whole beside missing values: as floats, large ones would merge.
+    """
+    if isinstance(x, pd.DataFrame | pd.Series | pd.Index):
+        return x
+    found = x.to_pandas()
+    several = isinstance(found, pd.DataFrame)
+    columns = [column for _, column in found.items()] if several else [found]
+    if not any(_merged(column) for column in columns):
+        return found
+    try:
+        return x.to_pandas(types_mapper=_whole_numbers)
+    except TypeError:  # not every library hands arguments on to pyarrow
+        return found
+
+
+def _merged(column: Any) -> bool:
+    """Whether it may have been a column of large whole numbers with gaps."""
+    if not isinstance(column, pd.Series) or column.dtype != np.float64:
+        return False
+    return bool(column.isna().any() and (column.abs() >= _LARGEST_WHOLE).any())
+
+
+def _whole_numbers(kind: Any) -> Any:
+    """The dtype of pandas for a type of pyarrow; `None` for the usual one."""
+    return {"int64": pd.Int64Dtype(), "uint64": pd.UInt64Dtype()}.get(str(kind))
 
 
 def numpy_dtype_of(series: pd.Series) -> Any:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from kerasnas.data import pictures as picture_kinds
 from kerasnas.data import sounds as sound_kinds
+from kerasnas.data.foreign import is_flat_table, to_pandas
 from kerasnas.data.images import ImageReader
 from kerasnas.data.picture_reading import Look, looked
 from kerasnas.data.pictures import Pictures, to_pictures
@@ -177,6 +178,7 @@ def filled_waves(waves: Sequence[np.ndarray], there: np.ndarray) -> list[np.ndar
 
 def _there(x: Any, path_column: Callable[[Any], Any]) -> tuple[Any, np.ndarray | None]:
     """The rows that hold something, and which ones they are; `None` where all kinds of rows do."""
+    x = to_pandas(x) if is_flat_table(x) else x
     if isinstance(x, pd.DataFrame):
         x = x[path_column(x)]
     if isinstance(x, np.ndarray) and x.dtype != object:

@@ -32,8 +32,10 @@ _ROUND = (
 )
 _MONTH_DAYS = 30.436875  # of a mean month
 _MONTH_PLAY = 4.5  # days that a month may be longer or shorter than its mean, n-th Fridays included
-_FEWEST_DAYS = 8.5  # days between times that come more than once a month: a week is no part of it
+_FEWEST_DAYS = 4.5  # days between times that come more than once a month
+_MOST_DAYS = 6  # of a month at which there are rows: pentads are the most that are usual
 _BY_RULE = 0.8  # share of the times that must follow a rule of the month
+_UNEVEN = 0.2  # share of steps of another length; a change of clocks makes fewer
 _WHOLE = 0.95  # share of all steps with a row, from which no slots are looked for
 _SLOTTED = 0.7  # share of the slots that must have a row
 _RARE = 0.1  # share of the weeks in which a slot occurs, below which it may be none
@@ -71,7 +73,7 @@ def infer_grid(parts: Sequence[pd.Index]) -> TimeGrid:
         first = int(np.busday_count(np.datetime64("1970-01-01"), days.min()))
         return TimeGrid("business", 1, first, zone=zone)
     step = _duration(steps[steps > 0])
-    slotted = _slot_grid(micros, step, zone)
+    slotted = _uneven_slots(micros, steps, step, zone) or _slot_grid(micros, step, zone)
     if slotted is not None:
         return slotted
     local = zone is not None and step % DAY != 0
@@ -131,12 +133,12 @@ def _month_grid(
 
 
 def _days_of_month(days: np.ndarray, phase: int, zone: str | None) -> TimeGrid | None:
-    """Two or three days of every month, such as the 1st and the 15th, or the 15th and the last."""
+    """Two to six days of every month, such as the 1st and the 15th, or the 15th and the last."""
     places = np.where(days == last_day(days), 31, day_of_month(days))
     known, counts = np.unique(places, return_counts=True)
     months = np.unique(days.astype("datetime64[M]"))
     often = counts.min() >= _SLOTTED * len(months)
-    if not 2 <= len(known) <= 3 or len(months) < 3 or not often:
+    if not 2 <= len(known) <= _MOST_DAYS or len(months) < 3 or not often:
         return None
     first = int(months[0].astype("int64")) + 1970 * 12
     slots = tuple(int(day) for day in known)
@@ -203,6 +205,16 @@ def _slot_grid(micros: Sequence[np.ndarray], step: int, zone: str | None) -> Tim
             first = int(np.floor(grid.slot_places(together[:1])[0]))
             return replace(grid, origin=first)
     return None
+
+
+def _uneven_slots(
+    micros: Sequence[np.ndarray], steps: np.ndarray, step: int, zone: str | None
+) -> TimeGrid | None:
+    """Times of the week or day that lie unevenly, such as Tuesdays and Thursdays; else `None`."""
+    finest = int(np.gcd.reduce(steps[steps > 0]))
+    if finest == step or finest < _MINUTE or (steps != step).mean() < _UNEVEN:
+        return None
+    return _slot_grid(micros, finest, zone)
 
 
 def _free_weekends(micros: np.ndarray, step: int) -> bool:

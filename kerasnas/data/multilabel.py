@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,7 @@ class MultiLabelTarget:
         Raises:
             SchemaError: Another number of columns, cells that are neither 0 nor 1, unknown labels.
         """
+        y = _own(y)
         if _is_matrix(y) != self.matrix:
             raise SchemaError(
                 "`y` must be " + ("a 0/1 matrix" if self.matrix else "lists of labels") + " as in "
@@ -84,7 +86,7 @@ def is_multilabel(y: Any) -> bool:
 
     A matrix that is one-hot in every row, and lists of exactly one label, tell one class a row.
     """
-    y = class_labels(y)
+    y = class_labels(_own(y))
     return _is_matrix(y) or _is_lists(y)
 
 
@@ -98,6 +100,7 @@ def fit_multilabel_target(y: Any) -> MultiLabelTarget:
     Raises:
         SchemaError: For anything else.
     """
+    y = _own(y)
     if _is_matrix(y):
         named = isinstance(y, pd.DataFrame)
         _truths(y, np.shape(y)[1])
@@ -112,6 +115,17 @@ def fit_multilabel_target(y: Any) -> MultiLabelTarget:
     if len(labels) < 2:
         raise SchemaError(f"`y` must hold at least two different labels, got {sorted(labels)}.")
     return MultiLabelTarget(tuple(sorted(labels)), False)
+
+
+def _own(y: Any) -> Any:
+    """Targets of another library as those of pandas, and arrays of labels in rows as lists."""
+    y = foreign.to_pandas(y) if foreign.is_table(y) else y
+    if not isinstance(y, pd.Series | list) or not any(isinstance(r, np.ndarray) for r in y):
+        return y
+    ragged = len({np.shape(row) for row in y}) > 1
+    texts = any(isinstance(row, np.ndarray) and row.dtype.kind in "OUS" for row in y)
+    arrays = ragged or texts  # rows of as many numbers are a matrix
+    return [r.tolist() if isinstance(r, np.ndarray) else r for r in y] if arrays else y
 
 
 def _is_matrix(y: Any) -> bool:
@@ -139,6 +153,9 @@ def _is_lists(y: Any) -> bool:
 
 def _truths(y: Any, width: int) -> np.ndarray:
     values = np.asarray(y)
+    if values.dtype == object:  # as nullable columns become
+        with contextlib.suppress(TypeError, ValueError):
+            values = values.astype("float64")
     if values.ndim != 2 or values.shape[1] != width:
         raise SchemaError(f"`y` must have shape (rows, {width}), received {values.shape}.")
     if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():

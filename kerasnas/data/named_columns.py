@@ -50,8 +50,10 @@ def take_columns(x: Any, y: Any, weights: Any = None, groups: Any = None) -> Tak
     given = {"y": y, "sample_weight": weights, "groups": groups}
     table = _as_table(x) if any(_may_be_names(value) for value in given.values()) else None
     found = {name: _names_in(table, x, value, name) for name, value in given.items()}
+    if not found["groups"]:
+        given["groups"] = _one_group_a_row(groups)
     if not any(found.values()):
-        return Taken(x, y, weights, groups)
+        return Taken(x, y, weights, given["groups"])
     assert table is not None, "only a table has names"
     if len(found["sample_weight"]) > 1:
         raise SchemaError(
@@ -102,6 +104,20 @@ def joint_groups(frame: Any) -> np.ndarray:
     return columns.groupby(list(columns), sort=False, observed=True).ngroup().to_numpy()
 
 
+def _one_group_a_row(groups: Any) -> Any:
+    """Groups of rows that several values tell apart as one number a row; others as they are."""
+    if foreign.is_table(groups):
+        groups = foreign.to_pandas(groups)
+    if isinstance(groups, list | tuple):
+        if any(isinstance(group, list | tuple) for group in groups):
+            return joint_groups([list(group) for group in groups])
+        return pd.Series(list(groups), dtype=object)  # an array would make a text of NaN
+    several = isinstance(groups, np.ndarray) and groups.ndim == 2
+    if isinstance(groups, pd.DataFrame) or several:
+        return joint_groups(groups)
+    return groups
+
+
 def _may_be_names(value: Any) -> bool:
     return _is_name(value) or _is_list_of_names(value)
 
@@ -113,6 +129,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _is_list_of_names(value: Any) -> bool:
+    value = list(value) if isinstance(value, pd.Index) else value
     if not isinstance(value, list | tuple) or not value:
         return False
     named = all(isinstance(item, str | tuple | int | np.integer) for item in value)
@@ -124,7 +141,7 @@ def _as_table(x: Any) -> pd.DataFrame | Mapping[Any, Any] | None:
     if isinstance(x, pd.DataFrame | Mapping):
         return x
     if foreign.is_table(x) and foreign.column_names(x) is not None:
-        frame = x.to_pandas()
+        frame = foreign.to_pandas(x)
         return frame if isinstance(frame, pd.DataFrame) else None
     if isinstance(x, list) and x and all(isinstance(row, Mapping) for row in x):
         return pd.DataFrame.from_records(x)

@@ -25,11 +25,14 @@ def class_labels(y: Any) -> Any:
     Returns:
         Labels of shape `(rows,)`; targets of any other form as they came.
     """
-    frame = y.to_pandas() if foreign.is_table(y) and not isinstance(y, pd.Series) else y
+    frame = foreign.to_pandas(y) if foreign.is_table(y) and not isinstance(y, pd.Series) else y
     if isinstance(frame, pd.DataFrame):
         values = _one_hot(frame.to_numpy()) if frame.shape[1] >= _COLUMNS else None
         return y if values is None else np.array(list(frame.columns))[values]
-    if isinstance(y, list | tuple | pd.Series):
+    if isinstance(frame, pd.Series):
+        rows = _of_rows(frame)
+        return y if rows is frame else rows
+    if isinstance(y, list | tuple):
         return _of_rows(y)
     if isinstance(y, np.ndarray) and y.dtype == object and y.ndim == 1:
         return _of_rows(y)

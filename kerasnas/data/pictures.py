@@ -13,7 +13,7 @@ import pandas as pd
 
 from kerasnas.data.batches import is_batches
 from kerasnas.data.folders import files_by_class, named_files
-from kerasnas.data.foreign import is_array, is_pillow, is_table, unwrapped
+from kerasnas.data.foreign import is_array, is_flat_table, is_pillow, to_pandas, unwrapped
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.one_hot import class_labels
 from kerasnas.data.picture_datasets import elements
@@ -113,13 +113,13 @@ def to_pictures(x: Any) -> Pictures:
         return unpack_pictures(x).x
     if isinstance(x, pd.Series):
         return _single(list(x))
+    if is_flat_table(x):
+        return to_pictures(to_pandas(x))
     if isinstance(x, list | tuple):
         return _single(list(x))
     if is_array(x):
         array = x if isinstance(x, np.ndarray) else np.asarray(x)
         return _single(list(array)) if array.dtype.kind in "OUST" else _stacked(array)
-    if is_table(x):
-        return to_pictures(x.to_pandas())
     raise SchemaError(
         f"`x` is {type(x).__name__}, expected images: an array (rows, height, width[, channels]), "
         "a list of arrays or of paths, a folder, a DataFrame with a column of paths, or a "

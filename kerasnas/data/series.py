@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -23,8 +24,10 @@ from kerasnas.data.series_columns import (
     channels_of,
     check_columns,
     check_same,
+    parts_of_dates,
     raise_all,
     time_column,
+    unread,
     varying,
 )
 from kerasnas.data.series_frame import (
@@ -87,11 +90,25 @@ def fit_series(
         keys = _keys_of_index(frame, [str(n) for n in data.index.names], at)
     check_columns(frame, targets, at, keys, known, still)
     if at is None:
-        at = time_column(frame, {*targets, *known, *still, *keys})
+        others = {*targets, *known, *still, *keys}
+        at = time_column(frame, others, keys)
+        parts = parts_of_dates(frame, others)
+        if at is None and parts and isinstance(frame.index, pd.RangeIndex):
+            warnings.warn(_counted(parts), UserWarning, stacklevel=5)
     schema = SeriesSchema(tuple(targets), at, tuple(keys), None, (), duplicates)
     if len(targets) > 1:
         schema = replace(schema, value=free_name("value", frame), which=free_name("target", frame))
     return _fitted(frame, schema, known, still)
+
+
+def _counted(parts: list[str]) -> str:
+    """What to do about dates whose parts are columns of their own."""
+    first = "" if any(p.strip().lower() == "day" for p in parts) else ".assign(day=1)"
+    return (
+        f"Rows are taken as steps in their order: {quoted(parts)} hold parts of dates, and no "
+        "column holds times. If these columns order the steps, pass "
+        f"`frame.assign(time=pandas.to_datetime(frame[{parts}]{first}))`."
+    )
 
 
 def _keys_of_index(frame: pd.DataFrame, levels: list[str], time: str | None) -> list[str]:
@@ -113,7 +130,7 @@ def _fitted(
     }
     roles |= dict.fromkeys(known, "future") | dict.fromkeys(still, "static")  # type: ignore[arg-type]
     channels = [c for n, r in roles.items() for c in channels_of(frame[n], n, r, problems)]
-    problems += varying(frame, schema.series, still)
+    problems += varying(frame, schema.series, still) + unread(frame, schema.series, channels)
     raise_all(problems, "the series cannot be used")
     found = order_of(frame.index if schema.time is None else frame[schema.time])
     doubt = "" if found is None else found.doubt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,13 @@ from kerasnas.data.column_guess import guess_column
 from kerasnas.data.float32_loss import LARGEST_TO_SQUARE
 from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.data.panel import Channel, Role, SeriesSchema, plain_name
-from kerasnas.data.series_times import looks_like_time
+from kerasnas.data.series_times import looks_like_time, looks_like_years
 from kerasnas.data.written import WrittenNumbers
 from kerasnas.errors import SchemaError
 
 _MOST_LEVELS = 32  # of a column of strings, each of which becomes a channel
+_FEW_TEXTS = 8  # that are all different and no category, as texts of times are
+_PARTS_OF_DATES = ("year", "month", "day", "hour", "minute", "second")  # as in `to_datetime`
 
 
 def check_columns(
@@ -72,22 +75,39 @@ def raise_all(problems: Sequence[str], what: str) -> None:
         raise SchemaError(f"{count}, {what}: {'; '.join(problems)}.")
 
 
-def time_column(frame: pd.DataFrame, others: set[str]) -> str | None:
+def time_column(frame: pd.DataFrame, others: set[str], keys: Sequence[str] = ()) -> str | None:
     """The column to take for the time: none where the index is one, else the only one that fits.
 
-    Digits of dates, such as 20240131, are times where no column of timestamps or texts is.
+    Digits of dates, such as 20240131, are times where no column of timestamps or texts is, and
+    years are where none has such digits.
+
+    Args:
+        frame: The frame.
+        others: Columns that are something else.
+        keys: Columns that tell series apart.
+
+    Raises:
+        SchemaError: If several fit.
     """
     if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
         return None
     fitting = [str(c) for c in frame if c not in others and looks_like_time(frame[c])]
-    written = [c for c in fitting if frame[c].dtype.kind not in "iu"]
-    fitting = written or fitting
+    written = [c for c in fitting if frame[c].dtype.kind not in "iuf"]
+    fitting = written or fitting or [str(c) for c in frame if _is_year(frame, c, others, keys)]
     if len(fitting) > 1:
         raise SchemaError(
             f"{quoted(fitting)} all hold times. Say which one orders the steps, such as "
             f"`time={fitting[0]!r}`."
         )
     return fitting[0] if fitting else None
+
+
+def _is_year(frame: pd.DataFrame, name: Any, others: set[str], keys: Sequence[str]) -> bool:
+    """Whether a column counts the years of every series."""
+    if str(name) in others or frame[name].isna().any():
+        return False
+    parts = [p[name] for _, p in frame.groupby(list(keys), sort=False)] if keys else [frame[name]]
+    return all(looks_like_years(part) for part in parts)
 
 
 def too_large(numbers: np.ndarray, name: str) -> list[str]:
@@ -146,6 +166,28 @@ def _may_be_numbers(values: pd.Series) -> bool:
     """Whether the first values of a column have digits, as numbers in texts do."""
     some = values.dropna().unique()[:_MOST_LEVELS]
     return len(some) > 0 and sum(any(c.isdigit() for c in str(v)) for v in some) > 0.5 * len(some)
+
+
+def unread(frame: pd.DataFrame, series: Sequence[str], channels: Sequence[Channel]) -> list[str]:
+    """Columns of texts that tell every row from all others, so that no model can learn from them.
+
+    They are most likely times in a form that nobody here reads.
+    """
+    names = dict.fromkeys(c.column for c in channels if c.level is not None and c.role != "static")
+    return [
+        f"`{name}` has a text of its own in every row (first: {frame[name].iloc[0]!r}). If these "
+        "are times, convert them with `pandas.to_datetime(..., format=...)` and name the column "
+        "with `time=`; else leave it out"
+        for name in names
+        if frame[name].nunique() >= _FEW_TEXTS and not frame.duplicated([*series, name]).any()
+    ]
+
+
+def parts_of_dates(frame: pd.DataFrame, others: set[str]) -> list[str]:
+    """Columns that together are dates, such as `year` and `month`; none without these two."""
+    found = {str(c).strip().lower(): str(c) for c in frame if str(c) not in others}
+    parts = [found[part] for part in _PARTS_OF_DATES if part in found]
+    return parts if {"year", "month"} <= set(found) else []
 
 
 def varying(frame: pd.DataFrame, series: Sequence[str], static: Sequence[str]) -> list[str]:

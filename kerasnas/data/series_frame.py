@@ -31,7 +31,7 @@ def names_of(given: Any, columns: Iterable[Any] = ()) -> list[str]:
 def as_pandas(data: Any) -> Any:
     """Tables of other libraries as those of pandas; all else as it is."""
     own = isinstance(data, pd.DataFrame | pd.Series | Mapping)
-    return data.to_pandas() if not own and foreign.is_table(data) else data
+    return foreign.to_pandas(data) if not own and foreign.is_table(data) else data
 
 
 def columns_of(data: Any) -> list[Any]:

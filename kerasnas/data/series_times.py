@@ -26,6 +26,7 @@ _NUMBERED_MONTH = re.compile(r"\s*(\d{4})-?M(\d{1,2})\s*")
 _MONTHS = ("%m-%Y", "%m.%Y")  # in a table these may be numbers
 _DIGITS = {14: "%Y%m%d%H%M%S", 12: "%Y%m%d%H%M", 10: "%Y%m%d%H", 8: "%Y%m%d", 6: "%Y%m"}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2099
+_BEYOND_DATES = 1e15  # dates as digits have fourteen at most
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,13 @@ def looks_like_time(values: pd.Series) -> bool:
     dtype = values.dtype
     if isinstance(dtype, pd.DatetimeTZDtype | pd.PeriodDtype) or dtype.kind == "M":
         return True
-    if dtype.kind in "iu" and isinstance(dtype, np.dtype):
-        numbers = np.unique(values.to_numpy())
-        return len(numbers) >= _FEW_NUMBERS and written_form(numbers) != ""
+    if dtype.kind in "iuf":
+        # Whole numbers become floats beside a gap, and stay floats when the gap has gone.
+        numbers = values.to_numpy("float64", na_value=np.nan)
+        if not ((np.abs(numbers) < _BEYOND_DATES) & (numbers == np.floor(numbers))).all():
+            return False
+        whole = np.unique(numbers.astype("int64"))
+        return len(whole) >= _FEW_NUMBERS and written_form(whole) != ""
     if isinstance(dtype, pd.CategoricalDtype):
         values = values.astype(object)
     if dtype.kind == "O" and pd.api.types.infer_dtype(values) in ("date", "datetime", "period"):
@@ -93,6 +98,16 @@ def looks_like_time(values: pd.Series) -> bool:
         return False
     distinct = pd.Series(values.unique())
     return _read_iso(pd.Index(distinct)) is not None or _read_written(distinct) is not None
+
+
+def looks_like_years(values: pd.Series) -> bool:
+    """Whether a column of one series counts years: each of 1900 to 2099 once, none left out."""
+    texts = values.astype(str).str.strip()
+    if values.dtype.kind == "f" or not texts.str.fullmatch(r"\d{4}").all():
+        return False
+    years = np.sort(texts.astype("int64").to_numpy())
+    inside = len(years) > 0 and years[0] >= _FIRST_YEAR and years[-1] <= _LAST_YEAR
+    return bool(inside and len(years) >= _FEW_NUMBERS and (np.diff(years) == 1).all())
 
 
 def written_form(values: np.ndarray) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from kerasnas.data.batches import is_batches, one_input, unpacked_rows
 from kerasnas.data.folders import files_by_class, named_files
-from kerasnas.data.foreign import is_array, unwrapped
+from kerasnas.data.foreign import is_array, is_flat_table, to_pandas, unwrapped
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.waveforms import read_bytes, read_file, waveform
 from kerasnas.errors import SchemaError
@@ -126,6 +126,8 @@ def to_sounds(x: Any) -> Sounds:
         return to_sounds(x[path_column(x)])
     if is_batches(x):
         return unpack_sounds(x).x
+    if is_flat_table(x) and not isinstance(x, pd.Series):
+        return to_sounds(to_pandas(x))
     if isinstance(x, pd.Series):
         x = list(x)
     if is_array(x) and not isinstance(x, list | tuple):

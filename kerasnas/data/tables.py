@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data import foreign
+from kerasnas.data.batches import is_batches
 from kerasnas.data.cells import is_object
+from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.names import string_names
 from kerasnas.data.odd_cells import refuse_no_values
 from kerasnas.data.room import free_bytes
@@ -25,7 +27,8 @@ def to_frame(x: Any) -> tuple[pd.DataFrame, bool]:
     Args:
         x: a DataFrame; a dict of columns, each of shape (n,) or (n, 1); a 2-D array of numbers,
             strings or objects; a sparse matrix; a structured array; a list of rows (lists, tuples
-            or dicts); or anything with `to_pandas()`, such as a frame of polars or pyarrow.
+            or dicts); anything with `to_pandas()`, such as a frame of polars or pyarrow; or rows
+            batch by batch, such as a `tf.data.Dataset` or a generator.
 
     Returns:
         A frame of n rows that shares no memory the caller could see change, with unique string
@@ -66,7 +69,9 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
     if isinstance(x, Mapping):
         return _from_columns(x), True
     if foreign.is_table(x):
-        return _read(x.to_pandas())
+        return _read(foreign.to_pandas(x))
+    if is_batches(x):
+        return _read(dataset_parts(x).x)
     if isinstance(x, str | bytes) or x is None or np.isscalar(x):
         raise DataTypeError(
             f"`x` is {type(x).__name__}, expected a table: a DataFrame, a dict of columns, a 2-D "
@@ -108,7 +113,7 @@ def _one_column(name: Any, values: Any) -> pd.Series:
     if isinstance(values, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         return pd.Series(values).reset_index(drop=True)
     if foreign.is_table(values):
-        return pd.Series(values.to_pandas()).reset_index(drop=True)
+        return pd.Series(foreign.to_pandas(values)).reset_index(drop=True)
     if isinstance(values, str | bytes) or np.isscalar(values) or values is None:
         raise SchemaError(
             f"Column `{name}` of `x` is {values!r}, expected one value a row. Pass a list or an "

@@ -59,7 +59,7 @@ def _series_of(y: Any) -> pd.Series:
     if foreign.is_densified(y):
         raise DataTypeError("`y` is sparse, expected a dense vector. Pass `y.toarray().ravel()`.")
     if foreign.is_table(y):
-        y = y.to_pandas()
+        y = foreign.to_pandas(y)
     if isinstance(y, pd.DataFrame) and y.shape[1] == 1:
         _warn_column_vector()
         y = y.iloc[:, 0]

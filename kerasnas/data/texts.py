@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas.data.documents import Documents, to_documents
-from kerasnas.data.foreign import column_names
+from kerasnas.data.foreign import column_names, is_table, to_pandas
 from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.errors import SchemaError
 
@@ -135,8 +135,11 @@ class TextReader:
 
     def _known_columns(self, x: Any) -> Any:
         """A table without the columns that `fit` did not see, where all others are there."""
+        if isinstance(x, Documents):
+            return x
+        x = to_pandas(x) if is_table(x) else x
         names = column_names(x)
-        if isinstance(x, Documents) or names is None:
+        if names is None:
             return x
         if not self.named and len(list(names)) == 1:
             return x  # one column of texts is what it is, whatever it is called

@@ -75,7 +75,7 @@ def fit_values_target(y: Any) -> ValuesTarget:
 def _columns(y: Any) -> dict[str, Any]:
     """The columns by name; a single one of what has no columns."""
     if foreign.is_table(y) and not isinstance(y, pd.Series):
-        y = y.to_pandas()
+        y = foreign.to_pandas(y)
     if isinstance(y, pd.DataFrame):
         return {str(name): y.iloc[:, place] for place, name in enumerate(y.columns)}
     if isinstance(y, Mapping):

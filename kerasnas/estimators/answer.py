@@ -95,6 +95,7 @@ def choose_answer(
             result.optimism = {best.trial_id: 0.0}
         elif wish.size > 1 and (optimism := result.flattery()) is not None:
             result.optimism = {best.trial_id: optimism}
+            return replace(_of_trial(best, result, scorer), flattered=optimism)
         return _of_trial(best, result, scorer)
     loss = result.objectives[0].loss(best.scores)
     flattered = found.selection.single - loss
@@ -261,6 +262,8 @@ def _compared(
     found = compare(
         answer.held_out, baselines.answers, scorer, objective, result.seed, baselines.blocks
     )
+    if found is not None and answer.flattered > 0:
+        found = replace(found, gain=found.gain - answer.flattered)
     if found is not None and not found.beyond_noise:
         if answer.simple and found.baseline == LINEAR:
             log.warning("Nothing was better than a linear model beyond noise: that one answers.")

@@ -17,7 +17,7 @@ from kerasnas.data import Reader, RegressionTarget
 from kerasnas.data.batches import is_batches
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.errors import AbsentError, SchemaError, SearchSpaceError
-from kerasnas.estimators.arguments import plain_of
+from kerasnas.estimators.arguments import plain_of, unpacked
 from kerasnas.report import check_report_path, facts_of, write_report
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.result import SearchResult
@@ -186,10 +186,8 @@ class AnsweringEstimator(BaseEstimator):
     def _rows_of(self, x: Any, y: Any, sample_weight: Any) -> Taken:
         """Inputs, targets and weights of rows to score, however they are given."""
         check_is_fitted(self)
-        if y is None and is_batches(x):
-            whole = self._unpacked(x)
-            x, y = whole.x, whole.y
-            sample_weight = whole.weights if sample_weight is None else sample_weight
+        if is_batches(x) and (y is None or isinstance(y, str)):
+            x, y, sample_weight = unpacked(self._unpacked(x), y, sample_weight)
         taken = take_columns(x, y, sample_weight)
         x, y = self._split_targets(taken.x, taken.y)
         if y is None:

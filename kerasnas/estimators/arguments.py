@@ -75,14 +75,12 @@ def settle_columns(
     Raises:
         SchemaError: If there is no such column.
     """
-    if y is None and is_batches(x):
-        whole = unpack(x)
-        x, y = whole.x, whole.y
-        sample_weight = whole.weights if sample_weight is None else sample_weight
+    if is_batches(x) and (y is None or isinstance(y, str)):
+        x, y, sample_weight = unpacked(unpack(x), y, sample_weight)
     if is_batches(validation_data):
         apart = unpack(validation_data)
         weights = () if apart.weights is None else (apart.weights,)
-        validation_data = (apart.x, apart.y, *weights)
+        validation_data = apart.x if apart.y is None else (apart.x, apart.y, *weights)
     taken = take_columns(x, y, sample_weight, groups)
     names = {
         "y": named_in(x, y),
@@ -103,6 +101,18 @@ def settle_columns(
         inputs = drop_columns(apart.x, others)
         validation_data = (inputs, apart.y) + (() if apart.weights is None else (apart.weights,))
     return Given(taken.x, taken.y, taken.weights, taken.groups, validation_data)
+
+
+def unpacked(whole: Taken, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Inputs, targets and weights of data that came batch by batch.
+
+    Args:
+        whole: What they held.
+        y: The name of a column of theirs, or `None`.
+        sample_weight: Weights, or the name of a column; those of the data where it is `None`.
+    """
+    weights = whole.weights if sample_weight is None else sample_weight
+    return whole.x, y if whole.y is None else whole.y, weights
 
 
 def settle_folds(

@@ -22,6 +22,8 @@ from kerasnas.data import (
     check_same_length,
     split_target,
 )
+from kerasnas.data.dataset_parts import dataset_parts
+from kerasnas.data.named_columns import Taken
 from kerasnas.errors import AbsentError, SchemaError
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.column_filter import filter_seconds
@@ -42,7 +44,8 @@ from kerasnas.spaces.solved import available
 class TabularEstimator(Estimator):
     """What the classifier and the regressor of tables have in common.
 
-    `X` may be a DataFrame, a dict of columns, a 2-D array, a sparse matrix, a list of rows.
+    `X` may be a DataFrame, a dict of columns, a 2-D array, a sparse matrix, a list of rows, or rows
+    batch by batch in a `tf.data.Dataset`, a `keras.utils.PyDataset`, a loader or a generator.
 
     Args:
         objective: Validation metric or measure to optimise, an `Objective`, or several.
@@ -137,6 +140,9 @@ class TabularEstimator(Estimator):
             seconds=clock.seconds,
             filter_seconds=filter_seconds(Budget.parse(self.budget), self.directory),
         )
+
+    def _unpacked(self, x: Any) -> Taken:
+        return dataset_parts(x)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_target(x, y)

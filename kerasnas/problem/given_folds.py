@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.model_selection import PredefinedSplit
 
 from kerasnas.data.foreign import is_splitter
 from kerasnas.errors import SchemaError, SearchSpaceError
@@ -39,8 +40,9 @@ class GivenFolds:
         Raises:
             SchemaError: If the splitter cannot split them, or pairs do not fit.
         """
-        if not is_splitter(self.how):
-            found = [_kept(pair, rows, count, number) for number, pair in enumerate(self.how)]
+        named = _named_rows(self.how, count)
+        if named is not None:
+            found = [_kept(pair, rows, count, number) for number, pair in enumerate(named)]
         else:
             try:
                 given = list(self.how.split(np.zeros((len(rows), 1)), labels, groups))
@@ -65,11 +67,12 @@ def folds_of_kept(folds: Any, kept: np.ndarray, count: int) -> Any:
     Raises:
         SchemaError: If pairs do not fit the rows before.
     """
-    if not isinstance(folds, GivenFolds) or is_splitter(folds.how):
+    named = _named_rows(folds.how, count) if isinstance(folds, GivenFolds) else None
+    if named is None:
         return folds
     pairs = [
         tuple(np.searchsorted(kept, part) for part in _kept(pair, kept, count, number))
-        for number, pair in enumerate(folds.how)
+        for number, pair in enumerate(named)
     ]
     return GivenFolds(pairs)
 
@@ -109,6 +112,22 @@ def parts_of_split(pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray, tuple
         places = [np.arange(e - len(rows), e) for e, (_, rows) in zip(ends, pairs, strict=True)]
     parts = [np.searchsorted(train, rows) for rows, _ in pairs]
     return train, valid, tuple(zip(parts, places, strict=True))
+
+
+def _named_rows(how: Any, count: int) -> Sequence[Any] | None:
+    """Pairs that name their rows; `None` of a splitter that is told which rows there are.
+
+    Raises:
+        SchemaError: If they name other rows than `x` has.
+    """
+    if not isinstance(how, PredefinedSplit):
+        return None if is_splitter(how) else how
+    if len(how.test_fold) != count:
+        raise SchemaError(
+            f"`folds=PredefinedSplit(...)` names the folds of {len(how.test_fold)} rows, but `x` "
+            f"has {count} rows. Name the fold of every row, -1 for rows that are never held out."
+        )
+    return list(how.split())
 
 
 def _kept(pair: Any, rows: np.ndarray, count: int, number: int) -> Pair:

@@ -41,6 +41,9 @@ _OF_ONE_COLUMN = (
 )
 """Keras's metrics that take the probability of the second of two classes."""
 
+_OF_LABELS = (keras.metrics.Accuracy, keras.metrics.MeanIoU, keras.metrics.IoU)
+"""Keras's metrics that compare labels with labels: of probabilities they say 0."""
+
 _SHUFFLE_SEED = 0
 
 
@@ -87,7 +90,7 @@ class OwnMetric:
             ObjectiveError: If it is no single number.
         """
         if isinstance(self.metric, keras.metrics.Metric):
-            value = self._of_keras(targets, predictions, weights, classes)
+            value = self._of_keras(targets, predictions, weights, classes, threshold)
         else:
             several = classes is not None and targets.ndim == 2
             truth = targets if classes is None or several else self.target.decode(targets)
@@ -116,7 +119,7 @@ class OwnMetric:
         weighted = {} if weights is None else {"sample_weight": weights}
         probable = predictions[:, 1] if classes == 2 and truth.ndim == 1 else predictions
         if is_scorer(self.metric):
-            answered = _answered(said, predictions, self.target, classes)
+            answered = _answered(said, predictions, self.target, classes, truth.ndim > 1)
             places = np.arange(len(truth)).reshape(-1, 1)
             return self.metric(answered, places, truth, **weighted)
         takes = _arguments_of(self.metric)
@@ -136,12 +139,22 @@ class OwnMetric:
         predictions: np.ndarray,
         weights: np.ndarray | None,
         classes: int | None,
+        threshold: float | None,
     ) -> Any:
         metric = self.metric
         metric.reset_state()
         truth: Any = targets
+        labels = type(metric) in _OF_LABELS
+        if classes is None and labels:
+            raise ObjectiveError(
+                f"`objective` {self.name!r} compares labels, and no number is answered exactly. "
+                "Use a metric of numbers, such as `keras.metrics.MeanAbsoluteError()`."
+            )
         if classes is None:
             truth = targets.reshape(-1, 1)
+        elif labels:
+            several = targets.ndim == 2
+            predictions = predictions > 0.5 if several else _chosen(predictions, threshold)
         elif targets.ndim == 1:
             if classes == 2 and isinstance(metric, _OF_ONE_COLUMN):
                 predictions = predictions[:, 1]
@@ -250,11 +263,14 @@ class _AnsweredValues(RegressorMixin, BaseEstimator):
         return self.said
 
 
-def _answered(said: Any, predictions: np.ndarray, target: Any, classes: int | None) -> Any:
+def _answered(
+    said: Any, predictions: np.ndarray, target: Any, classes: int | None, several: bool
+) -> Any:
     if classes is None:
         return _AnsweredValues(said)
-    # Rounded to float32, rows do not add up to 1, which scikit-learn warns of.
-    whole = predictions / predictions.sum(axis=1, keepdims=True)
+    whole = predictions
+    if not several:  # rounded to float32, rows do not add up to 1, which scikit-learn warns of
+        whole = predictions / predictions.sum(axis=1, keepdims=True)
     return _AnsweredClasses(said, whole, target.classes_)
 
 

@@ -266,9 +266,22 @@ def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:
     """Weights of shape `(rows,)` as float64, or `None`; a single number counts for every row."""
     if value is None:
         return None
-    weights = np.asarray(value, dtype="float64")
+    weights: np.ndarray = np.zeros(0, dtype=object)
+    reason = ""
+    try:
+        weights = np.asarray(value)
+        weights = weights if weights.dtype.kind in "mMc" else weights.astype("float64")
+    except (TypeError, ValueError) as error:
+        reason = f", {error}"
+    if weights.dtype != np.float64:
+        raise SchemaError(
+            f"`{name}` must hold one number a row, received {weights.dtype}{reason}. Convert it, "
+            "for example with `pandas.to_numeric`."
+        )
     if weights.ndim == 0:
         weights = np.full(rows, float(weights))
+    if weights.ndim > 1 and weights.shape[1:] == (1,):
+        weights = weights[:, 0]
     if weights.shape != (rows,):
         raise SchemaError(
             f"`{name}` must have one weight a row, shape ({rows},), received {weights.shape}."

@@ -121,6 +121,57 @@ def test_names_work_in_every_kind_of_table(kind):
     assert sorted(taken.x) == list("abcde")
 
 
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [("a", 1), ("a", 2), ("a", 1), ("b", 1)],
+        pd.DataFrame({"p": ["a", "a", "a", "b"], "q": [1, 2, 1, 1]}),
+        np.array([["a", "1"], ["a", "2"], ["a", "1"], ["b", "1"]]),
+    ],
+    ids=["tuples", "frame", "matrix"],
+)
+def test_groups_may_be_told_apart_by_several_values(groups):
+    taken = take_columns(np.zeros((4, 2)), [0, 1, 0, 1], None, groups)
+    assert list(taken.groups) == [0, 1, 0, 2]
+
+
+def test_a_missing_group_in_a_list_is_no_group_of_its_own():
+    taken = take_columns(np.zeros((4, 2)), [0, 1, 0, 1], None, ["a", np.nan, "a", "b"])
+    with pytest.raises(SchemaError, match=r"`groups` has 1 missing values \(first in row 1"):
+        rows_of(np.array([0, 1, 0, 1]), groups=taken.groups)
+
+
+def test_an_index_of_names_names_columns():
+    frame = table(12)
+    taken = take_columns(frame, frame.columns[5:6], "w", frame.columns[7:9])
+    assert list(taken.x) == list("abcde") and np.array_equal(taken.y, frame["y"])
+    expected = frame.groupby(["site", "ward"], sort=False).ngroup()
+    assert np.array_equal(taken.groups, expected)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        ["heavy"] * 20,
+        pd.date_range("2024-01-01", periods=20),
+        np.ones(20) * 1j,
+        pd.array([1, None] * 10, dtype="Float64"),
+        [{}] * 20,
+        [[1.0], [1.0, 2.0]] * 10,
+    ],
+    ids=["texts", "dates", "complex", "gaps", "dicts", "lists"],
+)
+def test_weights_that_are_no_numbers_are_one_sentence(weights):
+    with pytest.raises(SchemaError, match=r"^`sample_weight` must hold"):
+        rows_of(np.array([0, 1] * 10), sample_weight=weights)
+
+
+def test_weights_may_be_a_frame_of_one_column():
+    weights = pd.DataFrame({"w": np.arange(20.0)})
+    found = rows_of(np.array([0, 1] * 10), sample_weight=weights).weights
+    assert found.tolist() == list(range(20))
+
+
 def test_several_targets_are_a_frame():
     frame = table(12)
     taken = take_columns(frame, ["y", "ward"])
@@ -262,6 +313,8 @@ METRICS = {
     "f1": (keras.metrics.F1Score(average="macro"), "f1_score", "max"),
     "crossentropy": (keras.metrics.CategoricalCrossentropy(), "categorical_crossentropy", "min"),
     "log loss": (sklearn.metrics.log_loss, "log_loss", "min"),
+    "labels": (keras.metrics.Accuracy(name="same"), "same", "max"),
+    "overlap": (keras.metrics.MeanIoU(num_classes=2, name="overlap"), "overlap", "max"),
     "partial": (
         functools.partial(sklearn.metrics.fbeta_score, beta=2, pos_label="yes"),
         "fbeta_score",
@@ -276,7 +329,8 @@ def settled(metric, y, classify=True, weights=None):
     from kerasnas.problem import Problem
     from kerasnas.problem.rows import fit_target, settle_rows
 
-    rows = settle_rows(y, len(y), fit_target(y, classify=classify), seed=0, sample_weight=weights)
+    target = fit_target(y, classify=classify, multilabel=True)
+    rows = settle_rows(y, len(y), target, seed=0, sample_weight=weights)
     problem = Problem(reader=None, rows=rows, form=None)
     objectives = settle_objectives(metric, classify)
     task, objectives = with_metrics(Task(problem, None, None), objectives)
@@ -306,6 +360,8 @@ def test_a_metric_of_ones_own_is_an_objective(kind):
         "sparse": np.mean(truth == said),
         "log loss": sklearn.metrics.log_loss(truth == "yes", p),
         "crossentropy": sklearn.metrics.log_loss(truth == "yes", p),
+        "labels": np.mean(truth == said),
+        "overlap": sklearn.metrics.jaccard_score(truth, said, average="macro"),
         "partial": sklearn.metrics.fbeta_score(truth, said, beta=2, pos_label="yes"),
     }
     if kind in expected:
@@ -347,6 +403,22 @@ def test_weights_reach_a_metric_of_ones_own():
     assert scorer(np.stack([1 - p, p], axis=1))["accuracy_score"] == pytest.approx(expected)
     with pytest.raises(ObjectiveError, match="takes no `sample_weight`"):
         settled(share_of_right, y, weights=weights)
+
+
+def test_scorers_of_several_labels_see_the_probabilities_as_they_are():
+    rng = np.random.default_rng(0)
+    y = (rng.random((90, 3)) < 0.5).astype(int)
+    y[:, 0] |= ~y.any(axis=1)
+    scorer, _, rows = settled(sklearn.metrics.get_scorer("roc_auc_ovr"), y)
+    p = np.clip(0.4 * rows.targets[rows.valid] + rng.uniform(0, 0.6, (len(rows.valid), 3)), 0, 1)
+    expected = sklearn.metrics.roc_auc_score(rows.targets[rows.valid], p, average="macro")
+    assert scorer(p)["roc_auc_score"] == pytest.approx(expected)
+
+
+def test_labels_are_no_metric_of_numbers():
+    y = np.random.default_rng(0).uniform(1, 5, 60)
+    with pytest.raises(ObjectiveError, match="compares labels, and no number is answered exactly"):
+        settled(keras.metrics.Accuracy(), y, classify=False)
 
 
 def broken(y_true, y_pred):
@@ -473,6 +545,10 @@ def test_folds_of_scikit_learn_and_pairs_of_indices(folds, held, times):
         ([([0, 1], []), ([0], [1])], r"`folds\[0\]` must be two arrays|0 to validate on"),
         ([([0.5], [1.5]), ([0], [1])], r"`folds\[0\]` must be two arrays"),
         (model_selection.KFold(90), "cannot split these rows"),
+        (
+            model_selection.PredefinedSplit(np.arange(50) % 3),
+            "names the folds of 50 rows, but `x` has 60 rows",
+        ),
     ],
 )
 def test_folds_that_do_not_fit_are_told(folds, sentence):
@@ -504,6 +580,22 @@ def test_a_splitter_that_needs_groups_says_so():
         kn.TabularClassifier(**QUICK, folds=iter([([0], [1])])).fit(x, y)
     with pytest.raises(kn.errors.SearchSpaceError, match=r"a splitter such as"):
         kn.TabularClassifier(**QUICK, folds=model_selection.KFold).fit(x, y)
+
+
+@pytest.mark.parametrize("without", ["nothing", "rows for intervals", "broken rows"])
+def test_folds_that_name_their_rows_keep_to_them(without):
+    from kerasnas.problem.given_folds import GivenFolds, folds_of_kept
+
+    fold_of, y, kept = np.arange(60) % 3 - 1, np.arange(60) % 2, np.arange(60)
+    folds = GivenFolds(model_selection.PredefinedSplit(fold_of))
+    how = {"calibration": lambda count: 20} if without == "rows for intervals" else {}
+    if without == "broken rows":
+        kept = np.arange(5, 60)
+        folds = folds_of_kept(folds, kept, 60)
+    rows = rows_of(y[kept], count_folds=folds, **how)
+    held = [fold_of[kept[valid]] for _, valid in rows.parts]
+    assert [set(fold.tolist()) for fold in held] == [{0}, {1}]
+    assert not {0} & set(fold_of[kept[rows.parts[0][0]]].tolist())
 
 
 def test_calibration_rows_are_in_no_fold_of_the_user():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import kerasnas as kn
+from kerasnas.data.series import fit_series
 from kerasnas.errors import SchemaError
 
 QUICK = {"budget": kn.Budget(trials=2, epochs=4), "seed": 0, "verbose": 0}
@@ -233,6 +234,51 @@ def test_newer_dates_are_read_in_the_order_of_fit():
     assert model.predict(history=newer).index[0] == pd.Timestamp("2024-03-04")
 
 
+def shuffled(frame):
+    return frame.sample(frac=1, random_state=0).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "int64[pyarrow]", "float64", "str"])
+@pytest.mark.parametrize("form", ["%Y%m", "%Y%m%d"])
+def test_dates_as_digits_are_found_whatever_their_dtype(dtype, form):
+    texts = pd.Series(MONTHS.strftime(form))
+    frame = pd.DataFrame({"t": texts if dtype == "str" else texts.astype("int64").astype(dtype)})
+    schema, panel = fit_series(shuffled(frame.assign(y=np.arange(60.0))), "y")
+    assert schema.time == "t" and schema.grid.kind == "month"
+    assert panel.values[0][:, 0].tolist() == list(range(60))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "str"])
+def test_the_years_of_every_series_are_times(dtype):
+    years = pd.Series(range(1990, 2020)).astype(dtype)
+    parts = [pd.DataFrame({"year": years, "of": of, "y": np.arange(30.0)}) for of in "ab"]
+    schema, panel = fit_series(shuffled(pd.concat(parts)), "y", series="of")
+    assert schema.time == "year"
+    assert [part[:, 0].tolist() for part in panel.values] == [list(range(30))] * 2
+
+
+def test_numbers_that_only_look_like_years_are_none():
+    sizes = pd.DataFrame({"size": [1950, 1990, 2010, 1950, 2050] * 6, "y": np.arange(30.0)})
+    assert fit_series(sizes, "y")[0].time is None
+
+
+def test_parts_of_dates_in_columns_of_their_own_are_told():
+    frame = pd.DataFrame({"Year": MONTHS.year, "Month": MONTHS.month, "y": np.arange(60.0)})
+    with pytest.warns(UserWarning, match=r"`Year` and `Month` hold parts of dates.*to_datetime"):
+        fit_series(shuffled(frame), "y")
+    dated = frame.assign(t=MONTHS)
+    _, words = told(lambda: fit_series(dated, "y"))
+    assert words == ""
+
+
+def test_texts_of_times_that_nobody_reads_are_told():
+    frame = pd.DataFrame({"t": MONTHS[:24].strftime("%y~%b"), "y": np.arange(24.0)})
+    with pytest.raises(SchemaError, match=r"`t` has a text of its own in every row.*`time=`"):
+        fit_series(frame, "y")
+    with pytest.raises(SchemaError, match="`t` has a text of its own in every row"):
+        fit_series(pd.concat([frame.assign(of=of) for of in "ab"]), "y", series="of")
+
+
 # F4: digits
 
 
@@ -296,6 +342,33 @@ def test_dates_of_every_calendar_go_on(freq):
     )
     assert list(found.index) == list(stamps[60:])
     assert words == ""
+
+
+HOURS = pd.date_range("2024-01-01", "2024-03-31 23:00", freq="h")
+EVERY_DAY = pd.date_range("2022-01-01", "2024-06-30")
+DAY_OF_WEEK = EVERY_DAY.day_of_week
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        EVERY_DAY[DAY_OF_WEEK.isin([1, 3])],
+        EVERY_DAY[DAY_OF_WEEK.isin([0, 2, 4])],
+        EVERY_DAY[EVERY_DAY.day.isin([1, 6, 11, 16, 21, 26])],
+        EVERY_DAY[EVERY_DAY.day.isin([1, 8, 15, 22])],
+        HOURS[HOURS.hour.isin([6, 12, 22])],
+        HOURS[HOURS.hour.isin([7, 8, 17, 18]) & (HOURS.day_of_week < 5)],
+        pd.date_range("2022-01-01", periods=200, freq="2D"),
+        pd.date_range("2022-01-03", periods=40, freq="28D"),
+    ],
+    ids=["two days", "three days", "pentads", "quarters of months", "thrice", "rush", "2D", "28D"],
+)
+def test_uneven_times_of_the_week_the_day_and_the_month_go_on(stamps):
+    frame = pd.DataFrame({"t": stamps[:-4], "y": np.arange(len(stamps) - 4.0)})
+    schema, panel = fit_series(frame, "y")
+    last = panel.starts[0] + len(panel.values[0]) - 1
+    assert list(schema.grid.following(last, 4)[0]) == list(stamps[-4:])
+    assert not panel.notes and len(panel.values[0]) == len(frame)
 
 
 def test_a_week_that_is_closed_on_fridays_goes_on():

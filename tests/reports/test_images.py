@@ -385,15 +385,24 @@ def test_score_takes_what_evaluate_takes(from_batches, kind):
     assert from_batches.score(batches(kind)) == pytest.approx(expected["accuracy"])
 
 
-def test_score_takes_a_folder_and_a_frame(from_batches, tmp_path):
-    paths = []
-    for row in range(8):
-        path = tmp_path / str(Y[row]) / f"{row}.tif"
+@pytest.fixture(scope="module")
+def image_folder(tmp_path_factory):
+    """A folder of two classes of images."""
+    folder = tmp_path_factory.mktemp("images")
+    for row, image in enumerate(X[:24]):
+        path = folder / ("right" if Y[row] else "left") / f"{row:02d}.png"
         path.parent.mkdir(exist_ok=True)
-        Image.fromarray(X[row].astype("float32")).save(path)
-        paths.append(str(path))
-    frame = pd.DataFrame({"path": paths, "y": Y[:8]})
-    assert from_batches.score(paths, Y[:8]) == from_batches.score(frame, "y")
+        Image.fromarray((255 * image).astype("uint8")).save(path)
+    return folder
+
+
+def test_score_takes_a_folder_and_a_frame(image_folder):
+    clf = kn.ImageClassifier(**QUICK).fit(image_folder)
+    paths = sorted(image_folder.rglob("*.png"))
+    frame = pd.DataFrame({"path": paths, "y": [path.parent.name for path in paths]})
+    scores = clf.evaluate(image_folder)
+    assert scores == pytest.approx(clf.evaluate(frame, "y"))
+    assert clf.score(image_folder) == clf.score(frame, "y") == scores["accuracy"]
 
 
 def test_a_dataset_of_several_inputs_is_told():

@@ -61,6 +61,25 @@ def test_texts_of_several_columns_come_batch_by_batch():
     assert found.x.columns["body"].tolist() == TEXTS[::-1]
 
 
+def test_beside_targets_a_column_named_class_or_weight_is_an_input():
+    import tensorflow as tf
+
+    named = {"title": TEXTS, "class": TEXTS[::-1], "weight": ["light"] * 40}
+    found = unpack_documents(tf.data.Dataset.from_tensor_slices((named, LABELS)).batch(7))
+    assert set(found.x.columns) == {"title", "class", "weight"}
+    assert found.x.columns["class"].tolist() == TEXTS[::-1]
+    assert found.y.tolist() == LABELS.tolist() and found.weights is None
+
+
+def test_labels_of_a_dataset_are_texts():
+    import tensorflow as tf
+
+    labels = ["gut" if label else "übel" for label in LABELS]
+    data = tf.data.Dataset.from_tensor_slices((TEXTS, labels))
+    for given in (data, data.batch(7)):
+        assert unpack_documents(given).y.tolist() == labels
+
+
 @pytest.fixture(scope="module")
 def text_folder(tmp_path_factory):
     """A folder of two classes of texts."""

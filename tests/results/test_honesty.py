@@ -85,6 +85,21 @@ def test_a_fit_without_signal_says_so(caplog):
     assert "than the baseline" in caplog.text
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_table_of_noise_is_told_and_scored_as_chance(number, caplog):
+    rng = np.random.default_rng(number)
+    x, y = rng.normal(size=(150, 30)), rng.integers(0, 2, 150)
+    trees = {"space": ("histgb", "extra_trees"), "folds": 3, "budget": kn.Budget(trials=4)}
+    with caplog.at_level(logging.WARNING, "kerasnas"):
+        clf = kn.TabularClassifier(**trees, seed=0, verbose=0).fit(x, y)
+    assert "than the baseline" in caplog.text
+    board = clf.leaderboard(full=True).set_index("trial_id")
+    row, majority = board.loc[clf.fitted_.chosen], board.loc["majority", "val_log_loss"]
+    known = row["val_log_loss_held_out"]
+    assert known >= np.log(2) - row["val_log_loss_held_out_error"]
+    assert clf.fitted_.comparison.gain == pytest.approx(majority - known, abs=1e-6)
+
+
 def fitted_on(signal):
     rng = np.random.default_rng(0)
     x = pd.DataFrame(rng.normal(size=(300, 4)), columns=list("abcd"))
