@@ -12,6 +12,8 @@ from kerasnas.objectives import Objective
 from kerasnas.problem import AnswerScorer, AnyProblem
 from kerasnas.spaces.space import Space
 
+_KINDS_BETWEEN = 2  # configurations of other kinds, before another one of the best baseline's
+
 
 def _no_baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
     return Baselines()
@@ -46,7 +48,7 @@ class Task:
         if not self.problem.rows.folds or not done:
             return known
         best = min(done, key=lambda row: objective.loss(row))
-        first = self.hypermodel.like_baseline(best["trial_id"])
-        if first is None:
-            return known
-        return [first, *(c for c in known if dict(c) != dict(first))]
+        alike = [dict(c) for c in self.hypermodel.like_baseline(best["trial_id"])]
+        rest = [c for c in known if dict(c) not in alike]
+        # What is much like the first one waits until there is something else beside it.
+        return [*alike[:1], *rest[:_KINDS_BETWEEN], *alike[1:], *rest[_KINDS_BETWEEN:]]

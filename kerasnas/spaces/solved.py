@@ -91,7 +91,7 @@ def available() -> tuple[str, ...]:
 def declare(hp: keras_tuner.HyperParameters, family: str, classify: bool) -> Any:
     """Declares the hyperparameters of a family and reads their values."""
     if family == LINEAR:
-        return declare_linear(hp)
+        return declare_linear(hp, classify)
     return TREE_FAMILIES[family].declare(hp, classify)
 
 

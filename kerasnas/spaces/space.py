@@ -45,9 +45,9 @@ class Space(keras_tuner.HyperModel):
         """Known-good configurations, best first; missing hyperparameters take their defaults."""
         return ()
 
-    def like_baseline(self, name: str) -> Mapping[str, Any] | None:
-        """The configuration of the same kind as a baseline; `None` where no family is of it."""
-        return None
+    def like_baseline(self, name: str) -> Sequence[Mapping[str, Any]]:
+        """Configurations of the same kind as a baseline, the best one first; none for most."""
+        return ()
 
     def sketch(self, hp: keras_tuner.HyperParameters) -> Any:
         """Declares the hyperparameters as `build` does, where `build` needs slow data as well."""

@@ -17,6 +17,7 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.spaces import solved
 from kerasnas.spaces.family import Network
 from kerasnas.spaces.inputs import embed
+from kerasnas.spaces.linear import LIKE_BASELINE
 from kerasnas.spaces.method import Method, Solution, Solve, Steps, Training
 from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
 from kerasnas.spaces.recipes import Recipe, for_training, tabular_recipe
@@ -103,11 +104,16 @@ class TabularHyperModel(Space):
         useful = self.column_filter is not None
         return known_good(self.families, self.order, self.turns_after, useful)
 
-    def like_baseline(self, name: str) -> dict[str, Any] | None:
-        """The linear model and boosting with their defaults, where these families are searched."""
+    def like_baseline(self, name: str) -> list[dict[str, Any]]:
+        """The linear model and boosting with their defaults, where these families are searched.
+
+        The linear model of classes is also there as the baseline is fitted.
+        """
         alike = {"linear": (solved.LINEAR,), "hist_gradient_boosting": ("histgb", "lightgbm")}
-        known = [family for family in alike.get(name, ()) if family in self.families]
-        return {"family": known[0]} if known else None
+        known = [{"family": f} for f in alike.get(name, ()) if f in self.families][:1]
+        if name == "linear" and known and self.classes is not None:
+            return [*known, {**known[0], **LIKE_BASELINE}]
+        return list(known)
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model from a feature matrix to probabilities or to one value.

@@ -59,9 +59,10 @@ def test_without_time_the_first_part_decides():
 
 def test_a_penalty_that_is_given_is_taken():
     hp = keras_tuner.HyperParameters()
-    assert declare_linear(hp) == 0.0
+    assert declare_linear(hp, True) == (0.0, "both")
     hp.values["linear_penalty"] = 30.0
-    assert declare_linear(hp) == 30.0
+    assert declare_linear(hp, True).penalty == 30.0
+    assert declare_linear(keras_tuner.HyperParameters(), False) == (0.0, "clipped")
 
 
 def test_all_penalties_have_time_on_the_first_part(monkeypatch):

@@ -5,12 +5,16 @@ import dataclasses
 import keras_tuner
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from kerasnas.clock import ENDLESS, Deadline
 from kerasnas.errors import SearchSpaceError
+from kerasnas.preprocessing.numeric import smooth_clip
 from kerasnas.problem import View
 from kerasnas.spaces import solved, tabular
-from kerasnas.spaces.linear import solve_linear
+from kerasnas.spaces.linear import LIKE_BASELINE, LinearValues, solve_linear, unclipped
 from kerasnas.spaces.method import Steps
 from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, fit_trees, network_of
 
@@ -153,20 +157,43 @@ def test_little_time_means_few_iterations():
     assert len(fitted("extra_trees", rows(3, Deadline.after(0.01))).trees) <= 50
 
 
+def test_columns_are_what_they_were_before_they_were_clipped():
+    z = np.array([[-1e9, -20.0, -3.0, 0.0, 0.1, 5.0, 19.0, 1e9]])
+    back = np.asarray(unclipped(smooth_clip(z.astype("float32"))))
+    np.testing.assert_allclose(back, np.clip(z, -20, 20), rtol=1e-4)
+    other = np.array([[-40.0, 3.5]], "float32")  # no clip has made these
+    np.testing.assert_array_equal(np.asarray(unclipped(other)), other)
+
+
+def test_scores_of_classes_are_the_mean_of_clipped_and_plain_columns():
+    rng = np.random.default_rng(0)
+    plain = rng.standard_t(2, size=(300, 3))
+    y = (plain @ [1.0, -1.0, 0.5] + rng.normal(size=300) > 0).astype("int32")
+    x = np.asarray(smooth_clip(plain.astype("float32")))
+    network = solve_linear(x, y, None, (), 2, LinearValues(1.0, "both"))
+    far = np.asarray(unclipped(x))
+    logits = [
+        make_pipeline(step, LogisticRegression()).fit(columns, y).decision_function(columns)
+        for step, columns in (("passthrough", x), (StandardScaler(), far))
+    ]
+    expected = 1 / (1 + np.exp(-np.mean(logits, axis=0)))
+    np.testing.assert_allclose(network(x).numpy()[:, 1], expected, atol=2e-3)
+
+
 def test_linear_is_ridge_with_a_coefficient_for_every_category():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(300, 2)), rng.integers(0, 40, (300, 1))], axis=1).astype(
         "float32"
     )
     y = x[:, 0] * 2 + (x[:, 2] % 2)
-    answers = solve_linear(x, y, None, (40,), None, 1e-3)(x).numpy()[:, 0]
+    answers = solve_linear(x, y, None, (40,), None, LinearValues(1e-3))(x).numpy()[:, 0]
     assert np.sqrt(np.mean((answers - y) ** 2)) < 0.01
 
 
 def test_linear_classifies():
     data = rows(3)
     x = np.nan_to_num(data.x)
-    network = solve_linear(x, data.y, data.weights, (), 3, 1.0)
+    network = solve_linear(x, data.y, data.weights, (), 3, LinearValues(1.0))
     assert (network(x).numpy().argmax(axis=1) == data.y).mean() > 0.6
 
 
@@ -200,7 +227,27 @@ def test_lightgbm_stands_for_the_boosting_of_scikit_learn_unless_that_is_named()
 
 def test_the_boosting_that_is_searched_stands_for_the_baseline():
     usual = tabular(4, 3, families=solved.available())
-    assert usual.like_baseline("hist_gradient_boosting") == {"family": "lightgbm"}
+    assert usual.like_baseline("hist_gradient_boosting") == [{"family": "lightgbm"}]
     named = tabular(4, 3, families=("histgb", "lightgbm"))
-    assert named.like_baseline("hist_gradient_boosting") == {"family": "histgb"}
-    assert tabular(4, 3, families=("mlp",)).like_baseline("linear") is None
+    assert named.like_baseline("hist_gradient_boosting") == [{"family": "histgb"}]
+    assert tabular(4, 3, families=("mlp",)).like_baseline("linear") == []
+
+
+def test_the_linear_baseline_itself_is_a_configuration():
+    usual = tabular(4, 3, families=solved.available())
+    first, second = usual.like_baseline("linear")
+    assert first == {"family": "linear"}
+    assert second == {"family": "linear", **LIKE_BASELINE}
+    assert tabular(4, None, families=("linear",)).like_baseline("linear") == [first]
+    rng = np.random.default_rng(0)
+    plain, kinds = rng.standard_t(3, size=(200, 2)), rng.integers(0, 3, 200)
+    y = (plain[:, 0] + kinds + rng.normal(size=200) > 1).astype("int32")
+    clipped = np.asarray(smooth_clip(plain.astype("float32")))
+    x = np.concatenate([clipped, kinds[:, None].astype("float32")], axis=1)
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(second)
+    values = solved.declare(hp, "linear", True)
+    network = solve_linear(x, y, None, (3,), 2, values)
+    design = np.concatenate([StandardScaler().fit_transform(plain), np.eye(3)[kinds]], axis=1)
+    expected = LogisticRegression().fit(design, y).predict_proba(design)
+    np.testing.assert_allclose(network(x).numpy(), expected, atol=2e-3)
