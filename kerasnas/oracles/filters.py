@@ -224,6 +224,7 @@ class Proposer:
         seen: set[str],
     ) -> Proposal | None:
         """What the searcher says; where it is stuck, edits of accepted values, then random ones."""
+        part = self.searcher.turn(space, history, objectives, rng, constraints)
 
         def asked() -> Iterator[Values]:
             shown, seen_by = -AGAIN, history
@@ -231,7 +232,7 @@ class Proposer:
                 rejected = [*history.rejected, *self.turned_down]
                 if len(rejected) >= shown + AGAIN:
                     shown, seen_by = len(rejected), searcher_view(history, objectives, rejected)
-                values = self.searcher.suggest(space, seen_by, objectives, rng, constraints)
+                values = part.suggest(space, seen_by, objectives, rng, constraints)
                 if values is None:
                     return
                 yield values
@@ -240,7 +241,7 @@ class Proposer:
         rejections = FEW_REJECTIONS if history.trials else REJECTIONS
         values = self._first_new(asked(), space, seen, DUPLICATES, rejections)
         if values is not None:
-            return Proposal(values, self.searcher.name)
+            return Proposal(values, part.name)
         if self.accept is not None:
             nearby = _mutations(space, history, rng)
             values = self._first_new(nearby, space, seen, REJECTIONS, REJECTIONS)

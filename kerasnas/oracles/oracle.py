@@ -276,6 +276,10 @@ class Oracle(HistoryKeeper):
         """Configurations that look best without training, tried after the portfolio."""
         return ()
 
+    def trusts_ranked(self) -> bool:
+        """Whether the next of the `ranked` configurations, if one is left, is tried now."""
+        return True
+
     def update_space(self, hyperparameters: HyperParameters) -> None:
         """Adds hyperparameters that the space does not have yet."""
         with self._lock:
@@ -291,8 +295,9 @@ class Oracle(HistoryKeeper):
         self.check_initial()
         number = len(self.history)
         rng = np.random.default_rng([self.seed % 2**63, number])
+        ranked = self.ranked() if self.trusts_ranked() else ()
         proposal = self.proposer.propose(
-            self.space, self.history, self.objectives, rng, self.constraints, self.ranked()
+            self.space, self.history, self.objectives, rng, self.constraints, ranked
         )
         for values, measures in self.proposer.turned_down:
             self.history.reject(values, measures)

@@ -15,17 +15,18 @@ from kerasnas.oracles.schedulers.rungs import standings
 Order = Callable[[History, Sequence[Objective], Sequence[Constraint]], Sequence[TrialRecord]]
 """Puts the trials of the lower rung in the order in which they deserve a full training."""
 
-FEWEST = 2
-"""One full training alone decides nothing: it would only confirm what has been chosen."""
+FEWEST = 5
+"""Fewer full trainings cost more search than they choose better: with two or three of them a search
+of ten full trainings' time ends behind one with none (`benchmarks/search.py`, CIFAR-100)."""
 
-MOST = 3
+MOST = 5
 
 
 @dataclass(frozen=True)
 class VerifyScheduler(Scheduler):
     """Searches with short trainings and keeps the end of the budget for full ones of the best.
 
-    Where `share` of the budget does not pay for two full trainings, all of it goes into the search.
+    Where `share` of the budget does not pay for five of these, all of it goes into the search.
 
     Args:
         low: Share of a full training while searching.

@@ -49,6 +49,17 @@ class Searcher(ABC):
             Active values, possibly ones already tried, or `None` when nothing unseen is left.
         """
 
+    def turn(
+        self,
+        space: ValueSpace,
+        history: History,
+        objectives: Sequence[Objective],
+        rng: np.random.Generator,
+        constraints: Sequence[Constraint] = (),
+    ) -> Searcher:
+        """The searcher that proposes the next trial: of several parts the one whose turn it is."""
+        return self
+
     def candidates(self, space: ValueSpace, history: History) -> Iterator[Values] | None:
         """All configurations that were not tried, where the searcher has an order of its own.
 
