@@ -109,7 +109,7 @@ def joined_parts(parts: list[Any]) -> np.ndarray | None:
 
 
 def decoded(array: np.ndarray) -> np.ndarray:
-    """An array with strings in the place of bytes, which `tf.data` has instead."""
+    """The array with bytes decoded to strings: `tf.data` gives every string as bytes."""
     if array.dtype.kind not in "OS":
         return array
     flat = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.ravel()]

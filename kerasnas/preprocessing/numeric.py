@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from kerasnas.data import MISSING_INTEGER
 from kerasnas.preprocessing.features import ColumnFeatures
 
 _LIMIT = 1e6  # infinities become this many interquartile ranges before the smooth clip
+
+_CLIP = 3.0  # limit of the smooth clip
+_FARTHEST_SPREADS = 20.0  # of what can be undone: float32 has too few digits left further out
 
 _LEAST_FACTOR = 1.2e-38
 
@@ -46,7 +50,15 @@ def robust_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def smooth_clip(x: Any) -> Any:
     """Maps any number, infinities included, into (-3, 3); almost the identity around 0."""
     x = ops.clip(x, -_LIMIT, _LIMIT)
-    return x / ops.sqrt(1.0 + ops.square(x / 3.0))
+    return x / ops.sqrt(1.0 + ops.square(x / _CLIP))
+
+
+def unclipped(x: Any) -> Any:
+    """Undoes `smooth_clip` up to 20 spreads from the centre; values beyond 3 stay as they are."""
+    farthest = _FARTHEST_SPREADS / math.sqrt(1.0 + (_FARTHEST_SPREADS / _CLIP) ** 2)
+    inside = ops.clip(x, -farthest, farthest)
+    back = inside / ops.sqrt(1.0 - ops.square(inside / _CLIP))
+    return ops.where(ops.abs(x) <= _CLIP, back, x)
 
 
 class NumericColumns:

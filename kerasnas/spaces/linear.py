@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from kerasnas.clock import ENDLESS, Deadline, Purpose
+from kerasnas.preprocessing.numeric import unclipped
 from kerasnas.spaces.linear_penalty import CROSS_VALIDATED, PENALTIES, chosen
 from kerasnas.spaces.linear_solver import affordable
 
@@ -21,8 +21,6 @@ _ITERATIONS = 300
 _DIRECT = 1e11  # products of a direct solution, beyond which one in steps is quicker
 _BOTH_CELLS = 2_000_000  # of the matrix, up to which columns are solved for in both forms
 _LEAST_SPREAD = 1e-6  # of a column that is divided by it
-_CLIP = 3.0  # limit of `smooth_clip`, by which columns come
-_FARTHEST_VALUE = 20.0  # spreads from the centre: beyond, float32 does not tell them apart
 
 
 class LinearValues(NamedTuple):
@@ -107,16 +105,8 @@ def solve_linear(
     return _network(x.shape[1], plain, embedded, spans, mixed, far / 2, classes)
 
 
-def unclipped(x: Any) -> Any:
-    """Columns as they were before `smooth_clip`; what it cannot have made stays."""
-    farthest = _FARTHEST_VALUE / math.sqrt(1.0 + (_FARTHEST_VALUE / _CLIP) ** 2)
-    inside = ops.clip(x, -farthest, farthest)
-    back = inside / ops.sqrt(1.0 - ops.square(inside / _CLIP))
-    return ops.where(ops.abs(x) <= _CLIP, back, x)
-
-
 class _Linear(NamedTuple):
-    """Coefficients `(columns, outputs)` and what is added to them `(outputs,)`."""
+    """A linear map: a kernel of shape `(columns, outputs)`, a bias of shape `(outputs,)`."""
 
     kernel: np.ndarray
     bias: np.ndarray

@@ -74,7 +74,7 @@ class Pace:
         known = [e.seconds for t in history.finished for e in t.executions if e.status != "FAILED"]
         if not known:
             return left > 0 or not history.finished
-        # It must have a chance to come to an end, and be through with tracing before.
+        # A trial must have time to be traced, and then a chance to come to its end.
         quickest = min(self._starts.values(), default=0.0)
         return left > max(amount(Margin.ANOTHER_TRIAL) * float(np.median(known)), quickest)
 

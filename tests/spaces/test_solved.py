@@ -11,10 +11,10 @@ from sklearn.preprocessing import StandardScaler
 
 from kerasnas.clock import ENDLESS, Deadline
 from kerasnas.errors import SearchSpaceError
-from kerasnas.preprocessing.numeric import smooth_clip
+from kerasnas.preprocessing.numeric import smooth_clip, unclipped
 from kerasnas.problem import View
 from kerasnas.spaces import solved, tabular
-from kerasnas.spaces.linear import LIKE_BASELINE, LinearValues, solve_linear, unclipped
+from kerasnas.spaces.linear import LIKE_BASELINE, LinearValues, solve_linear
 from kerasnas.spaces.method import Steps
 from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, fit_trees, network_of
 

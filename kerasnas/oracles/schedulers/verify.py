@@ -26,7 +26,7 @@ MOST = 5
 class VerifyScheduler(Scheduler):
     """Searches with short trainings and keeps the end of the budget for full ones of the best.
 
-    Where `share` of the budget does not pay for five of these, all of it goes into the search.
+    If `share` of the budget is too short for five full trainings, the search gets all of it.
 
     Args:
         low: Share of a full training while searching.
