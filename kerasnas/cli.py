@@ -111,10 +111,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.set_defaults(run=_export)
 
+    _add_serve(commands)
+
     demo = commands.add_parser("demo", help="two small searches on real data, under two minutes")
     demo.add_argument("--directory", help="folder to keep the files in; default: keep none")
     demo.set_defaults(run=_demo)
     return parser
+
+
+def _add_serve(commands: Any) -> None:
+    serve = commands.add_parser("serve", help="answer rows of JSON over HTTP")
+    serve.add_argument("model", help=".keras file that `fit` wrote, of a table or of texts")
+    serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine only")
+    serve.add_argument("--port", type=int, default=8000, metavar="N", help="default: 8000")
+    most = "most rows of one request; default: 1000"
+    serve.add_argument("--rows", type=int, default=1000, metavar="N", help=most)
+    most = "largest body of one request; default: 4"
+    serve.add_argument("--megabytes", type=float, default=4.0, metavar="N", help=most)
+    most = "longest time for one request; default: 10"
+    serve.add_argument("--seconds", type=float, default=10.0, metavar="N", help=most)
+    serve.set_defaults(run=_serve)
 
 
 def _add_fit(commands: Any) -> None:
@@ -255,6 +271,13 @@ def _export(arguments: argparse.Namespace) -> None:
     check_export(arguments.out, arguments.format, "`out`")
     kerasnas.load(arguments.model).export(arguments.out, arguments.format)
     _say(f"'{arguments.out}' answers as '{arguments.model}' does.")
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    from kerasnas.server import Limits, serve
+
+    limits = Limits(arguments.rows, arguments.megabytes, arguments.seconds)
+    serve(arguments.model, host=arguments.host, port=arguments.port, limits=limits)
 
 
 def _report(arguments: argparse.Namespace) -> None:

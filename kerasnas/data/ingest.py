@@ -12,7 +12,7 @@ from kerasnas.data.names import did_you_mean, quoted, string_names
 from kerasnas.data.schema import Column, Schema
 from kerasnas.data.tables import to_frame
 from kerasnas.data.written import WrittenDates, WrittenNumbers
-from kerasnas.errors import SchemaError
+from kerasnas.errors import SchemaError, shown
 
 __all__ = ["MISSING_DATETIME", "MISSING_INTEGER", "ingest", "own_numbers", "to_frame"]
 
@@ -187,5 +187,5 @@ def _misfit(series: pd.Series, bad: np.ndarray, column: Column) -> str:
     if column.written is not None and column.written.describe():
         noun = f"not written as in fit ({column.written.describe()})"
     first = series.iloc[int(rows[0])]
-    shown = repr(first.item() if isinstance(first, np.generic) else first)
-    return f"`{column.name}` has {amount} {noun} (first: {shown} in row {rows[0]})"
+    first = shown(first.item() if isinstance(first, np.generic) else first)
+    return f"`{column.name}` has {amount} {noun} (first: {first} in row {rows[0]})"

@@ -92,9 +92,11 @@ class Preprocessing:
         """The graph, traced once for batches of any length."""
         blocks = zip(self.blocks.groups, self.blocks.dtypes, strict=True)
         signature = [tf.TensorSpec((None, len(group)), dtype) for group, dtype in blocks]
-        return tf.function(
+        run = tf.function(
             lambda *tensors: self.model(list(tensors), training=False), input_signature=signature
         )
+        # Called itself, the function of the sixth table is taken for retracing, and warned of.
+        return run.get_concrete_function()
 
 
 def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preprocessing:

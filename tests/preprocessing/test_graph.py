@@ -1,5 +1,6 @@
 """The whole graph: every kind of column, odd values and odd names, fitted on training rows only."""
 
+import logging
 import warnings
 
 import keras
@@ -261,3 +262,11 @@ def test_real_tables(data_dir, name):
     body = model.get_layer("kerasnas_preprocessing")
     assert np.allclose(body(front.tensors(raw)), matrix, atol=1e-5)
     assert len(model.inputs) == len(front.columns)
+
+
+def test_many_tables_in_one_process_are_not_taken_for_retracing(caplog):
+    with caplog.at_level(logging.WARNING, "tensorflow"):
+        for _ in range(7):
+            raw = {"a": numbers(1.0, 2.0, 3.0)}
+            assert fitted(raw, a="numeric").transform(raw).shape[0] == 3
+    assert not caplog.records

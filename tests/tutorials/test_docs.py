@@ -21,8 +21,12 @@ def script(page: Path) -> str:
     return "\n".join(lines)
 
 
+# The first page of the site shows the script of the README: it runs once.
+SCRIPTS = {script(page).strip(): page for page in reversed(PAGES)}
+
+
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if script(page)], ids=lambda page: page.name
+    "page", [page for text, page in SCRIPTS.items() if text], ids=lambda page: page.name
 )
 def test_blocks_run(page, run_script, tmp_path):
     path = tmp_path / f"{page.stem}.py"
