@@ -69,7 +69,7 @@ class AutoModel(Estimator):
     Raises:
         SearchSpaceError: If the graph does not hold together, when it is composed.
 
-    Example:
+    Examples:
         >>> facts, extra = TabularInput(name="facts"), TensorInput(name="extra")
         >>> z = Merge()([TabularBlock()(facts), DenseBlock()(extra)])
         >>> auto = AutoModel([facts, extra], {"price": RegressionHead()(z)}, budget="20min")

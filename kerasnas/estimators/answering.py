@@ -19,6 +19,7 @@ from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.errors import AbsentError, SchemaError, SearchSpaceError
 from kerasnas.estimators.arguments import plain_of, unpacked
 from kerasnas.report import check_report_path, facts_of, write_report
+from kerasnas.results.explaining import explained
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.result import SearchResult
 from kerasnas.results.verdict import as_html
@@ -104,6 +105,38 @@ class AnsweringEstimator(BaseEstimator):
         else:
             arguments["budget"] = str(self.get_params(deep=False)["budget"])
         write_report(path, facts_of(self.fitted_, arguments))
+
+    def explain(self, X: Any, *, label: Any = None, background: Any = None, seed: int = 0) -> Any:
+        """What the answers to a few rows rest on.
+
+        Tables: Shapley values of the raw columns. They say what each value of a row adds to its
+        answer, beside the mean answer to other rows, and sum to the difference of the two. They are
+        exact up to eight columns; with more, orders of columns are drawn.
+
+        Texts: by how much the answer falls without each word. Images: by how much it falls where a
+        patch is covered with the mean colour. Words and patches that say the same hide each other.
+
+        Args:
+            X: A few rows, at most 100, of the form that `fit` takes.
+            label: The label whose probability is explained; `None` for the most probable one of
+                each row. Of several numeric targets, the place of one, from 0.
+            background: For tables, rows that stand for others; `None` for validation rows of `fit`,
+                which a loaded estimator lacks. At most 40 of them are used.
+            seed: Seed of what is drawn.
+
+        Returns:
+            For tables a DataFrame with the columns `row`, `feature`, `value`, `contribution`, the
+            heaviest of each row first. `attrs["base"]` holds the mean answer for each row. For
+            texts a DataFrame with `row`, `feature`, `word`, `start`, `contribution`, in the order
+            of the text. `attrs["labels"]` of both holds the label that is explained. For images a
+            list of arrays `(height, width)`.
+
+        Raises:
+            AbsentError: If this estimator reads neither a table, nor texts, nor images.
+            SchemaError: If the rows do not fit or are too many, or there is no background.
+        """
+        check_is_fitted(self)
+        return explained(self.fitted_, X, label, background, seed)
 
     def pareto_front(self) -> pd.DataFrame:
         """The trials that no other trial beats in every objective."""

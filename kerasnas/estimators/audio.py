@@ -139,7 +139,7 @@ class AudioClassifier(Classifier, AudioEstimator):
     `y` may be one label a sound, a 0/1 matrix, or lists of labels. Pass the speakers as `groups` to
     be told how well the model knows new voices.
 
-    Example:
+    Examples:
         >>> clf = AudioClassifier(sample_rate=16000, budget="10min")  # doctest: +SKIP
         >>> clf.fit(clips, words, groups=speakers)  # doctest: +SKIP
         >>> clf.predict(["new.wav"])  # doctest: +SKIP
@@ -149,7 +149,7 @@ class AudioClassifier(Classifier, AudioEstimator):
 class AudioRegressor(Regressor, AudioEstimator):
     """Finds a regressor of sounds within a time budget, and saves it as one `.keras` file.
 
-    Example:
+    Examples:
         >>> reg = AudioRegressor(budget="10min", seed=0).fit(paths, values)  # doctest: +SKIP
         >>> reg.predict(["new.wav"])  # doctest: +SKIP
     """

@@ -85,7 +85,7 @@ class TimeSeriesForecaster(Estimator):
         result_: The search; absent after `kerasnas.load`.
         model_: The exported Keras model.
 
-    Example:
+    Examples:
         >>> fc = TimeSeriesForecaster(12, "sales", time="month")  # doctest: +SKIP
         >>> fc.fit(frame).predict()  # doctest: +SKIP
     """

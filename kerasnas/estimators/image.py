@@ -158,7 +158,7 @@ class ImageClassifier(Classifier, ImageEstimator):
 
     `y` may be one label an image, a 0/1 matrix, or lists of labels.
 
-    Example:
+    Examples:
         >>> clf = ImageClassifier(budget="10min", seed=0).fit(images, labels)  # doctest: +SKIP
         >>> clf.predict("new_photos")  # doctest: +SKIP
         >>> clf.save("photos.keras")  # doctest: +SKIP
@@ -168,7 +168,7 @@ class ImageClassifier(Classifier, ImageEstimator):
 class ImageRegressor(Regressor, ImageEstimator):
     """Finds a regressor of images within a time budget, and saves it as one `.keras` file.
 
-    Example:
+    Examples:
         >>> reg = ImageRegressor(budget="10min", seed=0).fit(images, ages)  # doctest: +SKIP
         >>> reg.predict(new_images)  # doctest: +SKIP
     """

@@ -71,7 +71,7 @@ class SpeechRecognizer(Estimator):
         model_: The exported Keras model: waveforms to log probabilities `(batch, frames, 1 +
             characters)`.
 
-    Example:
+    Examples:
         >>> asr = SpeechRecognizer(sample_rate=16000, budget="30min")  # doctest: +SKIP
         >>> asr.fit(clips, texts, groups=speakers).predict(["new.wav"])  # doctest: +SKIP
     """

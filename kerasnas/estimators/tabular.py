@@ -265,7 +265,7 @@ class TabularClassifier(Classifier, TabularEstimator):
 
     `y` may be one label a row, a 0/1 matrix of several labels, or lists of labels.
 
-    Example:
+    Examples:
         >>> clf = TabularClassifier(budget="10min", seed=0).fit(frame, "churn")  # doctest: +SKIP
         >>> clf.predict_proba(new)  # doctest: +SKIP
         >>> clf.save("churn.keras")  # doctest: +SKIP
@@ -277,7 +277,7 @@ class TabularRegressor(Regressor, TabularEstimator):
 
     `y` may have several columns: every one is answered, and scores are means over them.
 
-    Example:
+    Examples:
         >>> reg = TabularRegressor(budget="10min", seed=0).fit(frame, "price")  # doctest: +SKIP
         >>> reg.predict(new)  # doctest: +SKIP
     """

@@ -159,7 +159,7 @@ class TextClassifier(Classifier, TextEstimator):
 
     `y` may be one label a text, a 0/1 matrix, or lists of labels.
 
-    Example:
+    Examples:
         >>> clf = TextClassifier(budget="5min", seed=0).fit(messages, labels)  # doctest: +SKIP
         >>> clf.predict(["FREE entry in a weekly draw!"])  # doctest: +SKIP
         >>> clf.save("spam.keras")  # doctest: +SKIP
@@ -169,7 +169,7 @@ class TextClassifier(Classifier, TextEstimator):
 class TextRegressor(Regressor, TextEstimator):
     """Finds a regressor of texts within a time budget, and saves it as one `.keras` file.
 
-    Example:
+    Examples:
         >>> reg = TextRegressor(budget="5min", seed=0).fit(reviews, stars)  # doctest: +SKIP
         >>> reg.predict(new_reviews)  # doctest: +SKIP
     """
