@@ -17,7 +17,7 @@ from kerasnas.history import TrialRecord
 from kerasnas.problem import AnswerScorer, AnyProblem, Scorer, View
 from kerasnas.results.again import Again
 from kerasnas.results.decisions import Decisions, chosen_thresholds
-from kerasnas.results.ensemble import Twins, Wish, keeping_for, no_twins
+from kerasnas.results.ensemble import CANDIDATES, Twins, Wish, keeping_for, no_twins
 from kerasnas.results.examination import curves_of, examined
 from kerasnas.results.fitted import Fitted, Origin, TracedModel
 from kerasnas.results.fusion import fuse
@@ -62,7 +62,7 @@ def keeping_of(wish: Wish, again: bool) -> Keeping:
     """What trials keep, so that an answer can be chosen from them."""
     if wish.size > 1:
         return keeping_for(wish, again)
-    return Keeping(2)  # with two candidates trials keep their answers
+    return Keeping(CANDIDATES)  # of their answers it is known how much choosing the best flatters
 
 
 def choose_answer(
@@ -91,12 +91,10 @@ def choose_answer(
     if wish.size > 1:
         found = result.choose_ensemble(wish, deadline, result.member_seconds, probe, again)
     if found is None:
-        if len(result.history.scored()) == 1:  # nothing was chosen
-            result.optimism = {best.trial_id: 0.0}
-        elif wish.size > 1 and (optimism := result.flattery()) is not None:
-            result.optimism = {best.trial_id: optimism}
-            return replace(_of_trial(best, result, scorer), flattered=optimism)
-        return _of_trial(best, result, scorer)
+        alone = len(result.history.scored()) == 1  # nothing was chosen then
+        optimism = 0.0 if alone else result.flattery()
+        result.optimism = {} if optimism is None else {best.trial_id: optimism}
+        return replace(_of_trial(best, result, scorer), flattered=optimism or 0.0)
     loss = result.objectives[0].loss(best.scores)
     flattered = found.selection.single - loss
     result.optimism = {best.trial_id: flattered}
@@ -218,7 +216,12 @@ def settle(
     rows, scorer = problem.rows, problem.scorer()
     if answer.held_out is not None:
         error = standard_error(
-            answer.held_out, scorer, result.objectives[0], result.seed, baselines.blocks
+            answer.held_out,
+            scorer,
+            result.objectives[0],
+            result.seed,
+            rows.parts,
+            baselines.blocks,
         )
         result.errors = {} if error is None else {_chosen(answer): error}
     comparison = _compared(answer, result, scorer, baselines)

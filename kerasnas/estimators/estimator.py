@@ -231,7 +231,7 @@ class Estimator(AnsweringEstimator):
         probe, twins = task.problem.reader.probe(), twins_of(result, task, job)
         answer = choose_answer(result, task.problem.scorer(), wish, deadline, probe, twins)
         progress.enter(Stage.WRITING)
-        result.measure_top(probe, deadline)
+        result.measure_sizes(deadline)
         result.networks.release()
         result.solved.clear()
         if self.refit:

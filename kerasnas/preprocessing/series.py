@@ -58,6 +58,11 @@ class RollingSplit:
     cuts: np.ndarray
     folds: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
+    @property
+    def parts(self) -> list[tuple[Origins, Origins]]:
+        """Origins to train on and to validate with: one pair."""
+        return [(self.train, self.valid)]
+
 
 def rolling_split(panel: Panel, horizon: int, season: int, share: float, seed: int) -> RollingSplit:
     """Cuts every series at one step: what comes before it is for training, the rest to validate.

@@ -37,9 +37,9 @@ def facts_of(fitted: Fitted, arguments: Mapping[str, Any]) -> dict[str, Any]:
         arguments: Constructor arguments of the estimator, JSON-able.
     """
     objective = fitted.ranked_by[0] if fitted.ranked_by else Objective("val_loss", "min")
-    row = row_of(fitted.rows, fitted.chosen) or {}
+    row = row_of(fitted.timed_rows, fitted.chosen) or {}
     facts = {
-        **search_facts(fitted.rows, objective, fitted.verdict, fitted.chosen),
+        **search_facts(fitted.timed_rows, objective, fitted.verdict, fitted.chosen),
         "title": fitted.kind,
         "asked": {"estimator": fitted.kind, "arguments": dict(arguments)},
         "data": _data(fitted),

@@ -130,7 +130,7 @@ def build_ensemble(
         seed: Seed of the search.
         deadline: When the ensemble has to be built.
         pace: Seconds that a member needs to be read and built in.
-        probe: A few rows in the structure of the inputs, to measure the latency.
+        probe: A few rows in the structure of the inputs, to measure the latency if it is limited.
         again: From weights by trial to the models that take the place of trials', where these are
             fitted once more.
 
@@ -163,7 +163,8 @@ def build_ensemble(
         fitted = again(selection.weights) if selection.better else {}
         members = [fitted.get(k) or networks.model(by_id[k]) for k in selection.weights]
         model = fuse(members, list(selection.weights.values()), selection.calibration)
-        row = _row(model, selection, candidates, scorer, objective, probe)
+        timed = probe if math.isfinite(limit) else None
+        row = _row(model, selection, candidates, scorer, objective, timed)
         if fitted:
             row["hyperparameters"]["fitted_again"] = sorted(fitted)
         row["seconds"] = watch.seconds

@@ -23,11 +23,13 @@ from kerasnas.problem.rows import ANSWER, Rows, check_weights
 from kerasnas.results.conformal import fit_conformal, with_intervals
 from kerasnas.results.decisions import Decisions
 from kerasnas.results.examination import Examination
+from kerasnas.results.fusion import rows_for
 from kerasnas.results.honesty import Comparison
 from kerasnas.results.leaderboard import as_frame, name_of, short_frame
 from kerasnas.results.result import SearchResult
 from kerasnas.results.verdict import Verdict, verdict_of
 from kerasnas.trial.answers import call
+from kerasnas.trial.measure import latency_of
 from kerasnas.version import __version__
 
 _AT_ONCE = 512  # calibration rows that are in memory together
@@ -59,6 +61,15 @@ class TracedModel:
         """
         answers = self._run(artifact.as_inputs(inputs, self.dtypes))
         return keras.tree.map_structure(lambda answer: answer.numpy(), answers)
+
+    def latency(self, inputs: Any) -> dict[str, float]:
+        """Milliseconds of an answer to one row, `latency_ms` and `latency_p95_ms`.
+
+        Args:
+            inputs: As in a call, one row or more; the first is answered.
+        """
+        row = keras.tree.map_structure(lambda t: t[:1], rows_for(self.model, inputs))
+        return latency_of(lambda: self(row))
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +218,17 @@ class Fitted:
         Args:
             full: Whether it has all columns, or those that people read.
         """
-        return as_frame(self.rows) if full else short_frame(self.rows, self.ranked_by)
+        return as_frame(self.timed_rows) if full else short_frame(self.rows, self.ranked_by)
+
+    @cached_property
+    def timed_rows(self) -> list[dict[str, Any]]:
+        """The rows, with the latency of the one that answers: only who reads it pays for it."""
+        return [
+            {**row, **self.traced.latency(self.reader.probe())}
+            if row["trial_id"] == self.chosen and not row.get("latency_ms")
+            else row
+            for row in self.rows
+        ]
 
     @property
     def verdict(self) -> Verdict:

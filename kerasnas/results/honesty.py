@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -103,15 +104,22 @@ def standard_error(
     scorer: AnswerScorer,
     objective: Objective,
     seed: int,
+    parts: Sequence[tuple[Sized, Sized]],
     blocks: np.ndarray | None = None,
 ) -> float | None:
-    """The standard error of a score, over resamples of the rows.
+    """The standard error of a score: over resamples of the rows, and over training rows.
+
+    A model that is trained on other rows has another score too, and models of folds share most of
+    their rows. For both the variance grows by the number of validation rows for each training row,
+    summed over the folds: 2.25 times for five folds (Nadeau and Bengio 2003, "Inference for the
+    generalization error", section 3).
 
     Args:
         answers: Answers to the validation rows.
         scorer: Scores them.
         objective: A metric of the scorer.
         seed: Seed of the resamples.
+        parts: Rows to train on and rows to validate on, of the one split or of each fold.
         blocks: As in `compare`.
 
     Returns:
@@ -120,7 +128,9 @@ def standard_error(
     if objective.name.removeprefix("val_") not in scorer.names:
         return None
     drawn = _resamples(len(answers), seed, blocks)
-    return _spread([_loss(answers, rows, scorer, objective) for rows in drawn], len(answers))
+    by_rows = _spread([_loss(answers, rows, scorer, objective) for rows in drawn], len(answers))
+    grown = 1.0 + sum(len(valid) / len(train) for train, valid in parts)
+    return by_rows * math.sqrt(grown)
 
 
 def _loss(

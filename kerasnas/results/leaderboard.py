@@ -162,7 +162,10 @@ def name_of(row: Mapping[str, Any]) -> str:
     if row["kind"] == "trial":
         return f"{row['trial_id']} {values.get('family', '')}".strip()
     if row["kind"] == "ensemble":
-        return f"ensemble of {len(values.get('members', ()))}"
+        members = values.get("members", ())
+        if len(members) == 1:  # which has a temperature
+            return f"{next(iter(members))} calibrated"
+        return f"ensemble of {len(members)}"
     return (
         row["trial_id"] if row["trial_id"] == row["kind"] else f"{row['trial_id']} ({row['kind']})"
     )

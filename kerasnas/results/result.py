@@ -32,16 +32,14 @@ from kerasnas.results.ensemble import (
     parse_ensemble,
 )
 from kerasnas.results.from_tuner import read_tuner
-from kerasnas.results.fusion import rows_for
 from kerasnas.results.leaderboard import as_frame, rank_rows, short_frame, trial_row
 from kerasnas.results.selection import flattery
 from kerasnas.results.verdict import Verdict, as_html, verdict_of
 from kerasnas.results.where import Where
-from kerasnas.trial import measure
 from kerasnas.trial.job import Solved
 from kerasnas.trial.networks import Networks
 
-_TOP = 3  # trials whose latency is measured for the leaderboard
+_TOP = 3  # trials whose size is measured for the leaderboard
 
 
 @dataclass
@@ -287,25 +285,19 @@ class SearchResult:
         found = flattery(known, scorer, objective, self.seed) if known else math.inf
         return found if math.isfinite(found) else None
 
-    def measure_top(self, probe: Any, deadline: Deadline = ENDLESS) -> None:
-        """Measures latency and size of the best trials, for which nobody asked during the search.
+    def measure_sizes(self, deadline: Deadline = ENDLESS) -> None:
+        """Measures the size of the best trials, which the leaderboard shows.
 
         Args:
-            probe: Rows in the structure of the inputs of exported models.
             deadline: When to end.
         """
         best = sorted(self._feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
         for trial in best[:_TOP]:
-            absent = {"latency_ms", "size_bytes"} - set(trial.measures)
-            if not absent or deadline.passed or not self.networks.there(trial.trial_id):
+            known = "size_bytes" in trial.measures
+            if known or deadline.passed or not self.networks.there(trial.trial_id):
                 continue
-            model = self.networks.model(trial)
-            costs = self.costs.setdefault(trial.trial_id, {})
-            if "latency_ms" in absent:
-                row = keras.tree.map_structure(lambda t: t[:1], rows_for(model, probe))
-                costs.update(measure.latency(model, row))
-            if "size_bytes" in absent:
-                costs["size_bytes"] = float(artifact.size_of(model))
+            size = float(artifact.size_of(self.networks.model(trial)))
+            self.costs.setdefault(trial.trial_id, {})["size_bytes"] = size
 
     @property
     def best_path(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -42,10 +42,11 @@ def latency(model: keras.Model, example: Any) -> dict[str, float]:
     """
     # Converted by autograph, a graph of many small steps takes twice as long to trace.
     run = tf.function(lambda x: model(x, training=False), autograph=False)
+    return latency_of(lambda: tf.nest.map_structure(lambda t: t.numpy(), run(example)))
 
-    def answer() -> None:
-        tf.nest.map_structure(lambda t: t.numpy(), run(example))
 
+def latency_of(answer: Callable[[], Any]) -> dict[str, float]:
+    """As `latency`, for a call that may have been traced already."""
     for _ in range(_WARM_UP - 1):
         answer()
     laps = laps_of(answer, later=_REPEATS, seconds=amount(Margin.LATENCY_SECONDS))

@@ -62,6 +62,15 @@ def test_a_trial_that_answers_for_want_of_an_ensemble_promises_too(monkeypatch):
     assert np.isfinite(row["val_log_loss_held_out"]) and np.isfinite(row["optimism"])
 
 
+def test_the_best_trial_promises_without_an_ensemble_too():
+    y = rows(0).sum(axis=1) + np.random.default_rng(1).normal(size=160) > 0
+    given = {"trials": 3, "folds": 3, "space": ("linear", "extra_trees"), "ensemble": False}
+    table = few_trials(**given).fit(rows(0), y).leaderboard(full=True)
+    (row,) = table[table["answers"]].to_dict("records")
+    assert np.isfinite(row["val_log_loss_held_out"])
+    assert row["val_log_loss_held_out_error"] > 0
+
+
 def test_boosting_stops_by_rows_that_do_not_score_it():
     scores = []
     for draw in range(3):

@@ -236,7 +236,14 @@ def test_the_row_tells_how_much_the_choice_flatters(fitted):
     _, estimator = fitted
     row = estimator.leaderboard(full=True).query("kind == 'ensemble'").iloc[0]
     assert row["val_log_loss_held_out"] - row["val_log_loss"] == pytest.approx(row["optimism"])
-    assert row["params"] > 0 and row["latency_ms"] > 0 and row["size_bytes"] > 0
+    assert row["params"] > 0 and row["size_bytes"] > 0
+
+
+def test_only_what_answers_is_timed_and_only_when_it_is_asked_for(fitted):
+    _, estimator = fitted
+    assert not any(row.get("latency_ms") for row in estimator.fitted_.rows)
+    timed = estimator.leaderboard(full=True).query("latency_ms > 0")
+    assert [*timed["answers"]] == [True]
 
 
 def test_an_ensemble_of_any_size_on_request(fitted):

@@ -9,7 +9,7 @@ import pytest
 import kerasnas as kn
 from kerasnas.objectives import Objective
 from kerasnas.problem import Scorer
-from kerasnas.results.honesty import compare
+from kerasnas.results.honesty import compare, standard_error
 from kerasnas.results.threshold import choose_threshold
 
 F1 = Objective("val_f1")
@@ -139,3 +139,19 @@ def test_windows_that_overlap_are_no_evidence_of_their_own():
     whole = compare(answers[:, None], {"naive": baseline[:, None]}, scorer, objective, 0, blocks)
     assert whole.gain == alone.gain
     assert whole.error > 3 * alone.error
+
+
+def test_a_standard_error_counts_that_other_rows_would_train_another_model():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=400)
+    answers = (truth + rng.normal(size=400))[:, None]
+    rows = np.arange(400)
+    five = [(np.delete(rows, part), part) for part in np.array_split(rows, 5)]
+
+    def error(parts):
+        return standard_error(answers, Scorer(truth), Objective("val_mae"), 0, parts)
+
+    # The standard deviation of the size of a normal number, and the mean of 400 of them.
+    by_rows = np.sqrt((1 - 2 / np.pi) / 400)
+    assert error([(np.arange(1600), rows)]) == pytest.approx(by_rows * np.sqrt(1.25), rel=0.15)
+    assert error(five) == pytest.approx(1.5 / np.sqrt(1.25) * error([(np.arange(1600), rows)]))

@@ -243,17 +243,10 @@ def siblings_adjacent(
         missing_left: Whether a missing value goes left.
         values: Shape `(nodes, any)`.
     """
-    inner = np.flatnonzero(left >= 0)
-    if len(left) == 2 * len(inner) + 1:
-        # No node is out of use: the children of each split follow those of the split before.
-        place = np.zeros(len(left), dtype="int64")
-        following = 1 + 2 * np.arange(len(inner))
-        place[left[inner]], place[right[inner]] = following, following + 1
-        chosen = np.argsort(place)
-        first = np.arange(len(left))
-        first[place[inner]] = following
-    else:
-        chosen, first = _by_level(left, right)
+    if len(left) == 2 * int((left >= 0).sum()) + 1:
+        sizes = np.array([len(left)])
+        return whole_trees(sizes, column, threshold, left, right, missing_left, values)[0]
+    chosen, first = _by_level(left, right)
     leaf = left[chosen] < 0
     return Tree(
         column=np.where(leaf, 0, column[chosen]),
@@ -263,6 +256,53 @@ def siblings_adjacent(
         missing_left=missing_left[chosen].astype(bool),
         values=np.where(leaf[:, None], values[chosen], 0.0),
     )
+
+
+def whole_trees(
+    sizes: np.ndarray,
+    column: np.ndarray,
+    threshold: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    missing_left: np.ndarray,
+    values: np.ndarray,
+) -> list[Tree]:
+    """Many trees at once, renumbered as `siblings_adjacent` does: no node of them is out of use.
+
+    Args:
+        sizes: Nodes of each tree. The nodes of all trees stand behind one another in what follows.
+        column: As in `Tree`; each tree's first node is its root.
+        threshold: float32.
+        left: Left child, by its number within its tree; negative for a leaf.
+        right: Right child likewise.
+        missing_left: Whether a missing value goes left.
+        values: Shape `(nodes, any)`.
+    """
+    ends = np.cumsum(sizes)
+    start = np.repeat(ends - sizes, sizes)  # of each node's tree
+    own = np.arange(len(left)) - start
+    inner = np.flatnonzero(left >= 0)
+    # The children of each split follow those of the split before it in its tree.
+    before = np.cumsum(left >= 0) - 1
+    following = 1 + 2 * (before[inner] - before[start[inner]])
+    place = start.copy()
+    place[start[inner] + left[inner]] = start[inner] + following
+    place[start[inner] + right[inner]] = start[inner] + following + 1
+    chosen = np.empty_like(place)
+    chosen[place] = np.arange(len(place))
+    first = own
+    first[place[inner]] = following
+    leaf = left[chosen] < 0
+    parts = (
+        np.where(leaf, 0, column[chosen]),
+        threshold[chosen].astype("float32"),
+        first,
+        np.where(leaf, first, first + 1),
+        missing_left[chosen].astype(bool),
+        np.where(leaf[:, None], values[chosen], 0.0),
+    )
+    bounds = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
+    return [Tree(*(part[begin:end] for part in parts)) for begin, end in bounds]
 
 
 def _by_level(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
