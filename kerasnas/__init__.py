@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     )
     from kerasnas.hypermodel_search import search
     from kerasnas.objectives import Constraint, Objective
-    from kerasnas.one_shot import one_shot_search
     from kerasnas.results import SearchResult
 
 __all__ = [
@@ -94,7 +93,6 @@ __all__ = [
     "block",
     "errors",
     "load",
-    "one_shot_search",
     "oracles",
     "plots",
     "search",
@@ -140,7 +138,6 @@ _HOLDERS = {
     "block": "kerasnas.auto_model",
     "load": "kerasnas.estimators",
     "search": "kerasnas.hypermodel_search",
-    "one_shot_search": "kerasnas.one_shot",
 }
 
 # Holders that do without TensorFlow.

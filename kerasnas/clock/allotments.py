@@ -59,8 +59,6 @@ class Purpose(Enum):
     IMAGE_SIZE = "choose the size of later networks over images"
     QUICK_SOUND_SIZE = "choose the size of the first network over sounds"
     SOUND_SIZE = "choose the size of later networks over sounds"
-    SUPERNET = "train the supernet of a one-shot search"
-    SUPERNET_WINNER = "train the winner of a one-shot search on"
     ASK_TEACHER = "ask the teacher of a distilled network"
     TRAIN_STUDENT = "train a distilled network"
 
@@ -300,18 +298,6 @@ _TABLE: dict[Purpose, Allotment] = {
         of=Of.BUDGET,
         reason="A little less than the second network's share of the seconds left.",
         source="benchmarks/sound.py",
-    ),
-    Purpose.SUPERNET: Allotment(
-        share=0.55,
-        of=Of.BUDGET,
-        reason="All cells are judged by its weights: most of the time is for them.",
-        source="benchmarks/supernet.py",
-    ),
-    Purpose.SUPERNET_WINNER: Allotment(
-        share=0.25,
-        of=Of.BUDGET,
-        reason="The winner goes on from its inherited weights and needs few epochs.",
-        source="benchmarks/supernet.py",
     ),
     Purpose.ASK_TEACHER: Allotment(
         share=0.3,

@@ -20,7 +20,6 @@ class Margin(Enum):
     ANOTHER_TRIAL = "times the median trial, with less than which no trial begins"
     REFIT = "times the seconds of the trial, with less than which it is not trained again"
     TRACE = "times its building, which a network takes at least before its first epoch"
-    SUPERNET_TRACE = "times its building, which tracing a step of a supernet takes"
     LEAST_EPOCH = "of an epoch, without which a training is not worth its time"
     NEXT_FOLD = "times the first fold, which another fold takes at most: the first one traces"
     STACK_SAVING = "of the seconds of steps, which one program of all folds can save"
@@ -72,11 +71,6 @@ _TABLE: dict[Margin, Amount] = {
     Margin.REFIT: Amount(1.3, "All rows are a quarter more than four fifths of them."),
     Margin.TRACE: Amount(
         8.0, "A network that could not even be traced took the rest of a search of wide tables."
-    ),
-    Margin.SUPERNET_TRACE: Amount(
-        20.0,
-        "All paths and their gradients are in one graph: a budget of 12 seconds took 414.",
-        "benchmarks/trust.py",
     ),
     Margin.LEAST_EPOCH: Amount(0.1, "Weights of less are next to random.", "benchmarks/tables.py"),
     Margin.NEXT_FOLD: Amount(
