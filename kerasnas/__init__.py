@@ -12,7 +12,7 @@ from kerasnas.quiet import import_tensorflow
 from kerasnas.version import __version__
 
 if TYPE_CHECKING:
-    from kerasnas import oracles, plots, spaces
+    from kerasnas import callbacks, oracles, plots, spaces
     from kerasnas.auto_model import (
         AudioBlock,
         AudioInput,
@@ -91,6 +91,7 @@ __all__ = [
     "TimeSeriesInput",
     "__version__",
     "block",
+    "callbacks",
     "errors",
     "load",
     "oracles",
@@ -144,7 +145,7 @@ _HOLDERS = {
 _LIGHT = frozenset({"kerasnas.clock", "kerasnas.objectives"})
 
 # Public modules, loaded on first use.
-_MODULES = frozenset({"oracles", "plots", "spaces"})
+_MODULES = frozenset({"callbacks", "oracles", "plots", "spaces"})
 
 
 def __getattr__(name: str) -> Any:

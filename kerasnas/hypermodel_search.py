@@ -11,6 +11,7 @@ import keras_tuner
 import numpy as np
 import tensorflow as tf
 
+from kerasnas.callbacks.callback import parted
 from kerasnas.clock import Budget, Clock
 from kerasnas.data.fingerprint import fingerprint
 from kerasnas.errors import ObjectiveError, SearchSpaceError
@@ -88,7 +89,8 @@ def search(
         sample_weight: Weight of each training row, shape `(rows,)`; a list or dict of such by
             output.
         callbacks: Keras callbacks, or one, copied for each trial; the files that Keras's own
-            callbacks write get the number of the trial in their names.
+            callbacks write get the number of the trial in their names. `SearchCallback` objects of
+            `kerasnas.callbacks` may be among them.
         initial: Configurations to try first.
         directory: Keeps journal and files there; the same call again continues.
         seed: Seed of everything random; `None` draws one.
@@ -112,6 +114,7 @@ def search(
     _check_measures(constraints)
     with searching_in(directory, clock, verbose, limits.trials) as (interruption, progress):
         seed = settle_seed(seed, directory)
+        watching, callbacks = parted(callbacks)
         callbacks = settle_callbacks(callbacks)
         x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
         weights = settle_weights(sample_weight, x, y)
@@ -146,6 +149,7 @@ def search(
             portfolio=space.portfolio,
             directory=directory,
             seed=seed,
+            callbacks=watching,
             identity=lambda: {"data": _digest_of_data(x, y, weights, validation_data)},
         )
         result = run(space, job, plan, interruption, progress)

@@ -15,6 +15,7 @@ import keras_tuner
 import numpy as np
 
 from kerasnas import oracles
+from kerasnas.callbacks.callback import SearchCallback, SearchEvents, SearchInfo
 from kerasnas.clock import Budget, Clock
 from kerasnas.data.fingerprint import digest_of
 from kerasnas.directories import Scratch, holding, is_whole_zip
@@ -51,6 +52,7 @@ class SearchPlan:
         portfolio: Known-good configurations of the space.
         directory: Where the journal and the files go; `None` for a temporary folder.
         seed: Seed.
+        callbacks: Told how the search goes.
         identity: Finds what else makes this search another than one in the same directory. It is
             asked only where there is a directory: to digest all data takes time.
     """
@@ -63,6 +65,7 @@ class SearchPlan:
     portfolio: Sequence[Mapping[str, Any]] = ()
     directory: str | Path | None = None
     seed: int = 0
+    callbacks: Sequence[SearchCallback] = ()
     identity: Callable[[], Mapping[str, Any]] = dict
 
 
@@ -114,13 +117,15 @@ def run(
     home = Path(plan.directory) if plan.directory is not None else scratch.path
     folder = home / "trials"
     folder.mkdir(parents=True, exist_ok=True)
-    tuner = Tuner(oracle, space, job, folder, scratch.path, progress, interruption.breakable)
+    events = SearchEvents(plan.callbacks, progress)
+    tuner = Tuner(oracle, space, job, folder, scratch.path, events, interruption.breakable)
     tuner.begin(_context(space, job, plan))
     journal = home / JOURNAL if plan.directory is not None else None
     history = History(journal, _identity(oracle, job, plan))
     nothing_left = _reopen_lost(history, plan, tuner)
     job.clock.resume(0.0 if nothing_left else history.spent)  # what is lost was not spent
     oracle.bind(history)
+    events.begin(_info(oracle, plan))
     progress.judge_by(plan.objectives[0], plan.constraints, history.scored())
     try:
         with _ending(history, plan, interruption):
@@ -134,7 +139,7 @@ def run(
         with suppress(DirectoryError):
             history.note("stopped", {}, spent=job.clock.spent)
         history.close()
-    return SearchResult(
+    result = SearchResult(
         history=history,
         objectives=plan.objectives,
         constraints=plan.constraints,
@@ -145,6 +150,19 @@ def run(
         scratch=scratch,
         seed=plan.seed,
         member_seconds=tuner.reserve.member_seconds,
+    )
+    events.end(result)
+    return result
+
+
+def _info(oracle: oracles.Oracle, plan: SearchPlan) -> SearchInfo:
+    """What callbacks are told before the first trial."""
+    return SearchInfo(
+        objectives=plan.objectives,
+        budget=plan.budget,
+        strategy=oracle.describe(),
+        seed=plan.seed,
+        directory=None if plan.directory is None else Path(plan.directory),
     )
 
 

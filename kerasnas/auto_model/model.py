@@ -14,6 +14,7 @@ from kerasnas.auto_model.nodes import Node, check_graph
 from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.auto_model.task import composed_task
+from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget, Clock
 from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.named_columns import Taken
@@ -60,6 +61,7 @@ class AutoModel(Estimator):
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
         verbose: As in `kerasnas.search`.
+        callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes.
 
     Attributes:
         result_: The search; absent after `kerasnas.load`.
@@ -96,6 +98,7 @@ class AutoModel(Estimator):
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
+        callbacks: Sequence[SearchCallback] = (),
     ) -> None:
         super().__init__(
             objective=objective,
@@ -110,6 +113,7 @@ class AutoModel(Estimator):
             directory=directory,
             seed=seed,
             verbose=verbose,
+            callbacks=callbacks,
         )
         self.inputs = inputs
         self.outputs = outputs

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.sound_reader import SoundReader
@@ -54,6 +55,8 @@ class AudioEstimator(Estimator):
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
+        callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes; Keras
+            callbacks go to `fit`.
 
     Attributes:
         schema_: Sample rate and length of the sounds.
@@ -82,6 +85,7 @@ class AudioEstimator(Estimator):
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
+        callbacks: Sequence[SearchCallback] = (),
     ) -> None:
         super().__init__(
             objective=objective,
@@ -97,6 +101,7 @@ class AudioEstimator(Estimator):
             directory=directory,
             seed=seed,
             verbose=verbose,
+            callbacks=callbacks,
         )
         self.sample_rate = sample_rate
         self.max_seconds = max_seconds

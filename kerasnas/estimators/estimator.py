@@ -9,6 +9,7 @@ from typing import Any, Self
 import keras
 
 from kerasnas.baselines import Baselines
+from kerasnas.callbacks.callback import SearchCallback, settle_search_callbacks
 from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.estimators.answer import (
     choose_answer,
@@ -68,6 +69,8 @@ class Estimator(AnsweringEstimator):
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
+        callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes; Keras
+            callbacks go to `fit`.
     """
 
     _classify = False
@@ -91,6 +94,7 @@ class Estimator(AnsweringEstimator):
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
+        callbacks: Sequence[SearchCallback] = (),
     ) -> None:
         self.objective = objective
         self.constraints = constraints
@@ -105,6 +109,7 @@ class Estimator(AnsweringEstimator):
         self.directory = directory
         self.seed = seed
         self.verbose = verbose
+        self.callbacks = callbacks
 
     def fit(
         self,
@@ -206,6 +211,7 @@ class Estimator(AnsweringEstimator):
                 portfolio=task.portfolio(baselines, objectives[0]),
                 directory=self.directory,
                 seed=seed,
+                callbacks=settle_search_callbacks(self.callbacks),
                 identity=lambda: identity_of(task.problem),
             )
             result = run(task.hypermodel, job, plan, interruption, progress)
@@ -259,6 +265,7 @@ class Estimator(AnsweringEstimator):
             KerasNASError: If an argument cannot be read, is unknown, or no file can be written to
                 `directory`.
         """
+        settle_search_callbacks(self.callbacks)
         return check_arguments(self, self._objectives(), self._score_names())
 
     def _prepare(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget
 from kerasnas.data.names import quoted
 from kerasnas.data.panel import Panel, SeriesSchema
@@ -77,6 +78,8 @@ class TimeSeriesForecaster(Estimator):
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
+        callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes; Keras
+            callbacks go to `fit`.
 
     Attributes:
         season_: Steps of a season.
@@ -116,6 +119,7 @@ class TimeSeriesForecaster(Estimator):
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
+        callbacks: Sequence[SearchCallback] = (),
     ) -> None:
         super().__init__(
             objective=objective,
@@ -129,6 +133,7 @@ class TimeSeriesForecaster(Estimator):
             directory=directory,
             seed=seed,
             verbose=verbose,
+            callbacks=callbacks,
         )
         self.horizon = horizon
         self.target = target

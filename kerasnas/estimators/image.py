@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget
 from kerasnas.data import ClassTarget
 from kerasnas.data.images import ImageReader
@@ -63,6 +64,8 @@ class ImageEstimator(Estimator):
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
+        callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes; Keras
+            callbacks go to `fit`.
 
     Attributes:
         schema_: The form of the images.
@@ -92,6 +95,7 @@ class ImageEstimator(Estimator):
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
+        callbacks: Sequence[SearchCallback] = (),
     ) -> None:
         super().__init__(
             objective=objective,
@@ -107,6 +111,7 @@ class ImageEstimator(Estimator):
             directory=directory,
             seed=seed,
             verbose=verbose,
+            callbacks=callbacks,
         )
         self.weights = weights
         self.augment = augment

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget
 from kerasnas.data import check_same_length
 from kerasnas.data.named_columns import Taken
@@ -59,6 +60,8 @@ class SpeechRecognizer(Estimator):
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
+        callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes; Keras
+            callbacks go to `fit`.
 
     Attributes:
         schema_: Sample rate of the recordings and length of the longest one.
@@ -96,6 +99,7 @@ class SpeechRecognizer(Estimator):
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
+        callbacks: Sequence[SearchCallback] = (),
     ) -> None:
         # Networks that thin out time differently have no frames in common to average over.
         super().__init__(
@@ -110,6 +114,7 @@ class SpeechRecognizer(Estimator):
             directory=directory,
             seed=seed,
             verbose=verbose,
+            callbacks=callbacks,
         )
         self.sample_rate = sample_rate
         self.decoder = decoder

@@ -12,6 +12,7 @@ import pandas as pd
 from rich.console import Console
 from sklearn.utils.validation import check_is_fitted
 
+from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget, Clock
 from kerasnas.data import (
     MultiLabelTarget,
@@ -77,6 +78,8 @@ class TabularEstimator(Estimator):
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
+        callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes; Keras
+            callbacks go to `fit`.
 
     Attributes:
         n_features_in_: Number of columns seen in `fit`.
@@ -108,6 +111,7 @@ class TabularEstimator(Estimator):
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
+        callbacks: Sequence[SearchCallback] = (),
     ) -> None:
         super().__init__(
             objective=objective,
@@ -123,6 +127,7 @@ class TabularEstimator(Estimator):
             directory=directory,
             seed=seed,
             verbose=verbose,
+            callbacks=callbacks,
         )
         self.column_kinds = column_kinds
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget
 from kerasnas.data.documents import split_documents, unpack_documents
 from kerasnas.data.named_columns import Taken
@@ -64,6 +65,8 @@ class TextEstimator(Estimator):
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
+        callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes; Keras
+            callbacks go to `fit`.
 
     Attributes:
         schema_: The columns of text.
@@ -94,6 +97,7 @@ class TextEstimator(Estimator):
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
+        callbacks: Sequence[SearchCallback] = (),
     ) -> None:
         super().__init__(
             objective=objective,
@@ -109,6 +113,7 @@ class TextEstimator(Estimator):
             directory=directory,
             seed=seed,
             verbose=verbose,
+            callbacks=callbacks,
         )
         self.max_characters = max_characters
         self.word_vectors = word_vectors

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from kerasnas import artifact
 from kerasnas.data import Reader, check_same_length
@@ -47,10 +48,38 @@ class TracedModel:
         self.dtypes = artifact.input_dtypes(model)
 
     @cached_property
-    def _run(self) -> Callable[[Any], Any]:
+    def _groups(self) -> dict[str, list[str]]:
+        """Inputs by dtype, where each of them is one column; empty for all other models.
+
+        An input costs 40 microseconds in every call: thirty columns of one row took longer to hand
+        over than to answer. Columns of one dtype are handed over as one matrix.
+        """
+        inputs, groups = self.model.input, dict[str, list[str]]()
+        if isinstance(inputs, dict) and all(t.shape == (None, 1) for t in inputs.values()):
+            for name, dtype in self.dtypes.items():
+                groups.setdefault(dtype, []).append(name)
+        return groups
+
+    @cached_property
+    def _run(self) -> Callable[..., Any]:
         # The concrete function answers a row in half the time of the function around it, and
         # TensorFlow does not take the tracing of each new model for retracing and warn.
-        run: Callable[[Any], Any] = call(self.model).get_concrete_function()
+        traced = self._by_matrix() if self._groups else call(self.model)
+        run: Callable[..., Any] = traced.get_concrete_function()
+        return run
+
+    def _by_matrix(self) -> Any:
+        """The model as a function of one matrix for each dtype of its columns."""
+        groups = self._groups
+        signature = [tf.TensorSpec((None, len(names)), dtype) for dtype, names in groups.items()]
+
+        @tf.function(input_signature=signature, autograph=False)
+        def run(*matrices: Any) -> Any:
+            inputs: dict[str, Any] = {}
+            for names, matrix in zip(groups.values(), matrices, strict=True):
+                inputs.update(zip(names, tf.split(matrix, len(names), axis=1), strict=True))
+            return self.model(inputs, training=False)
+
         return run
 
     def __call__(self, inputs: Any) -> Any:
@@ -59,7 +88,14 @@ class TracedModel:
         Args:
             inputs: Arrays in the structure of the model's input.
         """
-        answers = self._run(artifact.as_inputs(inputs, self.dtypes))
+        if self._groups:
+            matrices = (
+                np.concatenate([np.asarray(inputs[name]).reshape(-1, 1) for name in names], axis=1)
+                for names in self._groups.values()
+            )
+            answers = self._run(*map(tf.constant, matrices, self._groups))
+        else:
+            answers = self._run(artifact.as_inputs(inputs, self.dtypes))
         return keras.tree.map_structure(lambda answer: answer.numpy(), answers)
 
     def latency(self, inputs: Any) -> dict[str, float]:

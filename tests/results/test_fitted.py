@@ -124,6 +124,23 @@ def test_a_new_model_is_not_taken_for_the_retracing_of_another(caplog):
     assert "retracing" not in caplog.text
 
 
+def test_columns_of_several_dtypes_are_answered_as_the_model_answers_them():
+    columns = {
+        name: keras.Input((1,), dtype=dtype, name=name)
+        for name, dtype in {"a": "float32", "n": "int64", "s": "string", "b": "float32"}.items()
+    }
+    length = keras.layers.StringLookup(vocabulary=["x"], name="found")(columns["s"])
+    parts = [keras.ops.cast(t, "float32") for t in (columns["a"], columns["n"], length)]
+    whole = keras.ops.concatenate([*parts, columns["b"]], axis=1)
+    model = keras.Model(columns, {"all": whole, "n": columns["n"] + 1})
+    rows = {"a": [0.1, 2.5], "n": [2**60 + 1, -(2**63)], "s": ["x", "é"], "b": [[1e30], [np.nan]]}
+    rows = {name: np.array(values) for name, values in rows.items()}
+    answers = TracedModel(model)(rows)
+    expected = model(artifact.as_inputs(rows, artifact.input_dtypes(model)))
+    np.testing.assert_array_equal(answers["all"], expected["all"])
+    assert answers["n"].ravel().tolist() == [2**60 + 2, -(2**63) + 1]
+
+
 def test_an_estimator_without_a_fit_has_nothing():
     clf = kn.TabularClassifier()
     for name in ("fitted_", "model_", "classes_", "result_", "schema_", "n_features_in_"):
