@@ -112,9 +112,13 @@ def _model(head: FittedHead, evidence: Evidence, seed: int, settings: dict[str, 
 
 def _fit(model: Any, x: np.ndarray, y: np.ndarray, weights: Any, deadline: Deadline) -> Any:
     """Fits in stages; gives up where the rest would take too long."""
+    from sklearn.base import is_classifier
     from threadpoolctl import threadpool_limits
 
     took: list[float] = []
+    classes = len(np.unique(y)) if is_classifier(model) else 1
+    trees = _STAGES[-1] * (classes if classes > 2 else 1)
+    deadline.require(amount(Margin.TREE_SECONDS) * trees, f"for the {trees} trees of boosting")
     # On a small table threads that wait for each other cost more than they bring.
     with threadpool_limits(None if x.size > _THREADED else 1, user_api="openmp"):
         for iterations in _STAGES[-1:] if deadline.endless else _STAGES:
@@ -139,7 +143,11 @@ def check_boosting(took: list[float], deadline: Deadline) -> None:
     Raises:
         OutOfTime: If it is given up.
     """
-    if not 1 < len(took) < len(_STAGES):
+    if not 0 < len(took) < len(_STAGES):
+        return
+    if len(took) == 1:
+        needed = (len(_STAGES) - 1) * took[0] / amount(Margin.EARLY_BOOSTING)
+        deadline.require(needed, "for all iterations of boosting")
         return
     new = _STAGES[len(took) - 1] - _STAGES[len(took) - 2]
     pace = max(took[-1] - took[0], 0.0) / (new - _STAGES[0])

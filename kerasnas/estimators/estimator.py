@@ -233,7 +233,7 @@ class Estimator(AnsweringEstimator):
     ) -> Fitted:
         """The answer of a search, by what the clock has left."""
         progress.enter(Stage.ENSEMBLE)
-        deadline = job.clock.deadline
+        deadline = job.clock.deadline.minus(job.clock.kept(Purpose.ANSWER))
         probe, twins = task.problem.reader.probe(), twins_of(result, task, job)
         answer = choose_answer(result, task.problem.scorer(), wish, deadline, probe, twins)
         progress.enter(Stage.WRITING)

@@ -158,7 +158,7 @@ def build_ensemble(
             start=wish.start,
             rounds=wish.rounds,
             seed=seed,
-            deadline=deadline,
+            deadline=deadline.minus(size * pace),  # that its members are built in
         )
         fitted = again(selection.weights) if selection.better else {}
         members = [fitted.get(k) or networks.model(by_id[k]) for k in selection.weights]

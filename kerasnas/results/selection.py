@@ -19,6 +19,7 @@ ROUNDS = 40
 _TIE = 1e-12  # relative
 _DRAWS = 16  # of the validation rows with replacement: the choice is made on each anew
 _FEW_DRAWS, _MANY_ROWS = 6, 5_000  # one choice among many rows takes long and flatters little
+_MANY_CELLS = 200_000  # rows times classes, each of which is scored
 
 Loss = Callable[[np.ndarray], float]
 
@@ -108,7 +109,7 @@ def select(
     counts = pool.greedy(everything, deadline)
     weights = counts / counts.sum()
     draws: list[_Draw] = []
-    for chosen_on, scored_on in _draws(len(everything), seed):
+    for chosen_on, scored_on in _draws(answers[0], seed):
         if deadline.passed:
             break
         draws.append(pool.draw(chosen_on, scored_on, deadline))
@@ -150,7 +151,7 @@ def flattery(
     everything = np.arange(answers.shape[1])
     best = answers[pool.best(everything)]
     found = []
-    for chosen_on, scored_on in _draws(len(everything), seed):
+    for chosen_on, scored_on in _draws(best, seed):
         loss, chosen = pool.loss(scored_on), answers[pool.best(chosen_on)]
         found.append(loss(chosen[scored_on]) - loss(best[scored_on]))
     return _mean(found)
@@ -261,11 +262,11 @@ class _Pool:
         return int(order[0])
 
 
-def _draws(rows: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _draws(answers: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Draws of the rows with replacement to choose on, each with the rows that it lacks."""
     rng = np.random.default_rng([seed, 0xE5])
-    found = []
-    for _ in range(_FEW_DRAWS if rows > _MANY_ROWS else _DRAWS):
+    found, rows = [], len(answers)
+    for _ in range(_FEW_DRAWS if rows > _MANY_ROWS or answers.size > _MANY_CELLS else _DRAWS):
         drawn = np.sort(rng.integers(0, rows, rows))
         rest = np.setdiff1d(np.arange(rows), drawn)
         if len(rest):

@@ -9,9 +9,9 @@ import pytest
 
 from kerasnas.baselines import boosting, evidence
 from kerasnas.clock import ALLOTMENTS, ENDLESS, Clock, Deadline, OutOfTime, Purpose, allotments
-from kerasnas.data import infer_schema
+from kerasnas.data import ClassTarget, infer_schema
 from kerasnas.estimators.table_task import prepare
-from kerasnas.problem.heads import ValueHead
+from kerasnas.problem.heads import ClassHead, ValueHead
 from kerasnas.spaces.linear_solver import affordable
 
 
@@ -58,7 +58,7 @@ def test_boosting_that_takes_too_long_is_given_up(monkeypatch):
     monkeypatch.setitem(allotments._TABLE, Purpose.TABLE_BASELINE, tiny)
     found, answers = fitted(100.0)
     row = found["hist_gradient_boosting"]
-    assert row["status"] == "FAILED" and "no time for all iterations of boosting" in row["failure"]
+    assert row["status"] == "FAILED" and "trees of boosting" in row["failure"]
     assert "hist_gradient_boosting" not in answers
     assert found["linear"]["status"] == "COMPLETED"  # of a step or more
 
@@ -71,6 +71,7 @@ def made(seconds):
     ("took", "given_up"),
     [
         ([1.0], False),
+        ([4.0], True),  # the rows are sorted into bins three more times
         ([1.0, 1.1], False),  # ten seconds say little after four iterations
         ([1.0, 3.0], True),
         ([0.2, 0.3, 0.6, 2.0], False),  # it is done
@@ -84,6 +85,14 @@ def test_what_the_rest_takes_is_told_by_the_stages(took, given_up):
             boosting.check_boosting(took, made(6.0 - sum(took)))
     else:
         boosting.check_boosting(took, made(6.0 - sum(took)))
+
+
+def test_many_classes_are_not_boosted_where_even_small_trees_would_take_too_long():
+    y, every = np.arange(540) % 270, np.arange(540)
+    seen = evidence.array_evidence(np.zeros((540, 2)))
+    head = ClassHead(ClassTarget([*range(270)]))
+    with pytest.raises(OutOfTime, match="27000 trees"):
+        boosting.boosting_answers(seen, head, y, None, every, every[:3], deadline=made(4.0))
 
 
 def test_wide_tables_are_fitted_on_fewer_rows(monkeypatch):
