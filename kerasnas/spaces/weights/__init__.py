@@ -1,0 +1,1 @@
+"""Pretrained weights: in pip packages and in files, read as plain arrays."""
