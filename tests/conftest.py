@@ -262,3 +262,96 @@ def lite_package(lite_file, monkeypatch, tmp_path) -> Path:
     monkeypatch.syspath_prepend(lite_file.parents[2])
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     return lite_file
+
+
+@pytest.fixture(scope="session")
+def sentence_files(tmp_path_factory) -> Path:
+    """A folder with a tiny BERT of random weights, in the files of Hugging Face."""
+    folder = tmp_path_factory.mktemp("sentences")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["good", "bad", "film", "great", "awful", "was", "the", "very"]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *".,!?'", *words]
+    pieces += [*letters, *(f"##{c}" for c in letters)]
+    width, wide, length = 16, 24, 32
+    rng = np.random.default_rng(0)
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings.word_embeddings.weight": (len(pieces), width),
+        "embeddings.position_embeddings.weight": (length, width),
+        "embeddings.token_type_embeddings.weight": (2, width),
+        "embeddings.LayerNorm.weight": (width,),
+        "embeddings.LayerNorm.bias": (width,),
+    }
+    for number in range(2):
+        of = f"encoder.layer.{number}."
+        sizes = {f"attention.self.{p}": (width, width) for p in ("query", "key", "value")}
+        sizes["attention.output.dense"] = (width, width)
+        sizes["intermediate.dense"], sizes["output.dense"] = (wide, width), (width, wide)
+        for part, size in sizes.items():
+            shapes[f"{of}{part}.weight"], shapes[f"{of}{part}.bias"] = size, size[:1]
+        for part in ("attention.output.LayerNorm", "output.LayerNorm"):
+            shapes[f"{of}{part}.weight"] = shapes[f"{of}{part}.bias"] = (width,)
+    header, numbers = {}, b""
+    for name, shape in shapes.items():
+        middle = 1.0 if name.endswith("LayerNorm.weight") else 0.0
+        content = rng.normal(middle, 0.4, shape).astype("float32").tobytes()
+        offsets = [len(numbers), len(numbers) + len(content)]
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": offsets}
+        numbers += content
+    head = json.dumps(header).encode()
+    path = folder / "model.safetensors"
+    path.write_bytes(len(head).to_bytes(8, "little") + head + numbers)
+    config = {
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "hidden_size": width,
+        "intermediate_size": wide,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "max_position_embeddings": length,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    rules = {
+        "type": "BertNormalizer",
+        "lowercase": True,
+        "strip_accents": None,
+        "handle_chinese_chars": True,
+    }
+    model = {
+        "type": "WordPiece",
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": "##",
+        "vocab": {piece: number for number, piece in enumerate(pieces)},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps({"normalizer": rules, "model": model}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def speech_tensors() -> object:
+    """Tensors of a speech embedding with few channels and random weights."""
+    from kerasnas.spaces.weights.speech_embedding import TAPS, SpeechTensors
+
+    rng = np.random.default_rng(0)
+    bins = np.arange(TAPS // 2 + 1)
+    window = np.zeros(TAPS)
+    window[56:456] = np.hanning(401)[:-1]
+    turns = 2 * np.pi * np.outer(bins, np.arange(TAPS)) / TAPS
+    edges = np.linspace(2, 120, 34)
+    mels = np.maximum(0, 1 - np.abs(bins[:, None] - edges[None, 1:-1]) / (edges[1] - edges[0]))
+    kernels, into = [], 1
+    for number, out in enumerate((3, 4, 4, 4, 4)):
+        sizes = [(3, 3), (1, 3), (3, 1)] if number == 0 else [(1, 3), (3, 1)] * 2
+        for size in sizes:
+            spread = 1.2 / np.sqrt(into * size[0] * size[1])
+            kernels.append(rng.normal(0, spread, (*size, into, out)).astype("float32"))
+            into = out
+    kernels.append(rng.normal(0, 0.5, (3, 1, into, 4)).astype("float32"))
+    biases = [rng.normal(0, 0.2, k.shape[3]).astype("float32") for k in kernels]
+    return SpeechTensors(
+        real=(np.cos(turns) * window).astype("float32"),
+        imaginary=(-np.sin(turns) * window).astype("float32"),
+        mels=mels.astype("float32"),
+        kernels=kernels,
+        biases=biases,
+    )

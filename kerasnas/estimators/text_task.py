@@ -33,13 +33,15 @@ from kerasnas.problem import Problem
 from kerasnas.problem.given_folds import GivenFolds
 from kerasnas.problem.inputs import DocumentInput, FittedDocuments, RawRows
 from kerasnas.problem.rows import Rows, fit_target
-from kerasnas.spaces.backbones import Backbone
+from kerasnas.spaces.backbones import Backbone, SettledEncoder
 from kerasnas.spaces.backbones.family import rows_at_once
 from kerasnas.spaces.text import TextHyperModel
 
 log = logging.getLogger("kerasnas")
 
 _LONGEST = (200, 20_000)  # characters of a text to look at, at least and at most
+_ENGLISH = 0.9  # of the letters of an English text are in ASCII, at least
+_LOOKED_AT = 300  # texts, for their language
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
@@ -53,7 +55,7 @@ def prepare_texts(
     clock: Clock,
     directory: str | Path | None = None,
     word_vectors: str | Path | None = None,
-    backbone: Backbone | None = None,
+    encoder: SettledEncoder | None = None,
     max_characters: int | None = None,
     **split: Any,
 ) -> Task:
@@ -68,7 +70,7 @@ def prepare_texts(
         clock: The clock of the fit: of more texts than it has time for some are left out.
         directory: Where a search may have begun, which goes on with the texts that it had time for.
         word_vectors: File of pretrained word vectors.
-        backbone: Pretrained backbone, for the family `backbone`.
+        encoder: Pretrained encoder, for the family `backbone`.
         max_characters: Characters of a text to look at, at most.
         **split: Further arguments of `read_rows`.
     """
@@ -112,7 +114,8 @@ def prepare_texts(
         wanted = {w.casefold() for t in _training(raw.data, rows) for w in _WORD.findall(t)}
         vectors = read_word_vectors(word_vectors, wanted)
     fitted = DocumentInput(found.longest, vectors).fit(raw, rows.train)
-    return text_task(fitted, rows, families, clock, backbone)
+    encoder, families = _suitable(encoder or SettledEncoder(), families, raw.data, rows)
+    return text_task(fitted, rows, families, clock, encoder.backbone, encoder.note)
 
 
 def text_task(
@@ -121,6 +124,7 @@ def text_task(
     families: Sequence[str],
     clock: Clock,
     backbone: Backbone | None = None,
+    note: str = "",
 ) -> Task:
     """The task of trials over checked texts."""
     reader, documents = fitted.reader, fitted.raw
@@ -164,7 +168,22 @@ def text_task(
         ),
         hypermodel=hypermodel,
         baselines=baselines,
+        notes=(note,) if note else (),
     )
+
+
+def _suitable(
+    encoder: SettledEncoder, families: Sequence[str], documents: Documents, rows: Rows
+) -> tuple[SettledEncoder, Sequence[str]]:
+    """The encoder and the families to search: one that nobody has asked for reads English only."""
+    if encoder.backbone is None or encoder.asked or len(families) == 1:
+        return encoder, families
+    some = "".join(_training(documents, rows)[:_LOOKED_AT])
+    letters = [c for c in some if c.isalpha()]
+    english = sum(c.isascii() for c in letters) >= _ENGLISH * len(letters)
+    if english and letters:
+        return encoder, families
+    return SettledEncoder(), [name for name in families if name != "backbone"]
 
 
 def _check_content(documents: Documents, rows: Rows) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,8 @@ from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.audio import audio_optimizer, audio_recipe
 from kerasnas.spaces.sound_augmentation import SoundAugmentation, SoundTraining, sound_augmentation
 from kerasnas.spaces.space import Space
+from kerasnas.spaces.vector_head import declared_strength, solve_vectors, vector_head
+from kerasnas.spaces.weights.speech_embedding import SpeechVectors
 
 FAMILIES: dict[str, Callable[..., Any]] = {
     "cnn": cnn,
@@ -50,8 +52,27 @@ _EPOCHS = 40  # that a known-good network should get
 _TOGETHER = 512  # sounds that are summed up at a time
 _ITERATIONS = 100
 
+_SOLVED = ("linear", "pretrained")
+
 _NO_WARP = {"speed": 0.1, "pitch": 0.0}
 _STRONG = {"speed": 0.2, "pitch": 0.2, "masks": 2, "mixup": True}
+
+
+@dataclass(frozen=True)
+class FrozenSpeech:
+    """What the space has to know of a pretrained network whose vectors are made once.
+
+    Attributes:
+        name: Its name.
+        width: Width of its vectors.
+        params: Number of its weights.
+        flops: Floating-point operations of a sound.
+    """
+
+    name: str
+    width: int
+    params: float
+    flops: float
 
 
 class AudioHyperModel(Space):
@@ -69,6 +90,7 @@ class AudioHyperModel(Space):
         families: Which families to search.
         colour: Whether answers seem to lie in the mean spectrum of a sound, as for steady noises,
             rather than in its course, as for words.
+        pretrained: A pretrained network, for the family `pretrained`; `None` where there is none.
         form: The one form that networks take; `None` makes it hyperparameters, which needs data for
             every form: kerasnas brings them, a stock keras-tuner search does not.
 
@@ -89,14 +111,16 @@ class AudioHyperModel(Space):
         cores: int = 1,
         families: Sequence[str] = tuple(FAMILIES),
         colour: bool = False,
+        pretrained: FrozenSpeech | None = None,
         form: SoundForm | None = None,
     ) -> None:
         super().__init__(name="audio")
-        unknown = [f for f in families if f not in FAMILIES]
+        known = [*FAMILIES, *(["pretrained"] if pretrained else [])]
+        unknown = [f for f in families if f not in known]
         if unknown or not families:
             raise SearchSpaceError(
-                f"`space` names {unknown or 'no family'}; expected some of {list(FAMILIES)}, such "
-                'as space=("cnn", "crnn").'
+                f"`space` names {unknown or 'no family'}; expected some of {known}, such as "
+                'space=("cnn", "crnn").'
             )
         if form is not None:
             families = [f for f in families if (f == "wave") == (form.kind == "wave")]
@@ -112,6 +136,7 @@ class AudioHyperModel(Space):
         self.cores = cores
         self.families = tuple(families)
         self.colour = colour
+        self.pretrained = pretrained
         self.one_form = form
 
     @property
@@ -145,7 +170,7 @@ class AudioHyperModel(Space):
             listed.insert(1, {**listed[0], "normalize": "level"})
             listed[1].pop("noise", None)
         # An answer within seconds.
-        listed.insert(0, {"family": "linear"})
+        listed[:0] = [{"family": "linear"}, {"family": "pretrained"}]
         kept = [dict(v) for v in listed if v["family"] in self.families]
         for values in kept:
             if self.classes is None or self.multilabel:
@@ -157,6 +182,8 @@ class AudioHyperModel(Space):
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model from spectrograms or waveforms to probabilities or to one value."""
         family, form = self.family(hp), self.form(hp)
+        if isinstance(form, SpeechVectors):
+            return self._on_vectors(hp)
         if form.kind == "wave":
             sound = keras.Input((self.samples,), name="sound")
         else:
@@ -186,9 +213,11 @@ class AudioHyperModel(Space):
         """The family of these hyperparameters."""
         return str(hp.Choice("family", list(self.families), default=self.families[0]))
 
-    def form(self, hp: keras_tuner.HyperParameters) -> SoundForm:
+    def form(self, hp: keras_tuner.HyperParameters) -> SoundForm | SpeechVectors:
         """The form of sounds that the network takes."""
         family = self.family(hp)
+        if family == "pretrained" and self.pretrained is not None:
+            return SpeechVectors(self.pretrained.name)
         if self.one_form is not None:
             return self.one_form
         if family == "wave":
@@ -201,14 +230,13 @@ class AudioHyperModel(Space):
 
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
-        if self.family(hp) == "linear":
+        if self.family(hp) in _SOLVED:
             return Recipe(batch_size=32, schedule="cosine", patience=4, lengths=(16, 32))
         with self._trained(hp):
             recipe = audio_recipe(hp, self.rows)
-        if "linear" in self.families:
-            # The first trial is solved: the networks begin with the second one.
-            recipe = replace(recipe, purposes=(recipe.purposes[0], *recipe.purposes))
-        return recipe
+        # The first trials are solved: the networks begin after them.
+        solved = sum(name in self.families for name in _SOLVED)
+        return replace(recipe, purposes=(recipe.purposes[:1] * solved + recipe.purposes))
 
     def augmentation(self, hp: keras_tuner.HyperParameters) -> SoundAugmentation:
         """How sounds are changed in training."""
@@ -218,16 +246,19 @@ class AudioHyperModel(Space):
 
     def solve(
         self, hp: keras_tuner.HyperParameters, view: Any, seed: int, deadline: Deadline
-    ) -> Solution:
-        """The solved linear model.
+    ) -> Solution | None:
+        """The solved linear model of summaries, or of the vectors of a frozen network.
 
         Args:
             hp: Hyperparameters.
-            view: A `problem.View` with spectrograms.
+            view: A `problem.View` with spectrograms or vectors.
             seed: Not used: the problem has one solution.
-            deadline: Not used: it takes a second or two.
+            deadline: When the search ends.
         """
         model = self.build(hp)
+        if self.family(hp) == "pretrained":
+            until = deadline.allot(Purpose.SOLVE_PICTURES)
+            return solve_vectors(model, view, self.classes, self._strength(hp), until)
         features = keras.Model(model.input, model.get_layer("summary").output)
         starts = range(0, len(view.x), _TOGETHER)
         x = np.concatenate([np.asarray(features(view.x[i : i + _TOGETHER])) for i in starts])
@@ -248,15 +279,15 @@ class AudioHyperModel(Space):
     def method(self, hp: keras_tuner.HyperParameters) -> Method:
         """A solver for the linear family; gradient steps with augmentation for the others."""
         steps = Steps(self.recipe(hp), partial(self.training, hp))
-        if self.family(hp) != "linear":
+        if self.family(hp) not in _SOLVED:
             return steps
-        return Solve(partial(self.solve, hp), unique=True)
+        return Solve(partial(self.solve, hp), otherwise=steps, unique=self.family(hp) == "linear")
 
     def training(self, hp: keras_tuner.HyperParameters, network: keras.Model) -> Training:
         """The network with augmentation in front."""
         plan = self.augmentation(hp)
         edges = (lowest(self.sample_rate), self.sample_rate / 2)
-        edged = None if self.form(hp).kind == "wave" else edges
+        edged = None if self.family(hp) == "wave" else edges
         return Training(SoundTraining(network, plan, edged))
 
     def _features(self, hp: keras_tuner.HyperParameters, name: str, x: Any) -> Any:
@@ -269,12 +300,31 @@ class AudioHyperModel(Space):
     @property
     def _spectral(self) -> list[str]:
         """The families that take spectrograms."""
-        return [name for name in self.families if name != "wave"]
+        return [name for name in self.families if name not in ("wave", "pretrained")]
 
     def _trained(self, hp: keras_tuner.HyperParameters) -> Any:
         """The scope of what all families trained by steps have in common."""
-        trained = [f for f in self.families if f != "linear"]
+        trained = [f for f in self.families if f not in _SOLVED]
         return hp.conditional_scope("family", trained or list(self.families))
+
+    def front_sizes(self, hp: keras_tuner.HyperParameters) -> dict[str, float]:
+        """What a network that stays as it is adds to the counts of the head behind it."""
+        if self.pretrained is None or self.family(hp) != "pretrained":
+            return {}
+        return {"params": self.pretrained.params, "flops": self.pretrained.flops}
+
+    def _on_vectors(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        assert self.pretrained is not None, "there is a pretrained network"
+        for name in self.families:
+            with hp.conditional_scope("family", [name]):
+                # A scope without a hyperparameter still tells keras-tuner to explore it.
+                pass
+        self._strength(hp)
+        return vector_head(self.pretrained.width, self.classes, self.multilabel)
+
+    def _strength(self, hp: keras_tuner.HyperParameters) -> float:
+        with hp.conditional_scope("family", ["pretrained"]):
+            return declared_strength(hp, "pretrained_strength")
 
     def _linear(self, hp: keras_tuner.HyperParameters, sound: Any, x: Any) -> keras.Model:
         with hp.conditional_scope("family", ["linear"]):

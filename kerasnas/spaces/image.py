@@ -27,6 +27,7 @@ from kerasnas.spaces.heads import classification_head, multilabel_head, regressi
 from kerasnas.spaces.method import Method, Solution, Solve, Steps, Training
 from kerasnas.spaces.picture_backbones import PictureBackbone, PictureFeatures
 from kerasnas.spaces.picture_backbones.family import PretrainedFamily
+from kerasnas.spaces.picture_backbones.frozen import rows_at_once
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.image import image_optimizer, image_recipe
 from kerasnas.spaces.space import Space
@@ -299,6 +300,17 @@ class ImageHyperModel(Space):
     def front_sizes(self, hp: keras_tuner.HyperParameters) -> dict[str, float]:
         """What a backbone that stays as it is adds to the counts of the network behind it."""
         return self.pretrained.front_sizes(self.form(hp))
+
+    def rows_at_once(self, hp: keras_tuner.HyperParameters) -> int | None:
+        """A backbone that is trained holds much of each picture."""
+        trained = self.trained_from(hp)
+        return None if trained is None else rows_at_once(trained.height, trained.width)
+
+    def trained_from(self, hp: keras_tuner.HyperParameters) -> PictureFeatures | None:
+        """The form that the fine-tuning of a backbone begins with; `None` for all else."""
+        if self.family(hp) != "pretrained":
+            return None
+        return self.pretrained.trained_from(hp, self.fits)
 
     def _announce(self, hp: keras_tuner.HyperParameters) -> None:
         """Names the scope of every family: keras-tuner then explores it."""

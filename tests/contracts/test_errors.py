@@ -26,6 +26,7 @@ CAUGHT = {
     "spaces/backbones/sentence_encoder.py": "the same module makes a SearchSpaceError of it",
     "spaces/weights/efficientnet_lite.py": "the same module makes a SearchSpaceError of it",
     "spaces/weights/opcodes.py": "`read_torch` makes one SearchSpaceError of it",
+    "spaces/weights/speech_embedding.py": "the same function makes a SearchSpaceError of it",
     "spaces/weights/tensor_files.py": "the same module makes a SearchSpaceError of it",
     "trial/rebuilt.py": "the same function makes an ArtifactError of it",
     "journal.py": "why a line of a journal is damaged; the caller goes on without it",

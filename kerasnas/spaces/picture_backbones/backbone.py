@@ -164,9 +164,9 @@ def multiply_adds_of(model: keras.Model) -> float:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             total += multiply_adds_of(layer)
-        elif isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
-            height, width = layer.output.shape[1:3]
-            total += math.prod(layer.kernel.shape) * height * width
+        elif isinstance(layer, layers.Conv1D | layers.Conv2D | layers.DepthwiseConv2D):
+            places = math.prod(n or 1 for n in layer.output.shape[1:-1])
+            total += math.prod(layer.kernel.shape) * places
         else:
             total += sum(math.prod(w.shape) for w in layer.weights if len(w.shape) > 1)
     return total

@@ -85,8 +85,11 @@ class PretrainedFamily:
         found: list[dict[str, Any]] = []
         for one in self.backbones:
             common = {"family": "pretrained", "backbone": one.name}
+            tuned = {**common, "pretrained_tuned": USUAL_TUNED}
             found.append({**common, "pretrained_tuned": 0.0})
-            found.append({**common, "pretrained_tuned": USUAL_TUNED})
+            found.append(tuned)
+            if self.augment and self.classes is not None and not self.multilabel:
+                found.append({**tuned, "pretrained/mix": "mixup", "pretrained/dropout": 0.0})
             found.append({**common, "pretrained_tuned": 1.0})
         return found
 
@@ -112,6 +115,25 @@ class PretrainedFamily:
             return pixels
         name = self.backbone(hp).name
         return PictureFeatures(pixels, name, height, width, share, self.both_ways)
+
+    def trained_from(
+        self, hp: keras_tuner.HyperParameters, fits: Sequence[str]
+    ) -> PictureFeatures | None:
+        """The form that fine-tuning begins with, pixels as the form of all layers.
+
+        Args:
+            hp: Hyperparameters.
+            fits: As in `form`.
+
+        Returns:
+            `None` where no layer of the backbone is trained.
+        """
+        share, form = self.share(hp), self.form(hp, fits)
+        if share == 0.0:
+            return None
+        if isinstance(form, PictureFeatures):
+            return form
+        return PictureFeatures(form, self.backbone(hp).name, *self.size(hp), 1.0)
 
     def backbone(self, hp: keras_tuner.HyperParameters) -> PictureBackbone:
         """Declares `backbone` and reads it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -58,6 +59,37 @@ def upper_front(backbone: PictureBackbone, form: PictureFeatures, share: float) 
     return model
 
 
+def rows_at_once(height: int, width: int) -> int:
+    """Pictures that go through a backbone at once, without holding too much of it in memory."""
+    return max(_FEWEST, _CALL // (3 * height * width))
+
+
+def pace(model: keras.Model, form: PictureFeatures, given: Any) -> float:
+    """Seconds that layers take for a picture, forwards.
+
+    Args:
+        model: The layers.
+        form: The form with their size.
+        given: Pictures as the layers take them.
+    """
+    made, some = _calls(model, given), min(rows_at_once(form.height, form.width), len(given))
+    made(0, some)  # tracing is not what will go on
+    return seconds_of(lambda: made(0, some)) / some
+
+
+def _calls(model: keras.Model, given: Any) -> Callable[[int, int], np.ndarray]:
+    """From the first and the last row to what a model makes of the rows between."""
+    signature = tf.TensorSpec((None, *model.input_shape[1:]), "float32")
+    run = tf.function(
+        lambda x: model(x, training=False), input_signature=[signature], autograph=False
+    )
+
+    def made(start: int, stop: int) -> np.ndarray:
+        return np.asarray(run(tf.constant(np.asarray(given[start:stop], dtype="float32"))))
+
+    return made
+
+
 def features(
     model: keras.Model, form: PictureFeatures, given: Any, deadline: Deadline
 ) -> np.ndarray:
@@ -72,15 +104,8 @@ def features(
     Raises:
         OutOfTime: If it would take longer.
     """
-    rows = max(_FEWEST, _CALL // (3 * form.height * form.width))
-    signature = tf.TensorSpec((None, *model.input_shape[1:]), "float32")
-    run = tf.function(
-        lambda x: model(x, training=False), input_signature=[signature], autograph=False
-    )
-
-    def made(start: int, stop: int) -> np.ndarray:
-        return np.asarray(run(tf.constant(np.asarray(given[start:stop], dtype="float32"))))
-
+    made = _calls(model, given)
+    rows = rows_at_once(form.height, form.width)
     what = f"to look at all pictures with the backbone '{form.backbone}' (a smaller size would do)"
     if not deadline.endless:
         some = min(rows, len(given))
