@@ -3,6 +3,7 @@
 Run from any folder: `python docs/gallery/record.py [NAME …]`. It takes some minutes.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,9 @@ for path in sorted(TUTORIALS.glob("*.py")):
         done = subprocess.run(
             [sys.executable, str(path)], cwd=folder, capture_output=True, text=True, check=True
         )
-        lines = [line.rstrip() for line in done.stdout.replace(folder, ".").splitlines()]
+        # Temporary folders have another name each time, and one of this machine.
+        text = re.sub(rf"{re.escape(tempfile.gettempdir())}/\w+/", "", done.stdout)
+        lines = [line.rstrip() for line in text.splitlines()]
         (HERE / f"{path.stem}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         for picture in sorted(Path(folder).glob("*.png")):
             shutil.copy(picture, HERE / f"{path.stem}_{picture.name}")
