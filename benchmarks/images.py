@@ -85,12 +85,12 @@ def kerasnas(data: tuple[np.ndarray, ...], seconds: float) -> dict:
 
     x, y, xt, yt = data
     course, best = Course(seconds), [np.inf]
-    run = Tuner.run_trial
+    took = Tuner.took
 
-    def watched(self: Tuner, trial: object) -> None:
-        run(self, trial)
-        record = self.oracle.history.trials[int(trial.trial_id)]
-        path = self.networks.path(trial.trial_id)
+    def watched(self: Tuner, attempt: object, execution: object) -> None:
+        took(self, attempt, execution)
+        record = attempt.record
+        path = self.networks.path(record.trial_id)
         value = record.metrics.get("val_log_loss", np.inf)
         if path.exists() and value < best[0]:
             best[0] = value
@@ -98,7 +98,7 @@ def kerasnas(data: tuple[np.ndarray, ...], seconds: float) -> dict:
             course.score(lambda: accuracy(lambda part: model(part, training=False), xt, yt))
             self.job.clock.resume(-course.scoring)  # the clock of the search stands still, too
 
-    Tuner.run_trial = watched
+    Tuner.took = watched
     clf = kn.ImageClassifier(budget=seconds, seed=0, verbose=0).fit(x, y)
     final = float(clf.score(xt, yt))
     return {"points": course.points, "final": final, "took": course.spent}
@@ -202,18 +202,18 @@ def memory(trials: int) -> None:
     from kerasnas.trial import Tuner
     from kerasnas.trial.measure import resident_bytes
 
-    run, held, recent = Tuner.run_trial, [], []
+    took, held, recent = Tuner.took, [], []
 
-    def watched(self: Tuner, trial: object) -> None:
-        run(self, trial)
-        recent.append(str(trial.hyperparameters.get("family")))
+    def watched(self: Tuner, attempt: object, execution: object) -> None:
+        took(self, attempt, execution)
+        recent.append(str(attempt.hp.get("family")))
         self._memory.after_trial()
         held.append(resident_bytes() / 2**20)
         if len(held) % 5 == 0:
             families = " ".join(recent[-5:])
             print(f"after {len(held):>3} trials {held[-1]:.0f} MB  ({families})", flush=True)
 
-    Tuner.run_trial = watched
+    Tuner.took = watched
     x, y, _, _ = load("digits", None)
     budget = kn.Budget(trials=trials, epochs=1)
     for _ in range(2):

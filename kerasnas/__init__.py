@@ -12,7 +12,7 @@ from kerasnas.quiet import import_tensorflow
 from kerasnas.version import __version__
 
 if TYPE_CHECKING:
-    from kerasnas import callbacks, oracles, plots, spaces
+    from kerasnas import callbacks, executors, oracles, plots, spaces
     from kerasnas.auto_model import (
         AudioBlock,
         AudioInput,
@@ -93,6 +93,7 @@ __all__ = [
     "block",
     "callbacks",
     "errors",
+    "executors",
     "load",
     "oracles",
     "plots",
@@ -145,7 +146,7 @@ _HOLDERS = {
 _LIGHT = frozenset({"kerasnas.clock", "kerasnas.objectives"})
 
 # Public modules, loaded on first use.
-_MODULES = frozenset({"callbacks", "oracles", "plots", "spaces"})
+_MODULES = frozenset({"callbacks", "executors", "oracles", "plots", "spaces"})
 
 
 def __getattr__(name: str) -> Any:

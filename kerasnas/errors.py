@@ -60,6 +60,10 @@ class SearchFailedError(KerasNASError, RuntimeError):
     """No trial of a search came to an end that can be used."""
 
 
+class WorkerLostError(KerasNASError, RuntimeError):
+    """A process that was to carry out trials has ended by itself."""
+
+
 class ArtifactError(KerasNASError, ValueError):
     """A `.keras` file is damaged, foreign, newer than this version, or would not load again."""
 

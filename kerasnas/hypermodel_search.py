@@ -47,6 +47,7 @@ from kerasnas.searching import (
 from kerasnas.spaces.space import Space, UserSpace, as_space
 from kerasnas.trial import Job
 from kerasnas.trial.callbacks import settle_callbacks
+from kerasnas.trial.executors import executor_of
 
 
 def search(
@@ -66,6 +67,7 @@ def search(
     callbacks: Sequence[Any] | None = None,
     initial: Sequence[Mapping[str, Any]] = (),
     directory: str | Path | None = None,
+    executor: Any = "inline",
     seed: int | None = None,
     verbose: Verbose = "auto",
     **fit_kwargs: Any,
@@ -93,6 +95,8 @@ def search(
             `kerasnas.callbacks` may be among them.
         initial: Configurations to try first.
         directory: Keeps journal and files there; the same call again continues.
+        executor: `"inline"` runs one trial after the other in this process, `"process"` several at
+            a time in processes of their own; or an object of `kerasnas.executors`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line or plain lines, 2 plain lines.
         **fit_kwargs: Passed to `fit`, such as `steps_per_epoch`.
@@ -112,9 +116,11 @@ def search(
     check_seed(seed)
     check_oracle(oracle, objectives)
     _check_measures(constraints)
+    trial_executor = executor_of(executor)
+    watching, callbacks = parted(callbacks)
+    trial_executor.check({"hypermodel": hypermodel, "callbacks": callbacks, "fit": fit_kwargs})
     with searching_in(directory, clock, verbose, limits.trials) as (interruption, progress):
         seed = settle_seed(seed, directory)
-        watching, callbacks = parted(callbacks)
         callbacks = settle_callbacks(callbacks)
         x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
         weights = settle_weights(sample_weight, x, y)
@@ -150,6 +156,7 @@ def search(
             directory=directory,
             seed=seed,
             callbacks=watching,
+            executor=trial_executor,
             identity=lambda: {"data": _digest_of_data(x, y, weights, validation_data)},
         )
         result = run(space, job, plan, interruption, progress)

@@ -6,7 +6,8 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from kerasnas.results import SearchResult
 from kerasnas.spaces.space import Space
 from kerasnas.trial import Job, Tuner
 from kerasnas.trial.callbacks import settings_of
+from kerasnas.trial.executors.executor import Executor, Inline
 from kerasnas.trial.zero_cost import zero_cost_of
 
 log = logging.getLogger("kerasnas")
@@ -53,6 +55,7 @@ class SearchPlan:
         directory: Where the journal and the files go; `None` for a temporary folder.
         seed: Seed.
         callbacks: Told how the search goes.
+        executor: Where trials run; in this process, where none is given.
         identity: Finds what else makes this search another than one in the same directory. It is
             asked only where there is a directory: to digest all data takes time.
     """
@@ -66,6 +69,7 @@ class SearchPlan:
     directory: str | Path | None = None
     seed: int = 0
     callbacks: Sequence[SearchCallback] = ()
+    executor: Executor = field(default_factory=Inline)
     identity: Callable[[], Mapping[str, Any]] = dict
 
 
@@ -118,7 +122,10 @@ def run(
     folder = home / "trials"
     folder.mkdir(parents=True, exist_ok=True)
     events = SearchEvents(plan.callbacks, progress)
-    tuner = Tuner(oracle, space, job, folder, scratch.path, events, interruption.breakable)
+    told = partial(_told, events, oracle, plan, interruption)
+    tuner = Tuner(
+        *(oracle, space, job, folder, scratch.path, told, interruption.breakable, plan.executor)
+    )
     tuner.begin(_context(space, job, plan))
     journal = home / JOURNAL if plan.directory is not None else None
     history = History(journal, _identity(oracle, job, plan))
@@ -130,12 +137,20 @@ def run(
     try:
         with _ending(history, plan, interruption):
             progress.detail(oracle.describe())
-            for trial in _trials(tuner, plan, interruption):
-                tuner.run_trial(trial)
+            if _is_answered(history, plan):
+                interruption.allow()
+            for attempt in tuner.attempts():
+                with interruption.breakable():
+                    execution = tuner.pool.submit(attempt)
+                tuner.took(attempt, execution)
+                if reason := _hopeless(history):
+                    log.warning("The search ended early: %s.", reason)
+                    break
             if oracle.stop_reason:
                 progress.say(f"The search ended early: {oracle.stop_reason}.")
         _tell_of_lost(history, plan, tuner)
     finally:
+        tuner.close()
         with suppress(DirectoryError):
             history.note("stopped", {}, spent=job.clock.spent)
         history.close()
@@ -166,24 +181,19 @@ def _info(oracle: oracles.Oracle, plan: SearchPlan) -> SearchInfo:
     )
 
 
-def _trials(tuner: Tuner, plan: SearchPlan, interruption: Interruption) -> Iterator[Any]:
-    """The trials to run, to the end of the budget or until there is no hope.
-
-    Args:
-        tuner: Knows them.
-        plan: How to search.
-        interruption: Is told when there is an answer.
-    """
-    history = tuner.oracle.history
-    if _is_answered(history, plan):
+def _told(
+    events: SearchEvents,
+    oracle: oracles.Oracle,
+    plan: SearchPlan,
+    interruption: Interruption,
+    event: str,
+    trial: TrialRecord,
+    details: Mapping[str, Any],
+) -> None:
+    """Hands an event of a trial on; at the end of one there may be an answer."""
+    events(event, trial, details)
+    if event == "end" and _is_answered(oracle.history, plan):
         interruption.allow()
-    for trial in tuner.trials():
-        yield trial
-        if _is_answered(history, plan):
-            interruption.allow()
-        if reason := _hopeless(history):
-            log.warning("The search ended early: %s.", reason)
-            break
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.assembly import FrontGraph
+from kerasnas.assembly import FrontGraph, Fronts
 from kerasnas.auto_model.nodes import Node, checked_name
 from kerasnas.data import Reader
 from kerasnas.data.gaps import GapReader
@@ -51,21 +51,37 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class PlacedInput:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InputShape:
+    """What blocks see of an input.
+
+    Attributes:
+        form: Rows as blocks see them.
+        facts: What blocks need to know, such as the number of categories of embedded columns.
+    """
+
+    form: Form
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def without_rows(self) -> InputShape:
+        """The same with one row, which tells as much of their shape as all."""
+        # Only where rows differ in length the front tells more than they do.
+        front: Fronts = self.form.front if self.form.ragged else {}
+        form = Form(self.form.take(np.arange(1)), front, self.form.ragged, self.form.facts)
+        return InputShape(form=form, facts=self.facts)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlacedInput(InputShape):
     """One input of a graph, fitted on training rows.
 
     Attributes:
         fitted: The input itself.
-        form: All rows as blocks see them.
         reader: Reads new data.
-        facts: What blocks need to know, such as the number of categories of embedded columns.
     """
 
     fitted: FittedInput
-    form: Form
     reader: Reader
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def front(self) -> FrontGraph:
@@ -129,7 +145,7 @@ class InputNode(Node):
         fitted = self.source.fit(raw, train)
         form = fitted.form(self.key(fitted))
         reader, facts = self.reader(fitted, raw), self.facts(form, raw, train)
-        return PlacedInput(fitted, form, reader, facts)
+        return PlacedInput(fitted=fitted, form=form, reader=reader, facts=facts)
 
 
 class GappyInput(InputNode):

@@ -59,6 +59,8 @@ class AutoModel(Estimator):
             `ClassificationHead`, and the exported graph answers with it.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
+            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
         seed: Seed of everything random; `None` draws one.
         verbose: As in `kerasnas.search`.
         callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes.
@@ -96,6 +98,7 @@ class AutoModel(Estimator):
         intervals: float | None = None,
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
+        executor: Any = "inline",
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -111,6 +114,7 @@ class AutoModel(Estimator):
             intervals=intervals,
             initial=initial,
             directory=directory,
+            executor=executor,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,
@@ -241,6 +245,10 @@ class AutoModel(Estimator):
         if len(heads) == 1:
             return read(outputs, "", next(iter(found.values())))
         return {name: read(outputs, name, head) for name, head in found.items()}
+
+    def _sent(self) -> dict[str, Any]:
+        """The graph, too: settings of blocks may be functions of the user."""
+        return {**super()._sent(), "outputs": self.outputs}
 
     def _objectives(self) -> tuple[Any, ...]:
         known = [*self._score_names(), *MEASURED]

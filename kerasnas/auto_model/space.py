@@ -12,7 +12,7 @@ import numpy as np
 from kerasnas.assembly import FrontGraph
 from kerasnas.auto_model.blocks import Merge
 from kerasnas.auto_model.heads import Head
-from kerasnas.auto_model.inputs import PlacedInput
+from kerasnas.auto_model.inputs import InputShape
 from kerasnas.auto_model.nodes import Node, walk
 from kerasnas.data.stored import StoredRows
 from kerasnas.problem import Form
@@ -36,7 +36,7 @@ class ComposedHyperModel(Space):
     def __init__(
         self,
         outputs: Mapping[str, Node],
-        inputs: Mapping[str, PlacedInput],
+        inputs: Mapping[str, InputShape],
         answers: Mapping[str, FittedHead],
         rows: int,
     ) -> None:
@@ -45,6 +45,14 @@ class ComposedHyperModel(Space):
         self.inputs = dict(inputs)
         self.answers = dict(answers)
         self.rows = rows
+        self._alone: ComposedHyperModel | None = None
+
+    def on_its_own(self, hp: keras_tuner.HyperParameters) -> Space:
+        """The space with one row of every input."""
+        if self._alone is None:
+            inputs = {name: one.without_rows() for name, one in self.inputs.items()}
+            self._alone = ComposedHyperModel(self.outputs, inputs, self.answers, self.rows)
+        return self._alone
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:

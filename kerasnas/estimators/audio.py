@@ -62,6 +62,8 @@ class AudioEstimator(Estimator):
             family `pretrained` then joins the search. Nothing is ever downloaded, and the exported
             file needs none of it.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
+            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -94,6 +96,7 @@ class AudioEstimator(Estimator):
         initial: Sequence[Mapping[str, Any]] = (),
         pretrained: str | bool = "auto",
         directory: str | Path | None = None,
+        executor: Any = "inline",
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -110,6 +113,7 @@ class AudioEstimator(Estimator):
             space=space,
             initial=initial,
             directory=directory,
+            executor=executor,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,

@@ -40,6 +40,7 @@ from kerasnas.results.result import SearchResult
 from kerasnas.searching import SearchPlan, run, searching_in, settle_seed
 from kerasnas.trial import Job
 from kerasnas.trial.callbacks import settle_callbacks
+from kerasnas.trial.executors import executor_of
 
 
 class Estimator(AnsweringEstimator):
@@ -66,6 +67,8 @@ class Estimator(AnsweringEstimator):
         space: `"auto"`, or the names of the families to search.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
+            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -92,6 +95,7 @@ class Estimator(AnsweringEstimator):
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
+        executor: Any = "inline",
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -107,6 +111,7 @@ class Estimator(AnsweringEstimator):
         self.space = space
         self.initial = initial
         self.directory = directory
+        self.executor = executor
         self.seed = seed
         self.verbose = verbose
         self.callbacks = callbacks
@@ -155,6 +160,8 @@ class Estimator(AnsweringEstimator):
         clock = Clock(budget.seconds)
         objectives, constraints = self._objectives(), self.check_arguments()
         check_steps(validation_split, batch_size)
+        executor = executor_of(self.executor)
+        executor.check({"callbacks": callbacks, **self._sent()})
         wish = self._wish()
         level = settle_level(self.intervals, self.refit)
         with searching_in(self.directory, clock, self.verbose, budget.trials) as (
@@ -214,6 +221,7 @@ class Estimator(AnsweringEstimator):
                 directory=self.directory,
                 seed=seed,
                 callbacks=settle_search_callbacks(self.callbacks),
+                executor=executor,
                 identity=lambda: identity_of(task.problem),
             )
             result = run(task.hypermodel, job, plan, interruption, progress)
@@ -307,6 +315,10 @@ class Estimator(AnsweringEstimator):
     def _wish(self) -> Wish:
         """The ensemble to choose; `refit` trains one configuration again."""
         return parse_ensemble(False if self.refit else self.ensemble)
+
+    def _sent(self) -> dict[str, Any]:
+        """Arguments that trials need, wherever they run: objects of the user may be among them."""
+        return {"objective": self.objective}
 
     def _objectives(self) -> tuple[Any, ...]:
         return settle_objectives(self.objective, self._classify)

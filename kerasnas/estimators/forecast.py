@@ -75,6 +75,8 @@ class TimeSeriesForecaster(Estimator):
             `tide`, `dlinear`, `tcn`, `patch_transformer`, `gru`.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
+            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -117,6 +119,7 @@ class TimeSeriesForecaster(Estimator):
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
+        executor: Any = "inline",
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -131,6 +134,7 @@ class TimeSeriesForecaster(Estimator):
             space=space,
             initial=initial,
             directory=directory,
+            executor=executor,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,

@@ -71,6 +71,8 @@ class ImageEstimator(Estimator):
         augment: `False` trains on the images as they are: none is mirrored, shifted or mixed.
         test_time_flips: Answer with the mean over an image and its mirror image.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
+            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -104,6 +106,7 @@ class ImageEstimator(Estimator):
         augment: bool = True,
         test_time_flips: bool = False,
         directory: str | Path | None = None,
+        executor: Any = "inline",
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -120,6 +123,7 @@ class ImageEstimator(Estimator):
             space=space,
             initial=initial,
             directory=directory,
+            executor=executor,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,

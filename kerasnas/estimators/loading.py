@@ -28,7 +28,7 @@ _HOLDERS = {
 }
 
 # Arguments that are about the machine of `fit`, and would be about that of whoever loads.
-_OF_THE_MACHINE = frozenset({"directory"})
+_OF_THE_MACHINE = frozenset({"directory", "executor"})
 
 
 def load(path: str | Path) -> Estimator:

@@ -18,6 +18,7 @@ from kerasnas.process_state import check_single_precision
 from kerasnas.results.ensemble import parse_ensemble
 from kerasnas.results.folds import parse_folds
 from kerasnas.searching import check_oracle, check_seed
+from kerasnas.trial.executors import executor_of
 
 _COUNTED = ("epochs", "best_epoch")  # of a trial; no objectives, but limits can be set on them
 
@@ -34,6 +35,7 @@ class HasArguments(Protocol):
     seed: Any
     oracle: Any
     directory: Any
+    executor: Any
     verbose: Any
 
 
@@ -63,6 +65,7 @@ def check_arguments(
     check_seed(estimator.seed)
     check_constraints(constraints, _known(constraints, scores))
     check_oracle(estimator.oracle, objectives)
+    executor_of(estimator.executor)
     if estimator.directory is not None:
         check_directory(estimator.directory)
     return constraints

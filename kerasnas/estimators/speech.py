@@ -57,6 +57,8 @@ class SpeechRecognizer(Estimator):
         space: `"auto"`, or the names of the families to search: `recurrent`, `conv`, `conformer`.
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
+            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -97,6 +99,7 @@ class SpeechRecognizer(Estimator):
         space: str | Sequence[str] = "auto",
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
+        executor: Any = "inline",
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -112,6 +115,7 @@ class SpeechRecognizer(Estimator):
             space=space,
             initial=initial,
             directory=directory,
+            executor=executor,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,

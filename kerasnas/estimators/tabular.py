@@ -75,6 +75,8 @@ class TabularEstimator(Estimator):
         column_kinds: Kind by column, where it is not to be guessed: `numeric`, `boolean`,
             `categorical`, `datetime`, `text`.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
+            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -109,6 +111,7 @@ class TabularEstimator(Estimator):
         initial: Sequence[Mapping[str, Any]] = (),
         column_kinds: Mapping[str, str] | None = None,
         directory: str | Path | None = None,
+        executor: Any = "inline",
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -125,6 +128,7 @@ class TabularEstimator(Estimator):
             space=space,
             initial=initial,
             directory=directory,
+            executor=executor,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,

@@ -67,6 +67,8 @@ class TextEstimator(Estimator):
         backbone: The folder of a KerasHub preset of a BERT or DistilBERT, or the name of one in
             KerasHub's cache (extra `hub`), in the place of `pretrained`.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
+        executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
+            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -101,6 +103,7 @@ class TextEstimator(Estimator):
         pretrained: str | Path | bool = "auto",
         backbone: str | Path | None = None,
         directory: str | Path | None = None,
+        executor: Any = "inline",
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -117,6 +120,7 @@ class TextEstimator(Estimator):
             space=space,
             initial=initial,
             directory=directory,
+            executor=executor,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,

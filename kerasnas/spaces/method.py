@@ -55,18 +55,25 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class Counted(Solution):
-    """A solution that stands for a number of iterations.
+    """A solution of which only the number of iterations, and their rate, is known.
 
     Attributes:
         count: The number.
+        at_rate: The learning rate, as in `rate`.
     """
 
-    count: int = 0
+    count: int | None = 0
+    at_rate: float | None = None
 
     @property
-    def rounds(self) -> int:
+    def rounds(self) -> int | None:
         """The number."""
         return self.count
+
+    @property
+    def rate(self) -> float | None:
+        """The learning rate."""
+        return self.at_rate
 
 
 @dataclass(frozen=True, eq=False)

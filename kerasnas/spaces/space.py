@@ -81,6 +81,13 @@ class Space(keras_tuner.HyperModel):
         """The space for the networks of a fold, where it has learnt something from rows."""
         return self
 
+    def on_its_own(self, hp: keras_tuner.HyperParameters) -> Space:
+        """The space as another process builds the network of these hyperparameters: without rows.
+
+        The same object for the same form of the data, so that it is sent once.
+        """
+        return self
+
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any
     ) -> Any:

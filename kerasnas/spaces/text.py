@@ -34,7 +34,7 @@ from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.text import text_optimizer, text_recipe
 from kerasnas.spaces.space import Space
 from kerasnas.spaces.text_linear import linear_head, solve_terms
-from kerasnas.spaces.text_readers import BAGS, READERS, TextShape, bag, read
+from kerasnas.spaces.text_readers import BAGS, READERS, OneShape, TextShape, bag, read
 
 FAMILIES = ("linear", *BAGS, *READERS)
 """Families that learn from the texts alone; `backbone` joins them where there is a preset."""
@@ -122,6 +122,25 @@ class TextHyperModel(Space):
         self.level = level
         self.backbone = backbone
         self.piece_lengths = tuple(piece_lengths)
+        self._alone: dict[TextForm, TextHyperModel] = {}
+
+    def on_its_own(self, hp: keras_tuner.HyperParameters) -> Space:
+        """The space with the shape of the one form in the place of all texts."""
+        form = self.form(hp)
+        if form not in self._alone:
+            self._alone[form] = TextHyperModel(
+                OneShape(self.shape(form)),
+                self.classes,
+                multilabel=self.multilabel,
+                rows=self.rows,
+                families=self.families,
+                runs=self.runs,
+                vectors=self.vectors,
+                level=self.level,
+                backbone=self.backbone,
+                piece_lengths=self.piece_lengths,
+            )
+        return self._alone[form]
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
@@ -333,5 +352,5 @@ def text(
         )
     shape = TextShape(size=int(vocabulary), length=int(length))
     return TextHyperModel(
-        lambda form: shape, classes, multilabel=multilabel, rows=rows, families=families
+        OneShape(shape), classes, multilabel=multilabel, rows=rows, families=families
     )

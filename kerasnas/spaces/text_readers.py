@@ -44,6 +44,21 @@ class TextShape:
     vectors: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class OneShape:
+    """The same shape, whatever the form is.
+
+    Attributes:
+        shape: The shape.
+    """
+
+    shape: TextShape
+
+    def __call__(self, form: Any) -> TextShape:
+        """The shape."""
+        return self.shape
+
+
 def bag(
     hp: keras_tuner.HyperParameters, family: str, shape: TextShape
 ) -> tuple[dict[str, Any], Any]:

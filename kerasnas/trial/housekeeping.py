@@ -28,7 +28,9 @@ def keep_the_best(networks: Networks, oracle: Any, candidates: int) -> None:
     parents: set[str] = set()
     if oracle.inherit:
         parents = {t.trial_id for t in oracle.history.finished[-RECENT:]}
-    keep_only(networks.folder, best | _trade_offs(networks, oracle) | parents)
+    # Another process may have written the files of a trial that still counts as running.
+    running = {t.trial_id for t in oracle.history.running}
+    keep_only(networks.folder, best | _trade_offs(networks, oracle) | parents | running)
     networks.tidy()
 
 

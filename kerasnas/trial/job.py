@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -46,6 +47,34 @@ class Keeping:
 
 
 @dataclass(frozen=True, eq=False)
+class TrialSettings:
+    """What all trials of a search have in common and any process can hold: no rows and no clock.
+
+    Attributes:
+        objectives: As in `Job`, and so are `seed`, `callbacks`, `fit_kwargs`, `patience` and
+            `keeping`.
+        folder: Where the files of trials go.
+        timed: Whether the latency of every trial is measured.
+    """
+
+    objectives: tuple[Objective, ...]
+    seed: int
+    folder: Path
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
+    fit_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    patience: int | None = None
+    keeping: Keeping = field(default_factory=Keeping)
+    timed: bool = False
+
+    @property
+    def monitor(self) -> Objective | None:
+        """The first objective that training changes."""
+        measured = {"params", "flops", "size_bytes", "train_seconds", "peak_memory_bytes"}
+        trained = [o for o in self.objectives if o.name not in measured and "latency" not in o.name]
+        return trained[0] if trained else None
+
+
+@dataclass(frozen=True, eq=False)
 class Job:
     """The data and the settings of all trials of a search.
 
@@ -81,9 +110,20 @@ class Job:
         """Until when trials may go on."""
         return self.clock.for_trials
 
-    @property
-    def monitor(self) -> Objective | None:
-        """The first objective that training changes."""
-        measured = {"params", "flops", "size_bytes", "train_seconds", "peak_memory_bytes"}
-        trained = [o for o in self.objectives if o.name not in measured and "latency" not in o.name]
-        return trained[0] if trained else None
+    def settings(self, folder: Path, timed: bool) -> TrialSettings:
+        """The settings without the rows and the clock.
+
+        Args:
+            folder: Where the files of trials go.
+            timed: Whether an objective or a constraint needs the latency of every trial.
+        """
+        return TrialSettings(
+            objectives=self.objectives,
+            seed=self.seed,
+            folder=folder,
+            callbacks=self.callbacks,
+            fit_kwargs=self.fit_kwargs,
+            patience=self.patience,
+            keeping=self.keeping,
+            timed=timed or self.keeping.timed,
+        )

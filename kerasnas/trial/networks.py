@@ -30,6 +30,31 @@ def hyperparameters(trial: TrialRecord) -> keras_tuner.HyperParameters:
     return hp
 
 
+def network_path(folder: Path, trial_id: str) -> Path:
+    """Where the file of a trial is, or would be."""
+    return folder / f"{trial_id}{_ENDING}"
+
+
+def write_network(network: keras.Model, path: Path, *, buildable: bool) -> None:
+    """Writes a fitted network.
+
+    Args:
+        network: The network.
+        path: The file.
+        buildable: Whether it can be built anew: then its weights are enough where no file can hold
+            all of it.
+
+    Raises:
+        ArtifactError: If no file can hold it.
+    """
+    try:
+        artifact.write(network, path)
+    except ArtifactError:
+        if not buildable:
+            raise
+        write_weights(network, path)
+
+
 class Networks:
     """Keeps the network of each trial, and puts exported models together when they are asked for.
 
@@ -60,7 +85,7 @@ class Networks:
 
     def path(self, trial_id: str) -> Path:
         """Where the file of a trial is, or would be."""
-        return self.folder / f"{trial_id}{_ENDING}"
+        return network_path(self.folder, trial_id)
 
     def there(self, trial_id: str) -> bool:
         """Whether the network of a trial is kept."""
@@ -81,15 +106,22 @@ class Networks:
             assemble: Puts the exported model together; it must not hold on to the data.
             held: Whether the network stays in memory, too, as far as there is room.
         """
-        try:
-            artifact.write(network, self.path(trial_id))
-        except ArtifactError:
-            if self._rebuild is None:
-                raise
-            write_weights(network, self.path(trial_id))
+        write_network(network, self.path(trial_id), buildable=self._rebuild is not None)
+        self.written(trial_id, assemble, network if held else None)
+
+    def written(self, trial_id: str, assemble: Assemble, network: keras.Model | None) -> None:
+        """Takes note that the file of a trial has been written.
+
+        Args:
+            trial_id: The trial.
+            assemble: As in `keep`.
+            network: Its network, to be kept in memory as far as there is room; `None` where the
+                file is enough.
+        """
         self._assemblers[trial_id] = assemble
         self._models.pop(trial_id, None)
-        if held:
+        self._held.pop(trial_id, None)
+        if network is not None:
             # A model around the same layers, without the optimiser and its state.
             self._held[trial_id] = keras.Model(network.input, network.output, name=network.name)
 

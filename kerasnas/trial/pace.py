@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from kerasnas.oracles import Context
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.space import Space
 from kerasnas.trial.job import Job
-from kerasnas.trial.plan import LENGTHS, Plan
+from kerasnas.trial.plan import LENGTHS
 
 # Epochs where neither the space nor the budget says how many; early stopping ends most sooner.
 _DEFAULT_EPOCHS = 64
@@ -30,6 +30,106 @@ def purpose_of(recipe: Recipe | None, number: int, objectives: int) -> Purpose:
     purpose = purposes[min(number, len(purposes) - 1)]
     several = objectives > 1 and ALLOTMENTS[purpose].share > ALLOTMENTS[purposes[0]].share
     return purposes[0] if several else purpose
+
+
+@dataclass
+class Times:
+    """What an execution of a trial has taken until now.
+
+    Attributes:
+        building: Seconds of building the network; `None` before it was built.
+        epoch: Seconds of an epoch after the first one; `None` before there were two.
+        start: Seconds before the first epoch: the network was built and traced.
+    """
+
+    building: float | None = None
+    epoch: float | None = None
+    start: float = 0.0
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How long one execution of a trial may take: all that it has to know of time and of others.
+
+    Attributes:
+        deadline: Until when trials may go on.
+        number: The number of the trial.
+        objectives: How many objectives there are.
+        given: Epochs of a full training; `None` where the clock chooses them.
+        noted: Epochs that an earlier trial was given, by the numbers that it could be given.
+        pauses: Whether trials may pause.
+        scored: Whether the search has an answer.
+        last: Whether this is the last part of a trial, where trials pause.
+        kept: Seconds that the best paused trial needs to be trained in full.
+        tracing: Times its building that a network takes before its first epoch.
+    """
+
+    deadline: Deadline = field(default_factory=Deadline)
+    number: int = 0
+    objectives: int = 1
+    given: int | None = None
+    noted: Mapping[str, int] = field(default_factory=dict)
+    pauses: bool = False
+    scored: bool = False
+    last: bool = False
+    kept: float = 0.0
+    tracing: float = 0.0
+
+    def share(self, recipe: Recipe | None) -> float:
+        """Seconds that the trial should take."""
+        return self.deadline.allot(purpose_of(recipe, self.number, self.objectives)).left
+
+    def most(self, recipe: Recipe | None) -> float:
+        """Seconds that the trial may take to have enough epochs."""
+        if recipe is None or not recipe.enough:
+            return 0.0
+        return self.deadline.allot(Purpose.LONG_TRIAL).left
+
+    def lengths(self, recipe: Recipe | None) -> Sequence[int]:
+        """Epochs to choose from; where trials pause, the length of the first is that of all."""
+        lengths = lengths_of(recipe)
+        most = recipe.first_length if recipe else None
+        if self.number or most is None or self.pauses:
+            return lengths
+        return [n for n in lengths if n <= most] or lengths[:1]
+
+    def epochs(self, lengths: Sequence[int]) -> int | None:
+        """Epochs of a full training; `None` where they are chosen by the clock."""
+        return self.noted.get(str(list(lengths))) if self.given is None else self.given
+
+    def planned(self, share: float) -> float:
+        """Seconds of a share that a full training should take."""
+        return share * amount(Margin.PAUSING_TRIAL) if self.pauses else share
+
+    def limit(self, share: float, building: float) -> Deadline:
+        """Until when the trial may go on: without an answer yet, to the end; later a few shares.
+
+        A network that takes long to trace has a share for its training besides. Where trials pause,
+        the last part of one has all the time that is left, and a shorter part leaves what the best
+        one needs to be trained in full.
+
+        Args:
+            share: Seconds that the trial should take.
+            building: Seconds that building its network has taken.
+        """
+        if not self.scored or math.isinf(share) or self.last:
+            return self.deadline
+        kept = self.kept
+        if kept >= self.deadline.allot(Purpose.LAST_TRAINING).left:
+            kept = 0.0  # it is not to be had any more
+        longest = max(amount(Margin.TRIAL_OVERRUN) * share, self.tracing * building + share)
+        return self.deadline.minus(kept).at_most(longest)
+
+    def check_start(self, building: float) -> None:
+        """Gives up a network that would take all the time that is left before its first step.
+
+        Args:
+            building: Seconds that building it has taken.
+
+        Raises:
+            OutOfTime: If it is given up.
+        """
+        self.deadline.require(self.tracing * building, "to trace a network of so many layers")
 
 
 class Pace:
@@ -78,92 +178,58 @@ class Pace:
         quickest = min(self._starts.values(), default=0.0)
         return left > max(amount(Margin.ANOTHER_TRIAL) * float(np.median(known)), quickest)
 
-    def built(self, number: int, seconds: float) -> None:
-        """Takes note of what building the network of a trial has taken."""
-        self._building[number] = seconds
-
-    def check_start(self, number: int) -> None:
-        """Gives up a network that would take all the time that is left before its first step.
-
-        Args:
-            number: The number of its trial.
-
-        Raises:
-            OutOfTime: If it is given up.
-        """
-        self._job.deadline.require(self._start(number), "to trace a network of so many layers")
-
-    def saw(self, number: int, epoch_seconds: float, start: float) -> None:
-        """Takes note of what an epoch of a trial takes.
+    def saw(self, number: int, times: Times) -> None:
+        """Takes note of what an execution of a trial has taken.
 
         Args:
             number: The number of the trial.
-            epoch_seconds: Seconds of an epoch after the first one.
-            start: Seconds of the trial before its first epoch: the network was built and traced.
+            times: The times of the execution.
         """
-        self._epoch_seconds[number] = epoch_seconds
-        self._starts.setdefault(number, start)
+        if times.building is not None:
+            self._building[number] = times.building
+        if times.epoch is not None:
+            self._epoch_seconds[number] = times.epoch
+            self._starts.setdefault(number, times.start)
 
-    def share(self, recipe: Recipe | None, record: Any) -> float:
-        """Seconds that a trial should take."""
-        purpose = purpose_of(recipe, record.number, len(self._job.objectives))
-        return self._job.deadline.allot(purpose).left
+    def allow(self, record: Any) -> Allowance:
+        """How long the execution of a trial that begins now may take.
 
-    def most(self, recipe: Recipe | None) -> float:
-        """Seconds that a trial may take to have enough epochs."""
-        if recipe is None or not recipe.enough:
-            return 0.0
-        return self._job.deadline.allot(Purpose.LONG_TRIAL).left
-
-    def lengths(self, recipe: Recipe | None, record: Any) -> Sequence[int]:
-        """Epochs to choose from; where trials pause, the length of the first is that of all."""
-        lengths = lengths_of(recipe)
-        most = recipe.first_length if recipe else None
-        if record.number or most is None or self.pauses:
-            return lengths
-        return [n for n in lengths if n <= most] or lengths[:1]
-
-    def epochs(self, lengths: Sequence[int]) -> int | None:
-        """Epochs of a full training; `None` where they are chosen by the clock."""
-        if self._epochs() is None:
-            return self._noted().get(str(list(lengths)))
-        return self._epochs()
-
-    def planned(self, share: float) -> float:
-        """Seconds of a share that a full training should take."""
-        return share * amount(Margin.PAUSING_TRIAL) if self.pauses else share
-
-    def limit(self, share: float, record: Any) -> Deadline:
-        """Until when a trial may go on: without an answer yet, to the end; later a few shares.
-
-        A network that takes long to trace has a share for its training besides. Where trials pause,
-        the last part of one has all the time that is left, and a shorter part leaves what the best
-        one needs to be trained in full.
+        Args:
+            record: The trial in the history.
         """
-        deadline = self._job.deadline
-        last = self.pauses and record.fidelity == 1
-        if not self._oracle.history.scored() or math.isinf(share) or last:
-            return deadline
-        kept = self._finishing() if self.pauses else 0.0
-        if kept >= deadline.allot(Purpose.LAST_TRAINING).left:
-            kept = 0.0  # it is not to be had any more
-        longest = max(amount(Margin.TRIAL_OVERRUN) * share, self._start(record.number) + share)
-        return deadline.minus(kept).at_most(longest)
+        scored, pauses = bool(self._oracle.history.scored()), self.pauses
+        return Allowance(
+            deadline=self._job.deadline,
+            number=record.number,
+            objectives=len(self._job.objectives),
+            given=self._epochs(),
+            noted=self._noted(),
+            pauses=pauses,
+            scored=scored,
+            last=pauses and record.fidelity == 1,
+            kept=self._finishing() if scored and pauses else 0.0,
+            tracing=self._tracing(),
+        )
 
-    def note(self, plan: Plan, full: int) -> None:
-        """Where trials pause, all of them take the length that the first one was given."""
-        if self.pauses and plan.epochs is None:
-            noted = {**self._noted(), str(list(plan.lengths)): full}
+    def note(self, lengths: Sequence[int], full: int) -> None:
+        """Where trials pause, all of them take the length that the first one was given.
+
+        Args:
+            lengths: Epochs that the trial could be given.
+            full: Epochs that it was given.
+        """
+        noted = self._noted()
+        if self.pauses and str(list(lengths)) not in noted:
+            noted[str(list(lengths))] = full
             self._oracle.history.note(_LENGTHS_NOTE, {"epochs": noted})
 
-    def _start(self, number: int) -> float:
-        """Seconds from the first layer of a network to its first epoch, by those of earlier ones.
+    def _tracing(self) -> float:
+        """Times its building that a network takes before its first epoch, by earlier ones.
 
-        Tracing takes so many times longer than building; how many depends on the space.
+        How many times depends on the space.
         """
         seen = [self._starts[n] / self._building[n] for n in self._starts if n in self._building]
-        usual = float(np.median(seen)) if seen else 0.0
-        return max(amount(Margin.TRACE), usual) * self._building.get(number, 0.0)
+        return max(amount(Margin.TRACE), float(np.median(seen)) if seen else 0.0)
 
     def _epochs(self) -> int | None:
         if self._job.epochs is not None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,64 +14,49 @@ import keras
 import keras_tuner
 
 from kerasnas import artifact
-from kerasnas.clock import OutOfTime, Stopwatch
-from kerasnas.directories import is_full
-from kerasnas.errors import DirectoryError, ObjectiveError
+from kerasnas.clock import Stopwatch
+from kerasnas.errors import ObjectiveError
 from kerasnas.objectives import FREE_MEASURES
 from kerasnas.oracles import Context
+from kerasnas.spaces.method import Counted
 from kerasnas.spaces.space import UserSpace, as_space
-from kerasnas.trial import failures, housekeeping, measure
-from kerasnas.trial.attempt import Attempt, Continuation, Outcome
-from kerasnas.trial.candidates import write_answers
-from kerasnas.trial.checkpoint import State, build, checkpoint_path
+from kerasnas.trial import housekeeping
+from kerasnas.trial.attempt import Attempt, Continuation
+from kerasnas.trial.checkpoint import build, checkpoint_path
+from kerasnas.trial.execution import FATAL, ExecutionReport, check_room, failed
+from kerasnas.trial.executors.executor import Executor, Inline, Pool
 from kerasnas.trial.exploring import explore
 from kerasnas.trial.job import Job, Solved
 from kerasnas.trial.memory import Keeper
-from kerasnas.trial.methods import fitting_of
 from kerasnas.trial.networks import Networks
 from kerasnas.trial.pace import Pace
-from kerasnas.trial.plan import Trained
 from kerasnas.trial.rebuilt import Rebuild
 from kerasnas.trial.reserve import Reserve
 from kerasnas.trial.screen import screened
 from kerasnas.trial.seeding import seeded
-from kerasnas.trial.session import forget_layers
 
 log = logging.getLogger("kerasnas")
-
-_NO_ROOM = (
-    "Trial {} cannot be kept: nothing more can be written to '{}'. It does not count as failed. "
-    "Make room there; with `directory` the same call goes on from it."
-)
 
 _AGAIN = 3  # trials, the best ones, that time is kept for to fit them once more
 
 
-@dataclass
-class _Execution:
-    """What is recorded of one execution of a trial when it has ended.
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """A trial that runs.
 
     Attributes:
-        status: COMPLETED, STOPPED or FAILED.
-        metrics: Metrics of the best epoch.
-        measures: Measured quantities.
-        fidelity: Share of a full training that was reached, where it is not the one asked for.
-        failure: Why it failed, in one line.
-        traceback: The whole traceback of a failure.
-        out_of_time: Whether it was given up for want of time.
+        trial: The trial as keras-tuner has it.
+        attempt: What is carried out.
+        seconds: Seconds until it was begun: its data were brought into their form.
     """
 
-    status: str = "COMPLETED"
-    metrics: Mapping[str, float] | None = None
-    measures: dict[str, float] = field(default_factory=dict)
-    fidelity: float | None = None
-    failure: str = ""
-    traceback: str = ""
-    out_of_time: bool = False
+    trial: Any
+    attempt: Attempt
+    seconds: float
 
 
 class Tuner(keras_tuner.Tuner):
-    """Runs the trials that an oracle proposes, one after the other, in this process.
+    """Runs the trials that an oracle proposes, where its executor has them run.
 
     Differs from keras-tuner's: the seconds of a budget are kept, what a trial trained is written as
     one whole `.keras` file, a failed trial never ends the search, and tensorboard is not needed.
@@ -84,7 +68,8 @@ class Tuner(keras_tuner.Tuner):
         folder: Where the files of trials go.
         scratch: Folder for keras-tuner's own files, which nothing depends on.
         on_event: Told `("start" | "epoch" | "end", trial record, details)` for the progress line.
-        breakable: Makes a context in which a signal may break off the trial that runs.
+        breakable: Makes a context in which a signal may break off the trials that run.
+        executor: Where trials run; in this process, where none is given.
 
     Attributes:
         networks: The networks of trials.
@@ -102,6 +87,7 @@ class Tuner(keras_tuner.Tuner):
         scratch: Path,
         on_event: Callable[[str, Any, Mapping[str, Any]], None] = lambda *_: None,
         breakable: Callable[[], AbstractContextManager[None]] = nullcontext,
+        executor: Executor | None = None,
     ) -> None:
         self.job = job
         self.folder = folder
@@ -112,6 +98,9 @@ class Tuner(keras_tuner.Tuner):
         self._on_event = on_event
         self._breakable = breakable
         self._memory = Keeper()
+        self._executor = executor or Inline()
+        self._pool: Pool | None = None
+        self._begun: dict[str, _Begun] = {}
         self.reserve = Reserve(job.clock, job.keeping)
         with seeded(job.seed, 2**31 - 1):
             super().__init__(
@@ -152,49 +141,98 @@ class Tuner(keras_tuner.Tuner):
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Runs trials until the oracle or the clock says stop."""
-        for trial in self.trials():
-            self.run_trial(trial)
-
-    def trials(self) -> Iterator[Any]:
-        """The trials that the oracle proposes, until it or the clock says stop."""
-        while self._pace.another():
-            trial = self.oracle.create_trial(self.tuner_id)
-            if trial.status == "STOPPED":
-                return
-            if trial.status == "IDLE":
-                continue  # the oracle has waited
-            yield trial
-            self._memory.after_trial()
+        try:
+            for attempt in self.attempts():
+                with self._breakable():
+                    execution = self.pool.submit(attempt)
+                self.took(attempt, execution)
+        finally:
+            self.close()
 
     def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> None:
-        """Builds, fits, measures, writes and records the model of one trial.
+        """Not how trials run here.
 
-        A failure is recorded, shown in the leaderboard, and the search goes on.
+        Raises:
+            NotImplementedError: Always: attempts are carried out by the pool of an executor.
         """
-        stopwatch, execution = Stopwatch(), _Execution()
+        raise NotImplementedError("Trials are carried out by an executor: call `search()`.")
+
+    def close(self) -> None:
+        """Ends the trials that are under way."""
+        self._begun.clear()
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def attempts(self) -> Iterator[Attempt]:
+        """What to carry out, each when there is room for it, until oracle or clock says stop.
+
+        Whoever iterates hands each attempt to the `pool`, and what that answers to `took`. What is
+        under way in the end comes to its end before the iterator does.
+        """
+        while self._pace.another():
+            if len(self._begun) == self._executor.size:
+                self._await_one()
+                continue
+            trial = self.oracle.create_trial(self._free_worker())
+            if trial.status == "RUNNING":
+                attempt = self._attempt_at(trial)
+                if attempt is not None:
+                    yield attempt
+                self._memory.after_trial()
+            elif self._begun:
+                self._await_one()  # its end may give the oracle something to do
+            elif trial.status == "STOPPED":
+                return
+            # Else it is IDLE, and the oracle has waited.
+        while self._begun:
+            self._await_one()
+
+    def took(self, attempt: Attempt, execution: ExecutionReport | None) -> None:
+        """Records what came of an attempt; `None` where it is still under way.
+
+        A failure is shown in the leaderboard, and the search goes on.
+        """
+        if execution is not None:
+            self._end(self._begun.pop(attempt.record.trial_id), execution)
+
+    def _await_one(self) -> None:
+        """Waits until one of the trials that run has ended, and records it."""
+        with self._breakable():
+            trial_id, execution = self.pool.wait()
+        self._end(self._begun.pop(trial_id), execution)
+
+    def _attempt_at(self, trial: Any) -> Attempt | None:
+        """What is to be carried out for a trial; `None` where there are no data for it."""
+        stopwatch = Stopwatch()
         record = self.oracle.history.trials[int(trial.trial_id)]
         self._on_event("start", record, {})
-        batch_size = self._batch_size(trial.hyperparameters)
-        for halved in (False, True):
-            forget_layers()
-            try:
-                with self._breakable():
-                    with seeded(self.job.seed, record.number):
-                        attempt = self._attempt(trial, record, batch_size)
-                        outcome = fitting_of(attempt)()
-                    execution = self._kept(attempt, outcome)
-            except (keras_tuner.errors.FatalError, ObjectiveError, DirectoryError):
-                raise
-            except Exception as error:
-                if failures.is_out_of_memory(error) and not halved:
-                    batch_size = self._halved(record, batch_size)
-                    continue
-                if is_full(error, self.folder):
-                    raise DirectoryError(_NO_ROOM.format(record.trial_id, self.folder)) from error
-                execution = _failed(error)
-            break
-        self._record(trial, record, execution, stopwatch.seconds)
-        self._on_event("end", record, {})
+        try:
+            with self._breakable(), seeded(self.job.seed, record.number):
+                attempt = self._attempt(trial, record)
+        except FATAL:
+            raise
+        except Exception as error:
+            check_room(error, record, self.folder)
+            self._record(trial, record, failed(error), stopwatch.seconds)
+            return None
+        self._begun[record.trial_id] = _Begun(trial, attempt, stopwatch.seconds)
+        return attempt
+
+    @property
+    def pool(self) -> Pool:
+        """What carries trials out; made ready when the first one begins."""
+        if self._pool is None:
+            settings = self.job.settings(self.folder, timed=self._asked("latency"))
+            self._pool = self._executor.open(settings, self.folder.parent)
+        return self._pool
+
+    def _free_worker(self) -> str:
+        """A name by which the oracle knows whoever runs the next trial."""
+        names = (
+            f"{self.tuner_id}.{i}" if i else self.tuner_id for i in range(len(self._begun) + 1)
+        )
+        return next(name for name in names if name not in self.oracle.ongoing_trials)
 
     def load_model(self, trial: Any) -> keras.Model:
         """The model of a trial as it was scored, from its file; `build` is not called."""
@@ -206,25 +244,17 @@ class Tuner(keras_tuner.Tuner):
         recipe = self.space.recipe(hp)
         return recipe.batch_size if recipe else None
 
-    @staticmethod
-    def _halved(record: Any, batch_size: int | None) -> int:
-        """Half the rows of a step, after the memory has run out."""
-        half = max(1, (batch_size or 32) // 2)
-        log.warning("Trial %s ran out of memory; again with batch size %d.", record.trial_id, half)
-        gc.collect()
-        return half
-
-    def _attempt(self, trial: Any, record: Any, batch_size: int | None) -> Attempt:
+    def _attempt(self, trial: Any, record: Any) -> Attempt:
         """Everything that a method needs for this execution of the trial."""
         history, hp = self.oracle.history, trial.hyperparameters
         return Attempt(
-            job=self.job,
+            settings=self.job.settings(self.folder, timed=self._asked("latency")),
             space=self.space,
-            pace=self._pace,
+            allowance=self._pace.allow(record),
             record=record,
             hp=hp,
             view=self.job.view(hp),
-            batch_size=batch_size,
+            batch_size=self._batch_size(hp),
             optional=bool(history.scored()) and not record.executions,
             answered=bool(history.completed()),
             continuation=self._continuation(record),
@@ -245,78 +275,71 @@ class Tuner(keras_tuner.Tuner):
             fidelity=1.0 if self._by_rows else record.fidelity,
             rows=record.fidelity if self._by_rows else 1.0,
             keep=self._pace.pauses and record.fidelity < 1,
+            by_rows=self._by_rows,
             parent=parent,
         )
         if not record.executions:
             return begun
         rung = record.executions[-1].rung
-        start = State.read(checkpoint_path(self.folder, record.trial_id, rung))
-        if start is None:
-            log.warning("The checkpoint of trial %s is gone: it starts again.", record.trial_id)
-        elif self._by_rows:
-            return replace(begun, start=replace(start, epochs=0), seed=(record.rung,))
-        return replace(begun, start=start)
+        return replace(begun, paused=checkpoint_path(self.folder, record.trial_id, rung))
 
     def _reports(self, record: Any) -> Callable[[int, dict[str, float]], bool]:
         """What is told the epochs of a trial and says whether it is hopeless."""
         # Trained on more rows the epochs begin anew.
         before = record.reports[-1][0] + 1 if record.reports else 0
         offset = before if self._by_rows else 0
-        stopwatch, times = Stopwatch(), list[float]()
 
         def on_epoch(epoch: int, logs: dict[str, float]) -> bool:
-            times.append(stopwatch.seconds)
-            if len(times) > 1:  # the first one is mostly tracing
-                usual = (times[-1] - times[0]) / (len(times) - 1)
-                self._pace.saw(record.number, usual, max(0.0, times[0] - usual))
             self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
             step = epoch + offset
             if record.reports and step <= record.reports[-1][0]:
-                return False  # repeated, for want of a checkpoint or of memory
+                return False  # repeated, for want of a checkpoint, of memory or of a worker
             self.oracle.update_trial(record.trial_id, logs, step=step)
             return bool(self.oracle.hopeless(record.trial_id))
 
         return on_epoch
 
-    def _kept(self, attempt: Attempt, outcome: Outcome) -> _Execution:
-        """Measures a fitted network and writes what is asked for later."""
-        job, record, view = self.job, attempt.record, attempt.view
-        network, trained = outcome.network, outcome.trained
-        if outcome.plan is not None:
-            self._pace.note(outcome.plan, trained.full)
-        if trained.state is not None and not trained.out_of_time:
-            trained.state.write(checkpoint_path(self.folder, record.trial_id, record.rung))
-        if outcome.solution is not None and job.keeping.again:
-            self.solved[record.trial_id] = Solved(outcome.solution, outcome.seconds)
-        stopwatch, front = Stopwatch(), self.space.front_sizes(attempt.hp)
-        measures = {
-            **measure.sizes(network, view.example, front),
-            **outcome.measures,
-            "epochs": float(trained.epochs),
-            "best_epoch": float(trained.epoch + 1),
-        }
-        if view.example is not None and (job.keeping.timed or self._asked("latency")):
-            timed, extra = measure.latency(network, view.example), view.extra_latency()
-            measures.update({k: v + extra for k, v in timed.items()})
-        held = job.keeping.members > 1
-        self.networks.keep(record.trial_id, network, view.assemble, held)
-        keeps = job.keeping.candidates > 1 and view.scorer is not None
-        if keeps and outcome.answers is not None:
-            assert view.scorer is not None
-            write_answers(self.folder, record.trial_id, view.scorer.answers(outcome.answers()))
-        seconds = stopwatch.seconds
-        assembling = self.networks.seconds_of_assembling(record)
-        self.reserve.wrote(seconds + assembling)
+    def _end(self, begun: _Begun, execution: ExecutionReport) -> None:
+        """Takes over what an execution has left, and records how it ended."""
+        stopwatch, record = Stopwatch(), begun.attempt.record
+        if execution.hyperparameters is not None:
+            begun.trial.hyperparameters = execution.hyperparameters
+        self._pace.saw(record.number, execution.times)
+        if execution.status != "FAILED":
+            try:
+                execution = self._took_over(begun.attempt, execution)
+            except FATAL:
+                raise
+            except Exception as error:
+                check_room(error, record, self.folder)
+                execution = failed(error)
+        seconds = begun.seconds + execution.seconds + stopwatch.seconds
+        self._record(begun.trial, record, execution, seconds)
+
+    def _took_over(self, attempt: Attempt, execution: ExecutionReport) -> ExecutionReport:
+        """Keeps what an execution has left, and measures what is not in the network."""
+        stopwatch, record, view = Stopwatch(), attempt.record, attempt.view
+        measures, network = execution.measures, execution.network
+        if execution.lengths:
+            self._pace.note(execution.lengths, execution.full)
+        known = execution.repeatable
+        if known is not None:
+            if network is None:  # another process has fitted it
+                network = artifact.load_written(self.networks.path(record.trial_id))
+            solution = execution.solution or Counted(network, known.rounds, known.rate)
+            self.solved[record.trial_id] = Solved(solution, known.seconds)
+        held = network if self.job.keeping.members > 1 else None
+        self.networks.written(record.trial_id, view.assemble, held)
+        timed = [name for name in measures if "latency" in name]
+        if timed:
+            extra = view.extra_latency()
+            measures |= {name: measures[name] + extra for name in timed}
+        seconds = execution.writing + stopwatch.seconds
+        self.reserve.wrote(seconds + self.networks.seconds_of_assembling(record))
         if self._asked("size_bytes"):
             measures["size_bytes"] = float(artifact.size_of(self.networks.model(record)))
-        self._check_objectives({**trained.metrics, **measures})
-        return _Execution(
-            status="STOPPED" if trained.hopeless else "COMPLETED",
-            metrics=trained.metrics,
-            measures=measures,
-            # What a solver or folds have fitted cannot go on: it is a full training at any rung.
-            fidelity=1.0 if outcome.plan is None else _reached(record, trained, self._by_rows),
-        )
+        self._check_objectives({**(execution.metrics or {}), **measures})
+        return execution
 
     def _asked(self, measure: str) -> bool:
         """Whether an objective or a constraint needs a measure of every trial."""
@@ -338,7 +361,7 @@ class Tuner(keras_tuner.Tuner):
                 f"Logged: {', '.join(sorted(scores))}."
             )
 
-    def _record(self, trial: Any, record: Any, execution: _Execution, seconds: float) -> None:
+    def _record(self, trial: Any, record: Any, execution: ExecutionReport, seconds: float) -> None:
         """Tells the oracle how the execution ended, and lets go of what nobody will ask for."""
         oracle, trial_id = self.oracle, trial.trial_id
         if execution.metrics is not None and not record.reports:
@@ -363,6 +386,7 @@ class Tuner(keras_tuner.Tuner):
         housekeeping.keep_the_best(self.networks, oracle, self.job.keeping.candidates)
         housekeeping.keep_checkpoints(self.folder, oracle)
         self._keep_time()
+        self._on_event("end", record, {})
 
     def _keep_time(self) -> None:
         """Keeps time for what comes after the trials, by what is known of them now."""
@@ -371,22 +395,3 @@ class Tuner(keras_tuner.Tuner):
         best = [t.trial_id for t in self.oracle.get_best_trials(_AGAIN)] if self.solved else []
         again = [self.solved[k].seconds for k in best if k in self.solved]
         self.reserve.finished(len(self.oracle.history.completed()), again)
-
-
-def _failed(error: Exception) -> _Execution:
-    return _Execution(
-        status="FAILED",
-        failure=failures.reason(error),
-        traceback=failures.details(error),
-        out_of_time=isinstance(error, OutOfTime),
-    )
-
-
-def _reached(record: Any, trained: Trained, by_rows: bool) -> float | None:
-    """The share of a full training that was reached, where something had cut it short."""
-    if not (trained.out_of_time or trained.hopeless):
-        return None
-    # Half of the epoch that the clock broke off is done, for all that is known.
-    epochs = trained.epochs - (0.5 if trained.out_of_time else 0.0)
-    share = epochs / max(trained.full, 1) * (record.fidelity if by_rows else 1.0)
-    return min(share, record.fidelity * (1 - 1e-6))

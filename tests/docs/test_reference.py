@@ -18,7 +18,7 @@ _ENTRY = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 
 # Not names of `kerasnas` but public: the guides use them.
 FURTHER = {"kerasnas.data.infer_schema", "kerasnas.data.Schema", "kerasnas.data.Column"}
-MODULES = ("callbacks", "errors", "oracles", "plots", "spaces")
+MODULES = ("callbacks", "errors", "executors", "oracles", "plots", "spaces")
 
 
 def listed(path: Path) -> set[str]:

@@ -10,10 +10,12 @@ from kerasnas.oracles import Context
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.image import PURPOSES
 from kerasnas.spaces.space import Space
-from kerasnas.trial.pace import Pace, purpose_of
+from kerasnas.trial.pace import Allowance, Pace, Times, purpose_of
 from kerasnas.trial.plan import Plan
 
 FIRST, SECOND, LATER = PURPOSES
+TRIAL = SimpleNamespace(number=2, fidelity=1)
+TWO_RUNGS = SimpleNamespace(rungs=[0.5, 1.0])
 
 
 class Tables(Space):
@@ -33,14 +35,11 @@ def test_without_a_recipe_all_trials_have_the_same_share():
 
 
 def test_a_trial_has_its_share_of_the_seconds_left_for_trials():
-    clock = SimpleNamespace(seconds=None)
-    job = SimpleNamespace(clock=clock, epochs=1, objectives=(1,), deadline=made(60.0))
-    pace = Pace(SimpleNamespace(), job, Tables())
-    assert pace.share(None, SimpleNamespace(number=3)) == pytest.approx(10.0)
-    assert pace.most(Recipe(32)) == 0.0
-    assert pace.most(Recipe(32, enough=64)) == pytest.approx(27.0)
-    job.deadline = made(3.0)
-    assert pace.share(None, SimpleNamespace(number=3)) == 1.0  # the floor of a trial
+    allowance = Allowance(deadline=made(60.0), number=3)
+    assert allowance.share(None) == pytest.approx(10.0)
+    assert allowance.most(Recipe(32)) == 0.0
+    assert allowance.most(Recipe(32, enough=64)) == pytest.approx(27.0)
+    assert Allowance(deadline=made(3.0)).share(None) == 1.0  # the floor of a trial
 
 
 def made(seconds):
@@ -102,42 +101,44 @@ def paced(left, *finished):
     ("left", "building", "fits"), [(5, 0.5, True), (5, 0.8, False), (60, 0.8, True)]
 )
 def test_a_network_that_takes_long_to_build_is_given_up_in_the_last_seconds(left, building, fits):
-    pace = paced(left)
-    pace.built(0, building)
+    allowance = paced(left).allow(TRIAL)
     if fits:
-        pace.check_start(0)
+        allowance.check_start(building)
     else:
         with pytest.raises(OutOfTime, match="to trace"):
-            pace.check_start(0)
+            allowance.check_start(building)
 
 
 def with_two_starts(left):
     """Tracing took 16 and 24 times as long as building."""
     pace = paced(left, 4.0, 8.0)
     for number, (building, start) in enumerate([(0.1, 1.6), (0.3, 7.2)]):
-        pace.built(number, building)
-        pace.saw(number, 0.1, start)
-        pace.saw(number, 0.1, 99.0)  # the first epochs count: later ones go on from a pause
+        pace.saw(number, Times(building, 0.1, start))
+        # The first epochs count: later ones go on from a pause.
+        pace.saw(number, Times(building, 0.1, 99.0))
     return pace
 
 
 def test_how_long_tracing_takes_is_learnt_from_the_trials_before():
-    pace = with_two_starts(5.0)
-    pace.built(2, 0.2)
-    pace.check_start(2)
-    pace.built(3, 0.3)
+    allowance = with_two_starts(5.0).allow(TRIAL)
+    allowance.check_start(0.2)
     with pytest.raises(OutOfTime, match="to trace"):
-        pace.check_start(3)
+        allowance.check_start(0.3)
 
 
 def test_what_is_traced_for_long_is_trained_for_its_share_besides():
-    pace = with_two_starts(20.0)
-    trial = SimpleNamespace(number=2, fidelity=1)
-    assert pace.limit(3.0, trial).left == pytest.approx(6.0)
-    pace.built(2, 0.3)
-    assert pace.limit(3.0, trial).left == pytest.approx(9.0)
-    pace.built(2, 2.0)
-    assert pace.limit(3.0, trial).left == pytest.approx(20.0)
+    allowance = with_two_starts(20.0).allow(TRIAL)
+    assert allowance.limit(3.0, 0.0).left == pytest.approx(6.0)
+    assert allowance.limit(3.0, 0.3).left == pytest.approx(9.0)
+    assert allowance.limit(3.0, 2.0).left == pytest.approx(20.0)
+
+
+def test_trials_that_run_together_take_the_length_that_the_first_of_them_was_given():
+    history, job = History(), SimpleNamespace(clock=SimpleNamespace(seconds=60.0), epochs=None)
+    pace = Pace(SimpleNamespace(history=history, scheduler=TWO_RUNGS), job, Tables())
+    pace.note([16, 32], 32)
+    pace.note([16, 32], 16)
+    assert history.notes["lengths"]["epochs"] == {"[16, 32]": 32}
 
 
 def test_no_trial_begins_that_would_not_even_be_traced():
@@ -145,8 +146,7 @@ def test_no_trial_begins_that_would_not_even_be_traced():
     assert paced(3.5, 4.0, 8.0).another() is True
     assert paced(3.5, 4.0, 4.0).another() is True
     pace = paced(3.5, 4.0, 4.0)
-    pace.built(0, 0.2)
-    pace.saw(0, 0.0, 3.6)
+    pace.saw(0, Times(0.2, 0.0, 3.6))
     assert pace.another() is False
 
 

@@ -130,7 +130,7 @@ def run(attempt: Attempt, model: keras.Model, plan: Plan) -> Trained:
     result.epochs = result.epochs or epochs
     state = State.of(model, epochs=result.epochs) if plan.keep else None
     _take_weights(attempt, model, watch)
-    objective = attempt.job.objectives[0]
+    objective = attempt.settings.objectives[0]
     if isinstance(returned, list | tuple):
         ends = [w.result.metrics for w in watching.watches if w.result.metrics]
         result.metrics = _means(ends) if len(ends) == len(returned) else dict(result.metrics)
@@ -163,7 +163,7 @@ def _arguments(
 ) -> dict[str, Any]:
     """Arguments of `fit` besides data and callbacks."""
     view = attempt.view
-    arguments = {"verbose": 0, **attempt.job.fit_kwargs, "epochs": epochs}
+    arguments = {"verbose": 0, **attempt.settings.fit_kwargs, "epochs": epochs}
     if first:
         arguments["initial_epoch"] = first
     if attempt.batch_size is not None:

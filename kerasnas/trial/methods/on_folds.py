@@ -62,7 +62,7 @@ class OnFolds:
         folds = attempt.view.folds
         while (done := len(self._ends)) < len(folds):
             needed = len(folds) - done if attempt.answered else 1
-            if times and attempt.job.deadline.left < needed * self._least(times):
+            if times and attempt.allowance.deadline.left < needed * self._least(times):
                 break
             stacked = self._stacked() if done == 1 else None
             if stacked is not None:
@@ -118,7 +118,7 @@ class OnFolds:
         if not isinstance(method, Solve):
             return False
         part = attempt.view.fold(number)
-        deadline = attempt.job.deadline.part(1 / (len(attempt.view.folds) - number))
+        deadline = attempt.allowance.deadline.part(1 / (len(attempt.view.folds) - number))
         stopwatch = Stopwatch()
         solution = method.fit(part, attempt.seed ^ number, deadline)
         self._solving += stopwatch.seconds
@@ -135,7 +135,7 @@ class OnFolds:
         """
         attempt, counts = self.attempt, [solution.rounds for solution in self._solutions]
         assert attempt.view.scorer is not None, "folds belong to an estimator"
-        if attempt.view.scorer.rows > _FEW_ROWS or attempt.job.deadline.left < self._solving:
+        if attempt.view.scorer.rows > _FEW_ROWS or attempt.allowance.deadline.left < self._solving:
             return
         if any(count is None for count in counts) or len(set(counts)) < 2:
             return  # nothing was chosen
@@ -180,7 +180,8 @@ class OnFolds:
         """The network of a fold; those after the first take as many epochs as the first."""
         if number in self._built:
             return self._built[number]
-        attempt, pace, stopwatch = self.attempt, self.attempt.pace, Stopwatch()
+        attempt, stopwatch = self.attempt, Stopwatch()
+        allowance = attempt.allowance
         space = attempt.space.for_fold(number)
         method = space.method(attempt.hp)
         steps = method.otherwise if isinstance(method, Solve) else method
@@ -191,15 +192,15 @@ class OnFolds:
         plan = attempt.plan(
             recipe,
             fold=number,
-            epochs=self._ends[0].full if self._ends else pace.epochs(lengths),
+            epochs=self._ends[0].full if self._ends else allowance.epochs(lengths),
             lengths=lengths,
-            deadline=attempt.job.deadline,
-            share=max(pace.share(recipe, attempt.record) / left, amount(Margin.FOLD_SECONDS)),
-            most=pace.most(recipe) / left,
+            deadline=attempt.allowance.deadline,
+            share=max(allowance.share(recipe) / left, amount(Margin.FOLD_SECONDS)),
+            most=allowance.most(recipe) / left,
             parts=left,
             must_end=attempt.answered,
             optional=attempt.answered,
-            seed=(attempt.job.seed, attempt.record.number, number),
+            seed=(attempt.settings.seed, attempt.record.number, number),
         )
         training = steps.training(network)
         self._building = stopwatch.seconds

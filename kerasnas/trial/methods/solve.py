@@ -13,7 +13,7 @@ from kerasnas.trial.plan import Trained
 def fit(method: Solve, attempt: Attempt) -> Outcome:
     """Solves; where there is no time for it, fits by steps."""
     view, stopwatch = attempt.view, Stopwatch()
-    solution = method.fit(view, attempt.seed, attempt.job.deadline)
+    solution = method.fit(view, attempt.seed, attempt.allowance.deadline)
     if solution is None:
         return steps.fit(method.otherwise, attempt)
     seconds = stopwatch.seconds

@@ -33,7 +33,7 @@ def fit(method: Steps, attempt: Attempt) -> Outcome:
 
 def is_fast(attempt: Attempt, network: keras.Model, view: View) -> bool:
     """Whether the fast loop trains as `keras.Model.fit` would with the same arguments."""
-    return not attempt.job.fit_kwargs and can_run(network, (view.x, view.y))
+    return not attempt.settings.fit_kwargs and can_run(network, (view.x, view.y))
 
 
 def _validation(

@@ -1,0 +1,399 @@
+"""Trials in worker processes: the same trials with the same scores, none lost and none repeated."""
+
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections import Counter
+from itertools import count
+from multiprocessing import Pipe
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasnas as kn
+from kerasnas.clock import Clock
+from kerasnas.data.stored import StoredRows
+from kerasnas.errors import SearchSpaceError, WorkerLostError
+from kerasnas.problem.view import View
+from kerasnas.spaces.space import UserSpace
+from kerasnas.trial.attempt import Attempt
+from kerasnas.trial.execution import ExecutionReport
+from kerasnas.trial.executors import process, spawning, worker
+from kerasnas.trial.executors.executor import Inline
+from kerasnas.trial.executors.named import executor_of
+from kerasnas.trial.executors.stored_view import ViewStore, opened
+from kerasnas.trial.executors.worker import Said
+from kerasnas.trial.job import TrialSettings
+from kerasnas.trial.pace import Allowance
+
+# A module, since worker processes import what they are sent. The first worker that builds the
+# network of five units is killed by the system.
+MODULE = """
+import os, signal
+from multiprocessing import parent_process
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import kerasnas as kn
+
+X = np.random.default_rng(0).normal(size=(48, 3)).astype("float32")
+Y = X[:, :1] - X[:, 1:2]
+
+
+def build(hp):
+    units = hp.Int("units", 2, 7)
+    note(units)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(units, "relu")])
+    model.add(keras.layers.Dense(1))
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    return model
+
+
+def note(units):
+    if parent_process() is None or "NOTES" not in os.environ:
+        return
+    notes = Path(os.environ["NOTES"])
+    (notes / f"worker-{os.getpid()}").touch()
+    if units == 5 and not (notes / "killed").exists():
+        (notes / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def search(**settings):
+    told = {"oracle": "grid", "budget": kn.Budget(trials=9, epochs=2), "seed": 0, "verbose": 0}
+    data = {"x": X[:32], "y": Y[:32], "validation_data": (X[32:], Y[32:])}
+    return kn.search(build, **data, **{**told, **settings})
+"""
+
+DRIVER = """
+import sys
+
+if __name__ == "__main__":
+    import kerasnas as kn
+    from my_search import search
+
+    search(directory=sys.argv[1], executor=kn.executors.Process(workers=2, threads=1))
+"""
+
+
+@pytest.fixture(scope="module")
+def my_search(tmp_path_factory):
+    """The module of a user, which other processes find as well."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "my_search.py").write_text(textwrap.dedent(MODULE))
+    (folder / "driver.py").write_text(textwrap.dedent(DRIVER))
+    (folder / "notes").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        import my_search
+
+        yield my_search
+    sys.modules.pop("my_search")
+
+
+@pytest.fixture(scope="module")
+def inline(my_search):
+    return my_search.search()
+
+
+def outcomes(result):
+    return {t.trial_id: (t.values, t.status, t.metrics, t.reports) for t in result.history}
+
+
+def events(directory):
+    return [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
+
+
+def test_two_workers_give_the_same_trials_and_lose_none_to_a_kill(my_search, inline, tmp_path):
+    notes = Path(my_search.__file__).parent / "notes"
+    two = kn.executors.Process(workers=2, threads=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NOTES", str(notes))
+        found = my_search.search(executor=two, directory=tmp_path)
+    assert (notes / "killed").exists()
+    assert len([*notes.glob("worker-*")]) >= 2
+    assert outcomes(found) == outcomes(inline)
+    assert len(found.history) == 6
+    ended = Counter(e["number"] for e in events(tmp_path) if e["event"] == "finished")
+    assert ended == Counter(range(6))
+    x = my_search.X
+    for trial in found.history:
+        if found.networks.there(trial.trial_id):
+            np.testing.assert_array_equal(
+                found.networks.model(trial)(x), inline.networks.model(trial)(x)
+            )
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "journal.jsonl",
+        "logs",
+        "search.lock",
+        "trials",
+    }
+    assert [*(tmp_path / "logs").iterdir()] == []  # no trial has printed anything
+
+
+def test_a_killed_driver_takes_its_workers_along_and_repeats_nothing(my_search, inline, tmp_path):
+    folder, directory = Path(my_search.__file__).parent, tmp_path / "search"
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "killed").touch()
+    driver = subprocess.Popen(
+        [sys.executable, str(folder / "driver.py"), str(directory)],
+        env={**os.environ, "NOTES": str(notes), "PYTHONPATH": os.pathsep.join(sys.path)},
+        cwd=folder,
+    )
+    journal, said = directory / "journal.jsonl", threading.Event()
+    while driver.poll() is None and not (
+        journal.is_file() and journal.read_bytes().count(b'"finished"') >= 2
+    ):
+        said.wait(0.01)
+    driver.kill()
+    driver.wait()
+    workers = [int(p.name.removeprefix("worker-")) for p in notes.glob("worker-*")]
+    assert workers
+    while any(alive(worker) for worker in workers):
+        said.wait(0.01)
+    before = [e["number"] for e in events(directory) if e["event"] == "finished"]
+    found = my_search.search(directory=directory)  # another executor goes on with it
+    after = [e["number"] for e in events(directory) if e["event"] == "finished"]
+    assert after[: len(before)] == before
+    assert Counter(after) == Counter(range(6))
+    assert outcomes(found) == outcomes(inline)
+
+
+def alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+class FakeWorkers:
+    """Workers that say what a test has them say, in the place of processes."""
+
+    def __init__(self, monkeypatch, tmp_path, *says):
+        self.says, self.started, self.got = iter(says), 0, []
+        monkeypatch.setattr(process.ProcessPool, "_started", lambda pool: self.start())
+        settings = TrialSettings((), 0, tmp_path)
+        self.pool = process.ProcessPool(1, 1, 1000, settings, tmp_path)
+
+    def start(self):
+        self.started += 1
+        here, there = Pipe()
+        for said in next(self.says):
+            there.send(said)
+        self.got.append(there)
+        ended = SimpleNamespace(kill=there.close, join=lambda: None, exitcode=-9)
+        if not next(self.says, True):
+            there.close()
+        return process._Worker(ended, here)
+
+    def submit(self, **facts):
+        record = SimpleNamespace(trial_id="0000", number=0)
+        attempt = Attempt(
+            settings=TrialSettings((), 0, Path()),
+            space=UserSpace(keras.Sequential),
+            allowance=Allowance(),
+            record=record,
+            hp=None,
+            view=View(x=np.zeros((3, 2))),
+            batch_size=None,
+            **facts,
+        )
+        self.pool.submit(attempt)
+
+
+READY, LIVES, DIES = Said("ready"), True, False
+
+
+def test_a_trial_whose_worker_is_lost_twice_has_failed(monkeypatch, tmp_path, caplog):
+    fakes = FakeWorkers(monkeypatch, tmp_path, [READY], DIES, [READY], DIES, [READY], LIVES)
+    fakes.submit()
+    trial_id, execution = fakes.pool.wait()
+    assert (trial_id, execution.status, fakes.started) == ("0000", "FAILED", 3)
+    assert execution.failure == "WorkerLostError: its worker was lost 2 times (exit code -9)"
+    assert "The worker of trial 0000 was lost (exit code -9)." in caplog.text
+
+
+def test_workers_that_cannot_even_start_end_the_search(monkeypatch, tmp_path):
+    fakes = FakeWorkers(monkeypatch, tmp_path, [], DIES, [], DIES)
+    fakes.submit()
+    with pytest.raises(WorkerLostError, match="before they are ready"):
+        fakes.pool.wait()
+
+
+@pytest.mark.parametrize(("held", "started"), [(1000, 1), (1001, 2)])
+def test_a_worker_that_holds_much_memory_is_replaced_after_its_trial(
+    held, started, monkeypatch, tmp_path
+):
+    ended = Said("ended", execution=ExecutionReport(), held_bytes=held)
+    fakes = FakeWorkers(monkeypatch, tmp_path, [READY, ended], LIVES, [READY], LIVES)
+    fakes.submit()
+    assert fakes.pool.wait()[1].status == "COMPLETED"
+    assert fakes.started == started
+
+
+def test_a_trial_is_told_its_epochs_and_a_hopeless_one_is_stopped(monkeypatch, tmp_path):
+    epochs = [Said("epoch", epoch=i, logs={"loss": 1.0}) for i in range(3)]
+    ended = Said("ended", execution=ExecutionReport(status="STOPPED"))
+    fakes = FakeWorkers(monkeypatch, tmp_path, [READY, *epochs, ended], LIVES)
+    seen = []
+    fakes.submit(on_epoch=lambda epoch, logs: seen.append(epoch) or epoch == 1)
+    fakes.pool.wait()
+    there, messages = fakes.got[0], []
+    while there.poll():
+        messages.append(there.recv()[0])
+    assert seen == [0, 1, 2]
+    assert messages == ["setup", "space", "view", "trial", "stop"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("ObjectiveError", kn.errors.ObjectiveError), ("DirectoryError", kn.errors.DirectoryError)],
+)
+def test_what_ends_a_search_ends_it_from_a_worker_as_well(kind, expected, monkeypatch, tmp_path):
+    fatal = Said("fatal", kind=kind, text="no such metric")
+    fakes = FakeWorkers(monkeypatch, tmp_path, [READY, fatal], LIVES)
+    fakes.submit()
+    with pytest.raises(expected, match="no such metric"):
+        fakes.pool.wait()
+
+
+def test_views_come_back_from_their_files_as_they_were(tmp_path):
+    rng, numbers = np.random.default_rng(0), count()
+    large = rng.normal(size=(2000, 3))
+    view = View(
+        x={"a": large, "b": tf.constant(large), "c": StoredRows(large, np.arange(0, 2000, 2))},
+        y=np.array(["yes", "no"] * 1000, dtype=object),
+        validation=(large, None, rng.normal(size=4)),
+        assemble=lambda network: next(numbers),
+        folds=((np.arange(3), np.arange(3, 5)),),
+    )
+    store = ViewStore(tmp_path / "rows")
+    stored = store.stored(view)
+    spawning.check_sendable({"view": stored})
+    again = opened(stored)
+    assert isinstance(again.x["b"], tf.Tensor)
+    assert type(again.x["a"]) is np.ndarray
+    for one, other in zip(tf.nest.flatten(view.x), tf.nest.flatten(again.x), strict=True):
+        np.testing.assert_array_equal(one[:2000], other[:2000])
+    assert again.y.dtype == object
+    assert again.y.tolist() == view.y.tolist()
+    np.testing.assert_array_equal(again.validation[0], large)
+    assert again.validation[1] is None
+    np.testing.assert_array_equal(again.folds[0][1], [3, 4])
+    again.x["a"][:] = 0.0  # a copy of this process: the file stays as it is
+    np.testing.assert_array_equal(opened(stored).x["a"], large)
+    assert len([*(tmp_path / "rows").iterdir()]) == 4  # one array is there four times
+    store.forget()
+    assert not (tmp_path / "rows").exists()
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (tf.data.Dataset.from_tensor_slices([1.0]), "need arrays, received _TensorSliceDataset"),
+        (np.array([object()]), "an array of objects"),
+    ],
+)
+def test_what_no_file_can_hold_is_refused(x, expected, tmp_path):
+    with pytest.raises(SearchSpaceError, match=expected):
+        ViewStore(tmp_path / "rows").stored(View(x=x))
+
+
+def test_a_function_that_cannot_be_sent_is_refused_before_anything_slow():
+    with pytest.raises(SearchSpaceError, match=r"`hypermodel` cannot be sent .* top level"):
+        kn.search(lambda hp: None, np.zeros((9, 1)), np.zeros(9), executor="process")
+    facts = kn.TensorInput(name="facts")
+    block = kn.DenseBlock(units=lambda hp: hp.Int("units", 1, 2))(facts)
+    auto = kn.AutoModel(facts, kn.RegressionHead()(block), executor="process")
+    with pytest.raises(SearchSpaceError, match="`outputs` cannot be sent"):
+        auto.fit(np.zeros((9, 1)), np.zeros(9))
+
+
+@pytest.mark.parametrize("guard", [True, False])
+def test_a_script_without_a_guard_is_told_the_line_to_write(guard, tmp_path):
+    lines = ["from kerasnas.trial.executors.process import Process"]
+    lines += ["if __name__ == '__main__':"] if guard else ["if True:"]
+    lines += ["    Process(2).check({})"]
+    script = tmp_path / "script.py"
+    script.write_text("\n".join(lines))
+    if guard:
+        runpy.run_path(str(script), run_name="__main__")
+        return
+    with pytest.raises(SearchSpaceError, match=r"line 3 of 'script.py'.*Write `if __name__ =="):
+        runpy.run_path(str(script), run_name="__main__")
+
+
+def test_what_a_session_defines_is_nowhere_to_be_imported(monkeypatch):
+    session = SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "__main__", session)
+
+    def build(hp):
+        return None
+
+    build.__module__, build.__qualname__ = "__main__", "build"
+    session.build = build
+    with pytest.raises(SearchSpaceError, match="is defined in this session"):
+        spawning.check_sendable({"hypermodel": build})
+
+
+def test_threads_are_set_for_workers_alone(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with spawning.environment(2):
+        told = [os.environ[n] for n in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")]
+    assert told == ["2", "2"]
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_executors_by_name():
+    assert executor_of("inline") == Inline()
+    assert executor_of("process") == kn.executors.Process()
+    assert executor_of(kn.executors.Process(3)).size == 3
+    assert kn.executors.Process(3, threads=5).threads_each == 5
+    with pytest.raises(SearchSpaceError, match=r"`executor` must be one of .* Did you mean 'proc"):
+        kn.TabularClassifier(executor="proces").check_arguments()
+    with pytest.raises(SearchSpaceError, match="`workers` must be a whole number"):
+        kn.executors.Process(workers=0)
+
+
+def test_spaces_are_sent_without_the_rows():
+    rng = np.random.default_rng(0)
+    facts, note = kn.TabularInput(name="facts"), kn.TextInput(name="note")
+    both = kn.Merge()([kn.TabularBlock()(facts), kn.TextBlock()(note)])
+    auto = kn.AutoModel([facts, note], kn.ClassificationHead()(both))
+    x = {"facts": rng.normal(size=(60, 3)), "note": ["some words", "others"] * 30}
+    given = {"validation_data": None, "validation_split": 0.2, "sample_weight": None}
+    given |= {"class_weight": None, "groups": None, "count_folds": None, "calibration": None}
+    task = auto._prepare(x, np.arange(60) % 2, seed=0, clock=Clock(), **given)
+    alone = task.hypermodel.on_its_own(None)
+    assert alone is task.hypermodel.on_its_own(None)
+    assert {len(a) for one in alone.inputs.values() for a in tf.nest.flatten(one.form.data)} == {1}
+    spawning.check_sendable({"space": alone})
+    hp = keras_tuner.HyperParameters()
+    again = task.hypermodel.build(hp)
+    assert alone.build(hp).count_params() == again.count_params()
+
+
+def test_workers_leave_ctrl_c_to_the_driver(monkeypatch):
+    handlers = {}
+    monkeypatch.setattr(worker.signal, "signal", lambda number, how: handlers.update({number: how}))
+    monkeypatch.setattr(worker.threading, "Thread", lambda **_: SimpleNamespace(start=lambda: None))
+    here, there = Pipe()
+    here.close()
+    worker.work(there)
+    assert handlers == {signal.SIGINT: signal.SIG_IGN}
