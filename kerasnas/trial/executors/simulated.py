@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -28,6 +29,9 @@ class SimulatedOutcome:
     metrics: dict[str, float]
     seconds: float
     failure: str = ""
+
+
+_NO_OUTCOME = SimulatedOutcome({}, 0.0)
 
 
 class Simulation(Protocol):
@@ -65,23 +69,31 @@ class Faults:
         crash: Fail half-way.
         diverge: End with a score that is not a number.
         slow: Take ten times as long.
+        lost_every_seconds: Virtual seconds after which one more worker is lost, whatever it does;
+            0 loses none. Its training begins anew as soon as any worker is free.
+        start_seconds: Virtual seconds that the start of a worker in the place of a lost one takes.
     """
 
     crash: float = 0.0
     diverge: float = 0.0
     slow: float = 0.0
+    lost_every_seconds: float = 0.0
+    start_seconds: float = 4.0
 
 
 @dataclass(order=True)
 class _Running:
-    """A training under way; the queue is ordered by when it ends, then by when it began."""
+    """A training under way; the queue is ordered by when it ends, then by when it began.
+
+    Without a trial it is the start of a worker.
+    """
 
     end: float
     place: int
     begun: float = field(compare=False)
     worker: str = field(compare=False)
-    trial: Any = field(compare=False)
-    outcome: SimulatedOutcome = field(compare=False)
+    trial: Any = field(compare=False, default=None)
+    outcome: SimulatedOutcome = field(compare=False, default=_NO_OUTCOME)
 
 
 class Simulated:
@@ -98,6 +110,12 @@ class Simulated:
         faults: What goes wrong.
         continues: Whether a paused trial goes on from where it stopped, and takes only the rest of
             its time; otherwise every training begins anew.
+        cost: Reads a clock of seconds; what the oracle takes of it moves the virtual clock as well,
+            as it does for a driver that serves all workers. `None` lets the oracle cost nothing.
+
+    Attributes:
+        now: Virtual seconds until now.
+        waits: Virtual seconds that each lost training waited until it began anew.
     """
 
     def __init__(
@@ -109,6 +127,7 @@ class Simulated:
         seed: int = 0,
         faults: Faults | None = None,
         continues: bool = False,
+        cost: Callable[[], float] | None = None,
     ) -> None:
         self.simulation = simulation
         self.workers = workers
@@ -117,8 +136,11 @@ class Simulated:
         self.faults = faults or Faults()
         self.continues = continues
         self.now = 0.0
+        self.waits: list[float] = []
+        self._cost = cost
         self._running: list[_Running] = []
-        self._submitted = 0
+        self._lost: list[tuple[float, _Running]] = []
+        self._submitted = self._losses = 0
 
     @property
     def limit(self) -> float:
@@ -128,38 +150,39 @@ class Simulated:
     def submit(self, oracle: Oracle, trial: Any, worker: str) -> None:
         """Starts the training that a trial asks for."""
         record = oracle.history.trials[int(trial.trial_id)]
-        outcome = self._outcome(record)
-        end = self.now + outcome.seconds
-        running = _Running(end, self._submitted, self.now, worker, trial, outcome)
-        self._submitted += 1
-        heapq.heappush(self._running, running)
+        self._begin(worker, trial, self._outcome(record))
 
-    def poll(self, oracle: Oracle) -> TrialRecord | None:
-        """Moves the clock to the next end of a training and tells the oracle of it.
+    def poll(self, oracle: Oracle) -> str | None:
+        """Moves the clock to the moment at which a worker is free.
+
+        If it has ended a training, the oracle is told.
 
         Returns:
-            The trial as the history now has it; `None` when nothing ends in time.
+            The worker; `None` when no more is free in time.
         """
+        self._lose_workers()
         if not self._running or self._running[0].end > self.limit:
             return None
         done = heapq.heappop(self._running)
-        self.now = done.end
-        number = int(done.trial.trial_id)
-        record, outcome = oracle.history.trials[number], done.outcome
-        if not outcome.failure:
-            step = max(1, round(1000 * record.fidelity))
-            oracle.update_trial(done.trial.trial_id, outcome.metrics, step)
-        done.trial.status = "FAILED" if outcome.failure else "COMPLETED"
-        done.trial.message = outcome.failure or None
-        oracle.facts(
-            done.trial.trial_id,
-            measures=self.simulation.measures(record.values),
-            seconds=outcome.seconds,
-            failure=outcome.failure,
-            spent=self.now,
-        )
-        oracle.end_trial(done.trial)
-        return oracle.history.trials[number]
+        self.now = max(self.now, done.end)
+        if done.trial is None:
+            return done.worker
+        record, outcome = oracle.history.trials[int(done.trial.trial_id)], done.outcome
+        with self._charging():
+            if not outcome.failure:
+                step = max(1, round(1000 * record.fidelity))
+                oracle.update_trial(done.trial.trial_id, outcome.metrics, step)
+            done.trial.status = "FAILED" if outcome.failure else "COMPLETED"
+            done.trial.message = outcome.failure or None
+            oracle.facts(
+                done.trial.trial_id,
+                measures=self.simulation.measures(record.values),
+                seconds=outcome.seconds,
+                failure=outcome.failure,
+                spent=self.now,
+            )
+            oracle.end_trial(done.trial)
+        return done.worker
 
     def stop(self) -> None:
         """Loses what is under way, as a killed process would."""
@@ -189,13 +212,12 @@ class Simulated:
             upcoming = self._running[0].end if self._running else math.inf
             while waiting and waiting[0] < upcoming:
                 on_mark(waiting.pop(0))
-            before = {r.trial.trial_id: r.worker for r in self._running}
-            ended = self.poll(oracle)
-            if ended is None:
+            free = self.poll(oracle)
+            if free is None:
                 for second in waiting:
                     on_mark(second)
                 break
-            idle = sorted([*idle, before[ended.trial_id]])
+            idle = sorted([*idle, free])
         self.stop()
         return oracle
 
@@ -219,11 +241,48 @@ class Simulated:
         """Whether there was something to do for a worker."""
         if self.now >= self.limit:
             return False
-        trial = oracle.create_trial(worker)
+        if self._lost:
+            since, lost = self._lost.pop(0)
+            self.waits.append(self.now - since)
+            self._begin(worker, lost.trial, lost.outcome)
+            return True
+        with self._charging():
+            trial = oracle.create_trial(worker)
         if trial.status != "RUNNING":
             return False
         self.submit(oracle, trial, worker)
         return True
+
+    def _begin(self, worker: str, trial: Any, outcome: SimulatedOutcome) -> None:
+        end = self.now + outcome.seconds
+        running = _Running(end, self._submitted, self.now, worker, trial, outcome)
+        self._submitted += 1
+        heapq.heappush(self._running, running)
+
+    def _lose_workers(self) -> None:
+        """Loses workers up to the next end of a training; others start in their place."""
+        every = self.faults.lost_every_seconds
+        while every and self._running and (self._losses + 1) * every <= self._running[0].end:
+            self._losses += 1
+            self.now = max(self.now, self._losses * every)
+            busy = sorted(r for r in self._running if r.trial is not None)
+            if not busy:
+                continue
+            victim = busy[int(np.random.default_rng([self.seed, self._losses]).integers(len(busy)))]
+            self._running.remove(victim)
+            heapq.heapify(self._running)
+            self._lost.append((self.now, victim))
+            ready, name = self.now + self.faults.start_seconds, f"worker{self._losses}-started"
+            heapq.heappush(self._running, _Running(ready, self._submitted, self.now, name))
+            self._submitted += 1
+
+    @contextmanager
+    def _charging(self) -> Iterator[None]:
+        """Inside, the oracle works; the clock goes on with what that costs."""
+        before = 0.0 if self._cost is None else self._cost()
+        yield
+        if self._cost is not None:
+            self.now += self._cost() - before
 
     def _charged(self, given: ZeroCost | None) -> ZeroCost | None:
         """Zero-cost scores that move the clock: they are cheap, not free."""

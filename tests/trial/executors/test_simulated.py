@@ -1,5 +1,6 @@
 """The simulated executor and the table that it replays."""
 
+import keras_tuner
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from kerasnas.history import History
 from kerasnas.oracles.schedulers import VerifyScheduler
 from kerasnas.oracles.searchers import RandomSearcher
 from kerasnas.spaces.cell import NAMES, OPERATIONS, Cell
-from kerasnas.trial.executors import Faults, NasBench201, Simulated
+from kerasnas.trial.executors import Faults, NasBench201, Simulated, SimulatedOutcome
 
 
 def made_table(dataset="cifar10", seed=0):
@@ -244,3 +245,61 @@ def test_other_tables_are_read():
     assert NasBench201(made_table("cifar10"), "cifar100").dataset == "cifar10"
     part = NasBench201(made_table().iloc[:10])
     assert "NotInTable" in part.train(values, 1.0, np.random.default_rng(0)).failure
+
+
+class OneSecond:
+    """Trials of one second each."""
+
+    fidelities, full_seconds = (1.0,), 1.0
+
+    @property
+    def hyperparameters(self):
+        hp = keras_tuner.HyperParameters()
+        hp.Float("x", 0.0, 1.0)
+        return hp
+
+    def train(self, values, fidelity, rng):
+        return SimulatedOutcome({"val_loss": values["x"]}, 1.0)
+
+    def measures(self, values):
+        return {}
+
+    def zero_cost(self):
+        return None
+
+
+def test_a_cluster_that_loses_workers_neither_loses_nor_repeats_a_trial():
+    whole, losing = (oracles.Random("val_loss", 400, seed=0) for _ in range(2))
+    ideal = searched(whole, OneSecond(), workers=8)
+    assert ideal.now == pytest.approx(50.0)
+    faults = Faults(lost_every_seconds=2.5, start_seconds=4.0)
+    executor = searched(losing, OneSecond(), workers=8, faults=faults)
+    assert sorted(t.number for t in losing.history.finished) == [*range(400)]
+    assert all(len(t.executions) == 1 for t in losing.history)
+    assert {t.trial_id: (t.values, t.metrics) for t in losing.history} == {
+        t.trial_id: (t.values, t.metrics) for t in whole.history
+    }
+    spent = losing.history.spent
+    assert abs(len(executor.waits) - spent / 2.5) <= 2
+    assert 0 < max(executor.waits) <= 1.0  # the next worker that is free takes a lost training
+    # A loss takes half a training in the mean, and the start of a worker.
+    assert spent < 50.0 + len(executor.waits) * (1.0 + 4.0) / 8 + 2.0
+    again = searched(oracles.Random("val_loss", 400, seed=0), OneSecond(), workers=8, faults=faults)
+    assert again.now == executor.now
+
+
+def test_a_lost_training_waits_for_the_start_of_a_worker_where_none_is_free():
+    oracle = oracles.Random("val_loss", 1, seed=0)
+    faults = Faults(lost_every_seconds=0.6, start_seconds=4.0)
+    executor = Simulated(OneSecond(), workers=1, faults=faults)
+    executor.seconds = 5.2
+    executor.run(oracle)
+    assert executor.waits[0] == pytest.approx(4.0)
+    assert not oracle.history.finished  # the second worker was lost, too
+
+
+def test_what_the_oracle_costs_moves_the_clock():
+    ticks = iter(range(10_000))
+    oracle = oracles.Random("val_loss", 10, seed=0)
+    executor = searched(oracle, OneSecond(), workers=2, cost=lambda: 0.01 * next(ticks))
+    assert 5.0 + 0.1 < executor.now < 5.0 + 0.3
