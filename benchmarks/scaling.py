@@ -99,7 +99,11 @@ def trials(names: list[str], steps: tuple[int, ...]) -> None:
         executor = Simulated(simulation, workers=WORKERS)
         oracle.begin(
             oracles.Context(
-                objectives=(kn.Objective("val_loss", "min"),), max_trials=steps[-1], seed=0
+                objectives=(kn.Objective("val_loss", "min"),),
+                max_trials=steps[-1],
+                seed=0,
+                pausing=True,
+                fidelities=simulation.fidelities,
             )
         )
         oracle.update_space(simulation.hyperparameters)

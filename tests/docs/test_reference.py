@@ -90,7 +90,7 @@ def test_the_page_on_installing_has_every_extra():
         for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
         for name in re.findall(r"`(\w+)`", row)
     }
-    assert set(project["optional-dependencies"]) - {"ray"} <= told
+    assert set(project["optional-dependencies"]) <= told
 
 
 def test_the_site_has_every_page():
