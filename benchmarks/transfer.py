@@ -32,7 +32,7 @@ def rows_of(labels, each, seed):
 def pictures(folder):
     """CIFAR-10, 10,000 pictures to learn from and 2,000 to be judged by."""
     found = np.load(folder / "image" / "cifar10_10k.npz", allow_pickle=False)
-    return found["x_train"], found["y_train"], found["x_test"], found["y_test"]
+    return found["x_train"], found["y_train"], found["x_test"], found["y_test"], None
 
 
 def texts(name, column):
@@ -47,7 +47,7 @@ def texts(name, column):
             order = np.random.default_rng(0).permutation(len(frame))
             test = np.zeros(len(frame), bool)
             test[order[: len(frame) // 5]] = True
-        return found[~test], labels[~test], found[test], labels[test]
+        return found[~test], labels[~test], found[test], labels[test], None
 
     return read
 
@@ -63,7 +63,7 @@ def digits(speaker):
         names = found["speakers"]
         test = names == np.unique(names)[speaker]
         parts = [[c for c, t in zip(clips, test, strict=True) if t == kind] for kind in (0, 1)]
-        return parts[0], labels[~test], parts[1], labels[test]
+        return parts[0], labels[~test], parts[1], labels[test], names[~test]
 
     return read
 
@@ -89,13 +89,13 @@ def main():
     print(f"{os.cpu_count()} cores, keras {version('keras')}, tensorflow {version('tensorflow')}")
     for task in given.tasks:
         read, estimator = TASKS[task]
-        x, y, x_test, y_test = read(given.data)
+        x, y, x_test, y_test, groups = read(given.data)
         rows = rows_of(y, given.rows, given.seed)
         how = {"pretrained": False} if given.scratch else {}
         watch = Stopwatch()
         model = estimator(budget=given.seconds, seed=given.seed, verbose=2, **how)
         some = x[rows] if isinstance(x, np.ndarray) else [x[i] for i in rows]
-        model.fit(some, y[rows])
+        model.fit(some, y[rows], groups=None if groups is None else groups[rows])
         seconds = watch.seconds
         score = model.score(x_test, y_test)
         print(

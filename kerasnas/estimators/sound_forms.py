@@ -69,7 +69,7 @@ class SoundForms:
         signature = tf.TensorSpec((None, None), "float32")
         run = tf.function(self.network, input_signature=[signature], autograph=False)
         rows = max(1, _CALL // reader.samples)
-        deadline = self.clock.allot(Purpose.FORM)
+        deadline = self.clock.allot(Purpose.VECTORS)
         what = "to hear all sounds with the pretrained network"
         if not deadline.endless:
             some = reader.stacked(raw[: min(_TIMED, rows)])

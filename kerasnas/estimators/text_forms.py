@@ -95,7 +95,7 @@ class TextForms:
         found = self._tokens(key.pieces)
         if key.length not in self._pooled:
             tokens = found["tokens"].reshape(-1, key.length)
-            until = self.clock.allot(Purpose.FORM)
+            until = self.clock.allot(Purpose.VECTORS)
             self._pooled = {key.length: self._frozen.vectors(tokens, until)}
         columns = len(self.fitted.raw.columns)
         vectors = side_by_side(self._pooled[key.length][key.pooling], columns)
