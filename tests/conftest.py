@@ -4,6 +4,7 @@ TensorFlow reads its thread counts and log level once, when it is imported: they
 before any test module is. Values that are already set win.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -12,6 +13,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,6 +113,24 @@ def run_script() -> Iterator[Callable[..., tuple[int, str]]]:
     yield run
     os.killpg(server.pid, signal.SIGKILL)
     server.communicate()
+
+
+@pytest.fixture
+def traced_memory() -> Callable[[], contextlib.AbstractContextManager[Callable[[], int]]]:
+    """Traces what Python allocates: `with traced_memory() as peak_bytes`.
+
+    Tracing ends with the block, also where a test fails: all tests after it would be slow.
+    """
+
+    @contextlib.contextmanager
+    def traced() -> Iterator[Callable[[], int]]:
+        tracemalloc.start()
+        try:
+            yield lambda: tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return traced
 
 
 @pytest.fixture(scope="session")

@@ -243,7 +243,9 @@ class TextHyperModel(Space):
         """A solver for linear models, while there is time for it; gradient steps otherwise."""
         steps = Steps(self.recipe(hp))
         if self.family(hp) == "linear" or isinstance(self.form(hp), Pooled):
-            return Solve(partial(self.solve, hp), otherwise=steps, unique=True)
+            # The held-out rows choose the penalty of a head on a backbone.
+            unique = self.family(hp) == "linear"
+            return Solve(partial(self.solve, hp), otherwise=steps, unique=unique)
         return steps
 
     def rows_at_once(self, hp: keras_tuner.HyperParameters) -> int | None:

@@ -85,21 +85,41 @@ def solve_vectors(
     """
     x = np.asarray(view.x[:], dtype="float32")
     mean, spread = x.mean(axis=0, dtype="float64"), np.maximum(x.std(axis=0, dtype="float64"), 1e-6)
-    matrix = ((x - mean) / spread).astype("float32")
-    path = STRENGTHS if strength == BY_ROWS else (strength,)
-    steps = affordable(matrix, int(classes or 1), deadline.part(1 / len(path)), _ITERATIONS)
-    found = None
-    if strength == BY_ROWS:
-        x_valid, y_valid, weights = [*view.validation, None][:3]
-        rows = ((np.asarray(x_valid[:], dtype="float32") - mean) / spread).astype("float32")
-        losses = _Losses(rows, np.asarray(y_valid), weights, classes)
-        found = _best(_solutions(matrix, view, classes, path, steps), losses, deadline)
-    else:
-        found = next(_solutions(matrix, view, classes, path, steps))
-    kernel, bias, chosen = found
+
+    def scaled(vectors: Any) -> np.ndarray:
+        return ((np.asarray(vectors[:], dtype="float32") - mean) / spread).astype("float32")
+
+    kernel, bias, chosen = solve_scaled(scaled, view, classes, strength, deadline)
     kernel = kernel / spread[:, None]
     model.get_layer(_LAYER).set_weights([kernel, bias - mean @ kernel])
     return SolvedHead(model, chosen)
+
+
+def solve_scaled(
+    scaled: Callable[[Any], np.ndarray],
+    view: Any,
+    classes: int | None,
+    strength: float,
+    deadline: Deadline,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Kernel, bias and inverse strength of a linear model over scaled columns.
+
+    Args:
+        scaled: From the inputs of a view to a matrix whose columns have one scale.
+        view: A `problem.View`.
+        classes: Number of classes or labels; `None` for values.
+        strength: As in `solve_vectors`.
+        deadline: When it has to be done.
+    """
+    matrix = scaled(view.x)
+    path = STRENGTHS if strength == BY_ROWS else (strength,)
+    steps = affordable(matrix, int(classes or 1), deadline.part(1 / len(path)), _ITERATIONS)
+    solutions = _solutions(matrix, view, classes, path, steps)
+    if strength != BY_ROWS:
+        return next(solutions)
+    x_valid, y_valid, weights = [*view.validation, None][:3]
+    losses = _Losses(scaled(x_valid), np.asarray(y_valid), weights, classes)
+    return _best(solutions, losses, deadline)
 
 
 _Found = tuple[np.ndarray, np.ndarray, float]

@@ -1,7 +1,6 @@
 """Image estimators from raw pixels to a file that plain Keras opens."""
 
 import re
-import tracemalloc
 import warnings
 
 import keras
@@ -165,16 +164,14 @@ def test_a_first_answer_comes_soon(monkeypatch):
     assert second.measures["epochs"] > 2  # the second is as long as time allows
 
 
-def test_a_fingerprint_holds_one_file_at_a_time(tmp_path):
+def test_a_fingerprint_holds_one_file_at_a_time(tmp_path, traced_memory):
     files = [tmp_path / f"{i}.png" for i in range(40)]
     for i, path in enumerate(files):
         path.write_bytes(bytes([i]) * 2**16)
     pictures = Pictures(files, "last")
     pictures_fingerprint(pictures)
-    tracemalloc.start()
-    whole = pictures_fingerprint(pictures)
-    most = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert most < 10 * 2**16
+    with traced_memory() as peak_bytes:
+        whole = pictures_fingerprint(pictures)
+        assert peak_bytes() < 10 * 2**16
     files[-1].write_bytes(b"another")
     assert pictures_fingerprint(pictures) != whole

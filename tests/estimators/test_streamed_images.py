@@ -3,11 +3,11 @@
 import gc
 import re
 import tempfile
-import tracemalloc
 import warnings
 from pathlib import Path
 
 import keras
+import keras_tuner
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,6 +23,7 @@ from kerasnas.estimators.image_task import prepare_images
 from kerasnas.problem import Scorer
 from kerasnas.problem.view import View, part_of
 from kerasnas.results import fitted
+from kerasnas.spaces.picture_backbones.sources import SettledPretrained
 from kerasnas.trial import answers
 
 QUICK = {"seed": 0, "verbose": 0, "space": ["conv"]}
@@ -137,7 +138,7 @@ def test_calibration_rows_are_read_a_few_at_a_time(scarce, tmp_path, monkeypatch
     assert all(len(found) for found in clf.predict_set(sorted(tmp_path.rglob("*.png"))))
 
 
-def test_the_preparation_of_many_images_takes_little_memory(monkeypatch):
+def test_the_preparation_of_many_images_takes_little_memory(monkeypatch, traced_memory):
     import tensorflow as tf
 
     rows, side = 6000, 48
@@ -153,12 +154,14 @@ def test_the_preparation_of_many_images_takes_little_memory(monkeypatch):
 
     data = tf.data.Dataset.range(rows).map(picture).batch(32)
     next(iter(data))  # whatever is allocated once
-    tracemalloc.start()
-    task = prepare_images(data, None, classify=True, seed=0, families=["conv"], clock=Clock(None))
-    view = task.problem.view(task.hypermodel.portfolio[0])
-    task.baselines(task.problem.scorer(), Clock(None), 0)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    how = {"families": ["conv"], "pretrained": SettledPretrained([]), "clock": Clock(None)}
+    with traced_memory() as peak_bytes:
+        task = prepare_images(data, None, classify=True, seed=0, **how)
+        hp = keras_tuner.HyperParameters()
+        hp.values.update(task.hypermodel.portfolio[0])
+        view = task.problem.view(hp)
+        task.baselines(task.problem.scorer(), Clock(None), 0)
+        peak = peak_bytes()
     assert not task.problem.broken
     assert isinstance(view.x, StoredRows)
     assert isinstance(view.validation[0], StoredRows)

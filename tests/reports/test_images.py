@@ -10,6 +10,7 @@ from kerasnas.data.images import fit_image_reader
 from kerasnas.data.picture_reading import looked
 from kerasnas.data.pictures import class_folders, split_pictures, to_pictures, unpack_pictures
 from kerasnas.errors import SchemaError
+from kerasnas.spaces.picture_backbones.sources import SettledPretrained
 
 QUICK = {"budget": kn.Budget(trials=1, epochs=2), "seed": 0, "verbose": 0, "space": "conv"}
 RNG = np.random.default_rng(0)
@@ -443,7 +444,13 @@ def test_a_file_is_decoded_once(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "open_image", lambda *a: opened.append(a[0]) or open_image(*a))
     paths = sorted(tmp_path.iterdir())
     task = prepare_images(
-        paths, Y[:24], classify=True, seed=0, families=["conv"], clock=Clock(None)
+        paths,
+        Y[:24],
+        classify=True,
+        seed=0,
+        families=["conv"],
+        pretrained=SettledPretrained([]),
+        clock=Clock(None),
     )
     assert task.problem.reader.free
     assert sorted(opened) == paths
@@ -455,7 +462,8 @@ def test_without_time_for_another_size_the_one_that_is_there_is_searched(monkeyp
     from kerasnas.estimators.image_task import prepare_images
 
     x = [RNG.integers(0, 255, (150 + row, 140, 3)).astype("uint8") for row in range(8)]
-    how = {"classify": True, "seed": 0, "families": ["conv"]}
+    none = SettledPretrained([])
+    how = {"classify": True, "seed": 0, "families": ["conv"], "pretrained": none}
 
     def sizes(clock, **rest):
         return prepare_images(x, Y[:8], clock=clock, **how, **rest).hypermodel.sizes

@@ -549,8 +549,9 @@ class TestFits:
         assert reg.score(x, y) >= 0.99
 
     def test_baselines_see_the_digits_that_the_model_loses(self):
-        v = 1e9 + R.normal(size=400)
-        frame = pd.DataFrame({"v": v, "x": R.normal(size=400)})
+        rng = np.random.default_rng(0)
+        v = 1e9 + rng.normal(size=400)
+        frame = pd.DataFrame({"v": v, "x": rng.normal(size=400)})
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             clf = fitted(kn.TabularClassifier, frame, v > 1e9, folds=False)

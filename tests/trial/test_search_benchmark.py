@@ -1,7 +1,6 @@
 """The problems of `benchmarks/search.py`: safe to read, and what they say they are."""
 
 import importlib.util
-import struct
 import sys
 from pathlib import Path
 
@@ -33,19 +32,6 @@ def load():
 @pytest.fixture(scope="module")
 def problems(load):
     return load("search_problems")
-
-
-def number(value):
-    return b"G" + struct.pack(">d", value)
-
-
-def test_a_file_of_plain_data_is_read_and_nothing_in_it_can_run(problems):
-    inner = b"}(\x8c\x03acc](" + number(0.5) + number(0.25) + b"eu"
-    plain = b"\x80\x04}\x94(\x8c\x0201\x94" + inner + b"\x8c\x0202" + inner + b"u."
-    assert problems.read_plain(plain) == {"01": {"acc": [0.5, 0.25]}, "02": {"acc": [0.5, 0.25]}}
-    call = b"\x80\x04cos\ngetcwd\n(tR."
-    with pytest.raises(ValueError, match="GLOBAL"):
-        problems.read_plain(call)
 
 
 def test_a_table_is_searched_by_its_own_grid(problems, tmp_path):

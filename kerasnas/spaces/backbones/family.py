@@ -15,8 +15,9 @@ from kerasnas.clock import Deadline, Purpose
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled
 from kerasnas.spaces.backbones.encoder import encoder, pooled
 from kerasnas.spaces.backbones.preset import Backbone
-from kerasnas.spaces.linear_solver import seconds_of_step, solve_linear
+from kerasnas.spaces.linear_solver import seconds_of_step
 from kerasnas.spaces.recipes import Recipe
+from kerasnas.spaces.vector_head import declared_strength, solve_scaled
 
 FROZEN = "none"
 TUNED = {FROZEN: 0.0, "half": 0.5, "all": 1.0}
@@ -25,7 +26,7 @@ _LENGTHS = (1, 2, 3, 4, 6, 8, 12)
 _RATE = 0.03  # over the width: what suits wide networks is too little for narrow ones
 _HEAD = 30.0  # times the rate of the backbone, at which its head learns
 _STYLE = 0.1  # scale of the numbers of style beside those of unit variance
-_ITERATIONS, _FEWEST = 300, 20
+_FEWEST = 20  # steps of a solver, for which there has to be time
 _CALL = 2**28  # bytes of what a layer makes of the rows that are predicted at once
 _MOST_PAIRS = 6  # of columns to be compared
 
@@ -58,7 +59,7 @@ def frozen_head(
         classes: Number of classes or labels; `None` for regression.
         multilabel: Whether a text may have any number of labels.
     """
-    hp.Float("backbone_strength", 1e-5, 10.0, sampling="log", default=5e-3)
+    declared_strength(hp, "backbone_strength")
     inputs = {
         "vectors": keras.Input((width,), name="vectors"),
         "style": keras.Input((style,), name="style"),
@@ -90,15 +91,18 @@ def solve_head(
     """
     vectors = view.x["vectors"].astype("float64")
     mean, spread = vectors.mean(axis=0), np.maximum(vectors.std(axis=0), 1e-6)
-    matrix = np.concatenate([(vectors - mean) / spread, view.x["style"] * _STYLE], axis=1)
+
+    def scaled(x: Any) -> np.ndarray:
+        parts = [(x["vectors"] - mean) / spread, x["style"] * _STYLE]
+        return np.concatenate(parts, axis=1).astype("float32")
+
     outputs = 1 if classes is None or classes == 2 else classes
     narrow = min(outputs, 8)
-    pace = seconds_of_step(matrix, narrow) * outputs / narrow
-    most = int(min(deadline.left / max(pace, 1e-9), _ITERATIONS))
-    if most < _FEWEST:
+    pace = seconds_of_step(scaled(view.x), narrow) * outputs / narrow
+    if deadline.left < _FEWEST * pace:
         return False
     strength = float(hp.get("backbone_strength"))
-    kernel, bias = solve_linear(matrix, view.y, view.weights, classes, strength, most)
+    kernel, bias, _ = solve_scaled(scaled, view, classes, strength, deadline)
     width = vectors.shape[1]
     of_vectors = kernel[:width] / spread[:, None]
     model.get_layer("of_vectors").set_weights([of_vectors, bias - mean @ of_vectors])

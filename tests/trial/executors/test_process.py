@@ -116,7 +116,10 @@ def events(directory):
     return [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
 
 
-def test_two_workers_give_the_same_trials_and_lose_none_to_a_kill(my_search, inline, tmp_path):
+def test_two_workers_give_the_same_trials_and_lose_none_to_a_kill(
+    my_search, inline, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")  # below it TensorFlow says that there is no GPU
     notes = Path(my_search.__file__).parent / "notes"
     two = kn.executors.Process(workers=2, threads=1)
     with pytest.MonkeyPatch.context() as patch:

@@ -11,6 +11,7 @@ from kerasnas.spaces.method import Solution
 from kerasnas.spaces.space import UserSpace
 from kerasnas.trial.methods import on_folds
 from kerasnas.trial.methods.on_folds import OnFolds
+from kerasnas.trial.pace import Allowance
 from kerasnas.trial.plan import Trained
 
 
@@ -58,7 +59,7 @@ def trial(monkeypatch):
         folds = tuple((np.setdiff1d(rows, part), part) for part in np.array_split(rows, 5))
         attempt = SimpleNamespace(
             clock=clock,
-            job=SimpleNamespace(deadline=Deadline(seconds, now=lambda: clock.now)),
+            allowance=Allowance(deadline=Deadline(seconds, now=lambda: clock.now)),
             space=UserSpace(lambda hp: None),
             hp=None,
             seed=0,
