@@ -19,12 +19,13 @@ from kerasnas.results.again import Again
 from kerasnas.results.decisions import Decisions, chosen_thresholds
 from kerasnas.results.ensemble import CANDIDATES, Twins, Wish, keeping_for, no_twins
 from kerasnas.results.examination import curves_of, examined
-from kerasnas.results.fitted import Fitted, Origin, TracedModel
+from kerasnas.results.fitted import Fitted, Origin
 from kerasnas.results.fusion import fuse
 from kerasnas.results.honesty import Comparison, compare, standard_error
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.refit import refit
 from kerasnas.results.result import SearchResult
+from kerasnas.results.traced import TracedModel
 from kerasnas.spaces.method import Solve
 from kerasnas.spaces.solved import LINEAR
 from kerasnas.spaces.space import Space

@@ -16,9 +16,10 @@ from kerasnas.objectives import Constraint, Objective, violation
 from kerasnas.preprocessing import fit_preprocessing
 from kerasnas.results.decisions import Decisions
 from kerasnas.results.distillation import Lesson, distil
-from kerasnas.results.fitted import Fitted, Origin, TracedModel
+from kerasnas.results.fitted import Fitted, Origin
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.threshold import choose_threshold
+from kerasnas.results.traced import TracedModel
 
 
 def distilled(

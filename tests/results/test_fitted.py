@@ -16,7 +16,8 @@ from kerasnas.errors import ArtifactError
 from kerasnas.preprocessing import fit_preprocessing
 from kerasnas.results.conformal import Conformal
 from kerasnas.results.decisions import Decisions
-from kerasnas.results.fitted import Fitted, TracedModel
+from kerasnas.results.fitted import Fitted
+from kerasnas.results.traced import TracedModel
 
 # What kerasnas 0.1.0 wrote beside the model; a newer version has to read it.
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "tabular_classifier.json").read_text())

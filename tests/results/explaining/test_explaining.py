@@ -19,7 +19,8 @@ from kerasnas.results.explaining.of_images import patch_values
 from kerasnas.results.explaining.of_tables import column_values
 from kerasnas.results.explaining.of_texts import word_values
 from kerasnas.results.explaining.shapley import EXACT_PLAYERS, shapley_values
-from kerasnas.results.fitted import Fitted, TracedModel
+from kerasnas.results.fitted import Fitted
+from kerasnas.results.traced import TracedModel
 
 
 def by_definition(worth, players):
