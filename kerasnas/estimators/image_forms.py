@@ -92,13 +92,10 @@ class PictureForms:
         if until.endless:
             return
         if key not in self._paces:
-            given = self.form(key.pixels if key.tuned >= 1.0 else key).data
-            whole = key.tuned >= 1.0
-            network = (
-                self.frozen(replace(key, tuned=0.0))
-                if whole
-                else upper_front(backbone, key, key.tuned)
-            )
+            if key.tuned >= 1.0:  # all layers see the pixels in every epoch
+                given, network = self.form(key.pixels).data, self.frozen(replace(key, tuned=0.0))
+            else:
+                given, network = self.form(key).data, upper_front(backbone, key, key.tuned)
             self._paces[key] = pace(network, key, given)
         seconds = amount(Margin.BACKBONE_EPOCH) * self._paces[key] * len(self.fitted.raw)
         what = f"to train on all pictures with the backbone '{backbone.name}'"

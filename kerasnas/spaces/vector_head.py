@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -20,20 +19,9 @@ BY_ROWS = 0.0  # the value of the hyperparameter that leaves the strength to the
 STRENGTHS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 1.0)
 """Inverse strengths of the penalty on standardised columns, the strongest penalty first."""
 
-_ITERATIONS = 200
+_ITERATIONS, _FEWEST = 200, 20  # steps of the solver: most for a strength, fewest for all
 _WORSE = 2  # strengths in a row that make it worse, after which the others are not tried
 _LAYER = "of_vectors"
-
-
-@dataclass(frozen=True, eq=False)
-class SolvedHead(Solution):
-    """A head that was solved for.
-
-    Attributes:
-        strength: The inverse strength of its penalty.
-    """
-
-    strength: float = 1.0
 
 
 def vector_head(
@@ -72,7 +60,7 @@ def declared_strength(hp: keras_tuner.HyperParameters, name: str) -> float:
 
 def solve_vectors(
     model: keras.Model, view: Any, classes: int | None, strength: float, deadline: Deadline
-) -> SolvedHead | None:
+) -> Solution | None:
     """Solves for the weights of `vector_head`; `None` if there is no time for it.
 
     Args:
@@ -89,10 +77,12 @@ def solve_vectors(
     def scaled(vectors: Any) -> np.ndarray:
         return ((np.asarray(vectors[:], dtype="float32") - mean) / spread).astype("float32")
 
-    kernel, bias, chosen = solve_scaled(scaled, view, classes, strength, deadline)
-    kernel = kernel / spread[:, None]
-    model.get_layer(_LAYER).set_weights([kernel, bias - mean @ kernel])
-    return SolvedHead(model, chosen)
+    found = solve_scaled(scaled, view, classes, strength, deadline)
+    if found is None:
+        return None
+    kernel = found[0] / spread[:, None]
+    model.get_layer(_LAYER).set_weights([kernel, found[1] - mean @ kernel])
+    return Solution(model)
 
 
 def solve_scaled(
@@ -101,8 +91,8 @@ def solve_scaled(
     classes: int | None,
     strength: float,
     deadline: Deadline,
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Kernel, bias and inverse strength of a linear model over scaled columns.
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Kernel and bias of a linear model over scaled columns; `None` if there is no time for it.
 
     Args:
         scaled: From the inputs of a view to a matrix whose columns have one scale.
@@ -113,8 +103,10 @@ def solve_scaled(
     """
     matrix = scaled(view.x)
     path = STRENGTHS if strength == BY_ROWS else (strength,)
-    steps = affordable(matrix, int(classes or 1), deadline.part(1 / len(path)), _ITERATIONS)
-    solutions = _solutions(matrix, view, classes, path, steps)
+    most = affordable(matrix, int(classes or 1), deadline, _ITERATIONS * len(path))
+    if most < _FEWEST:
+        return None
+    solutions = _solutions(matrix, view, classes, path, max(1, most // len(path)))
     if strength != BY_ROWS:
         return next(solutions)
     x_valid, y_valid, weights = [*view.validation, None][:3]
@@ -122,7 +114,7 @@ def solve_scaled(
     return _best(solutions, losses, deadline)
 
 
-_Found = tuple[np.ndarray, np.ndarray, float]
+_Found = tuple[np.ndarray, np.ndarray]
 
 
 def _best(found: Iterator[_Found], loss: Callable[[_Found], float], deadline: Deadline) -> _Found:
@@ -143,7 +135,7 @@ def _best(found: Iterator[_Found], loss: Callable[[_Found], float], deadline: De
 def _solutions(
     matrix: np.ndarray, view: Any, classes: int | None, path: Sequence[float], steps: int
 ) -> Iterator[_Found]:
-    """Kernel, bias and strength for each strength, each begun where the one before has ended."""
+    """Kernel and bias for each strength, each begun where the one before has ended."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
@@ -152,7 +144,7 @@ def _solutions(
     present = np.unique(y) if single else np.zeros(0)
     if classes is None or len(present) < 3 or len(present) < classes:
         for strength in path:
-            yield (*_solved(matrix, y, view.weights, classes, strength, steps), strength)
+            yield _solved(matrix, y, view.weights, classes, strength, steps)
         return
     model = LogisticRegression(max_iter=steps, warm_start=True)
     for strength in path:
@@ -160,7 +152,7 @@ def _solutions(
         with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore")  # one that has not quite converged is scored as well
             model.set_params(C=strength).fit(matrix, y.ravel(), sample_weight=view.weights)
-        yield model.coef_.T.astype("float64"), model.intercept_.astype("float64"), strength
+        yield model.coef_.T.astype("float64"), model.intercept_.astype("float64")
 
 
 def _solved(

@@ -15,7 +15,6 @@ from kerasnas.clock import Deadline, Purpose
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled
 from kerasnas.spaces.backbones.encoder import encoder, pooled
 from kerasnas.spaces.backbones.preset import Backbone
-from kerasnas.spaces.linear_solver import seconds_of_step
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.vector_head import declared_strength, solve_scaled
 
@@ -26,7 +25,6 @@ _LENGTHS = (1, 2, 3, 4, 6, 8, 12)
 _RATE = 0.03  # over the width: what suits wide networks is too little for narrow ones
 _HEAD = 30.0  # times the rate of the backbone, at which its head learns
 _STYLE = 0.1  # scale of the numbers of style beside those of unit variance
-_FEWEST = 20  # steps of a solver, for which there has to be time
 _CALL = 2**28  # bytes of what a layer makes of the rows that are predicted at once
 _MOST_PAIRS = 6  # of columns to be compared
 
@@ -96,13 +94,10 @@ def solve_head(
         parts = [(x["vectors"] - mean) / spread, x["style"] * _STYLE]
         return np.concatenate(parts, axis=1).astype("float32")
 
-    outputs = 1 if classes is None or classes == 2 else classes
-    narrow = min(outputs, 8)
-    pace = seconds_of_step(scaled(view.x), narrow) * outputs / narrow
-    if deadline.left < _FEWEST * pace:
+    found = solve_scaled(scaled, view, classes, float(hp.get("backbone_strength")), deadline)
+    if found is None:
         return False
-    strength = float(hp.get("backbone_strength"))
-    kernel, bias, _ = solve_scaled(scaled, view, classes, strength, deadline)
+    kernel, bias = found
     width = vectors.shape[1]
     of_vectors = kernel[:width] / spread[:, None]
     model.get_layer("of_vectors").set_weights([of_vectors, bias - mean @ of_vectors])

@@ -14,6 +14,7 @@ from keras import layers
 from kerasnas.clock import ALLOTMENTS, Deadline, Margin, Purpose, amount
 from kerasnas.preprocessing.images import ImageForm
 from kerasnas.spaces.augmentation import Augmentation, augmentation
+from kerasnas.spaces.method import Solution
 from kerasnas.spaces.picture_backbones.backbone import (
     TUNED,
     USUAL_TUNED,
@@ -25,7 +26,7 @@ from kerasnas.spaces.picture_backbones.backbone import (
 )
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.grouped_adam import GroupedAdamW
-from kerasnas.spaces.vector_head import SolvedHead, declared_strength, solve_vectors, vector_head
+from kerasnas.spaces.vector_head import declared_strength, solve_vectors, vector_head
 
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Epochs that a fine-tuning may be given when time is what limits it."""
@@ -240,7 +241,7 @@ class PretrainedFamily:
 
     def solve(
         self, hp: keras_tuner.HyperParameters, network: keras.Model, view: Any, deadline: Deadline
-    ) -> SolvedHead | None:
+    ) -> Solution | None:
         """The solved head; `None` where there is no time for it."""
         until = deadline.allot(Purpose.SOLVE_PICTURES)
         return solve_vectors(network, view, self.classes, self.strength(hp), until)

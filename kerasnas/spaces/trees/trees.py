@@ -243,19 +243,16 @@ def siblings_adjacent(
         missing_left: Whether a missing value goes left.
         values: Shape `(nodes, any)`.
     """
-    if len(left) == 2 * int((left >= 0).sum()) + 1:
-        sizes = np.array([len(left)])
-        return whole_trees(sizes, column, threshold, left, right, missing_left, values)[0]
-    chosen, first = _by_level(left, right)
-    leaf = left[chosen] < 0
-    return Tree(
-        column=np.where(leaf, 0, column[chosen]),
-        threshold=threshold[chosen].astype("float32"),
-        left=first,
-        right=np.where(leaf, first, first + 1),
-        missing_left=missing_left[chosen].astype(bool),
-        values=np.where(leaf[:, None], values[chosen], 0.0),
-    )
+    if len(left) != 2 * int((left >= 0).sum()) + 1:
+        used = _reached(left, right)
+        number = np.full(len(left) + 1, -1)  # the last one is that of no child
+        number[used] = np.arange(len(used))
+        left, right = (number[np.maximum(child[used], -1)] for child in (left, right))
+        column, threshold, missing_left, values = (
+            part[used] for part in (column, threshold, missing_left, values)
+        )
+    sizes = np.array([len(left)])
+    return whole_trees(sizes, column, threshold, left, right, missing_left, values)[0]
 
 
 def whole_trees(
@@ -305,16 +302,10 @@ def whole_trees(
     return [Tree(*(part[begin:end] for part in parts)) for begin, end in bounds]
 
 
-def _by_level(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes that can be reached, level by level, and the place of each one's first child."""
-    parts, first = [np.array([0])], np.zeros(len(left), dtype="int64")
-    done, count = 0, 1
+def _reached(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Nodes that can be reached from the root, level by level."""
+    parts = [np.array([0])]
     while len(level := parts[-1]):
-        inner = left[level] >= 0
-        places = np.arange(done, done + len(level))
-        places[inner] = count + 2 * np.arange(int(inner.sum()))
-        first[done : done + len(level)] = places
-        parts.append(np.stack([left[level[inner]], right[level[inner]]], axis=1).reshape(-1))
-        done, count = count, count + len(parts[-1])
-    chosen = np.concatenate(parts).astype("int64")
-    return chosen, first[: len(chosen)]
+        inner = level[left[level] >= 0]
+        parts.append(np.concatenate([left[inner], right[inner]]))
+    return np.concatenate(parts).astype("int64")
