@@ -14,6 +14,7 @@ from typing import IO
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _ERRORS_ONLY = "3"  # "2" still says on machines without a GPU that there is none, as an error
+_TALKATIVE = ("0", "1")  # levels of somebody who wants to read what TensorFlow says
 _OF_TENSORFLOW = re.compile(
     rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the foll"
 )
@@ -22,11 +23,13 @@ _OF_TENSORFLOW = re.compile(
 def import_tensorflow() -> None:
     """Imports TensorFlow, if nobody has done so yet, and keeps it to fatal errors from then on.
 
-    Whoever has set `TF_CPP_MIN_LOG_LEVEL` gets to see everything that TensorFlow has to say.
+    Whoever has set `TF_CPP_MIN_LOG_LEVEL` to 0 or 1 gets to see everything that TensorFlow has to
+    say. A level of 2 or 3 stays as it is: TensorFlow prints its first lines in spite of it, so they
+    are held back here.
     """
-    if "tensorflow" in sys.modules or _LEVEL in os.environ:
+    if "tensorflow" in sys.modules or os.environ.get(_LEVEL) in _TALKATIVE:
         return
-    os.environ[_LEVEL] = _ERRORS_ONLY
+    os.environ.setdefault(_LEVEL, _ERRORS_ONLY)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with tempfile.TemporaryFile() as said, _standard_error_to(said):
         import_module("tensorflow")
