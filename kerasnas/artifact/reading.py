@@ -14,6 +14,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnas.artifact.archive import read_members
+from kerasnas.artifact.blocks import BlockModel, blocks_of_config
 from kerasnas.artifact.configuration import checked_config
 from kerasnas.artifact.member import (
     CONFIG,
@@ -46,7 +48,7 @@ _FURTHER_NUMBERS = 1_000_000
 _MOST_REASON_CHARACTERS = 2000  # of an error of Keras, which quotes whole configurations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KerasFile:
     """The members of a file, in memory, each of them whole.
 
@@ -96,14 +98,35 @@ class KerasFile:
             ArtifactError: If the file is damaged, uses a layer or an operation that is not on the
                 list, or declares more weights than it holds.
         """
+        return self._built(self._config)
+
+    def blocks(self) -> BlockModel | None:
+        """The Keras model behind the concatenations of its columns, uncompiled.
+
+        Returns:
+            `None` if the model has no such columns, or too few for it to matter.
+
+        Raises:
+            ArtifactError: As `model` does.
+        """
+        config, columns = blocks_of_config(self._config)
+        return BlockModel(self._built(config), columns) if columns else None
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        """The configuration, judged."""
         with about(self.path):
             for name in (CONFIG, WEIGHTS, METADATA):
                 if name not in self.members:
                     raise Unfit(f"cannot be loaded: it holds no '{name}'.")
-            weights = self.members[WEIGHTS]
-            config = checked_config(parse_json(self.members[CONFIG], CONFIG), len(weights))
+            size = len(self.members[WEIGHTS])
+            config = checked_config(parse_json(self.members[CONFIG], CONFIG), size)
             parse_json(self.members[METADATA], METADATA)
-            numbers = count_weights(weights)
+        return config
+
+    def _built(self, config: Mapping[str, Any]) -> keras.Model:
+        with about(self.path):
+            numbers = count_weights(self.members[WEIGHTS])
         judged = {name: content for name, content in self.members.items() if name != MEMBER}
         judged[CONFIG] = json.dumps(config).encode()
         try:

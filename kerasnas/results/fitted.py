@@ -357,7 +357,7 @@ class Fitted:
             raise ArtifactError(
                 f"'{file.path}' is damaged: its description is not usable ({error})."
             ) from error
-        return cls(traced=TracedModel(file.model()), **parts)
+        return cls(traced=TracedModel.of_file(file), **parts)
 
 
 def _first(answers: np.ndarray, rows: int) -> np.ndarray:

@@ -21,11 +21,36 @@ class TracedModel:
 
     Args:
         model: The model: raw data in, answers in the user's units out.
+        blocks: The same model behind its concatenations, where many columns go through some.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self.model = model
-        self.dtypes = artifact.input_dtypes(model)
+    def __init__(
+        self,
+        model: keras.Model | Callable[[], keras.Model],
+        blocks: artifact.BlockModel | None = None,
+    ) -> None:
+        self._model = model
+        self._given = blocks
+
+    @classmethod
+    def of_file(cls, file: artifact.KerasFile) -> TracedModel:
+        """The model in a file; one of many columns is loaded whole when somebody asks for it."""
+        blocks = file.blocks()
+        return cls(file.model()) if blocks is None else cls(file.model, blocks)
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The exported model."""
+        return self._model if isinstance(self._model, keras.Model) else self._model()
+
+    @cached_property
+    def dtypes(self) -> Any:
+        """The dtypes of the model's inputs, in their structure."""
+        return artifact.input_dtypes(self.model)
+
+    @cached_property
+    def _blocks(self) -> artifact.BlockModel | None:
+        return self._given or artifact.blocks_of(self.model)
 
     @cached_property
     def _groups(self) -> dict[str, list[str]]:
@@ -44,7 +69,10 @@ class TracedModel:
     def _run(self) -> Callable[..., Any]:
         # The concrete function answers a row in half the time of the function around it, and
         # TensorFlow does not take the tracing of each new model for retracing and warn.
-        traced = self._by_matrix() if self._groups else call(self.model)
+        if self._blocks is not None:
+            traced = call(self._blocks.model)
+        else:
+            traced = self._by_matrix() if self._groups else call(self.model)
         run: Callable[..., Any] = traced.get_concrete_function()
         return run
 
@@ -68,7 +96,9 @@ class TracedModel:
         Args:
             inputs: Arrays in the structure of the model's input.
         """
-        if self._groups:
+        if self._blocks is not None:
+            answers = self._run(self._blocks.matrices(inputs))
+        elif self._groups:
             matrices = (
                 np.concatenate([np.asarray(inputs[name]).reshape(-1, 1) for name in names], axis=1)
                 for names in self._groups.values()
@@ -84,5 +114,6 @@ class TracedModel:
         Args:
             inputs: As in a call, one row or more; the first is answered.
         """
-        row = keras.tree.map_structure(lambda t: t[:1], rows_for(self.model, inputs))
+        rows = inputs if self._blocks is not None else rows_for(self.model, inputs)
+        row = keras.tree.map_structure(lambda t: t[:1], rows)
         return latency_of(lambda: self(row))

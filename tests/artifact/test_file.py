@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from kerasnas import artifact, assembly
-from kerasnas.artifact import archive, writing
+from kerasnas.artifact import archive
 from kerasnas.artifact.member import FORMAT, MEMBER
 from kerasnas.data import MISSING_DATETIME, Column, Schema
 from kerasnas.errors import ArtifactError
@@ -175,7 +175,9 @@ class TestWrite:
         elif step == "member":
             member["odd"] = object()
         elif step == "check":
-            monkeypatch.setattr(writing, "load_model", lambda path: lambda x, training: np.ones(5))
+            monkeypatch.setattr(
+                artifact.KerasFile, "model", lambda file: lambda x, training: np.ones(5)
+            )
         else:
             monkeypatch.setattr(type(good), "replace", fail)
         with pytest.raises((OSError, TypeError, ArtifactError)):
