@@ -1,23 +1,26 @@
-"""The honest baselines of a problem: a constant, a linear model and boosting on the same split."""
+"""The honest baselines of a problem: a constant, a linear model and trees on the same split."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from kerasnas.baselines.boosting import boosting_answers
 from kerasnas.baselines.constant import constant_answers
 from kerasnas.baselines.evidence import Evidence
 from kerasnas.baselines.linear import linear_answers
+from kerasnas.baselines.trees import boosted, grown, tree_answers
 from kerasnas.clock import Clock, Deadline, OutOfTime, Purpose, Stopwatch
 from kerasnas.problem import AnswerScorer
-from kerasnas.problem.heads import FittedHead
+from kerasnas.problem.heads import FittedHead, QuantilesHead
 from kerasnas.problem.metrics import validated
 from kerasnas.problem.rows import Rows
+
+_FOREST_ROWS = 5_000  # training rows, up to which a forest is a baseline
 
 NO_TIME = "no time left in the budget"
 
@@ -64,7 +67,9 @@ def fit_baselines(
         fitting = _Fitting(evidence, rows, clock, seed, purpose)
         fits["linear"] = fitting.linear
         if evidence.columns is not None:
-            fits["hist_gradient_boosting"] = fitting.boosting
+            fits["hist_gradient_boosting"] = partial(fitting.trees, boosted)
+            if _suits_forest(rows):
+                fits["random_forest"] = partial(fitting.trees, grown)
     return scored(fits, scorer, clock, purpose)
 
 
@@ -72,6 +77,12 @@ def name_of_constant(rows: Rows) -> str:
     """What the constant answers with, where it is the same for all heads."""
     classes = {head.classes is not None for head in rows.heads.values()}
     return "constant" if len(classes) > 1 else "majority" if classes == {True} else "mean"
+
+
+def _suits_forest(rows: Rows) -> bool:
+    """Whether a forest is grown: few rows, on which it often is the best, and no quantiles."""
+    quantiles = any(isinstance(head, QuantilesHead) for head in rows.heads.values())
+    return bool(rows.folds) and len(rows.train) <= _FOREST_ROWS and not quantiles
 
 
 class _Fitting:
@@ -107,11 +118,12 @@ class _Fitting:
             found.append(min(options, key=lambda a, n=name: self._loss(n, a)))  # type: ignore[misc]
         return np.concatenate(found, axis=1)
 
-    def boosting(self) -> np.ndarray:
-        """Answers of boosted trees."""
+    def trees(self, fit: Callable[..., Any]) -> np.ndarray:
+        """Answers of boosting or of a forest."""
         seconds = self._seconds(1)
+        answers = partial(tree_answers, fit)
         found = [
-            self._over_parts(boosting_answers, name, head, seconds, seed=self._seed)
+            self._over_parts(answers, name, head, seconds, seed=self._seed)
             for name, head in self._rows.heads.items()
         ]
         return np.concatenate(found, axis=1)

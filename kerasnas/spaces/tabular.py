@@ -105,11 +105,15 @@ class TabularHyperModel(Space):
         return known_good(self.families, self.order, self.turns_after, useful)
 
     def like_baseline(self, name: str) -> list[dict[str, Any]]:
-        """The linear model and boosting with their defaults, where these families are searched.
+        """The linear model or trees with their defaults, where these families are searched.
 
         The linear model of classes is also there as the baseline is fitted.
         """
-        alike = {"linear": (solved.LINEAR,), "hist_gradient_boosting": ("histgb", "lightgbm")}
+        alike = {
+            "linear": (solved.LINEAR,),
+            "hist_gradient_boosting": ("histgb", "lightgbm"),
+            "random_forest": ("extra_trees",),
+        }
         known = [{"family": f} for f in alike.get(name, ()) if f in self.families][:1]
         if name == "linear" and known and self.classes is not None:
             return [*known, {**known[0], **LIKE_BASELINE}]

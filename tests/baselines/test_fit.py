@@ -89,6 +89,18 @@ def test_folds_answer_every_row_from_the_others():
     np.testing.assert_allclose(answers["linear"][:, 0], VALUE, atol=0.01)
 
 
+@pytest.mark.parametrize("name", HEADS)
+def test_on_folds_a_forest_is_a_baseline_where_it_knows_an_answer(name):
+    every = np.arange(ROWS)
+    folds = tuple((every[every % 3 != i], every[every % 3 == i]) for i in range(3))
+    found, answers = fitted(array_evidence(X), name, folds=folds)
+    assert ("random_forest" in found) == (name != "range")
+    if name != "range":
+        first = next(iter(found))
+        assert found["random_forest"]["val_loss"] < found[first]["val_loss"]
+        assert answers["random_forest"].shape == answers["linear"].shape
+
+
 def test_inputs_side_by_side_are_seen_together():
     from scipy import sparse
 

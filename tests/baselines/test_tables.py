@@ -2,12 +2,13 @@
 
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from kerasnas.baselines import boosting, evidence
+from kerasnas.baselines import evidence, trees
 from kerasnas.clock import ALLOTMENTS, ENDLESS, Clock, Deadline, OutOfTime, Purpose, allotments
 from kerasnas.data import ClassTarget, infer_schema
 from kerasnas.estimators.table_task import prepare
@@ -47,8 +48,16 @@ def test_boosting_that_stops_by_itself_is_not_gone_on_with():
     columns = infer_schema(pd.DataFrame(x, columns=["a", "b"])).used
     every = np.arange(len(x))
     seen = evidence.table_evidence(columns, {"a": x[:, 0], "b": x[:, 1]}, x, 0, every)
-    answers = boosting.boosting_answers(
-        seen, ValueHead(), noise, None, every, every[:50], seed=0, deadline=made(1e6)
+    answers = trees.tree_answers(
+        trees.boosted,
+        seen,
+        ValueHead(),
+        noise,
+        None,
+        every,
+        every[:50],
+        seed=0,
+        deadline=made(1e6),
     )
     np.testing.assert_array_equal(answers[:, 0], whole.predict(x[:50]))
 
@@ -67,6 +76,16 @@ def made(seconds):
     return Deadline(seconds, now=lambda: 0.0)
 
 
+def test_a_forest_that_takes_too_long_is_given_up(monkeypatch):
+    x, y, every = np.arange(60.0)[:, None], np.arange(60) % 2, np.arange(60)
+    monkeypatch.setattr(trees, "Stopwatch", lambda: SimpleNamespace(seconds=0.5))
+    head, seen = ClassHead(ClassTarget([0, 1])), evidence.array_evidence(x)
+    given = (trees.grown, seen, head, y, None, every, every[:3])
+    with pytest.raises(OutOfTime, match="all trees of a forest"):  # ten took half a second
+        trees.tree_answers(*given, deadline=made(4.0))
+    assert trees.tree_answers(*given, deadline=made(5.0)).shape == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("took", "given_up"),
     [
@@ -82,9 +101,9 @@ def made(seconds):
 def test_what_the_rest_takes_is_told_by_the_stages(took, given_up):
     if given_up:
         with pytest.raises(OutOfTime, match="for all iterations of boosting"):
-            boosting.check_boosting(took, made(6.0 - sum(took)))
+            trees.check_boosting(took, made(6.0 - sum(took)))
     else:
-        boosting.check_boosting(took, made(6.0 - sum(took)))
+        trees.check_boosting(took, made(6.0 - sum(took)))
 
 
 def test_many_classes_are_not_boosted_where_even_small_trees_would_take_too_long():
@@ -92,7 +111,7 @@ def test_many_classes_are_not_boosted_where_even_small_trees_would_take_too_long
     seen = evidence.array_evidence(np.zeros((540, 2)))
     head = ClassHead(ClassTarget([*range(270)]))
     with pytest.raises(OutOfTime, match="27000 trees"):
-        boosting.boosting_answers(seen, head, y, None, every, every[:3], deadline=made(4.0))
+        trees.tree_answers(trees.boosted, seen, head, y, None, every, every[:3], deadline=made(4.0))
 
 
 def test_wide_tables_are_fitted_on_fewer_rows(monkeypatch):

@@ -14,7 +14,7 @@ PACKAGE = Path(kerasnas.__file__).parent
 CAUGHT = {
     "__init__.py": "Python asks modules for names by AttributeError",
     "artifact/reading.py": "what Keras calls; the caller makes an ArtifactError of it",
-    "baselines/boosting.py": "the caller goes on without this baseline",
+    "baselines/trees.py": "the caller goes on without this baseline",
     "clock/deadline.py": "a mistake in the package itself",
     "data/pictures.py": "collected with the problems of all pictures into one SchemaError",
     "data/pixels.py": "collected with the problems of all pictures into one SchemaError",

@@ -1,7 +1,8 @@
-"""Boosted trees over the columns of a problem, for one head."""
+"""Boosted trees and forests over the columns of a problem, for one head."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,12 @@ from kerasnas.problem.heads import (
 )
 
 _STAGES = (1, 4, 16, 100)  # iterations of boosting, which show what the rest of them takes
+_FOREST = (10, 100)  # trees of a forest, the first of which show what the rest of them takes
 _THREADED = 200_000  # cells, from which boosting uses several threads
 
 
-def boosting_answers(
+def tree_answers(
+    fit: Callable[..., Any],
     evidence: Evidence,
     head: FittedHead,
     encoded: np.ndarray,
@@ -34,9 +37,10 @@ def boosting_answers(
     seed: int = 0,
     deadline: Deadline = ENDLESS,
 ) -> np.ndarray:
-    """Answers to some rows of boosted trees fitted on others, `(rows, width)`.
+    """Answers to some rows of trees fitted on others, `(rows, width)`.
 
     Args:
+        fit: `boosted` or `grown`.
         evidence: Columns of all rows.
         head: What is to be answered.
         encoded: Encoded targets of all rows.
@@ -47,17 +51,17 @@ def boosting_answers(
         deadline: When it has to be fitted.
 
     Raises:
-        ValueError: If there are no columns for boosting.
+        ValueError: If there are no columns for trees.
         OutOfTime: If it would take longer.
     """
     if evidence.columns is None:
-        raise ValueError("rows with so many columns are not boosted")
+        raise ValueError("rows with so many columns are not given to trees")
     x, y, answered = evidence.columns(train), encoded[train], evidence.columns(asked)
     kept = None if weights is None else weights[train]
 
     def fitted(targets: np.ndarray, share: float = 1.0, **settings: Any) -> Any:
-        model = _model(head, evidence, seed, settings)
-        return _fit(model, x, targets, kept, deadline.part(share))
+        part = deadline.part(share)
+        return fit(head, evidence, seed, settings, x, targets, weights=kept, deadline=part)
 
     def each_column(targets: np.ndarray) -> np.ndarray:
         models = [fitted(targets[:, i], 1 / (head.width - i)) for i in range(head.width)]
@@ -95,28 +99,33 @@ def _of_label(fitted: Any, y: np.ndarray, label: int, asked: np.ndarray) -> np.n
     return fitted(y[:, label], 1 / (y.shape[1] - label)).predict_proba(asked)[:, 1]
 
 
-def _model(head: FittedHead, evidence: Evidence, seed: int, settings: dict[str, Any]) -> Any:
+def boosted(
+    head: FittedHead,
+    evidence: Evidence,
+    seed: int,
+    settings: dict[str, Any],
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    deadline: Deadline = ENDLESS,
+) -> Any:
+    """Boosting, fitted in stages; given up where the rest would take too long."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
 
     classify = head.classes is not None
     cls = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
     flags = list(evidence.categorical)
     # With warm starts it comes to the very trees that it comes to at once.
-    return cls(
+    model = cls(
         random_state=seed % 2**32,
         categorical_features=flags if any(flags) else None,
         warm_start=True,
         **settings,
     )
-
-
-def _fit(model: Any, x: np.ndarray, y: np.ndarray, weights: Any, deadline: Deadline) -> Any:
-    """Fits in stages; gives up where the rest would take too long."""
-    from sklearn.base import is_classifier
-    from threadpoolctl import threadpool_limits
-
     took: list[float] = []
-    classes = len(np.unique(y)) if is_classifier(model) else 1
+    classes = len(np.unique(y)) if classify else 1
     trees = _STAGES[-1] * (classes if classes > 2 else 1)
     deadline.require(amount(Margin.TREE_SECONDS) * trees, f"for the {trees} trees of boosting")
     # On a small table threads that wait for each other cost more than they bring.
@@ -129,6 +138,32 @@ def _fit(model: Any, x: np.ndarray, y: np.ndarray, weights: Any, deadline: Deadl
                 break  # it stopped by itself
             took.append(watch.seconds)
             check_boosting(took, deadline)
+    return model
+
+
+def grown(
+    head: FittedHead,
+    evidence: Evidence,
+    seed: int,
+    settings: dict[str, Any],
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    deadline: Deadline = ENDLESS,
+) -> Any:
+    """A random forest, fitted in stages; given up where the rest would take too long."""
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    cls = RandomForestRegressor if head.classes is None else RandomForestClassifier
+    model = cls(random_state=seed % 2**32, warm_start=True, **settings)
+    for trees in _FOREST:
+        watch = Stopwatch()
+        model.set_params(n_estimators=trees)
+        model.fit(x, y, sample_weight=weights)
+        if trees < _FOREST[-1]:
+            needed = watch.seconds * (_FOREST[-1] / trees - 1)
+            deadline.require(needed, "for all trees of a forest")
     return model
 
 
