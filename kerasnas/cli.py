@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_serve(commands: Any) -> None:
     serve = commands.add_parser("serve", help="answer rows of JSON over HTTP")
-    serve.add_argument("model", help=".keras file that `fit` wrote, of a table or of texts")
+    serve.add_argument("model", help=".keras file that `fit` wrote")
     serve.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, this machine only")
     serve.add_argument("--port", type=int, default=8000, metavar="N", help="default: 8000")
     most = "most rows of one request; default: 1000"

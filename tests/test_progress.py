@@ -197,6 +197,14 @@ def test_the_verdict_says_where_a_baseline_is_as_good(gain, words):
     assert words in verdict_of(ROWS, LOSS, "0000", Comparison("linear", gain, 0.02)).advice
 
 
+def test_the_verdict_names_the_baseline_of_the_comparison_where_another_one_is_better():
+    verdict = verdict_of(ROWS, LOSS, "0000", Comparison("majority", 0.4, 0.02))
+    assert "baseline linear 0.3 (better than majority by 0.4 ± 0.02)" in verdict.score
+    level = [*ROWS[1:], row("dlinear", "baseline", 0.25)]
+    verdict = verdict_of(level, LOSS, "0000", Comparison("majority", 0.4, 0.02))
+    assert verdict.advice.startswith("no better than the baseline")
+
+
 def test_the_verdict_says_where_the_score_was_the_choice():
     verdict = verdict_of(ROWS, LOSS, "")
     assert verdict.answers == "trial 0000 mlp."

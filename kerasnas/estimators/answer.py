@@ -228,7 +228,9 @@ def settle(
     comparison = _compared(answer, result, scorer, baselines)
     decisions = _decisions(answer, result, scorer)
     curves = curves_of(result.history, result.objectives[0])
-    kept = {"raw": problem.raw, "rows": rows, "scorer": scorer} if keep else {}
+    kept: dict[str, Any] = {}
+    if keep:
+        kept = {"raw": problem.raw, "rows": rows, "scorer": scorer, "reader_of": problem.reader_of}
     fitted = Fitted(
         kind=kind,
         traced=TracedModel(answer.model),

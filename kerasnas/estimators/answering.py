@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,7 @@ class AnsweringEstimator(BaseEstimator):
         check_is_fitted(self)
         if X is None:
             return self.fitted_.leaderboard(full)
-        rows = self._rows_of(X, y, sample_weight)
-        return pd.DataFrame(self.fitted_.scored_rows(rows.x, rows.y, rows.weights))
+        return pd.DataFrame(self.fitted_.scored_rows(self._scoring(X, y, sample_weight)))
 
     def report(self, path: str | Path) -> None:
         """Writes what was asked, tried and found, for people who have never seen kerasnas.
@@ -213,8 +213,13 @@ class AnsweringEstimator(BaseEstimator):
         return self.fitted_.outputs(self.fitted_.reader.read(x, self.fitted_.kind))
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
+        check_is_fitted(self)
+        return self._scoring(x, y, sample_weight)(self.fitted_)
+
+    def _scoring(self, x: Any, y: Any, sample_weight: Any) -> Callable[[Fitted], dict[str, float]]:
+        """What scores a model on these rows."""
         rows = self._rows_of(x, y, sample_weight)
-        return self.fitted_.scores(rows.x, rows.y, rows.weights)
+        return lambda fitted: fitted.scores(rows.x, rows.y, rows.weights)
 
     def _rows_of(self, x: Any, y: Any, sample_weight: Any) -> Taken:
         """Inputs, targets and weights of rows to score, however they are given."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -32,6 +32,7 @@ from kerasnas.problem.forecasts import FORECAST
 from kerasnas.progress import Verbose
 from kerasnas.results.backtest import Backtest
 from kerasnas.results.ensemble import Wish, parse_ensemble
+from kerasnas.results.fitted import Fitted
 from kerasnas.spaces.forecast import FAMILIES, SOLVED, ForecastHyperModel
 from kerasnas.spaces.quantiles import QUANTILES, check_quantiles
 
@@ -184,13 +185,16 @@ class TimeSeriesForecaster(Estimator):
             callbacks=callbacks,
         )
 
-    def predict(self, future: Any = None, *, history: Any = None) -> pd.DataFrame:
+    def predict(
+        self, future: Any = None, *, history: Any = None, model: str | None = None
+    ) -> pd.DataFrame:
         """Continues every series from its last known step.
 
         Args:
             future: A frame with the columns of `known_future` for the steps to come; not needed
                 without such columns, or where the frame given to `fit` went on beyond the target.
             history: A frame like that of `fit`, to go on from its last steps instead.
+            model: A row of the leaderboard that forecasts instead, by its `trial_id`.
 
         Returns:
             A frame with the time as index (series and time, for many): the point forecast under the
@@ -198,13 +202,14 @@ class TimeSeriesForecaster(Estimator):
 
         Raises:
             SchemaError: If `future` or `history` lacks something.
+            SearchSpaceError: If the model of this row is not kept.
         """
-        check_is_fitted(self)
-        reader = self._series
+        fitted = self._answering(model)
+        reader = _reader_of(fitted)
         panel = reader.known if history is None else reader.going_on(history)
         _tell(panel, "`history`", reader.schema, 3)
         later = read_future(future, reader.schema, panel, reader.horizon)
-        return reader.frame(panel, self.fitted_.outputs(reader.window(panel, later)))
+        return reader.frame(panel, fitted.outputs(reader.window(panel, later)))
 
     def backtest(
         self, frame: Any = None, *, start: Any = None, stride: int | None = None
@@ -227,10 +232,16 @@ class TimeSeriesForecaster(Estimator):
             SchemaError: If there is nothing to forecast.
         """
         check_is_fitted(self)
-        reader = self._series
+        return self._backtest(self.fitted_, frame, start, stride)
+
+    def _backtest(
+        self, fitted: Fitted, frame: Any = None, start: Any = None, stride: int | None = None
+    ) -> Backtest:
+        """As `backtest`, by any model of the search."""
+        reader = _reader_of(fitted)
         stride = reader.horizon if stride is None else _whole(stride, "stride")
         if frame is None:
-            origin = self.fitted_.origin
+            origin = fitted.origin
             if origin is None:
                 raise SchemaError(
                     "`backtest()` without a frame needs the forecaster that was fitted; a loaded "
@@ -241,7 +252,7 @@ class TimeSeriesForecaster(Estimator):
             origins = origins.take(np.flatnonzero((ends - origins.steps) % stride == 0))
         else:
             panel = reader.going_on(frame)
-            _tell(panel, "`frame`", reader.schema, 3)
+            _tell(panel, "`frame`", reader.schema, 4)
             origins = origins_from(reader, panel, start, stride)
         if not len(origins):
             raise SchemaError(
@@ -252,7 +263,7 @@ class TimeSeriesForecaster(Estimator):
         inputs = windows.inputs(
             panel, origins, reader.lookback, reader.horizon, reader.schema, dtype="float64"
         )
-        return compared(reader, panel, origins, self.fitted_.outputs(inputs))
+        return compared(reader, panel, origins, fitted.outputs(inputs))
 
     def evaluate(self, frame: Any, y: Any = None) -> dict[str, float]:
         """MASE, sMAPE, RMSE and weighted quantile loss of forecasting the steps of a frame.
@@ -266,6 +277,10 @@ class TimeSeriesForecaster(Estimator):
     def score(self, frame: Any, y: Any = None) -> float:
         """The MASE of `evaluate`, negated: larger is better, as scikit-learn has it."""
         return -self.evaluate(frame)["mase"]
+
+    def _scoring(self, x: Any, y: Any, sample_weight: Any) -> Callable[[Fitted], dict[str, float]]:
+        """What scores a model on the steps of a frame."""
+        return lambda fitted: self._backtest(fitted, x).scores
 
     def _prepare(
         self, x: Any, y: Any, *, seed: int, validation_split: float, **unused: Any
@@ -338,8 +353,7 @@ class TimeSeriesForecaster(Estimator):
     @property
     def _series(self) -> SeriesReader:
         """The reader of the series."""
-        reader: Any = self.fitted_.reader
-        return reader
+        return _reader_of(self.fitted_)
 
     @property
     def season_(self) -> int:
@@ -355,6 +369,11 @@ class TimeSeriesForecaster(Estimator):
     def channels_(self) -> list[str]:
         """The channels of a window, the target first."""
         return [channel.name for channel in self._series.schema.channels]
+
+
+def _reader_of(fitted: Fitted) -> SeriesReader:
+    reader: Any = fitted.reader
+    return reader
 
 
 def _whole(value: Any, name: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -28,7 +28,7 @@ from kerasnas.problem.decoding import WordPrefixes, beam, error_rates, greedy
 from kerasnas.problem.rows import check_weights
 from kerasnas.problem.transcripts import SPEECH
 from kerasnas.progress import Verbose
-from kerasnas.results.fitted import Origin
+from kerasnas.results.fitted import Fitted, Origin
 from kerasnas.spaces.speech import FAMILIES
 
 _COMPARED = 400  # validation rows that decoders are compared on
@@ -140,29 +140,47 @@ class SpeechRecognizer(Estimator):
         self._choose_decoder()
         return self
 
-    def predict(self, X: Any, decoder: str | None = None) -> np.ndarray:
+    def predict(
+        self, X: Any, decoder: str | None = None, *, model: str | None = None
+    ) -> np.ndarray:
         """The texts of recordings, `(rows,)` of strings.
 
         Args:
             X: Recordings, as in `fit`.
             decoder: `greedy`, `beam` or `vocabulary`; `None` for `decoder_`.
+            model: A row of the leaderboard that answers instead, by its `trial_id`.
         """
-        return np.array(self._texts(self._log_probabilities(X), decoder), dtype=object)
+        fitted = self._answering(model)
+        answers = _by_recording(fitted, fitted.reader.read(X, fitted.kind))
+        return np.array(self._texts(answers, decoder), dtype=object)
 
     def evaluate(
         self, X: Any, y: Any = None, sample_weight: Any = None, decoder: str | None = None
     ) -> dict[str, float]:
         """Error rates of words (`wer`) and characters (`cer`), and the share of right texts."""
-        rows = self._rows_of(X, y, sample_weight)
-        truths = read_texts(rows.y)
-        answers = self.predict(rows.x, decoder)
-        check_same_length(answers, truths)
-        weights = check_weights(rows.weights, len(answers), "sample_weight")
-        return error_rates(truths, answers.tolist(), weights)
+        check_is_fitted(self)
+        return self._scoring(X, y, sample_weight, decoder)(self.fitted_)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """One minus the word error rate."""
         return 1.0 - self.evaluate(X, y, sample_weight)["wer"]
+
+    def _scoring(
+        self, x: Any, y: Any, sample_weight: Any, decoder: str | None = None
+    ) -> Callable[[Fitted], dict[str, float]]:
+        """What scores a model by the texts that it reads from these recordings."""
+        rows = self._rows_of(x, y, sample_weight)
+        truths = read_texts(rows.y)
+        raw = self.fitted_.reader.read(rows.x, self.fitted_.kind)
+
+        def score(fitted: Fitted) -> dict[str, float]:
+            answers = self._texts(_by_recording(fitted, raw), decoder)
+            check_same_length(answers, truths)
+            return error_rates(
+                truths, answers, check_weights(rows.weights, len(answers), "sample_weight")
+            )
+
+        return score
 
     def _prepare(self, x: Any, y: Any, *, count_folds: Any, calibration: Any, **given: Any) -> Task:
         # Texts have neither folds nor intervals.
@@ -207,17 +225,6 @@ class SpeechRecognizer(Estimator):
         decoder: str = self.fitted_.target.decoder
         return decoder
 
-    def _log_probabilities(self, x: Any) -> list[np.ndarray]:
-        """Answers of the exported graph, `(frames, 1 + characters)` for each recording."""
-        check_is_fitted(self)
-        return self._by_recording(self.fitted_.reader.read(x, self.fitted_.kind))
-
-    def _by_recording(self, raw: Any) -> list[np.ndarray]:
-        found: dict[int, np.ndarray] = {}
-        for index, answers in self.fitted_.batches(raw):
-            found.update(zip(index.tolist(), answers, strict=True))
-        return [found[i] for i in range(len(found))]
-
     def _texts(self, answers: Sequence[np.ndarray], decoder: str | None = None) -> list[str]:
         target = self.fitted_.target
         decoder = self.decoder_ if decoder is None else decoder
@@ -247,7 +254,7 @@ class SpeechRecognizer(Estimator):
         assert origin is not None, "only `fit` chooses a decoder"
         some = origin.rows.valid[:_COMPARED]
         truths = [target.decode(row) for row in origin.rows.targets[some]]
-        answers = self._by_recording(self.fitted_.reader.take(origin.raw, some))
+        answers = _by_recording(self.fitted_, self.fitted_.reader.take(origin.raw, some))
         kinds = [kind for kind in DECODERS if kind != "vocabulary" or target.words]
         self.decoder_scores_ = {
             kind: error_rates(truths, self._texts(answers, kind))["wer"] for kind in kinds
@@ -261,3 +268,11 @@ class SpeechRecognizer(Estimator):
             target=replace(target, decoder=chosen),
             origin=Origin(origin.result, broken=origin.broken),
         )
+
+
+def _by_recording(fitted: Fitted, raw: Any) -> list[np.ndarray]:
+    """Answers of the exported graph, `(frames, 1 + characters)` for each recording."""
+    found: dict[int, np.ndarray] = {}
+    for index, answers in fitted.batches(raw):
+        found.update(zip(index.tolist(), answers, strict=True))
+    return [found[i] for i in range(len(found))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -43,6 +43,8 @@ class Origin:
         rows: Targets, weights and split of these rows; of a forecaster the validation origins.
         scorer: Scores answers to the validation rows.
         broken: Names of the files that `fit` left out because nobody can read them.
+        reader_of: From a model of the search to what reads rows for it; `None` where the reader of
+            the answer does.
     """
 
     result: SearchResult
@@ -50,6 +52,7 @@ class Origin:
     rows: Any = None
     scorer: Any = None
     broken: Sequence[str] = ()
+    reader_of: Callable[[keras.Model], Reader] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,23 +221,27 @@ class Fitted:
         if trial_id == self.chosen:
             return self
         model = self._model_of(trial_id)
-        return replace(self, traced=TracedModel(model), decisions=Decisions(), chosen=trial_id)
+        reader_of = self.origin.reader_of if self.origin is not None else None
+        return replace(
+            self,
+            traced=TracedModel(model),
+            reader=self.reader if reader_of is None else reader_of(model),
+            decisions=Decisions(),
+            chosen=trial_id,
+        )
 
-    def scored_rows(self, x: Any, y: Any, sample_weight: Any = None) -> list[dict[str, Any]]:
+    def scored_rows(self, score: Callable[[Fitted], dict[str, float]]) -> list[dict[str, Any]]:
         """The rows whose models are kept, scored on other data, the best first.
 
         Args:
-            x: What the user hands to `evaluate`.
-            y: Targets as the user has them.
-            sample_weight: Weight of each row.
+            score: Scores one of them.
         """
         objective, found = self.ranked_by[0], []
         name = objective.name.removeprefix("val_")
         for row in self.rows:
             if row["trial_id"] != self.chosen and not self._keeps(row["trial_id"]):
                 continue
-            scores = self.other(row["trial_id"]).scores(x, y, sample_weight)
-            found.append({"model": name_of(row), **scores})
+            found.append({"model": name_of(row), **score(self.other(row["trial_id"]))})
         if found and name not in found[0]:
             return found
         return sorted(found, key=lambda row: objective.loss({objective.name: row[name]}))

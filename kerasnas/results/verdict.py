@@ -58,7 +58,7 @@ def verdict_of(
     return Verdict(
         _answers(rows, row),
         _score(rows, row, objective, comparison),
-        _advice(rows, comparison, usual),
+        _advice(rows, row, objective, comparison, usual),
     )
 
 
@@ -118,15 +118,23 @@ def _score(
         told += f", baseline {baseline['trial_id']} {number(baseline[objective.name])}"
     if comparison is not None:
         how = "better" if comparison.gain >= 0 else "worse"
-        told += f" ({how} by {number(abs(comparison.gain))} ± {number(comparison.error)})"
+        same = baseline is None or comparison.baseline == baseline["trial_id"]
+        than = "" if same else f"than {comparison.baseline} "
+        told += f" ({how} {than}by {number(abs(comparison.gain))} ± {number(comparison.error)})"
     better = "lower" if objective.direction == "min" else "higher"
     return f"{told}; {better} is better."
 
 
-def _advice(rows: Sequence[Mapping[str, Any]], comparison: Comparison | None, usual: str) -> str:
+def _advice(
+    rows: Sequence[Mapping[str, Any]],
+    row: Mapping[str, Any],
+    objective: Objective,
+    comparison: Comparison | None,
+    usual: str,
+) -> str:
     trials = [row for row in rows if row["kind"] == "trial"]
     failed = [row for row in trials if row["status"] == "FAILED"]
-    if comparison is not None and comparison.gain <= 0:
+    if _no_better(rows, row, objective) or (comparison is not None and comparison.gain <= 0):
         return "no better than the baseline: try a larger `budget` or more rows."
     if comparison is not None and not comparison.beyond_noise:
         return "the gain may be chance: try a larger `budget` or more rows."
@@ -135,6 +143,19 @@ def _advice(rows: Sequence[Mapping[str, Any]], comparison: Comparison | None, us
             f"{len(failed)} of {len(trials)} trials failed: leaderboard(full=True) has the reasons."
         )
     return usual
+
+
+def _no_better(
+    rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any], objective: Objective
+) -> bool:
+    """Whether a baseline has a score as good as that of the row, on the same rows.
+
+    The comparison says it of most baselines. A forecast is compared with rules alone.
+    """
+    baseline = best_baseline(rows, objective)
+    if baseline is None or not is_number(row.get(objective.name)):
+        return False
+    return objective.loss(dict(baseline)) <= objective.loss(dict(row))
 
 
 def as_html(verdict: Verdict, board: pd.DataFrame) -> str:

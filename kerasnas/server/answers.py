@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.errors import ArtifactError
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.kinds import Classifier, Regressor
-from kerasnas.server.rows import JsonReader, ReadRows, TableRows, TextRows
+from kerasnas.estimators.kinds import Classifier
+from kerasnas.server.rows import JsonReader, ReadRows
 
 
 class ServedModel:
     """An estimator that answers rows of JSON.
 
     Args:
-        estimator: A fitted estimator of tables or texts.
-
-    Raises:
-        ArtifactError: If no JSON describes the inputs of this estimator.
+        estimator: A fitted classifier or regressor.
+        rows: Reads rows of JSON for it.
     """
 
-    def __init__(self, estimator: Estimator) -> None:
+    def __init__(self, estimator: Estimator, rows: JsonReader) -> None:
         self.name = type(estimator).__name__
-        self.reader = json_reader(estimator)
+        self.rows = rows
         self.fitted = estimator.fitted_
         self.labels = (
             [str(label) for label in estimator.classes_]
@@ -48,7 +45,7 @@ class ServedModel:
         Raises:
             Refusal: If the rows do not fit the model.
         """
-        read: ReadRows = self.reader.read(rows)
+        read: ReadRows = self.rows.read(rows)
         outputs = self.fitted.outputs(read.raw)
         around = bool(self.fitted.decisions.intervals)
         values = outputs["prediction"] if around else outputs
@@ -84,36 +81,16 @@ class ServedModel:
         return {end: plain(np.squeeze(outputs[end][place])) for end in ("lower", "upper")}
 
 
-def json_reader(estimator: Estimator) -> JsonReader:
-    """What reads rows of JSON for an estimator.
-
-    Args:
-        estimator: A fitted estimator.
-
-    Raises:
-        ArtifactError: If there is nothing that does.
-    """
-    name = type(estimator).__name__
-    if isinstance(estimator, Classifier | Regressor) and name.startswith(("Tabular", "Text")):
-        check_is_fitted(estimator)
-        reader: Any = estimator.fitted_.reader
-        if name.startswith("Tabular"):
-            return TableRows(reader)
-        return TextRows(reader, reader.columns if reader.named else ())
-    raise ArtifactError(
-        f"`kerasnas serve` takes models of tables and texts, and this is a {name}. Load it with "
-        "`kerasnas.load(path).predict(...)`, or export it for TensorFlow Serving."
-    )
-
-
 def plain(value: Any) -> Any:
-    """A label, a number or several of them as values of JSON."""
+    """A label, a number, a time or several of them as values of JSON."""
     if isinstance(value, np.ndarray):
         return [plain(one) for one in value.tolist()]
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(one) for one in value]
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, str | bool | int) else str(value)

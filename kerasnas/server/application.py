@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ import keras
 from kerasnas.errors import MissingPackageError
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.loading import load
-from kerasnas.server.answers import ServedModel
 from kerasnas.server.description import describe
 from kerasnas.server.limits import Limits
-from kerasnas.server.page import page, typed
+from kerasnas.server.page import form_type, page, typed
 from kerasnas.server.parsing import asked
 from kerasnas.server.refusal import Refusal
+from kerasnas.server.served import Served, served
 from kerasnas.version import __version__
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ log = logging.getLogger("kerasnas")
 
 _PACKAGES = ("starlette", "uvicorn")
 _JSON = "application/json"
-_FORM = "application/x-www-form-urlencoded"
 _SAFE = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
@@ -65,9 +64,10 @@ def create_app(model: str | Path | Estimator, limits: Limits | None = None) -> S
         digest = hashlib.sha256(Path(model).read_bytes()).hexdigest()
     else:
         estimator = model
-    served = ServedModel(estimator)
-    served.warm_up()
-    return _Service(served, limits or Limits(), digest).application()
+    limits = limits or Limits()
+    answering = served(estimator, limits)
+    answering.warm_up()
+    return _Service(answering, limits, digest).application()
 
 
 def serve(
@@ -112,11 +112,11 @@ class _Service:
         digest: SHA-256 of the file of the model, where it has one.
     """
 
-    def __init__(self, model: ServedModel, limits: Limits, digest: str | None) -> None:
+    def __init__(self, model: Served, limits: Limits, digest: str | None) -> None:
         self.model = model
         self.limits = limits
         self.digest = digest
-        self.waiting = 0
+        self.jobs: list[Future[Any]] = []
         # One thread: the model takes one request after the other, and has all cores for it.
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kerasnas-answers")
 
@@ -152,13 +152,14 @@ class _Service:
         return _json(content | ({"remarks": list(remarks)} if remarks else {}))
 
     async def _page(self, request: Request) -> Response:
-        return _html(page(self.model.name, self.model.reader.columns()))
+        return _html(page(self.model.name, self.model.rows.columns()))
 
     async def _tried(self, request: Request) -> Response:
-        values = typed(await self._body(request, _FORM))
-        columns = self.model.reader.columns()
+        columns = self.model.rows.columns()
+        body = await self._body(request, form_type(columns))
+        values = typed(body, request.headers["content-type"])
         try:
-            answers, remarks = await self._answered([self.model.reader.row_of(values)])
+            answers, remarks = await self._answered([self.model.rows.row_of(values)])
         except Refusal as error:
             told = page(self.model.name, columns, values, complaint=error.sentence)
             return _html(told, error.status)
@@ -218,19 +219,19 @@ class _Service:
         Raises:
             Refusal: If the rows do not fit, or there is no answer in time.
         """
-        if self.waiting >= self.limits.waiting:
-            raise Refusal(429, f"{self.waiting} requests are waiting already. Try again later.")
-        self.waiting += 1
-        work = asyncio.get_running_loop().run_in_executor(self.thread, self.model.answers, rows)
+        # Work that nobody waits for any more still has the thread.
+        self.jobs = [job for job in self.jobs if not job.done()]
+        if len(self.jobs) >= self.limits.waiting:
+            raise Refusal(429, f"{len(self.jobs)} requests are waiting already. Try again later.")
+        job = self.thread.submit(self.model.answers, rows)
+        self.jobs.append(job)
         try:
-            return await asyncio.wait_for(work, self.limits.seconds)
+            return await asyncio.wait_for(asyncio.wrap_future(job), self.limits.seconds)
         except TimeoutError:
             raise Refusal(
                 413,
                 f"The answers took more than {self.limits.seconds:g} seconds. Send fewer rows.",
             ) from None
-        finally:
-            self.waiting -= 1
 
 
 def _check_packages() -> None:

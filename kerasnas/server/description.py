@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasnas.server.answers import ServedModel
 from kerasnas.server.limits import Limits
+from kerasnas.server.served import Served
 from kerasnas.version import __version__
 
 _ERRORS = {
@@ -18,7 +18,7 @@ _ERRORS = {
 }
 
 
-def describe(model: ServedModel, limits: Limits) -> dict[str, Any]:
+def describe(model: Served, limits: Limits) -> dict[str, Any]:
     """The document of OpenAPI 3.1 for a served model.
 
     Args:
@@ -56,7 +56,7 @@ def describe(model: ServedModel, limits: Limits) -> dict[str, Any]:
         },
         "components": {
             "schemas": {
-                "Row": model.reader.row_schema(),
+                "Row": model.rows.row_schema(),
                 "Answer": model.answer_schema(),
                 "Error": error,
             }

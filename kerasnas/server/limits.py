@@ -16,6 +16,8 @@ class Limits:
         megabytes: Largest body of one request.
         seconds: Longest time for receiving a body, and longest time for its answers.
         waiting: Most requests that wait for an answer; more are sent away.
+        millions: Most pixels of all images of one request, or samples of all sounds, in millions.
+            A small file may hold many.
 
     Raises:
         SchemaError: If a limit is no positive number.
@@ -25,6 +27,7 @@ class Limits:
     megabytes: float = 4.0
     seconds: float = 10.0
     waiting: int = 64
+    millions: float = 50.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,7 +21,8 @@ h1{font-size:1.4rem;margin:0 0 .25rem}
 form{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr))}
 label{display:block;font-size:.85rem}
 label span{opacity:.65}
-input{box-sizing:border-box;font:inherit;padding:.4rem .5rem;width:100%}
+.wide{grid-column:1/-1}
+input,textarea{box-sizing:border-box;font:inherit;padding:.4rem .5rem;width:100%}
 button{font:inherit;grid-column:1/-1;justify-self:start;padding:.5rem 1.25rem}
 .told{border-left:4px solid #1f4e79;margin:1rem 0;overflow-x:auto;padding:.5rem 1rem}
 .bad{border-color:#b3261e}
@@ -28,17 +31,46 @@ pre{overflow-x:auto;white-space:pre-wrap;word-break:break-word}
 """.strip()
 
 
-def typed(body: bytes) -> dict[str, str]:
-    """The fields of a form that was sent.
+_FORM = "application/x-www-form-urlencoded"
+_UPLOAD = "multipart/form-data"
+
+
+def form_type(columns: Sequence[tuple[str, str, str]]) -> str:
+    """The content type of the form with these fields."""
+    return _UPLOAD if any(kind == "file" for _, kind, _ in columns) else _FORM
+
+
+def typed(body: bytes, content_type: str) -> dict[str, str]:
+    """The fields of a form that was sent; files in base64.
+
+    Args:
+        body: The body of the request.
+        content_type: Its header.
 
     Raises:
         Refusal: If the body is no form.
     """
+    if content_type.lower().startswith(_UPLOAD):
+        return _uploaded(body, content_type)
     try:
         text = body.decode("utf-8")
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError:
         raise Refusal(400, "The body is no form. Use the page at `/`, or POST /predict.") from None
+
+
+def _uploaded(body: bytes, content_type: str) -> dict[str, str]:
+    """The files of a form by the names of their fields, in base64."""
+    boundary = re.search(r'boundary="?([^";,\s]{1,70})', content_type)
+    if boundary is None:
+        raise Refusal(400, "The body is no form. Use the page at `/`, or POST /predict.")
+    found = {}
+    for part in (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())[1:]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        name = re.search(rb'\bname="([^"]*)"', head)
+        if name is not None:
+            found[name[1].decode("utf-8", "replace")] = base64.b64encode(content).decode("ascii")
+    return found
 
 
 def page(
@@ -71,13 +103,21 @@ def page(
         f"<h1>Try a row</h1><p>A {html.escape(name)} of kerasnas answers. An empty field is a "
         "missing value. Programs use <code>POST /predict</code>, which "
         '<a href="openapi.json">openapi.json</a> describes.</p>'
-        f'{told}<form method="post" action="">{fields}<button>Answer</button></form></body></html>'
+        f'{told}<form method="post" action="" enctype="{form_type(columns)}">{fields}'
+        "<button>Answer</button></form></body></html>"
     )
 
 
 def _field(column: tuple[str, str, str], values: Mapping[str, str]) -> str:
     name, kind, example = (html.escape(part, quote=True) for part in column)
+    if kind == "file":
+        return f'<label>{name} <input type="file" name="{name}" required></label>'
     value = html.escape(values.get(column[0], ""), quote=True)
+    if kind == "table":
+        return (
+            f'<label class="wide">{name} <span>rows in CSV</span><textarea name="{name}" rows="8" '
+            f'placeholder="{example}">{value}</textarea></label>'
+        )
     hint = f"such as {example}" if example else ""
     return (
         f"<label>{name} <span>{kind}</span>"
@@ -87,6 +127,8 @@ def _field(column: tuple[str, str, str], values: Mapping[str, str]) -> str:
 
 def _answer(answer: Mapping[str, Any]) -> str:
     """The answer as a table, the most probable labels first."""
+    if "forecast" in answer:
+        return _steps(answer["forecast"])
     rows = [
         (key, value if isinstance(value, str) else json.dumps(value))
         for key, value in answer.items()
@@ -97,6 +139,20 @@ def _answer(answer: Mapping[str, Any]) -> str:
     rows += [(f"probability of {label}", f"{share or 0.0:.4f}") for label, share in ranked[:10]]
     cells = (f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows)
     return f"<table>{''.join(cells)}</table>"
+
+
+def _steps(steps: Sequence[Mapping[str, Any]]) -> str:
+    """A forecast as a table with a row for each step."""
+
+    def shown(value: Any) -> str:
+        return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in steps[0])
+    rows = (
+        f"<tr>{''.join(f'<td>{html.escape(shown(v))}</td>' for v in step.values())}</tr>"
+        for step in steps
+    )
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _remarks(remarks: Sequence[str]) -> str:

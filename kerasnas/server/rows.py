@@ -33,20 +33,24 @@ class ReadRows:
     remarks: tuple[str, ...] = ()
 
 
-class JsonReader(Protocol):
-    """Reads rows of JSON, and says what they look like."""
-
-    def read(self, rows: Sequence[Any]) -> ReadRows:
-        """The rows as the model takes them; `Refusal` where they do not fit."""
+class RowForm(Protocol):
+    """Says what a row of JSON looks like."""
 
     def row_schema(self) -> dict[str, Any]:
         """One row as JSON Schema."""
 
     def columns(self) -> list[tuple[str, str, str]]:
-        """Name, kind and an example of each value of a row."""
+        """Name, kind and an example of each value of a row; a `file` is given in base64."""
 
     def row_of(self, values: Mapping[str, str]) -> Any:
         """The row that somebody typed into a form; an empty text is a missing value."""
+
+
+class JsonReader(RowForm, Protocol):
+    """Reads rows of JSON too."""
+
+    def read(self, rows: Sequence[Any]) -> ReadRows:
+        """The rows as the model takes them; `Refusal` where they do not fit."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ class TextRows:
             x: Any = pd.DataFrame({n: [row[n] for row in rows] for n in self.names}, dtype=object)
         else:
             x = list(rows)
-        return ReadRows(*_with_remarks(lambda: self.reader.read(x, "the model")))
+        return ReadRows(*with_remarks(lambda: self.reader.read(x, "the model")))
 
     def _misfit(self, row: Any) -> str:
         """What is wrong with one row, as the end of a sentence; empty for nothing."""
@@ -219,14 +223,21 @@ def _ingested(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Columns as `predict` reads them, and what it warns of."""
     frame = pd.DataFrame({c.name: pd.Series(values[c.name], dtype=object) for c in columns})
-    found: tuple[dict[str, np.ndarray], tuple[str, ...]] = _with_remarks(
+    found: tuple[dict[str, np.ndarray], tuple[str, ...]] = with_remarks(
         lambda: ingest(frame, Schema(columns))
     )
     return found
 
 
-def _with_remarks(read: Callable[[], Any]) -> tuple[Any, tuple[str, ...]]:
-    """What is read, and the warnings of the reader; its errors become a `Refusal`."""
+def with_remarks(read: Callable[[], Any]) -> tuple[Any, tuple[str, ...]]:
+    """What is read, and the warnings of the reader.
+
+    Args:
+        read: Reads rows of JSON.
+
+    Raises:
+        Refusal: If the rows do not fit.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

@@ -10,7 +10,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.clock import Clock
-from kerasnas.errors import SchemaError
+from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.results.fusion import fuse
 
 HORIZON = 4
@@ -106,6 +106,20 @@ def test_newer_history_moves_the_forecast(fitted):
     forecaster, frame = fitted
     forecast = forecaster.predict(history=frame)
     assert forecast.index[0] == pd.Timestamp("2021-01-01")
+
+
+def test_every_trial_forecasts_by_its_own_window(fitted):
+    forecaster, frame = fitted
+    trials = forecaster.leaderboard(full=True).query("kind == 'trial'")
+    assert len({values["lookback"] for values in trials["hyperparameters"]}) > 1
+    for trial_id in trials["trial_id"]:
+        assert len(forecaster.predict(model=trial_id)) == HORIZON
+    board = forecaster.leaderboard(frame)
+    assert set(trials["trial_id"]) <= {name.split()[0] for name in board["model"]}
+    assert board["mase"].is_monotonic_increasing
+    assert any(np.isclose(board["mase"], forecaster.evaluate(frame)["mase"]))
+    with pytest.raises(SearchSpaceError, match="`model` '0099' has no model here"):
+        forecaster.predict(model="0099")
 
 
 def test_baselines_are_rows_of_the_leaderboard(fitted):

@@ -9,7 +9,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.data import TableReader
-from kerasnas.errors import ArtifactError, SchemaError
+from kerasnas.errors import SchemaError
 from kerasnas.server.limits import Limits
 from kerasnas.server.refusal import Refusal
 from kerasnas.server.rows import TableRows
@@ -182,11 +182,6 @@ def test_a_second_of_work_for_nothing_is_refused(classifier, monkeypatch):
 def test_limits_are_checked():
     with pytest.raises(SchemaError, match="`rows` must be a number above 0"):
         Limits(rows=0)
-
-
-def test_a_model_of_sounds_is_refused_with_what_to_do_instead():
-    with pytest.raises(ArtifactError, match="takes models of tables and texts"):
-        create_app(kn.AudioClassifier())
 
 
 VALUES = [None, True, False, 0, 1, -3, 2.5, 1e39, 2**60 + 1, "", "3", "x", "N/A", "$1,200"]
