@@ -107,7 +107,7 @@ def _score(
     known = held_out_of(row, objective)
     if is_number(known):
         error = row.get(f"{objective.name}_held_out_error")
-        off = f" ± {number(error)}" if is_number(error) else ""
+        off = f" ± {error:.2g}" if is_number(error) else ""
         told = f"{objective.name} {number(known)}{off} on held-out rows"
     elif is_number(row.get(objective.name)):
         told = f"{objective.name} {number(row[objective.name])} on the rows that chose it"
@@ -120,7 +120,7 @@ def _score(
         how = "better" if comparison.gain >= 0 else "worse"
         same = baseline is None or comparison.baseline == baseline["trial_id"]
         than = "" if same else f"than {comparison.baseline} "
-        told += f" ({how} {than}by {number(abs(comparison.gain))} ± {number(comparison.error)})"
+        told += f" ({how} {than}by {abs(comparison.gain):.2g} ± {comparison.error:.2g})"
     better = "lower" if objective.direction == "min" else "higher"
     return f"{told}; {better} is better."
 

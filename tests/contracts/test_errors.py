@@ -22,6 +22,8 @@ CAUGHT = {
     "data/waveforms.py": "collected with the problems of all recordings into one SchemaError",
     "data/word_vectors.py": "collected into one SchemaError about the file",
     "results/examination.py": "the caller keeps a file without the counts that are damaged",
+    "server/contents.py": "the same module makes a Refusal of the request of it",
+    "server/series.py": "the caller makes a Refusal of the request of it",
     "history.py": "the journal takes the event for damaged",
     "spaces/backbones/sentence_encoder.py": "the same module makes a SearchSpaceError of it",
     "spaces/weights/efficientnet_lite.py": "the same module makes a SearchSpaceError of it",
