@@ -2,8 +2,10 @@
 
 import json
 import re
+import subprocess
 import warnings
 from html.parser import HTMLParser
+from shutil import which
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ import kerasnas as kn
 from kerasnas.cli import main
 from kerasnas.errors import ArtifactError
 from kerasnas.report.drawing import Line, bars, chart, histogram
+from kerasnas.report.examples import cell, thumbnail
 from kerasnas.report.markup import Markup, escaped_text, tag
 from kerasnas.report.model_card import model_card
 from kerasnas.report.page import page
@@ -122,6 +125,88 @@ def test_the_twin_says_the_same(written, fitted):
     assert facts["examination"]["rows"] == 60
     assert sum(map(sum, facts["examination"]["confusion"])) == 60
     assert page(facts) == (written / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_worst_mistakes_and_dependence_are_those_of_the_model(fitted, table, written):
+    facts = json.loads((written / "report.json").read_text())
+    rows = facts["mistakes"]["rows"]
+    assert 0 < len(rows) <= 8
+    frame, labels = table
+    said = fitted.predict_proba(frame.iloc[[row["row"] for row in rows]])
+    truth = [list(fitted.classes_).index(row["truth"]) for row in rows]
+    assert (np.diff(said[np.arange(len(rows)), truth]) >= -1e-6).all()  # the worst comes first
+    for row in rows:
+        assert row["truth"] == labels[row["row"]] != row["answer"]
+        assert row[HOSTILE] == pytest.approx(frame[HOSTILE][row["row"]], rel=1e-6)
+    first, *_ = facts["dependence"]["columns"]
+    assert first["name"] == HOSTILE and facts["dependence"]["answer"] == "probability of no"
+    means = [mean for _, mean in first["points"]]
+    assert means[0] > 0.8 > 0.2 > means[-1]  # `no` is what a small value says
+
+
+def test_single_rows_are_left_out_where_nobody_wants_them(fitted, tmp_path):
+    fitted.report(tmp_path / "report.json", examples=False)
+    assert "rows" not in json.loads((tmp_path / "report.json").read_text())["mistakes"]
+
+
+def test_only_a_picture_becomes_an_image():
+    assert "<img" in cell("data:image/png;base64,iVBORw0KGgo=")
+    for text in ('data:image/png;base64,x" onerror=alert(1)', "http://x/y.png", "javascript:x"):
+        assert "<img" not in str(escaped_text(cell(text)))
+
+
+BROWSER = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), None)
+WIDTHS = (1280, 390)
+MEASURING = """<!doctype html><body>{frames}<script>
+onload = () => {{
+  const found = [...document.querySelectorAll("iframe")].map((frame) => {{
+    const page = frame.contentDocument, window = frame.contentWindow;
+    const images = [...page.images].map((image) => image.naturalWidth > 0);
+    const asked = window.performance.getEntriesByType("resource").map((entry) => entry.name);
+    return {{
+      width: page.documentElement.clientWidth,
+      needed: page.documentElement.scrollWidth,
+      images,
+      asked: asked.filter((name) => !name.startsWith("data:")),
+    }};
+  }});
+  document.body.textContent = "found" + JSON.stringify(found) + "found";
+}};
+</script></body>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium")
+def test_a_browser_shows_the_page_whole_at_two_widths(written, tmp_path):
+    """Nothing sticks out at the side, nothing is asked for, nothing is complained of."""
+    facts = json.loads((written / "report.json").read_text())
+    picture = thumbnail(np.arange(192.0).reshape(8, 8, 3), 0.0, 191.0)
+    shown = {"row": 1, "truth": "cat", "answer": "dog", "share": 0.9, "image": picture}
+    facts["mistakes"] = {"rows": [shown]}
+    (tmp_path / "report.html").write_text(page(facts), encoding="utf-8")
+    frames = "".join(
+        f'<iframe src="report.html" width="{w}" height="900"></iframe>' for w in WIDTHS
+    )
+    (tmp_path / "measuring.html").write_text(MEASURING.format(frames=frames), encoding="utf-8")
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-web-security"]
+    flags += ["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom"]
+    done = subprocess.run(
+        [
+            BROWSER,
+            *flags,
+            f"--user-data-dir={tmp_path / 'profile'}",
+            (tmp_path / "measuring.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    found = json.loads(done.stdout.split("found")[1])
+    assert ":CONSOLE" not in done.stderr
+    for width, told in zip(WIDTHS, found, strict=True):
+        assert abs(told["width"] - width) <= 20  # the scroll bar
+        assert told["needed"] <= told["width"]
+        assert told["images"] == [True] and told["asked"] == []
 
 
 def test_the_card_has_the_front_matter_of_hugging_face(written):

@@ -23,6 +23,7 @@ from kerasnas.results.fitted import Fitted, Origin
 from kerasnas.results.fusion import fuse
 from kerasnas.results.honesty import Comparison, compare, standard_error
 from kerasnas.results.leaderboard import rank_rows
+from kerasnas.results.mistakes import worst_answers
 from kerasnas.results.refit import refit
 from kerasnas.results.result import SearchResult
 from kerasnas.results.traced import TracedModel
@@ -228,13 +229,18 @@ def settle(
     comparison = _compared(answer, result, scorer, baselines)
     decisions = _decisions(answer, result, scorer)
     curves = curves_of(result.history, result.objectives[0])
-    kept: dict[str, Any] = {}
+    reader = problem.reader_of(answer.model)
+    kept: dict[str, Any] = {
+        "mistakes": worst_answers(
+            answer.held_out, scorer, decisions.threshold, problem.raw, reader, rows.valid
+        )
+    }
     if keep:
-        kept = {"raw": problem.raw, "rows": rows, "scorer": scorer, "reader_of": problem.reader_of}
+        kept |= {"raw": problem.raw, "rows": rows, "scorer": scorer, "reader_of": problem.reader_of}
     fitted = Fitted(
         kind=kind,
         traced=TracedModel(answer.model),
-        reader=problem.reader_of(answer.model),
+        reader=reader,
         target=problem.target,
         rows=[
             {**row, "answers": row["trial_id"] == _chosen(answer)}

@@ -86,13 +86,15 @@ class AnsweringEstimator(BaseEstimator):
             return self.fitted_.leaderboard(full)
         return pd.DataFrame(self.fitted_.scored_rows(self._scoring(X, y, sample_weight)))
 
-    def report(self, path: str | Path) -> None:
+    def report(self, path: str | Path, *, examples: bool = True) -> None:
         """Writes what was asked, tried and found, for people who have never seen kerasnas.
 
         Args:
             path: A file that ends in `.html` for one page without scripts or other files, in
                 `.json` for the same facts as data, or in `.md` for a model card. A file that is no
                 report of kerasnas is not replaced.
+            examples: Whether it shows up to eight validation rows, those that are answered worst.
+                `False` suits rows that are confidential. A loaded estimator has no rows to show.
 
         Raises:
             ArtifactError: If the file cannot be written, or is there and is no report.
@@ -104,7 +106,7 @@ class AnsweringEstimator(BaseEstimator):
             arguments.pop("budget", None)  # a file does not hold every budget
         else:
             arguments["budget"] = str(self.get_params(deep=False)["budget"])
-        write_report(path, facts_of(self.fitted_, arguments))
+        write_report(path, facts_of(self.fitted_, arguments, examples))
 
     def explain(self, X: Any, *, label: Any = None, background: Any = None, seed: int = 0) -> Any:
         """What the answers to a few rows rest on.

@@ -14,6 +14,8 @@ from kerasnas.data import ClassTarget, MultiLabelTarget
 from kerasnas.data.table_reader import TableReader
 from kerasnas.objectives import Objective
 from kerasnas.problem import Scorer
+from kerasnas.report.examples import mistake_facts
+from kerasnas.results.dependence import partial_dependence
 from kerasnas.results.examination import Examination
 from kerasnas.results.fitted import Fitted, Origin
 from kerasnas.results.importance import permutation_importance
@@ -26,18 +28,23 @@ _MOST_ROWS = 500  # of the table whose columns are shuffled
 _MOST_COLUMNS = 60
 _MOST_LAYERS = 200
 _MOST_CLASSES = 50  # that are named
+_DEPENDENCE_COLUMNS, _DEPENDENCE_ROWS = 3, 60
+_UNASKED = "Single rows were not asked for."
 _COSTS = ("params", "latency_ms", "latency_p95_ms", "size_bytes", "peak_memory_bytes")
 
 
-def facts_of(fitted: Fitted, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(fitted: Fitted, arguments: Mapping[str, Any], examples: bool = True) -> dict[str, Any]:
     """All that a report of a fitted estimator says.
 
     Args:
         fitted: The answer of the search.
         arguments: Constructor arguments of the estimator, JSON-able.
+        examples: Whether the rows that are answered worst are shown.
     """
     objective = fitted.ranked_by[0] if fitted.ranked_by else Objective("val_loss", "min")
     row = row_of(fitted.timed_rows, fitted.chosen) or {}
+    importance = _importance(fitted.origin, fitted)
+    important = [str(line[0]) for line in importance.get("columns", [])]
     facts = {
         **search_facts(fitted.timed_rows, objective, fitted.verdict, fitted.chosen),
         "title": fitted.kind,
@@ -46,7 +53,9 @@ def facts_of(fitted: Fitted, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "winner": _winner(fitted, row),
         "sureness": _sureness(fitted, row, objective),
         "examination": fitted.examination.to_json(),
-        "importance": _importance(fitted.origin, fitted),
+        "importance": importance,
+        "dependence": _dependence(fitted, important),
+        "mistakes": mistake_facts(fitted, important) if examples else {"note": _UNASKED},
     }
     return dict(plain(facts))
 
@@ -203,4 +212,29 @@ def _importance(origin: Origin | None, fitted: Fitted) -> dict[str, Any]:
         "metric": found.attrs["metric"],
         "rows": len(valid),
         "columns": found.to_numpy().tolist(),
+    }
+
+
+def _dependence(fitted: Fitted, important: Sequence[str]) -> dict[str, Any]:
+    """The mean answer by the value of each of the most important columns."""
+    origin, target = fitted.origin, fitted.target
+    if origin is None or not important:
+        return {}
+    valid = origin.rows.valid[:_DEPENDENCE_ROWS]
+    raw = fitted.reader.take(origin.raw, valid)
+    usual = fitted.answer_raw(raw)
+    # Of two classes the second one; of more the one that is answered most.
+    place = 1 if usual.shape[1] == 2 else int(np.bincount(usual.argmax(axis=1)).argmax())
+    kinds = {column.name: column.kind for column in fitted.reader.schema.used}  # type: ignore[attr-defined]
+    classes = isinstance(target, ClassTarget)
+    return {
+        "answer": f"probability of {target.classes_[place]}" if classes else "answer",
+        "columns": [
+            {
+                "name": name,
+                "kind": kinds[name],
+                "points": partial_dependence(lambda x: fitted.answer_raw(x)[:, place], raw, name),
+            }
+            for name in important[:_DEPENDENCE_COLUMNS]
+        ],
     }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerasnas.report import answers, sections
+from kerasnas.report import answers, examples, sections
 from kerasnas.report.markup import Markup, joined, paragraph, table, tag
 from kerasnas.report.style import STYLE
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 _WORDS = (
     ("trial", "one configuration of a model, trained and scored"),
@@ -39,6 +39,7 @@ def page(facts: Mapping[str, Any]) -> str:
         ("winner", "The model that answers", sections.winner(facts)),
         ("sure", "How sure we are", answers.sureness(facts)),
         ("answers", "Answers to the validation rows", answers.validation(facts, labels)),
+        ("mistakes", "The worst mistakes", examples.mistakes(facts)),
         ("curves", "Learning curves", answers.curves(facts)),
         ("importance", "What the answer depends on", sections.importance(facts)),
         ("cost", "Cost and speed", sections.cost(facts)),

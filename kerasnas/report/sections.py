@@ -14,6 +14,7 @@ Facts = Mapping[str, Any]
 _MOST_LINES = 20  # of a leaderboard that people read; failures come besides
 _MOST_FAILURES = 5
 _MOST_BARS = 20
+_YEAR = 365.2425 * 24 * 3600
 _UNTOLD = ("objective", "directory", "verbose")  # told already, or of the machine alone
 
 
@@ -157,7 +158,28 @@ def importance(facts: Facts) -> Markup:
         f"Each column was shuffled over {given['rows']} validation rows. Columns that say the "
         "same share their importance."
     )
-    return joined([drawn, told])
+    return joined([drawn, told, _dependence(facts.get("dependence", {}))])
+
+
+def _dependence(given: Mapping[str, Any]) -> Markup:
+    """The mean answer by the value of each of the most important columns."""
+    drawn = [_of_column(given["answer"], column) for column in given.get("columns", ())]
+    if not drawn:
+        return Markup("")
+    said = "The mean answer, when all rows have the same value in one column:"
+    return joined([paragraph(said), tag("div", *drawn, class_="figures")])
+
+
+def _of_column(answer: str, column: Mapping[str, Any]) -> Markup:
+    name, points = column["name"], column["points"]
+    title = f"{answer}, by {name}"
+    if any(not is_number(value) for value, _ in points):
+        rows = [(str(value), float(mean), 0.0) for value, mean in points]
+        return bars(rows, f"mean {answer}", title=title)
+    if column["kind"] == "datetime":
+        points = [(1970 + value / _YEAR, mean) for value, mean in points]
+        name = f"{name} (year)"
+    return chart([Line("", points)], name, f"mean {answer}", title=title)
 
 
 def better(objective: Mapping[str, Any]) -> str:

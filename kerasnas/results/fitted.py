@@ -25,6 +25,7 @@ from kerasnas.results.decisions import Decisions
 from kerasnas.results.examination import Examination
 from kerasnas.results.honesty import Comparison
 from kerasnas.results.leaderboard import as_frame, name_of, short_frame
+from kerasnas.results.mistakes import Mistakes
 from kerasnas.results.result import SearchResult
 from kerasnas.results.traced import TracedModel
 from kerasnas.results.verdict import Verdict, verdict_of
@@ -43,6 +44,8 @@ class Origin:
         rows: Targets, weights and split of these rows; of a forecaster the validation origins.
         scorer: Scores answers to the validation rows.
         broken: Names of the files that `fit` left out because nobody can read them.
+        mistakes: The validation rows that are answered worst; `None` where targets have a form in
+            which there are none.
         reader_of: From a model of the search to what reads rows for it; `None` where the reader of
             the answer does.
     """
@@ -52,6 +55,7 @@ class Origin:
     rows: Any = None
     scorer: Any = None
     broken: Sequence[str] = ()
+    mistakes: Mistakes | None = None
     reader_of: Callable[[keras.Model], Reader] | None = None
 
 
