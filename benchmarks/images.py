@@ -199,8 +199,8 @@ def memory(trials: int) -> None:
     The same trials run twice: what the second time adds is not owed to a larger model.
     """
     import kerasnas as kn
+    from kerasnas.data.room import resident_bytes
     from kerasnas.trial import Tuner
-    from kerasnas.trial.measure import resident_bytes
 
     took, held, recent = Tuner.took, [], []
 

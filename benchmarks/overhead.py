@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import kerasnas as kn
-from kerasnas.trial.measure import resident_bytes
+from kerasnas.data.room import resident_bytes
 
 
 def build(hp: keras_tuner.HyperParameters) -> keras.Model:

@@ -30,9 +30,9 @@ import numpy as np
 
 import kerasnas as kn
 from kerasnas import oracles
+from kerasnas.data.room import resident_bytes
 from kerasnas.oracles import ZeroCost
 from kerasnas.trial.executors import Faults, Simulated, SimulatedOutcome
-from kerasnas.trial.measure import resident_bytes
 from kerasnas.trial.tuner import Tuner
 
 WORKERS, TRIALS, SECONDS = 16, 10_000, 1.0

@@ -19,13 +19,14 @@ from kerasnas.errors import ArtifactError, KerasNASError, ObjectiveError, Schema
 from kerasnas.files import check_file, fresh_folder
 from kerasnas.quiet import import_tensorflow
 from kerasnas.serving import answered, class_named, escaped, folder_kind, printable
-from kerasnas.table_files import TableFile, check_table_path, write_table
+from kerasnas.table_files import check_table_path, write_csv, write_tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from kerasnas.estimators.estimator import Estimator
 
+_GUESSED_FROM = 10**6  # rows that tell labels from amounts
 _MOST_CLASSES = 20  # a target of whole numbers with more distinct values is taken for an amount
 
 
@@ -75,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("model", help=".keras file that `fit` wrote")
     predict.add_argument(
         "data",
-        help="CSV or Parquet file with the columns of the training table; a folder of images, "
-        "text files or recordings; for a forecaster the history to go on from",
+        help="CSV or Parquet files with the columns of the training table: a file, a folder, a "
+        "glob in quotes; a folder of images, text files or recordings; for a forecaster the "
+        "history to go on from",
     )
     predict.add_argument("--out", help="CSV or Parquet file to write; default: CSV to stdout")
     predict.add_argument(
@@ -137,8 +139,8 @@ def _add_fit(commands: Any) -> None:
     fit = commands.add_parser("fit", help="search for a model of a table")
     fit.add_argument(
         "data",
-        help="CSV or Parquet file, one row an example; or a folder with one folder of images, "
-        "text files or recordings for each class",
+        help="CSV or Parquet files of any size, one row an example: a file, a folder, a glob in "
+        "quotes; or a folder with one folder of images, text files or recordings for each class",
     )
     fit.add_argument("--target", metavar="COLUMN", help="column to predict; for tables and series")
     fit.add_argument("--out", required=True, metavar="FILE", help=".keras file to write")
@@ -157,6 +159,11 @@ def _add_fit(commands: Any) -> None:
     fit.add_argument("--trials", type=int, metavar="N", help="most configurations to try")
     fit.add_argument("--objective", help="validation metric, such as val_auc or val_mae")
     fit.add_argument("--oracle", default="auto", help="search strategy; default: auto")
+    fit.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="memory to take, such as 4GB; default: most of what is free",
+    )
     fit.add_argument("--seed", type=int, metavar="N", help="seed of everything random")
     fit.add_argument(
         "--directory", help="folder for the search; the same command continues it after a stop"
@@ -176,9 +183,12 @@ def _fit(arguments: argparse.Namespace) -> None:
         estimator = _estimator(arguments, kind, "classification")
         estimator.fit(Path(arguments.data))
     else:
-        frame, task = _target_of(arguments, say)
+        table, task = _target_of(arguments, say)
         estimator = _estimator(arguments, kind, task)
-        estimator.fit(frame) if task == "forecasting" else estimator.fit(frame, arguments.target)
+        if task == "forecasting":
+            estimator.fit(table.whole())
+        else:
+            estimator.fit(table, arguments.target)
     say("\n" + _leaderboard_of(estimator) + "\n")
     _save(estimator, arguments.out)
     new = "NEW.csv" if kind == "Tabular" else "NEW_FILES"
@@ -187,37 +197,42 @@ def _fit(arguments: argparse.Namespace) -> None:
 
 def _check_data(arguments: argparse.Namespace) -> str:
     """Whether the arguments fit the data, found out by names alone; the modality."""
-    folder, forecasting = Path(arguments.data).is_dir(), arguments.task == "forecasting"
+    kind = folder_kind(arguments.data) if Path(arguments.data).is_dir() else "Tabular"
+    forecasting = arguments.task == "forecasting"
     wanted = {"--target": arguments.target}
     if forecasting:
         wanted |= {"--time": arguments.time, "--horizon": arguments.horizon}
     missing = [name for name, value in wanted.items() if value is None]
-    if folder and (arguments.target is not None or arguments.task in ("regression", "forecasting")):
+    if kind == "Tabular":
+        if missing:
+            raise SchemaError(f"`{missing[0]}` is missing. Add {missing[0]} and its value.")
+    elif arguments.target is not None or arguments.task in ("regression", "forecasting"):
         raise SchemaError(
             f"'{arguments.data}' is a folder, whose folders are the classes: it takes neither "
             f"`--target` nor `--task {arguments.task}`. Leave them out, or name a table."
         )
-    if missing and not folder:
-        raise SchemaError(f"`{missing[0]}` is missing. Add {missing[0]} and the name or number.")
-    return folder_kind(arguments.data) if folder else "Tabular"
+    return kind
 
 
 def _target_of(arguments: argparse.Namespace, say: Callable[[str], None]) -> tuple[Any, str]:
     """The table, and the task that its target says."""
     from kerasnas.data.names import did_you_mean, quoted
+    from kerasnas.data.stored_tables import stored_table
 
-    frame, target = TableFile(arguments.data).read(), arguments.target
-    if target not in frame.columns:
+    table, target = stored_table(arguments.data), arguments.target
+    assert table is not None, "a path means files"
+    columns = table.first().columns
+    if target not in columns:
         raise SchemaError(
             f"`--target` names `{target}`, which '{arguments.data}' does not have"
-            f"{did_you_mean(target, frame.columns)}. Its columns are {quoted(frame.columns)}."
+            f"{did_you_mean(target, columns)}. Its columns are {quoted(columns)}."
         )
     if arguments.task != "auto":
-        return frame, arguments.task
-    task, why = guess_task(frame[target])
+        return table, arguments.task
+    task, why = guess_task(table.draw(lambda _: _GUESSED_FROM, 0, [target]).frame[target])
     other = "regression" if task == "classification" else "classification"
     say(f"Task: {task}, as `{target}` {why}. (`--task {other}` for the other.)")
-    return frame, task
+    return table, task
 
 
 def _estimator(arguments: argparse.Namespace, kind: str, task: str) -> Any:
@@ -225,6 +240,8 @@ def _estimator(arguments: argparse.Namespace, kind: str, task: str) -> Any:
     more = {}
     if task == "forecasting":
         more = {name: getattr(arguments, name) for name in ("horizon", "target", "time", "series")}
+    elif kind == "Tabular":
+        more = {"memory": arguments.memory}
     made: Any = class_named(kind, task)
     return made(
         budget=_budget(arguments.budget, arguments.trials),
@@ -257,12 +274,12 @@ def _predict(arguments: argparse.Namespace) -> None:
         check_table_path(arguments.out, "`--out`")
     result = answered(kerasnas.load(arguments.model), arguments.data, arguments.model)
     if arguments.escape_formulas:
-        result = escaped(result)
+        result = map(escaped, result)
     if arguments.out is None:
-        result.to_csv(sys.stdout, index=False)
+        write_csv(result, sys.stdout)
         return
-    write_table(result, arguments.out, "`--out`")
-    _say(f"{len(result)} rows with their answers in '{arguments.out}'.")
+    rows = write_tables(result, arguments.out, "`--out`")
+    _say(f"{rows} rows with their answers in '{arguments.out}'.")
 
 
 def _export(arguments: argparse.Namespace) -> None:

@@ -6,12 +6,13 @@ import sys
 import unicodedata
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kerasnas
+from kerasnas.data.stored_tables import StoredTable, stored_table, table_files_in
 from kerasnas.errors import ArtifactError, SchemaError
-from kerasnas.table_files import TableFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ _NOUNS = {"Image": "images", "Text": "text files", "Audio": "recordings", "Speec
 
 
 def folder_kind(folder: str) -> str:
-    """Which modality the files of a folder belong to: `Image`, `Text` or `Audio`.
+    """Which modality the files of a folder belong to: `Image`, `Text`, `Audio` or `Tabular`.
 
     Raises:
         SchemaError: If there are no such files.
@@ -31,16 +32,17 @@ def folder_kind(folder: str) -> str:
     endings = {ending: kind for kind in ("Image", "Text", "Audio") for ending in _endings(kind)}
     found = Counter(endings.get(p.suffix.lower()) for p in Path(folder).rglob("*") if p.is_file())
     found.pop(None, None)
-    if not found:
+    found["Tabular"] += len(table_files_in(Path(folder)))
+    if not found.total():
         raise SchemaError(
-            f"'{folder}' is a folder without images, text files or recordings. Name a CSV or "
-            "Parquet file, or a folder with one folder of files for each class."
+            f"'{folder}' is a folder without images, text files, recordings or tables. Name CSV or "
+            "Parquet files, or a folder with one folder of files for each class."
         )
     return str(found.most_common(1)[0][0])
 
 
-def answered(estimator: Estimator, data: str, model: str) -> pd.DataFrame:
-    """The data of a file or folder, with the answers as further columns.
+def answered(estimator: Estimator, data: str, model: str) -> Iterator[pd.DataFrame]:
+    """The data of files or of a folder, with the answers as further columns, part by part.
 
     Args:
         estimator: A loaded estimator.
@@ -51,23 +53,39 @@ def answered(estimator: Estimator, data: str, model: str) -> pd.DataFrame:
         SchemaError: If the data do not fit.
         ArtifactError: If the command line cannot serve such a model.
     """
+    parts, said = _parts(estimator, data, model), set[str]()
+    while True:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            part = next(parts, None)
+        for message in dict.fromkeys(str(warning.message) for warning in caught):
+            if message not in said:
+                print(f"kerasnas: {printable(message)}", file=sys.stderr)
+                said.add(message)
+        if part is None:
+            return
+        yield part
+
+
+def _parts(estimator: Any, data: str, model: str) -> Iterator[pd.DataFrame]:
     name = type(estimator).__name__
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        if name.startswith("Tabular"):
-            result = _tables(estimator, data)
-        elif name == "TimeSeriesForecaster":
-            result = estimator.predict(history=TableFile(data).read()).reset_index()
-        elif name.startswith(tuple(_NOUNS)):
-            result = _files(estimator, data)
-        else:
-            raise ArtifactError(
-                f"'{model}' holds a {name}, whose inputs no file or folder describes. Use "
-                f"`kerasnas.load('{model}').predict(...)` in Python."
-            )
-    for warning in caught:
-        print(f"kerasnas: {printable(str(warning.message))}", file=sys.stderr)
-    return result
+    if name.startswith("Tabular"):
+        yield from _tables(estimator, data)
+    elif name == "TimeSeriesForecaster":
+        yield estimator.predict(history=_table(data).whole()).reset_index()
+    elif name.startswith(tuple(_NOUNS)):
+        yield from _files(estimator, data)
+    else:
+        raise ArtifactError(
+            f"'{model}' holds a {name}, whose inputs no file or folder describes. Use "
+            f"`kerasnas.load('{model}').predict(...)` in Python."
+        )
+
+
+def _table(data: str) -> StoredTable:
+    found = stored_table(data)
+    assert found is not None, "a path means files"
+    return found
 
 
 def escaped(frame: pd.DataFrame) -> pd.DataFrame:
@@ -94,19 +112,20 @@ def printable(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf"))
 
 
-def _tables(estimator: Any, data: str) -> pd.DataFrame:
+def _tables(estimator: Any, data: str) -> Iterator[pd.DataFrame]:
     # The schema says which columns to read as strings.
-    texts = [c.name for c in estimator.schema_.used if c.dtype in ("str", "object", "string")]
-    table = TableFile(data)
-    frame = table.read(texts)
-    added = _answers(estimator, frame)
-    clash = [name for name in added if name in frame.columns]
-    if clash:
-        raise SchemaError(f"'{data}' already has a column `{clash[0]}`. Rename or remove it first.")
-    return table.read_as_written().assign(**added)
+    texts = [c.name for c in estimator.schema_.used if c.holds_strings]
+    for part in _table(data).parts():
+        added, written = _answers(estimator, part.frame(texts)), part.as_written()
+        clash = [name for name in added if name in written.columns]
+        if clash:
+            raise SchemaError(
+                f"'{data}' already has a column `{clash[0]}`. Rename or remove it first."
+            )
+        yield written.assign(**added)
 
 
-def _files(estimator: Any, data: str) -> pd.DataFrame:
+def _files(estimator: Any, data: str) -> Iterator[pd.DataFrame]:
     """Answers for the files of a folder, for one file, or for texts in the columns of a table."""
     import pandas as pd
 
@@ -115,21 +134,22 @@ def _files(estimator: Any, data: str) -> pd.DataFrame:
     kind = next(k for k in _NOUNS if type(estimator).__name__.startswith(k))
     path = Path(data)
     if kind == "Text" and path.suffix.lower() not in _endings(kind) and not path.is_dir():
-        return _texts_of_table(estimator, data)
+        yield from _texts_of_table(estimator, data)
+        return
     files = [path] if path.is_file() else named_files(path, _endings(kind), _NOUNS[kind])
     if kind == "Text":
         read = [file.read_text(encoding="utf-8", errors="replace") for file in files]
         added = _answers(estimator, read)
     else:
         added = _answers(estimator, [str(file) for file in files])
-    return pd.DataFrame({"file": [str(file) for file in files], **added})
+    yield pd.DataFrame({"file": [str(file) for file in files], **added})
 
 
-def _texts_of_table(estimator: Any, data: str) -> pd.DataFrame:
-    table = TableFile(data)
-    frame = table.read_as_written()
-    one = frame.shape[1] == 1
-    return frame.assign(**_answers(estimator, list(frame.iloc[:, 0]) if one else frame))
+def _texts_of_table(estimator: Any, data: str) -> Iterator[pd.DataFrame]:
+    for part in _table(data).parts():
+        frame = part.as_written()
+        one = frame.shape[1] == 1
+        yield frame.assign(**_answers(estimator, list(frame.iloc[:, 0]) if one else frame))
 
 
 def _answers(estimator: Any, x: Any) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 import kerasnas as kn
 from kerasnas.cli import guess_task, main
+from kerasnas.data import csv_files
+from kerasnas.data.stored_tables import stored_table
 from kerasnas.errors import ArtifactError
 from kerasnas.results.decisions import Decisions
-from kerasnas.table_files import TableFile
 
 # A search keeps its files in a temporary folder that goes with the last reference to its result.
 pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
@@ -141,12 +142,28 @@ def test_parquet_in_and_out(folder, tmp_path):
 
 
 def test_parquet_without_pyarrow_names_the_extra(folder, tmp_path, capsys, monkeypatch):
-    def missing(*_):
-        raise ImportError("pyarrow")
-
-    monkeypatch.setattr(pd, "read_parquet", missing)
+    (tmp_path / "new.parquet").touch()
+    monkeypatch.setitem(sys.modules, "pyarrow.dataset", None)
     assert main(["predict", str(folder / "model.keras"), str(tmp_path / "new.parquet")]) == 2
     assert 'pip install "kerasnas[parquet]"' in one_line(capsys)
+
+
+def test_many_files_are_fitted_on_and_answered_part_by_part(folder, tmp_path, capsys, monkeypatch):
+    rows = pd.read_csv(folder / "train.csv", dtype={"code": str})
+    (tmp_path / "data").mkdir()
+    for number, part in enumerate((rows.iloc[:90], rows.iloc[90:])):
+        part.to_csv(tmp_path / "data" / f"{number}.csv", index=False)
+    model = tmp_path / "model.keras"
+    assert fit(tmp_path / "data", model, "diagnosis", "--memory", "100GB") == 0
+    monkeypatch.setattr(csv_files, "_PART", 2000)  # characters: several parts for each file
+    for new, out in (("data/*.csv", "out.csv"), ("data", "out.parquet")):
+        given = ["predict", str(model), str(tmp_path / new), "--out", str(tmp_path / out)]
+        assert main(given) == 0
+    assert "200 rows with their answers" in capsys.readouterr().out
+    written, stored = pd.read_csv(tmp_path / "out.csv"), pd.read_parquet(tmp_path / "out.parquet")
+    rows = pd.read_csv(folder / "train.csv", dtype={"code": str})
+    assert written["prediction"].tolist() == stored["prediction"].tolist()
+    assert written["prediction"].tolist() == kn.load(model).predict(rows).tolist()
 
 
 def test_columns_that_fit_did_not_see_are_said(folder, tmp_path, capsys):
@@ -191,7 +208,7 @@ def test_files_that_cannot_be_read_are_one_line(folder, tmp_path, capsys):
     (tmp_path / "other.keras").write_text("no model")
     model = str(folder / "model.keras")
     for arguments, words in [
-        (["predict", model, str(tmp_path / "nothing.csv")], "No such file"),
+        (["predict", model, str(tmp_path / "nothing.csv")], "There is no file or folder"),
         (["predict", model, str(tmp_path / "ragged.csv")], "cannot be read as CSV"),
         (["predict", model, str(tmp_path / "empty.csv")], "cannot be read as CSV"),
         (["predict", model, str(tmp_path / "rowless.csv")], "has no rows"),
@@ -322,7 +339,7 @@ def test_cells_of_all_kinds_are_not_ragged(tmp_path):
         ("a.csv.gz", lambda path, data: path.write_bytes(gzip.compress(data))),
     ]:
         write(tmp_path / name, ("\ufeff" + text).encode())
-        frame = TableFile(str(tmp_path / name)).read()
+        frame = stored_table(tmp_path / name).whole()
         assert frame.columns.tolist() == ["a", "b"] and len(frame) == 3
         assert frame["b"][0] == 'x "y"'
 

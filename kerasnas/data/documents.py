@@ -14,13 +14,21 @@ import pandas as pd
 
 from kerasnas.data import foreign
 from kerasnas.data.batches import is_batches, unpacked_rows
-from kerasnas.data.folders import files_by_class, named_files
+from kerasnas.data.folders import files_by_class, files_in, named_files
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.names import quoted, string_names
+from kerasnas.data.stored_tables import (
+    StoredTable,
+    is_list_of_files,
+    names_table,
+    stored_table,
+    table_files_in,
+)
 from kerasnas.errors import SchemaError
 
 SUFFIXES = (".txt", ".md", ".text")
 
+_LONGEST_PATH = 4096  # characters; a longer string is a text
 _SHOWN = 3  # problems of one column in a message
 _EXPECTED = (
     "texts: a list, a Series or an array of strings, a DataFrame with one or several text columns, "
@@ -117,6 +125,26 @@ def split_documents(x: Any, y: Any) -> tuple[Any, Any]:
     if y is None and (isinstance(x, os.PathLike) or (isinstance(x, str) and _is_folder(x))):
         return class_folders(Path(x))
     return x, y
+
+
+def stored_texts(x: Any) -> StoredTable | None:
+    """Texts in the columns of CSV or Parquet files, or of a dataset; `None` where `x` is none.
+
+    A folder with text files is none, and strings are paths only where these are files of tables.
+
+    Args:
+        x: As in `stored_table`.
+    """
+    if isinstance(x, str | os.PathLike):
+        path = os.fspath(x)
+        if _is_folder(path):
+            here = not files_in(Path(path), SUFFIXES) and bool(table_files_in(Path(path)))
+        else:
+            here = names_table(path) and len(path) <= _LONGEST_PATH
+        return stored_table(x) if here else None
+    if is_list_of_files(x) and not all(names_table(p) and Path(p).is_file() for p in map(str, x)):
+        return None
+    return stored_table(x)
 
 
 def unpack_documents(x: Any) -> Taken:

@@ -87,6 +87,20 @@ class _Loader(Protocol):
 
 
 @runtime_checkable
+class _ArrowDataset(Protocol):
+    def get_fragments(self) -> Any: ...
+
+    def to_batches(self) -> Any: ...
+
+
+@runtime_checkable
+class _HuggingFace(Protocol):
+    def with_format(self, type: str) -> Any: ...
+
+    def iter(self, batch_size: int) -> Any: ...
+
+
+@runtime_checkable
 class _Splitter(Protocol):
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Any: ...
 
@@ -174,6 +188,16 @@ def is_array(x: Any) -> bool:
 def is_dataset(x: Any) -> bool:
     """Whether it is a `tf.data.Dataset`; TensorFlow is not imported to find out."""
     return isinstance(x, _Dataset)
+
+
+def is_arrow_dataset(x: Any) -> bool:
+    """Whether it is a dataset of pyarrow, which is read batch by batch."""
+    return isinstance(x, _ArrowDataset)
+
+
+def is_hugging_face(x: Any) -> bool:
+    """Whether it is a dataset of Hugging Face's `datasets`, which may lie on disk."""
+    return isinstance(x, _HuggingFace)
 
 
 def is_indexed(x: Any) -> bool:

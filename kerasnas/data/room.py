@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from kerasnas.errors import SchemaError
+from kerasnas.errors import BudgetError, SchemaError, shown
 
 _SHARE = 0.125
 """Of the free memory, that one array may take.
@@ -22,6 +23,13 @@ A search in memory was seen to take five times its images: rows are split, becom
 of the last trial go only when garbage is collected.
 """
 
+_DEFAULT_SHARE = 0.75  # of the free memory, that a fit may take where nobody says how much
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([KMGT]I?B)", re.IGNORECASE)
+_UNITS = {
+    f"{letter}{binary}B": base**power
+    for binary, base in (("", 1000), ("I", 1024))
+    for power, letter in enumerate("KMGT", 1)
+}
 _GUESS = 2**33  # bytes of free memory, where the system does not tell
 _BLOCK = 2**22  # bytes that are looked at or copied together
 _GIB = 2**30
@@ -36,6 +44,37 @@ def free_bytes() -> int:
     """Memory that this process may still take, within the limits of its container."""
     found = [n for n in (_free_of_machine(), _free_of_container()) if n is not None]
     return min(found, default=_GUESS)
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds at the moment; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * 4096
+    except OSError:
+        return 0
+
+
+def most_bytes(memory: Any) -> int:
+    """The memory that this process may take altogether.
+
+    Args:
+        memory: A size such as `"4GB"`, a number of bytes, or `None` for what it has and most of
+            what is free.
+
+    Raises:
+        BudgetError: If it is none of these.
+    """
+    if memory is None:
+        return resident_bytes() + int(_DEFAULT_SHARE * free_bytes())
+    found = _SIZE.fullmatch(memory.strip()) if isinstance(memory, str) else None
+    if found:
+        return int(float(found[1]) * _UNITS[found[2].upper()])
+    if isinstance(memory, int | float) and not isinstance(memory, bool) and memory >= 1:
+        return int(min(memory, 2**62))
+    raise BudgetError(
+        f'`memory` cannot be read from {shown(memory)}. Write "4GB", "500MB", or a number of bytes.'
+    )
 
 
 def room(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

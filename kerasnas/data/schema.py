@@ -64,6 +64,11 @@ class Column:
         if self.written is not None and self.kind != ("datetime" if dates else "numeric"):
             raise SchemaError(f"A {self.kind} column cannot be written as {self.written!r}.")
 
+    @property
+    def holds_strings(self) -> bool:
+        """Whether the user's column is typed as strings."""
+        return self.dtype in ("str", "object", "string")
+
 
 @dataclass(frozen=True)
 class Schema:

@@ -17,6 +17,7 @@ from kerasnas.artifact.export import export
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.data.batches import is_batches
 from kerasnas.data.named_columns import Taken, take_columns
+from kerasnas.data.stored_tables import StoredTable
 from kerasnas.errors import AbsentError, SchemaError, SearchSpaceError
 from kerasnas.estimators.arguments import plain_of, unpacked
 from kerasnas.report import check_report_path, facts_of, write_report
@@ -199,6 +200,10 @@ class AnsweringEstimator(BaseEstimator):
         """Inputs, targets and weights of data that come batch by batch."""
         return Taken(x, None)
 
+    def _stored(self, x: Any) -> Any:
+        """A table in files as a `StoredTable`; anything else as it is."""
+        return x
+
     def _answering(self, model: str | None) -> Fitted:
         """What answers: the model that `fit` chose, or that of another row of the leaderboard."""
         check_is_fitted(self)
@@ -212,7 +217,7 @@ class AnsweringEstimator(BaseEstimator):
                 f"This estimator was fitted without intervals. Pass `intervals=0.9` to "
                 f"{type(self).__name__} and fit it again."
             )
-        return self.fitted_.outputs(self.fitted_.reader.read(x, self.fitted_.kind))
+        return self.fitted_.all_outputs(self._stored(x))
 
     def _scores(self, x: Any, y: Any, sample_weight: Any) -> dict[str, float]:
         check_is_fitted(self)
@@ -226,6 +231,13 @@ class AnsweringEstimator(BaseEstimator):
     def _rows_of(self, x: Any, y: Any, sample_weight: Any) -> Taken:
         """Inputs, targets and weights of rows to score, however they are given."""
         check_is_fitted(self)
+        x = self._stored(x)
+        if isinstance(x, StoredTable):
+            # Targets and weights of all rows are in memory, inputs only as they are answered.
+            take_columns(x.first(), y, sample_weight)  # whether there are such columns
+            names = [name for name in (y, sample_weight) if isinstance(name, str)]
+            taken = take_columns(x.columns(names), y, sample_weight)
+            return Taken(x.without(names), taken.y, taken.weights)
         if is_batches(x) and (y is None or isinstance(y, str)):
             x, y, sample_weight = unpacked(self._unpacked(x), y, sample_weight)
         taken = take_columns(x, y, sample_weight)

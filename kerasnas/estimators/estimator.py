@@ -28,6 +28,7 @@ from kerasnas.estimators.arguments import (
     settle_level,
 )
 from kerasnas.estimators.identity import identity_of
+from kerasnas.estimators.loaded_tables import load_tables, stored_inputs
 from kerasnas.estimators.objective_names import score_names, settle_objectives, with_metrics
 from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
@@ -69,6 +70,8 @@ class Estimator(AnsweringEstimator):
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
             processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
+        memory: Memory that the process may take, such as `"4GB"`, where `X` are files: of more rows
+            than it holds a sample is drawn, and one line says so. `None` for most of what is free.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -96,6 +99,7 @@ class Estimator(AnsweringEstimator):
         initial: Sequence[Mapping[str, Any]] = (),
         directory: str | Path | None = None,
         executor: Any = "inline",
+        memory: str | float | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -112,6 +116,7 @@ class Estimator(AnsweringEstimator):
         self.initial = initial
         self.directory = directory
         self.executor = executor
+        self.memory = memory
         self.seed = seed
         self.verbose = verbose
         self.callbacks = callbacks
@@ -170,7 +175,17 @@ class Estimator(AnsweringEstimator):
         ):
             seed = settle_seed(self.seed, self.directory)
             callbacks = settle_callbacks(callbacks)
-            given = settle_columns(X, y, sample_weight, groups, validation_data, self._unpacked)
+            loaded = load_tables(
+                self._stored(X),
+                stored_inputs(validation_data, self._stored),
+                {"y": y, "sample_weight": sample_weight, "groups": groups},
+                self.memory,
+                self.directory,
+                seed,
+            )
+            given = settle_columns(
+                loaded.x, y, sample_weight, groups, loaded.validation_data, self._unpacked
+            )
             task = self._prepare(
                 given.x,
                 given.y,
@@ -222,7 +237,7 @@ class Estimator(AnsweringEstimator):
                 seed=seed,
                 callbacks=settle_search_callbacks(self.callbacks),
                 executor=executor,
-                identity=lambda: identity_of(task.problem),
+                identity=lambda: {**identity_of(task.problem), **loaded.identity},
             )
             result = run(task.hypermodel, job, plan, interruption, progress)
             self.fitted_ = interruption.finish(

@@ -31,7 +31,7 @@ class Classifier(ClassifierMixin, Estimator):
             X: Rows of the form that `fit` takes.
             model: Another row of the leaderboard to answer, such as `"0003"`.
         """
-        return self._answering(model).answer(X)
+        return self._answering(model).answer(self._stored(X))
 
     def predict(self, X: Any, *, model: str | None = None) -> Any:
         """The most probable label of each row, in the type the labels had in `fit`.
@@ -43,7 +43,7 @@ class Classifier(ClassifierMixin, Estimator):
             model: Another row of the leaderboard to answer, such as `"0003"`.
         """
         fitted = self._answering(model)
-        return fitted.decide(fitted.answer(X))
+        return fitted.decide(fitted.answer(self._stored(X)))
 
     def predict_set(self, X: Any) -> list[np.ndarray]:
         """The labels of each row among which the true one is, as often as `intervals` says.
@@ -94,7 +94,7 @@ class Regressor(RegressorMixin, Estimator):
             model: Another row of the leaderboard to answer, such as `"0003"`.
         """
         fitted = self._answering(model)
-        answers: np.ndarray = fitted.decide(fitted.answer(X))
+        answers: np.ndarray = fitted.decide(fitted.answer(self._stored(X)))
         return answers
 
     def predict_interval(self, X: Any) -> np.ndarray:

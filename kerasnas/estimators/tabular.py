@@ -25,6 +25,7 @@ from kerasnas.data import (
 )
 from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.named_columns import Taken
+from kerasnas.data.stored_tables import stored_table
 from kerasnas.errors import AbsentError, SchemaError
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.column_filter import filter_seconds
@@ -46,7 +47,9 @@ class TabularEstimator(Estimator):
     """What the classifier and the regressor of tables have in common.
 
     `X` may be a DataFrame, a dict of columns, a 2-D array, a sparse matrix, a list of rows, or rows
-    batch by batch in a `tf.data.Dataset`, a `keras.utils.PyDataset`, a loader or a generator.
+    batch by batch in a `tf.data.Dataset`, a `keras.utils.PyDataset`, a loader or a generator. It
+    may be CSV or Parquet files of any size: a path, a folder, a glob such as `"data/*.parquet"`, a
+    list of paths; or a dataset of pyarrow or of Hugging Face.
 
     Args:
         objective: Validation metric or measure to optimise, an `Objective`, or several.
@@ -77,6 +80,8 @@ class TabularEstimator(Estimator):
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
             processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
+        memory: Memory that the process may take, such as `"4GB"`, where `X` are files: of more rows
+            than it holds a sample is drawn, and one line says so. `None` for most of what is free.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -112,6 +117,7 @@ class TabularEstimator(Estimator):
         column_kinds: Mapping[str, str] | None = None,
         directory: str | Path | None = None,
         executor: Any = "inline",
+        memory: str | float | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -129,6 +135,7 @@ class TabularEstimator(Estimator):
             initial=initial,
             directory=directory,
             executor=executor,
+            memory=memory,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,
@@ -152,6 +159,13 @@ class TabularEstimator(Estimator):
 
     def _unpacked(self, x: Any) -> Taken:
         return dataset_parts(x)
+
+    def _stored(self, x: Any) -> Any:
+        table = stored_table(x)
+        if table is None:
+            return x
+        known = self.schema_.used if self.__sklearn_is_fitted__() else ()
+        return table.with_texts([c.name for c in known if c.holds_strings])
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_target(x, y)

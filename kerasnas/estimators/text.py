@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget
-from kerasnas.data.documents import split_documents, unpack_documents
+from kerasnas.data.documents import split_documents, stored_texts, unpack_documents
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.texts import TextReader
 from kerasnas.estimators.arguments import settle_families, settle_families_with
@@ -33,7 +33,9 @@ class TextEstimator(Estimator):
 
     `X` may be a list, a Series or an array of strings, a DataFrame with one or several text columns
     (which are read apart and compared), or a folder of text files (with one folder a class, and no
-    `y`). Missing texts count as empty.
+    `y`). It may be CSV or Parquet files of any size: a path, a folder, a glob such as
+    `"data/*.parquet"`, a list of paths; or a dataset of pyarrow or of Hugging Face. Missing texts
+    count as empty.
 
     Args:
         objective: Validation metric or measure to optimise, an `Objective`, or several.
@@ -69,6 +71,8 @@ class TextEstimator(Estimator):
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
             processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
+        memory: Memory that the process may take, such as `"4GB"`, where `X` are files: of more rows
+            than it holds a sample is drawn, and one line says so. `None` for most of what is free.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -104,6 +108,7 @@ class TextEstimator(Estimator):
         backbone: str | Path | None = None,
         directory: str | Path | None = None,
         executor: Any = "inline",
+        memory: str | float | None = None,
         seed: int | None = None,
         verbose: Verbose = "auto",
         callbacks: Sequence[SearchCallback] = (),
@@ -121,6 +126,7 @@ class TextEstimator(Estimator):
             initial=initial,
             directory=directory,
             executor=executor,
+            memory=memory,
             seed=seed,
             verbose=verbose,
             callbacks=callbacks,
@@ -151,6 +157,12 @@ class TextEstimator(Estimator):
 
     def _unpacked(self, x: Any) -> Taken:
         return unpack_documents(x)
+
+    def _stored(self, x: Any) -> Any:
+        table = stored_texts(x)
+        if table is None:
+            return x
+        return table.with_texts(self.schema_.columns if self.__sklearn_is_fitted__() else ())
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_documents(x, y)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from kerasnas import artifact
 from kerasnas.data import Reader, check_same_length
+from kerasnas.data.stored_tables import StoredTable
 from kerasnas.errors import ArtifactError, SearchSpaceError
 from kerasnas.objectives import Objective
 from kerasnas.problem.heads import FittedHead, OwnLossHead, head_of
@@ -111,11 +112,21 @@ class Fitted:
         Raises:
             SchemaError: If the data do not fit those of `fit`.
         """
-        return self.answer_raw(self.reader.read(x, self.kind))
+        return self._without_intervals(self.all_outputs(x))
 
     def answer_raw(self, raw: Any) -> Any:
         """As `answer`, for data that the reader has read."""
-        outputs, found = self.outputs(raw), self.decisions.intervals
+        return self._without_intervals(self.outputs(raw))
+
+    def all_outputs(self, x: Any) -> Any:
+        """All outputs of the exported graph to raw data; a table in files is read part by part."""
+        if not isinstance(x, StoredTable):
+            return self.outputs(self.reader.read(x, self.kind))
+        parts = [self.outputs(self.reader.read(frame, self.kind)) for frame in x.frames()]
+        return keras.tree.map_structure(lambda *a: np.concatenate(a), *parts)
+
+    def _without_intervals(self, outputs: Any) -> Any:
+        found = self.decisions.intervals
         if not found:
             return outputs
         return outputs["prediction"] if "" in found else {n: outputs[n] for n in self.heads}

@@ -20,6 +20,7 @@ _MOST_COLUMNS = 3000  # of the solved system; categories beyond are left out
 _ITERATIONS = 300
 _DIRECT = 1e11  # products of a direct solution, beyond which one in steps is quicker
 _BOTH_CELLS = 2_000_000  # of the matrix, up to which columns are solved for in both forms
+_DENSE_CELLS = 50_000_000  # of the matrix, beyond which indicators are kept as a sparse matrix
 _LEAST_SPREAD = 1e-6  # of a column that is divided by it
 
 
@@ -78,20 +79,20 @@ def solve_linear(
     design, spans = _design(x, plain, embedded)
     labels = y.reshape(-1)
 
-    def solved(columns: np.ndarray, until: Deadline) -> _Linear:
+    def solved(columns: Any, until: Deadline) -> _Linear:
         weight = values.penalty
         if weight == CROSS_VALIDATED:
             weight = chosen(columns, labels, weights, classes, until)
         return _fit(columns, labels, weights, classes, weight, until)
 
-    both = values.columns == "both" and design.size <= _BOTH_CELLS
+    both = values.columns == "both" and design.shape[0] * design.shape[1] <= _BOTH_CELLS
     if not plain or not (both or values.columns == "plain"):
         found = solved(design, deadline)
         return _network(x.shape[1], plain, embedded, spans, found, None, classes)
     known = ops.convert_to_numpy(unclipped(x[:, :plain]))
     mean, spread = known.mean(axis=0), known.std(axis=0)
     scale = np.where(spread > _LEAST_SPREAD, spread, 1.0)
-    far_design = np.concatenate([(known - mean) / scale, design[:, plain:]], axis=1)
+    far_design = _beside([(known - mean) / scale, design[:, plain:]])
     near = solved(design, deadline.part(0.5)) if both else None
     found = solved(far_design, deadline)
     far = found.kernel[:plain] / scale[:, None]
@@ -113,17 +114,18 @@ class _Linear(NamedTuple):
 
 
 def _fit(
-    design: np.ndarray,
+    design: Any,
     labels: np.ndarray,
     weights: np.ndarray | None,
     classes: int | None,
     penalty: float,
     deadline: Deadline,
 ) -> _Linear:
+    from scipy.sparse import issparse
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if classes is None:
-        direct = design.shape[0] * design.shape[1] ** 2 < _DIRECT
+        direct = issparse(design) or design.shape[0] * design.shape[1] ** 2 < _DIRECT
         ridge = Ridge(alpha=penalty, solver="auto" if direct else "lsqr")
         ridge.fit(design, labels, sample_weight=weights)
         return _Linear(ridge.coef_.reshape(1, -1).T, np.atleast_1d(ridge.intercept_))
@@ -136,18 +138,41 @@ def _fit(
     return _Linear(*_all_classes(logistic, classes))
 
 
-def _design(x: np.ndarray, plain: int, embedded: Sequence[int]) -> tuple[np.ndarray, list[int]]:
-    """Features and the indicator columns of categories, and where those of each column start."""
-    parts, spans, at = [x[:, :plain]], [], plain
-    for place, categories in enumerate(embedded):
-        if at + categories > _MOST_COLUMNS:
-            spans.append(-1)
-            continue
-        index = x[:, plain + place].astype("int64")
-        parts.append(np.eye(categories, dtype="float32")[index])
-        spans.append(at)
-        at += categories
-    return np.concatenate(parts, axis=1), spans
+def _design(x: np.ndarray, plain: int, embedded: Sequence[int]) -> tuple[Any, list[int]]:
+    """Features and the indicator columns of categories, and where those of each column start.
+
+    Of many rows the matrix is sparse: a thousand indicators of a row take as much as one.
+    """
+    spans, at = list[int](), plain
+    for categories in embedded:
+        spans.append(at if at + categories <= _MOST_COLUMNS else -1)
+        at += categories if spans[-1] >= 0 else 0
+    sparse = at > plain and len(x) * at > _DENSE_CELLS
+    parts: list[Any] = [x[:, :plain]]
+    for place, (categories, start) in enumerate(zip(embedded, spans, strict=True)):
+        if start >= 0:
+            index = x[:, plain + place].astype("int32")
+            parts.append(_indicators(index, categories, sparse))
+    return _beside(parts), spans
+
+
+def _indicators(index: np.ndarray, categories: int, sparse: bool) -> Any:
+    """A column for each category, 1 in the rows of that category."""
+    if not sparse:
+        return np.eye(categories, dtype="float32")[index]
+    from scipy.sparse import csr_matrix
+
+    ones, starts = np.ones(len(index), "float32"), np.arange(len(index) + 1, dtype="int32")
+    return csr_matrix((ones, index, starts), (len(index), categories))
+
+
+def _beside(parts: Sequence[Any]) -> Any:
+    """Matrices side by side, sparse if one of them is."""
+    from scipy.sparse import csr_matrix, hstack, issparse
+
+    if any(issparse(part) for part in parts):
+        return hstack([csr_matrix(part) for part in parts], format="csr")
+    return np.concatenate(parts, axis=1)
 
 
 def _all_classes(logistic: Any, classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ _ITERATIONS = 100  # of a solver that begins where the one before has ended
 
 
 def chosen(
-    design: np.ndarray,
+    design: Any,
     targets: np.ndarray,
     weights: np.ndarray | None,
     classes: int | None,
@@ -34,7 +34,7 @@ def chosen(
     rows was .94 to 1.004 times that of the usual penalty, and .5 times on iris.
 
     Args:
-        design: Features, `(rows, columns)`.
+        design: Features, `(rows, columns)`; sparse ones are too many.
         targets: Integer labels or standardised values, `(rows,)`.
         weights: Weight of each row, or `None`.
         classes: Number of classes; `None` for values.
@@ -43,7 +43,7 @@ def chosen(
     Returns:
         One of `PENALTIES`; the usual one where there are too many rows or too few of a class.
     """
-    if len(design) > _MOST_ROWS or design.size > _MOST_CELLS:
+    if design.shape[0] > _MOST_ROWS or design.shape[0] * design.shape[1] > _MOST_CELLS:
         return USUAL
     if classes is None:
         return _of_ridge(design, targets, weights)

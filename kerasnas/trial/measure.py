@@ -173,12 +173,3 @@ def _bytes(shape: Any, dtype: Any, example: tuple[int, ...] = ()) -> int:
         count *= int(known)
     name = keras.backend.standardize_dtype(dtype)
     return count * (8 if "64" in name else 2 if "16" in name else 1 if "8" in name else 4)
-
-
-def resident_bytes() -> int:
-    """Memory that this process holds at the moment; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * 4096
-    except OSError:
-        return 0

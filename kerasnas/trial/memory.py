@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerasnas.trial.measure import resident_bytes
+from kerasnas.data.room import resident_bytes
 
 try:  # No public way leads to it; without it there is only more memory held.
     from tensorflow.python.framework.ops import gradient_registry

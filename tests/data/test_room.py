@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 
 from kerasnas.data import room as module
-from kerasnas.data.room import Spool, blocks, fits, free_bytes, joined_rows, room
-from kerasnas.errors import SchemaError
+from kerasnas.data.room import (
+    Spool,
+    blocks,
+    fits,
+    free_bytes,
+    joined_rows,
+    most_bytes,
+    resident_bytes,
+    room,
+)
+from kerasnas.errors import BudgetError, SchemaError
 
 
 @pytest.fixture
@@ -17,6 +26,20 @@ def scarce(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "free_bytes", lambda: 32_000)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
+
+
+def test_the_process_tells_how_much_it_holds():
+    assert resident_bytes() > 10**7
+
+
+def test_memory_is_said_in_words_or_bytes(monkeypatch):
+    monkeypatch.setattr(module, "free_bytes", lambda: 1000)
+    monkeypatch.setattr(module, "resident_bytes", lambda: 50)
+    asked = [None, "4GB", "1.5 gib", "500MB", 2**20, 7.5]
+    assert list(map(most_bytes, asked)) == [800, 4 * 10**9, 3 * 2**29, 5 * 10**8, 2**20, 7]
+    for wrong in ("4", "many", "GB", 0, -1, True, [1], float("nan")):
+        with pytest.raises(BudgetError, match="`memory` cannot be read"):
+            most_bytes(wrong)
 
 
 def noise(*shape):

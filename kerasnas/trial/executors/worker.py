@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasnas.data.room import resident_bytes
 from kerasnas.history import TrialRecord
 from kerasnas.problem.view import View
 from kerasnas.process_state import allows_unsafe
@@ -25,7 +26,6 @@ from kerasnas.trial.attempt import Attempt, Continuation
 from kerasnas.trial.execution import FATAL, ExecutionReport, carry_out
 from kerasnas.trial.executors.stored_view import opened
 from kerasnas.trial.job import TrialSettings
-from kerasnas.trial.measure import resident_bytes
 from kerasnas.trial.memory import Keeper
 from kerasnas.trial.pace import Allowance
 
