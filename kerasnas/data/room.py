@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import re
 import shutil
@@ -87,10 +88,27 @@ def room(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         SchemaError: If there is no room on disk either.
     """
     size = int(np.prod(shape, dtype="int64")) * np.dtype(dtype).itemsize
-    if fits(size):
-        return np.empty(shape, dtype)
+    return np.empty(shape, dtype) if fits(size) else on_disk(shape, dtype)
+
+
+def on_disk(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array to be filled, as `room` gives a large one.
+
+    Raises:
+        SchemaError: If there is no room on disk.
+    """
+    size = int(np.prod(shape, dtype="int64")) * np.dtype(dtype).itemsize
     with _file(size) as file:
         return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def give_back(array: np.ndarray) -> None:
+    """Lets go of the pages of a file that this process has in memory; the file keeps them."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and sys.platform == "linux":
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def joined_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -205,9 +223,9 @@ def _full(size: int) -> str:
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     return (
-        f"The images take {size / _GIB:.3g} GiB, too much for memory ({free_bytes() / _GIB:.3g} "
+        f"The rows take {size / _GIB:.3g} GiB, too much for memory ({free_bytes() / _GIB:.3g} "
         f"GiB free) and for the temporary folder '{folder}' ({free / _GIB:.3g} GiB free). Set the "
-        "environment variable TMPDIR to a folder on a larger disk, or pass fewer or smaller images."
+        "environment variable TMPDIR to a folder on a larger disk, or pass fewer or smaller rows."
     )
 
 

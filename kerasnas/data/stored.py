@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data.room import fits
+from kerasnas.data.room import fits, give_back
 
 _FEW = 16
+_SEEN = 2**15  # rows of a file that are read before the memory of their pages is given back
 _AHEAD = 3  # batches that are read before they are asked for
 
 
@@ -23,11 +24,17 @@ class StoredRows:
     Args:
         array: Usually a `numpy.memmap`.
         rows: Which of its rows, in which order; `None` for all.
+        epoch: How many of these rows an epoch of training goes through, the next ones in the next
+            epoch; `None` for all.
     """
 
-    def __init__(self, array: np.ndarray, rows: np.ndarray | None = None) -> None:
+    def __init__(
+        self, array: np.ndarray, rows: np.ndarray | None = None, epoch: int | None = None
+    ) -> None:
         self.array = array
         self.rows = np.arange(len(array)) if rows is None else rows
+        self.epoch = len(self.rows) if epoch is None else epoch
+        self._seen = 0  # rows that were read since their pages were given back
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,7 +54,8 @@ class StoredRows:
             return self.read(np.arange(len(self))[key])
         if np.size(key) <= _FEW:
             return self.read(key)
-        return StoredRows(self.array, self.rows[key])
+        rows = self.rows[key]
+        return StoredRows(self.array, rows, -(-self.epoch * len(rows) // max(1, len(self))))
 
     def read(self, index: np.ndarray) -> np.ndarray:
         """Rows in memory; they are read in the order in which they lie in the file."""
@@ -55,6 +63,10 @@ class StoredRows:
         order = np.argsort(wanted, kind="stable")
         out = np.empty((len(wanted), *self.array.shape[1:]), self.array.dtype)
         out[order] = self.array[wanted[order]]
+        self._seen += len(wanted)
+        if self._seen >= _SEEN:
+            give_back(self.array)
+            self._seen = 0
         return out
 
 

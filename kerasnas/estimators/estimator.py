@@ -28,7 +28,7 @@ from kerasnas.estimators.arguments import (
     settle_level,
 )
 from kerasnas.estimators.identity import identity_of
-from kerasnas.estimators.loaded_tables import load_tables, stored_inputs
+from kerasnas.estimators.loaded_tables import LoadedTables, load_tables, stored_inputs
 from kerasnas.estimators.objective_names import score_names, settle_objectives, with_metrics
 from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
@@ -206,6 +206,7 @@ class Estimator(AnsweringEstimator):
                 ),
                 calibration=self._calibration(level),
             )
+            task = self._with_rest(task, loaded, clock)
             for note in task.notes:
                 progress.say(note)
             task, objectives = with_metrics(task, objectives, constraints)
@@ -310,6 +311,11 @@ class Estimator(AnsweringEstimator):
     ) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""
         raise NotImplementedError
+
+    def _with_rest(self, task: Task, loaded: LoadedTables, clock: Clock) -> Task:
+        """The task with what can be done with the rows that were left in files, and says it."""
+        loaded.say()
+        return task
 
     def _fits_again(self, task: Task, budget: Budget, wish: Wish, validation_data: Any) -> bool:
         """Whether members of the ensemble that were solved are to be fitted again, on all rows.

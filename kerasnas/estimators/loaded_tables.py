@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kerasnas.data.named_columns import named_in
 from kerasnas.data.room import most_bytes, resident_bytes
-from kerasnas.data.stored_tables import StoredTable
+from kerasnas.data.stored_tables import Drawn, StoredTable
 from kerasnas.errors import BudgetError, SchemaError
 from kerasnas.journal import begun_in
 
@@ -34,11 +35,54 @@ class LoadedTables:
         x: Inputs.
         validation_data: As in `fit`.
         identity: What tells these rows from those of another draw.
+        rest: The rows to fit on that were left in files; `None` where there are none.
+        notes: What was left in files, as sentences; each has a place for what it is used for.
     """
 
     x: Any
     validation_data: Any
     identity: Mapping[str, Any] = field(default_factory=dict)
+    rest: RestOfRows | None = None
+    notes: Sequence[str] = ()
+
+    def say(self, use: str = "are used") -> None:
+        """Warns of what was left in files.
+
+        Args:
+            use: What the rows in memory are used for, after their number.
+        """
+        for note in self.notes:
+            log.warning(note.format(use))
+
+
+@dataclass(frozen=True, eq=False)
+class RestOfRows:
+    """The rows of a table in files without those that were drawn.
+
+    Attributes:
+        table: The table.
+        drawn: What was drawn.
+        target: The column of targets; empty where these are not one column alone.
+    """
+
+    table: StoredTable
+    drawn: Drawn
+    target: str
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return self.drawn.total - len(self.drawn.places)
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """The rows as tables, part by part."""
+        start, places = 0, self.drawn.places
+        for frame in self.table.frames():
+            stop = start + len(frame)
+            left = np.ones(len(frame), dtype=bool)
+            left[places[np.searchsorted(places, start) : np.searchsorted(places, stop)] - start] = 0
+            yield frame[left]
+            start = stop
 
 
 def load_tables(
@@ -60,20 +104,28 @@ def load_tables(
     """
     room = most_bytes(memory) - resident_bytes()
     begun = begun_in(directory).get(DRAWN, {})
-    held_out, *rest = validation_data if isinstance(validation_data, tuple) else [validation_data]
+    held_out, *others = validation_data if isinstance(validation_data, tuple) else [validation_data]
     apart = isinstance(held_out, StoredTable)
-    drawn: dict[str, int] = {}
+    identity, notes, rest = dict[str, int](), list[str](), None
+
+    def drawn(table: StoredTable, name: str, share: float) -> Drawn:
+        found = table.draw(lambda first: begun.get(name) or _most(first, share * room), seed)
+        identity[name] = len(found.frame)
+        if len(found.frame) < found.total:
+            notes.append(_note(table, found, most_bytes(memory)))
+        return found
+
     if isinstance(x, StoredTable):
-        share = 1.0 - _VALID_SHARE if apart else 1.0
-        x = _drawn(x, begun.get("x", 0), share * room, memory, seed)
-        drawn["x"] = len(x)
+        table, some = x, drawn(x, "x", 1.0 - _VALID_SHARE if apart else 1.0)
+        x = some.frame
         _check_names(x, named)
+        alone = [value for value in named.values() if value is not None]
+        target = alone[0] if len(alone) == 1 and isinstance(alone[0], str) else ""
+        rest = RestOfRows(table, some, target) if notes else None
     if apart:
-        most = begun.get("validation_data", 0)
-        held_out = _drawn(held_out, most, _VALID_SHARE * room, memory, seed)
-        drawn["validation_data"] = len(held_out)
-    given = (held_out, *rest) if isinstance(validation_data, tuple) else held_out
-    return LoadedTables(x, given, {DRAWN: drawn} if drawn else {})
+        held_out = drawn(held_out, "validation_data", _VALID_SHARE).frame
+    given = (held_out, *others) if isinstance(validation_data, tuple) else held_out
+    return LoadedTables(x, given, {DRAWN: identity} if identity else {}, rest, notes)
 
 
 def stored_inputs(validation_data: Any, stored: Callable[[Any], Any]) -> Any:
@@ -94,32 +146,28 @@ def rows_for(frame: pd.DataFrame, room: float) -> int:
     return int((room - _FIXED_BYTES) / (_COPIES * read + _CELL_BYTES * frame.shape[1]))
 
 
-def _drawn(table: StoredTable, begun: int, room: float, memory: Any, seed: int) -> pd.DataFrame:
-    """As many rows as there is room for, or as a search has begun with."""
+def _most(first: pd.DataFrame, room: float) -> int:
+    """The number of rows that there is room for.
 
-    def most(frame: pd.DataFrame) -> int:
-        found = begun or rows_for(frame, room)
-        if found < 1:
-            held = f"{resident_bytes() / 1e9:.1f} GB"
-            raise BudgetError(
-                f"`memory` leaves no room for rows: this process holds {held} already, and a fit "
-                f'takes {_FIXED_BYTES / 1e9:.1f} GB beside its rows. Pass `memory="4GB"` or more.'
-            )
-        return found
-
-    drawn = table.draw(most, seed)
-    if len(drawn.frame) < drawn.total:
-        ceiling = f"{most_bytes(memory) / 1e9:.1f} GB of memory"
-        log.warning(
-            "%d of the %d rows of %s are used, drawn at random: more do not fit into %s. Pass "
-            '`memory="%dGB"` to use more.',
-            len(drawn.frame),
-            drawn.total,
-            table.name,
-            ceiling,
-            max(2, 2 * most_bytes(memory) // 10**9),
+    Raises:
+        BudgetError: If there is none.
+    """
+    found = rows_for(first, room)
+    if found < 1:
+        raise BudgetError(
+            f"`memory` leaves no room for rows: this process holds {resident_bytes() / 1e9:.1f} GB "
+            f"already, and a fit takes {_FIXED_BYTES / 1e9:.1f} GB beside its rows. Pass "
+            '`memory="4GB"` or more.'
         )
-    return drawn.frame
+    return found
+
+
+def _note(table: StoredTable, drawn: Drawn, ceiling: int) -> str:
+    more = max(2, 2 * ceiling // 10**9)
+    return (
+        f"{len(drawn.frame)} of the {drawn.total} rows of {table.name} {{}}, drawn at random: more "
+        f'do not fit into {ceiling / 1e9:.1f} GB of memory. Pass `memory="{more}GB"` for more.'
+    )
 
 
 def _check_names(frame: pd.DataFrame, named: Mapping[str, Any]) -> None:

@@ -32,6 +32,8 @@ from kerasnas.estimators.column_filter import filter_seconds
 from kerasnas.estimators.distil import distilled
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
+from kerasnas.estimators.loaded_tables import LoadedTables
+from kerasnas.estimators.streamed_rows import can_stream, streamed
 from kerasnas.estimators.table_task import prepare
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
@@ -166,6 +168,12 @@ class TabularEstimator(Estimator):
             return x
         known = self.schema_.used if self.__sklearn_is_fitted__() else ()
         return table.with_texts([c.name for c in known if c.holds_strings])
+
+    def _with_rest(self, task: Task, loaded: LoadedTables, clock: Clock) -> Task:
+        if loaded.rest is None or not can_stream(task, loaded.rest):
+            return super()._with_rest(task, loaded, clock)
+        loaded.say("are in memory, for everything but networks, which train on all rows in turn")
+        return streamed(task, loaded.rest, clock)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:
         return split_target(x, y)

@@ -139,10 +139,12 @@ class Problem:
 
     def whole(self, hp: Any) -> View:
         """The view of these hyperparameters with the validation rows among those to train on."""
-        index = np.union1d(self.rows.train, self.rows.valid)
+        index, form = np.union1d(self.rows.train, self.rows.valid), self.form(hp)
+        if form.streamed is not None:
+            return self.view(hp)  # a few validation rows more are nothing beside these
         return replace(
             self.view(hp),
-            x=self.form(hp).take(index),
+            x=form.take(index),
             y=_taken(self.learnt(), index),
             weights=self._weights(index),
         )
@@ -173,9 +175,10 @@ class Problem:
 
     def _view(self, form: Form) -> View:
         rows, scorer, learnt = self.rows, self.scorer(), self.learnt()
+        x, y = form.streamed or (form.take(rows.train), _taken(learnt, rows.train))
         return View(
-            x=form.take(rows.train),
-            y=_taken(learnt, rows.train),
+            x=x,
+            y=y,
             weights=self._weights(rows.train),
             validation=(form.take(rows.valid), _taken(learnt, rows.valid), scorer.weights),
             scorer=scorer,

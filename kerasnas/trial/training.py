@@ -59,6 +59,8 @@ class Trainer:
         pacing: Further variables that change from step to step, such as a share of dropout.
 
     Attributes:
+        rows: All rows.
+        epoch_rows: Rows that an epoch goes through.
         pace: Seconds of a step in the last run, where the clock matters; 0 before it is known.
         tracing: Seconds that tracing a step has taken.
         batch: Rows in a step of the last run.
@@ -92,6 +94,7 @@ class Trainer:
         self.data = tf.nest.map_structure(_at_hand, joined(x, y, weights))
         self.streams = [a for a in tf.nest.flatten(self.data) if isinstance(a, Ahead)]
         self.rows = int(tf.nest.flatten(self.data)[0].shape[0])
+        self.epoch_rows = min([s.stored.epoch for s in self.streams], default=self.rows)
         self.validate = validate
 
     def can_take(self, x: Any, y: Any, weights: np.ndarray | None) -> bool:
@@ -116,7 +119,7 @@ class Trainer:
             for epoch in course.epochs:
                 callbacks.on_epoch_begin(epoch)
                 self.model.reset_metrics()
-                order = order_of_rows(course.plan, epoch, self.rows)
+                order = order_of_rows(course.plan, epoch, self.rows, self.epoch_rows)
                 for stream in self.streams:
                     stream.start(order, self.batch)
                 stopwatch = Stopwatch()
@@ -149,9 +152,9 @@ class Trainer:
 
     def _course(self, plan: Plan) -> _Course:
         """Traces the steps, and settles how many epochs there are and what turns in them."""
-        self.batch = batch = min(plan.batch_size, self.rows)
+        self.batch = batch = min(plan.batch_size, self.epoch_rows)
         whole = self._pacing.whole_batches
-        steps = self.rows // batch if whole else math.ceil(self.rows / batch)
+        steps = self.epoch_rows // batch if whole else math.ceil(self.epoch_rows / batch)
         self.prepare()
         courses = self._courses(plan)
         turned = [variable for variable, _ in courses]
@@ -299,7 +302,7 @@ class Trainer:
             return plan.epochs
         variables = [*self.model.variables, *self.model.optimizer.variables]
         kept = [variable.numpy() for variable in variables]
-        order = tf.range(self.rows, dtype="int32")
+        order = tf.range(self.epoch_rows, dtype="int32")
         rates = tf.constant([[float(v.numpy()) for v in turned]] * (steps + 1), "float32")
 
         def run(count: int) -> None:
@@ -359,9 +362,19 @@ def _loss_of_validation(logs: dict[str, float]) -> Iterator[None]:
         logs.pop("val_loss", None)
 
 
-def order_of_rows(plan: Plan, epoch: int, rows: int) -> np.ndarray:
-    """The order in which an epoch goes through the rows, int32."""
-    return np.random.default_rng([*plan.seed, epoch]).permutation(rows).astype("int32")
+def order_of_rows(plan: Plan, epoch: int, rows: int, some: int | None = None) -> np.ndarray:
+    """The order in which an epoch goes through the rows, int32.
+
+    Args:
+        plan: The plan, whose seed decides.
+        epoch: The epoch, from 0.
+        rows: Number of all rows.
+        some: Rows of one epoch; an epoch takes up where the one before has ended.
+    """
+    parts = rows // (some or rows)  # of one order of all rows; what is left over comes next time
+    order = np.random.default_rng([*plan.seed, epoch // parts]).permutation(rows).astype("int32")
+    start = epoch % parts * (some or rows)
+    return order[start : start + (some or rows)]
 
 
 def _unchanged(grads_and_vars: Any) -> Any:

@@ -9,7 +9,8 @@ import pytest
 import kerasnas as kn
 from kerasnas.data import csv_files
 from kerasnas.errors import BudgetError, SchemaError
-from kerasnas.estimators import loaded_tables
+from kerasnas.estimators import loaded_tables, streamed_rows
+from kerasnas.trial import training
 
 ROWS = 300
 QUICK = {"space": "linear", "folds": False, "ensemble": False, "seed": 0, "verbose": 0}
@@ -87,7 +88,7 @@ def test_of_too_many_rows_a_sample_is_used_and_said(files, monkeypatch, caplog, 
     kept = {"directory": tmp_path / "search", "memory": "4GB"}
     with caplog.at_level(logging.WARNING, "kerasnas"):
         fitted = estimator(**kept).fit(files, "label")
-    assert "120 of the 300 rows" in caplog.text
+    assert "120 of the 300 rows" in caplog.text and "are in memory" in caplog.text
     assert '`memory="8GB"`' in caplog.text and "4.0 GB of memory" in caplog.text
     rows = fitted.fitted_.origin.rows
     assert len(rows.train) + len(rows.valid) == 120
@@ -96,6 +97,48 @@ def test_of_too_many_rows_a_sample_is_used_and_said(files, monkeypatch, caplog, 
     again = estimator(**kept, budget=kn.Budget(trials=2)).fit(files, "label")
     assert len(again.fitted_.origin.rows.train) == len(rows.train)
     assert again.leaderboard(full=True)["kind"].eq("trial").sum() == 2
+
+
+@pytest.mark.parametrize("kind", [kn.TabularClassifier, kn.TabularRegressor])
+def test_networks_train_on_all_rows_in_turn(kind, files, frame, monkeypatch, small_parts, caplog):
+    made, orders = [], []
+    encode, order = streamed_rows._encoded, training.order_of_rows
+
+    def encoded(problem, *given):
+        made.append((problem.rows, encode(problem, *given)))
+        return made[-1][1]
+
+    def ordered(*given):
+        orders.append(order(*given))
+        return orders[-1]
+
+    monkeypatch.setattr(loaded_tables, "rows_for", lambda frame, room: 100)
+    monkeypatch.setattr(streamed_rows, "_encoded", encoded)
+    monkeypatch.setattr(training, "order_of_rows", ordered)
+    target = "label" if kind is kn.TabularClassifier else "weight"
+    settings = {"budget": kn.Budget(trials=2, epochs=3), "space": ["linear", "mlp"]}
+    with caplog.at_level(logging.WARNING, "kerasnas"):
+        fitted = estimator(kind, **settings).fit(files, target)
+    assert "for everything but networks" in caplog.text
+    ((rows, (x, y)),) = made
+    count = ROWS - len(rows.valid)
+    assert len(rows.train) + len(rows.valid) == 100 and x.shape[0] == len(y) == count
+    assert x.epoch == len(rows.train)
+    if kind is kn.TabularClassifier:
+        seen = np.bincount(y) + np.bincount(rows.targets[rows.valid])
+        assert seen.tolist() == frame["label"].value_counts().sort_index().tolist()
+    # Every row is encoded as it is in memory, and three epochs go through all of them.
+    known = fitted.fitted_.reader.read(frame.drop(columns=[target]))["a"]
+    scaled = x.read(np.arange(count))[:, 0]
+    assert len(np.unique(scaled.round(4))) > 0.9 * count and np.isfinite(known).all()
+    assert len(np.unique(np.concatenate(orders))) == count - count % len(rows.train)
+
+
+def test_weights_keep_networks_to_the_rows_in_memory(files, monkeypatch, caplog):
+    monkeypatch.setattr(loaded_tables, "rows_for", lambda frame, room: 100)
+    with caplog.at_level(logging.WARNING, "kerasnas"):
+        estimator().fit(files, "label", sample_weight="weight")
+    assert "100 of the 300 rows" in caplog.text and "are used" in caplog.text
 
 
 def test_rows_follow_from_the_room(frame):

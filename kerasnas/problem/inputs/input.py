@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from kerasnas.assembly import Fronts
 from kerasnas.data import Reader
+from kerasnas.data.stored import StoredRows
 from kerasnas.problem.view import no_latency
 
 
@@ -52,6 +53,8 @@ class Form:
         ragged: Whether a batch is only as long as its longest row.
         facts: What a network has to know of the form beside its data, such as the number of terms.
         latency_ms: Measures the latency of one row in `front`.
+        streamed: The training rows, in the place of those of `data`, where there are more of them
+            than fit into memory: inputs and targets as networks learn them.
     """
 
     data: Any
@@ -59,6 +62,7 @@ class Form:
     ragged: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     latency_ms: Callable[[], float] = no_latency
+    streamed: tuple[StoredRows, np.ndarray] | None = None
 
     def take(self, index: np.ndarray) -> Any:
         """Some rows, in the structure of `data`."""

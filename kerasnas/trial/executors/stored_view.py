@@ -26,11 +26,13 @@ class StoredArray:
         path: The file, as NumPy writes one.
         kind: What it was: an array, an array of strings of any length, a tensor, or stored rows.
         rows: For stored rows the file of their places in the array.
+        epoch: For stored rows the number of them in an epoch.
     """
 
     path: Path
     kind: str = "array"
     rows: Path | None = None
+    epoch: int | None = None
 
     def open(self) -> Any:
         """What it was. Its rows stay in the file until they are looked at."""
@@ -38,7 +40,7 @@ class StoredArray:
         array = np.load(self.path, mmap_mode="c", allow_pickle=False)
         if self.kind == "rows":
             assert self.rows is not None, "stored rows know their places"
-            return StoredRows(array, np.load(self.rows, allow_pickle=False))
+            return StoredRows(array, np.load(self.rows, allow_pickle=False), self.epoch)
         if self.kind == "strings":
             return array.astype(object)
         # A map would be taken for rows that are never to be in memory together.
@@ -86,7 +88,8 @@ class ViewStore:
         if part is None or isinstance(part, bool | int | float | str):
             return part
         if isinstance(part, StoredRows):
-            return StoredArray(self._file(part.array), "rows", self._file(part.rows))
+            rows = self._file(part.rows)
+            return StoredArray(self._file(part.array), "rows", rows, part.epoch)
         if isinstance(part, tf.Tensor):
             return StoredArray(self._file(part.numpy()), "tensor")
         if not isinstance(part, np.ndarray | np.generic):
