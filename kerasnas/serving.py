@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kerasnas
-from kerasnas.data.stored_tables import StoredTable, stored_table, table_files_in
 from kerasnas.errors import ArtifactError, SchemaError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kerasnas.data.stored_tables import StoredTable
     from kerasnas.estimators.estimator import Estimator
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for the start of a formula
@@ -29,6 +29,8 @@ def folder_kind(folder: str) -> str:
     Raises:
         SchemaError: If there are no such files.
     """
+    from kerasnas.data.stored_tables import table_files_in
+
     endings = {ending: kind for kind in ("Image", "Text", "Audio") for ending in _endings(kind)}
     found = Counter(endings.get(p.suffix.lower()) for p in Path(folder).rglob("*") if p.is_file())
     found.pop(None, None)
@@ -83,6 +85,8 @@ def _parts(estimator: Any, data: str, model: str) -> Iterator[pd.DataFrame]:
 
 
 def _table(data: str) -> StoredTable:
+    from kerasnas.data.stored_tables import stored_table
+
     found = stored_table(data)
     assert found is not None, "a path means files"
     return found

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerasnas.data.stored_tables import PARQUET_ENDINGS, readable
 from kerasnas.files import check_file, fresh_file, is_stream
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_PARQUET = (".parquet", ".pq")
 _PACKING: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_ENDINGS = (".csv", *PARQUET_ENDINGS, ".txt", *(f".csv{ending}" for ending in _PACKING))
+_ENDINGS = (".csv", *_PARQUET, ".txt", *(f".csv{ending}" for ending in _PACKING))
 
 
 def check_table_path(path: str, argument: str) -> None:
@@ -53,7 +53,7 @@ def write_tables(frames: Iterable[pd.DataFrame], path: str, argument: str) -> in
         with Path(path).open("w", encoding="utf-8", newline="") as file:
             return write_csv(frames, file)
     with fresh_file(path, _ENDINGS, argument) as fresh:
-        if path.endswith(PARQUET_ENDINGS):
+        if Path(path).suffix in _PARQUET:
             return _write_parquet(frames, fresh)
         opened = _PACKING.get(Path(path).suffix, open)
         with opened(fresh, "wt", encoding="utf-8", newline="") as file:
@@ -70,6 +70,8 @@ def write_csv(frames: Iterable[pd.DataFrame], file: Any) -> int:
 
 
 def _write_parquet(frames: Iterable[pd.DataFrame], path: Path) -> int:
+    from kerasnas.data.stored_tables import readable
+
     with readable():
         import pyarrow as pa
         from pyarrow import parquet

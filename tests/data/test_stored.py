@@ -4,6 +4,8 @@ import threading
 
 import numpy as np
 
+from kerasnas.data import stored as module
+from kerasnas.data.room import on_disk
 from kerasnas.data.stored import _AHEAD, Ahead, StoredRows, held
 
 X = np.random.default_rng(0).integers(0, 256, (50, 4, 3)).astype("uint8")
@@ -75,3 +77,18 @@ def test_arrays_in_files_stay_there(tmp_path, monkeypatch):
     assert isinstance(held(mapped[..., None]), StoredRows)
     monkeypatch.setattr(room, "_SHARE", 0.0)
     assert isinstance(held(X), StoredRows)
+
+
+def test_an_epoch_of_some_rows_stays_that_share_of_fewer_rows():
+    stored = StoredRows(np.arange(1000), epoch=100)
+    assert StoredRows(np.arange(1000)).epoch == 1000
+    assert stored[np.arange(0, 1000, 2)].epoch == 50
+
+
+def test_pages_are_given_back_and_the_rows_stay(monkeypatch):
+    array = on_disk((400, 3), "float32")
+    array[:] = np.arange(1200).reshape(400, 3)
+    monkeypatch.setattr(module, "_SEEN", 50)
+    stored = StoredRows(array[:300])
+    for _ in range(3):
+        assert np.array_equal(stored.read(np.arange(300)), np.arange(900).reshape(300, 3))

@@ -15,7 +15,7 @@ from kerasnas.data.stored import StoredRows
 from kerasnas.spaces.recipes import Pacing
 from kerasnas.trial.answers import Predictor, evaluator
 from kerasnas.trial.plan import LENGTHS, Plan
-from kerasnas.trial.training import Trainer, can_run
+from kerasnas.trial.training import Trainer, can_run, order_of_rows
 
 ROWS, BATCH = 22, 4
 STEPS = math.ceil(ROWS / BATCH)
@@ -437,3 +437,12 @@ def test_of_slow_steps_few_are_run_for_their_time(monkeypatch):
     with pytest.raises(OutOfTime):
         train(model_of(), optional=True, epochs=None, deadline=Deadline.after(1e-9))
     assert steps == [1, 1]
+
+
+def test_epochs_of_some_rows_take_turns():
+    plan = Plan(batch_size=4, epochs=5, monitor=None, seed=(3,))
+    orders = [order_of_rows(plan, epoch, 10, 3) for epoch in range(6)]
+    for first in (0, 3):  # three epochs of three rows, and one row is left for another order
+        assert len(np.unique(orders[first : first + 3])) == 9
+    assert not np.array_equal(orders[0], orders[3])
+    assert np.array_equal(order_of_rows(plan, 2, 10), order_of_rows(plan, 2, 10, 10))
