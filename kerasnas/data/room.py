@@ -24,7 +24,7 @@ A search in memory was seen to take five times its images: rows are split, becom
 of the last trial go only when garbage is collected.
 """
 
-_DEFAULT_SHARE = 0.75  # of the free memory, that a fit may take where nobody says how much
+_OF_FREE = 0.75  # of the free memory, that a fit may take where nobody says how much
 _SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*([KMGT]I?B)", re.IGNORECASE)
 _UNITS = {
     f"{letter}{binary}B": base**power
@@ -67,7 +67,7 @@ def most_bytes(memory: Any) -> int:
         BudgetError: If it is none of these.
     """
     if memory is None:
-        return resident_bytes() + int(_DEFAULT_SHARE * free_bytes())
+        return resident_bytes() + int(_OF_FREE * free_bytes())
     found = _SIZE.fullmatch(memory.strip()) if isinstance(memory, str) else None
     if found:
         return int(float(found[1]) * _UNITS[found[2].upper()])

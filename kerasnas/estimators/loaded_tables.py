@@ -21,7 +21,7 @@ log = logging.getLogger("kerasnas")
 DRAWN = "drawn"
 """What the identity of a search calls the numbers of rows that were drawn for it."""
 
-_VALID_SHARE = 0.2  # of the room, for the rows of `validation_data` that are in files too
+_FOR_VALIDATION = 0.2  # of the room, for the rows of `validation_data` that are in files too
 _FIXED_BYTES = 600 * 2**20  # of graphs, trees and the best models, however few rows there are
 _COPIES = 5  # of a row as it was read, that a fit holds at the same time
 _CELL_BYTES = 60  # of a value as networks and trees see it, copies included
@@ -116,14 +116,14 @@ def load_tables(
         return found
 
     if isinstance(x, StoredTable):
-        table, some = x, drawn(x, "x", 1.0 - _VALID_SHARE if apart else 1.0)
+        table, some = x, drawn(x, "x", 1.0 - _FOR_VALIDATION if apart else 1.0)
         x = some.frame
         _check_names(x, named)
         alone = [value for value in named.values() if value is not None]
         target = alone[0] if len(alone) == 1 and isinstance(alone[0], str) else ""
         rest = RestOfRows(table, some, target) if notes else None
     if apart:
-        held_out = drawn(held_out, "validation_data", _VALID_SHARE).frame
+        held_out = drawn(held_out, "validation_data", _FOR_VALIDATION).frame
     given = (held_out, *others) if isinstance(validation_data, tuple) else held_out
     return LoadedTables(x, given, {DRAWN: identity} if identity else {}, rest, notes)
 
