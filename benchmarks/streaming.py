@@ -20,6 +20,7 @@ of both on other rows, which are answered from files as well.
 import argparse
 import logging
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,7 @@ from kerasnas.trial.training import Trainer
 
 AT_ONCE = 250_000  # rows of one generated file
 TEST_ROWS = 200_000
+MOST_BYTES = 10 * 2**30
 LARGE_STEPS = {"family": "lightgbm", "lightgbm_learning_rate": 0.3}  # boosting ends soon
 
 
@@ -158,7 +160,8 @@ def peak_bytes() -> int:
 
 
 def one(arguments: argparse.Namespace) -> None:
-    """One fit, in a process of its own."""
+    """One fit, in a process of its own, which ends before it takes all memory of the machine."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
     logging.basicConfig(format="  %(message)s")
     folder, tables = Path(arguments.folder), arguments.part == "tables"
     given: str | pd.DataFrame = str(folder / "train")

@@ -11,6 +11,7 @@ from sklearn import ensemble
 
 from kerasnas.errors import ArtifactError
 from kerasnas.spaces.trees import network_of, read_forest, read_hist_gradient_boosting
+from kerasnas.spaces.trees import trees as module
 from kerasnas.spaces.trees.catboost import read_catboost
 from kerasnas.spaces.trees.lightgbm import read_lightgbm
 from kerasnas.spaces.trees.trees import below, round_down
@@ -193,3 +194,15 @@ def test_ensembles_of_folds_are_walked_as_one(kind):
     together = network_of(*found)
     np.testing.assert_allclose(together(fresh).numpy(), mean, atol=2e-6)
     np.testing.assert_allclose(found[1].answer(table(7)), network_of(found[1])(fresh), atol=2e-6)
+
+
+def test_few_rows_at_a_time_are_answered_as_all_at_once(monkeypatch):
+    x, model = table(0), lightgbm.LGBMClassifier(n_estimators=5, verbose=-1, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trees = read_lightgbm(model.fit(x, targets("three"), categorical_feature=[0]))
+    assert trees.sets.columns
+    whole = trees.answer(x)
+    monkeypatch.setattr(module, "_CELLS", 7 * (x.shape[1] + len(trees.sets.columns)))
+    assert np.array_equal(trees.answer(x), whole)
+    assert trees.answer(x[:0]).shape == (0, whole.shape[1])

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 _TOGETHER = 16  # trees that rows walk at once: their nodes stay near the processor
+_CELLS = 2**23  # of columns and sets, which are some 40 bytes each while rows are answered
 _HUGE = 1e300  # beyond all numbers of float32, which an infinity of theirs counts as
 
 Link = Literal["identity", "sigmoid", "softmax", "exp"]
@@ -134,6 +135,11 @@ class Trees:
 
     def answer(self, x: np.ndarray) -> np.ndarray:
         """The answers of the network, without Keras: for rows that are looked at once."""
+        some = max(1, _CELLS // (x.shape[1] + len(self.sets.columns)))
+        parts = [self._answered(x[i : i + some]) for i in range(0, max(1, len(x)), some)]
+        return np.concatenate(parts)
+
+    def _answered(self, x: np.ndarray) -> np.ndarray:
         known = x.astype("float32")
         full = np.concatenate([known, self._rights(known)], axis=1) if self.sets.columns else known
         sums = np.tile(self.baseline, (len(x), 1))
