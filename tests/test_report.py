@@ -16,6 +16,7 @@ from kerasnas.cli import main
 from kerasnas.errors import ArtifactError
 from kerasnas.report.drawing import Line, bars, chart, histogram
 from kerasnas.report.examples import cell, thumbnail
+from kerasnas.report.facts import facts_of
 from kerasnas.report.markup import Markup, escaped_text, tag
 from kerasnas.report.model_card import model_card
 from kerasnas.report.page import page
@@ -321,3 +322,22 @@ def test_a_page_of_next_to_nothing(fitted):
     facts = search_facts([], objective, verdict_of([], objective, ""), "")
     assert not Reader(page(facts)).open
     assert model_card(facts).startswith("---\n")
+
+
+def test_a_forecaster_shows_how_its_series_go_on():
+    day, steps = pd.date_range("2024-01-01", periods=60), np.arange(60)
+    frame = pd.DataFrame({"day": day, NAMED: 50 + 8 * np.sin(steps * 2 * np.pi / 7)})
+    quick = {"budget": kn.Budget(trials=1), "space": "naive", "ensemble": False, "seed": 0}
+    forecaster = kn.TimeSeriesForecaster(7, NAMED, time="day", verbose=0, **quick).fit(frame)
+    facts = facts_of(forecaster.fitted_, {})
+    (shown,) = facts["forecast"]
+    np.testing.assert_allclose(shown["ahead"], forecaster.predict()[NAMED], rtol=1e-6)
+    assert shown["past"][-1] == pytest.approx(frame[NAMED].iloc[-1])
+    found = Reader(page(facts))
+    assert "The next forecast" in found.text and "The worst mistakes" in found.text
+    assert found.names <= KNOWN
+
+
+def test_a_budget_is_told_in_words(written):
+    facts = json.loads((written / "report.json").read_text())
+    assert facts["asked"]["arguments"]["budget"] == "2 trials, at most 6 epochs a trial"

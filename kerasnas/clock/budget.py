@@ -62,6 +62,13 @@ class Budget:
         if self.trials is None and self.seconds is None:
             raise BudgetError(f"A budget needs `trials` or `seconds`, received neither. {_HELP}")
 
+    def describe(self) -> str:
+        """The limits in words."""
+        limits = [] if self.seconds is None else [f"{self.seconds:g} seconds"]
+        limits += [] if self.trials is None else [f"{self.trials} trials"]
+        limits += [] if self.epochs is None else [f"at most {self.epochs} epochs a trial"]
+        return ", ".join(limits)
+
     @classmethod
     def parse(cls, value: Budget | str | float) -> Budget:
         """Reads a budget in any spelling the API accepts.

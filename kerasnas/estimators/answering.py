@@ -14,6 +14,7 @@ from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 
 from kerasnas.artifact.export import export
+from kerasnas.clock import Budget
 from kerasnas.data import Reader, RegressionTarget
 from kerasnas.data.batches import is_batches
 from kerasnas.data.named_columns import Taken, take_columns
@@ -106,7 +107,7 @@ class AnsweringEstimator(BaseEstimator):
         if self.fitted_.origin is None:
             arguments.pop("budget", None)  # a file does not hold every budget
         else:
-            arguments["budget"] = str(self.get_params(deep=False)["budget"])
+            arguments["budget"] = Budget.parse(self.get_params(deep=False)["budget"]).describe()
         write_report(path, facts_of(self.fitted_, arguments, examples))
 
     def explain(self, X: Any, *, label: Any = None, background: Any = None, seed: int = 0) -> Any:

@@ -111,7 +111,9 @@ def _confusion(cells: Numbers, labels: Sequence[Any]) -> Markup:
     ]
     whole = tag("table", tag("tbody", head, *rows), class_="confusion")
     told = "Rows by their true and their answered label"
-    return tag("figure", tag("div", whole, class_="scrolls"), tag("figcaption", told))
+    return tag(
+        "figure", tag("div", whole, class_="scrolls"), tag("figcaption", told), class_="wide"
+    )
 
 
 def _rankings(found: Examination, positive: str) -> list[Markup]:

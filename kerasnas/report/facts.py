@@ -15,6 +15,7 @@ from kerasnas.data.table_reader import TableReader
 from kerasnas.objectives import Objective
 from kerasnas.problem import Scorer
 from kerasnas.report.examples import mistake_facts
+from kerasnas.report.forecasts import forecast_facts
 from kerasnas.results.dependence import partial_dependence
 from kerasnas.results.examination import Examination
 from kerasnas.results.fitted import Fitted, Origin
@@ -55,6 +56,7 @@ def facts_of(fitted: Fitted, arguments: Mapping[str, Any], examples: bool = True
         "examination": fitted.examination.to_json(),
         "importance": importance,
         "dependence": _dependence(fitted, important),
+        "forecast": forecast_facts(fitted),
         "mistakes": mistake_facts(fitted, important) if examples else {"note": _UNASKED},
     }
     return dict(plain(facts))
@@ -189,7 +191,10 @@ def _sureness(fitted: Fitted, row: Mapping[str, Any], objective: Objective) -> d
 def _importance(origin: Origin | None, fitted: Fitted) -> dict[str, Any]:
     """Which columns the answer depends on, where the rows of `fit` are there and few enough."""
     if not isinstance(fitted.reader, TableReader):
-        return {"note": "It is measured for tables only."}
+        return {
+            "note": "It is measured for tables. `explain(X)` shows which words of a text and which "
+            "patches of an image an answer rests on."
+        }
     if origin is None or origin.raw is None or not isinstance(origin.scorer, Scorer):
         return {
             "note": "The rows of `fit` are not in the file. `feature_importance(X, y)` measures "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kerasnas.report import answers, examples, sections
+from kerasnas.report import answers, examples, forecasts, sections
 from kerasnas.report.markup import Markup, joined, paragraph, table, tag
 from kerasnas.report.style import STYLE
 
@@ -32,20 +32,22 @@ def page(facts: Mapping[str, Any]) -> str:
         facts: What the report says; see `facts_of`.
     """
     labels = facts.get("data", {}).get("classes") or []
-    parts = (
+    parts = [
         ("asked", "What was asked", sections.asked(facts)),
         ("data", "The data", sections.data(facts)),
         ("tried", "What was tried", sections.tried(facts)),
         ("winner", "The model that answers", sections.winner(facts)),
         ("sure", "How sure we are", answers.sureness(facts)),
         ("answers", "Answers to the validation rows", answers.validation(facts, labels)),
+        ("forecast", "The next forecast", forecasts.forecasts(facts)),
         ("mistakes", "The worst mistakes", examples.mistakes(facts)),
         ("curves", "Learning curves", answers.curves(facts)),
         ("importance", "What the answer depends on", sections.importance(facts)),
         ("cost", "Cost and speed", sections.cost(facts)),
         ("load", "How to use the file", _loading()),
         ("words", "Words", table(("word", "meaning"), _WORDS)),
-    )
+    ]
+    parts = [part for part in parts if part[2]]
     links = joined([tag("a", title, href=f"#{name}") for name, title, _ in parts])
     body = [tag("section", tag("h2", title), content, id=name) for name, title, content in parts]
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())

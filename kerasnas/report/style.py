@@ -33,6 +33,7 @@ tr.marked td{background:#e5f1f9;font-weight:600}
 .confusion th{font-weight:600;max-width:12em;overflow:hidden;text-overflow:ellipsis;padding:6px}
 .figures{display:flex;flex-wrap:wrap;gap:8px 24px}
 figure{margin:.8em 0;max-width:420px;width:100%}
+figure.wide{max-width:none}
 figcaption{font-size:.86rem;color:#5d6773;margin-top:2px;overflow-wrap:anywhere}
 td img{display:block;height:64px;image-rendering:pixelated;max-width:96px}
 svg{width:100%;height:auto;display:block}
