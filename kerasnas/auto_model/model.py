@@ -48,8 +48,8 @@ class AutoModel(Estimator):
             where it answers better than the best of them on rows that it was not chosen on; a
             number of members; the longest latency of one row, such as `"5ms"`; `False` uses the
             best trial.
-        refit: Train the best configuration once more, on all rows, and use that model; without an
-            ensemble.
+        refit: Whether the best configuration is trained once more, on all rows, and answers. There
+            is no ensemble then.
         folds: Number of parts of the rows, a splitter such as `TimeSeriesSplit(5)`, or pairs of
             indices. Each part is held out once, and a network is trained on
             the others. `"auto"` makes folds where the budget has time for that; `False` holds out

@@ -41,17 +41,18 @@ class AudioEstimator(Estimator):
         constraints: Bounds on metrics and measures.
         oracle: Short name of a search strategy, or a kerasnas oracle.
         budget: Wall-clock seconds, a duration such as `"10min"`, or a `Budget`.
-        ensemble: `"auto"` fuses the best trials into one graph and uses it where it answers better
-            than the best of them on rows that it was not chosen on; a number of members; the
-            longest latency of one row, such as `"5ms"`; `False` uses the best trial.
-        refit: Train the best configuration once more, on all rows, and use that model; without an
-            ensemble.
+        ensemble: `"auto"` fuses the best trials into one graph, and uses it if it answers rows that
+            did not choose it better than the best trial does. A number is the most members. A
+            duration such as `"5ms"` is the longest latency of one row. `False` uses the best trial.
+        refit: Whether the best configuration is trained once more, on all rows, and answers. There
+            is no ensemble then.
         folds: Number of parts of the rows, a splitter such as `TimeSeriesSplit(5)`, or pairs of
-            indices. Each part is held out once: every configuration is
-            trained as often, scored on all rows out of fold, and answers with the mean of these
-            networks. `"auto"` and `False` hold out `validation_split` once.
-        intervals: Probability such as 0.9: rows are set apart, `predict_interval` or `predict_set`
-            gives what holds the truth that often, and the exported graph answers with a dict.
+            indices. Each part is held out once, and a network is trained on the other parts. Each
+            row is scored by the network that has not seen it. The mean of the networks answers.
+            `"auto"` and `False` hold out `validation_split` once.
+        intervals: Probability such as 0.9. Rows are set apart, and by them `predict_interval` or
+            `predict_set` gives what holds the truth with this probability. The exported graph
+            answers with a dict.
         space: `"auto"`, or the names of the families to search: `cnn`, `separable`, `crnn`,
             `conformer`, `wave`, `linear`.
         max_seconds: Seconds of a sound to look at, at most; longer ones are cut. `None` looks at

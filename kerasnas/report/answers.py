@@ -63,7 +63,9 @@ def validation(facts: Facts, labels: Sequence[Any]) -> Markup:
     found = Examination.from_json(facts.get("examination"))
     if not found.rows:
         return paragraph("How the validation rows were answered is not known.")
-    parts = [paragraph(f"{found.rows} validation rows. Each was answered untrained on.")]
+    parts = [
+        paragraph(f"{found.rows} validation rows. No model answered a row that it was trained on.")
+    ]
     if found.scores:
         parts.append(facts_table((name, number(v)) for name, v in found.scores.items()))
     if found.confusion:

@@ -101,7 +101,7 @@ def winner(facts: Facts) -> Markup:
     middle = [_box(name, f"weight {number(w)}" if is_number(w) else "") for name, w in members]
     arrow = tag("div", "→", class_="arrow")
     boxes = [
-        _box("raw data", f"{given['input_count']} inputs"),
+        _box("raw data", how_many(given["input_count"], "input")),
         arrow,
         _box("preparation", "inside the file"),
         arrow,
@@ -114,7 +114,7 @@ def winner(facts: Facts) -> Markup:
         for layer in given["layers"]
         if layer["params"] or len(given["layers"]) <= _MOST_LINES
     ]
-    shown = f"{given['layer_count']} layers, {given['params']:,} weights in them."
+    shown = f"{how_many(given['layer_count'], 'layer')}, {given['params']:,} weights in all."
     parts = [tag("div", *boxes, class_="way"), paragraph(shown)]
     if given["hyperparameters"]:
         pairs = [(name, _told(value)) for name, value in given["hyperparameters"].items()]
@@ -190,6 +190,11 @@ def better(objective: Mapping[str, Any]) -> str:
 def with_error(value: Any, error: Any) -> str:
     """A score with its standard error, as far as they are known."""
     return f"{number(value)} ± {error:.2g}" if is_number(error) else number(value)
+
+
+def how_many(count: int, noun: str) -> str:
+    """A number of things in words."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def seconds(value: Any) -> str:
