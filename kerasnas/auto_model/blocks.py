@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from keras import layers, ops
 
-from kerasnas.auto_model.nodes import Node, Part
+from kerasnas.auto_model.backbones import OWN, PRETRAINED
+from kerasnas.auto_model.nodes import Node, Part, walk
 from kerasnas.errors import SearchSpaceError
+from kerasnas.spaces.backbones import SettledEncoder, settle_encoder
 from kerasnas.spaces.blocks.sound import normalized
 from kerasnas.spaces.blocks.sound_conformer import conformer
 from kerasnas.spaces.blocks.sound_conv import cnn, crnn, separable
@@ -16,6 +19,8 @@ from kerasnas.spaces.forecast import FAMILIES as SERIES_FAMILIES
 from kerasnas.spaces.image import FAMILIES as IMAGE_FAMILIES
 from kerasnas.spaces.inputs import embed
 from kerasnas.spaces.networks import CLASSIC as TABULAR_FAMILIES
+from kerasnas.spaces.picture_backbones import SettledPretrained, settle_pretrained
+from kerasnas.spaces.sound_backbones import SettledSpeech, settle_speech
 from kerasnas.spaces.text_readers import BAGS as TEXT_FAMILIES
 
 __all__ = [
@@ -30,6 +35,7 @@ __all__ = [
 ]
 
 _WIDTH = 16  # filters of a convolutional network over sounds, to begin with
+_QUICK_MOMENTUM = 0.9  # of running means: Keras's 0.99 needs hundreds of steps
 _OVER_TIME = ("tcn", "patch_transformer", "gru", "tide", "nhits")
 _SPECTRAL = {
     "cnn": lambda hp, x: cnn(hp, x, _WIDTH),
@@ -46,6 +52,15 @@ class Block(Part):
     choose from, or as a keras-tuner hyperparameter; what is left out is searched.
     """
 
+    def form(self, hp: Any, pretrained: bool) -> str:
+        """The form of its input that the block takes, `OWN` or `PRETRAINED`.
+
+        Args:
+            hp: Hyperparameters, in a scope of this block's name.
+            pretrained: Whether there is a pretrained network behind the input.
+        """
+        return OWN
+
     def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
         """A tensor of shape `(batch, features)`.
 
@@ -53,6 +68,72 @@ class Block(Part):
             hp: Hyperparameters, in a scope of this block's name.
             x: The tensor that the block is called on.
             facts: What the input behind it knows of itself; empty behind another block.
+        """
+        raise NotImplementedError
+
+
+class BackboneBlock(Block):
+    """A block that may begin with a pretrained network: then `pretrained` is one of its families.
+
+    Args:
+        name: Unique in the graph; `None` names it by its class.
+        pretrained: As in the estimators of the modality: `"auto"` takes what is installed, `False`
+            nothing, a name or a path that network. It stays as it is.
+        settings: As in `Part`.
+
+    Attributes:
+        families: The block's own families.
+    """
+
+    families: Mapping[str, Any]
+
+    def __init__(
+        self, name: str | None = None, *, pretrained: Any = "auto", **settings: Any
+    ) -> None:
+        super().__init__(name, **settings)
+        self.pretrained = pretrained
+
+    @property
+    def first(self) -> str:
+        """The first of the block's own families."""
+        return next(iter(self.families))
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether the block can begin with a pretrained network, as far as its settings say."""
+        family = self.settings.given.get("family", PRETRAINED)
+        named = isinstance(family, str | list | tuple) and PRETRAINED not in family
+        return self.pretrained is not False and self.pretrained is not None and not named
+
+    def settled(self) -> Any:
+        """What `pretrained` comes to.
+
+        Raises:
+            SearchSpaceError: If what is asked for is not there, or cannot be used.
+        """
+        raise NotImplementedError
+
+    def form(self, hp: Any, pretrained: bool) -> str:
+        """As `Block.form`."""
+        names = [*([PRETRAINED] if pretrained else []), *self.families]
+        return PRETRAINED if hp.Choice("family", names, default=names[0]) == PRETRAINED else OWN
+
+    def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
+        """As `Block.build`."""
+        first = {PRETRAINED: _on_vectors} if facts.get(PRETRAINED) else {}
+        if self.form(hp, bool(first)) == OWN:
+            return self.own(hp, x, facts, first)
+        features = _family(hp, x, {**first, **self.families})
+        return features if isinstance(x, Mapping) else _where_there(x, features, facts)
+
+    def own(self, hp: Any, x: Any, facts: Mapping[str, Any], first: Mapping[str, Any]) -> Any:
+        """Features of a network that begins with random weights.
+
+        Args:
+            hp: As in `Block.build`.
+            x: As in `Block.build`.
+            facts: As in `Block.build`.
+            first: Families in front of the block's own ones, none of which is chosen.
         """
         raise NotImplementedError
 
@@ -93,42 +174,77 @@ class TabularBlock(Block):
         return _family(hp, embed(x, facts["embedded"]), TABULAR_FAMILIES)
 
 
-class ImageBlock(Block):
-    """A network over pixels; `family` and all its hyperparameters are searched."""
+class ImageBlock(BackboneBlock):
+    """A network over pixels; `family` and all its hyperparameters are searched.
+
+    Args:
+        name: As in `BackboneBlock`.
+        pretrained: As in `ImageClassifier`; of several networks the first one.
+        settings: As in `Part`.
+    """
 
     takes = ("image",)
+    families = IMAGE_FAMILIES
 
-    def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
-        """As `Block.build`."""
+    def settled(self) -> SettledPretrained:
+        """As `BackboneBlock.settled`."""
+        return settle_pretrained(self.pretrained)
+
+    def own(self, hp: Any, x: Any, facts: Mapping[str, Any], first: Mapping[str, Any]) -> Any:
+        """As `BackboneBlock.own`."""
         mean, variance = facts["statistics"]
         normal = layers.Normalization(axis=-1, mean=mean, variance=variance)(x)
-        return _where_there(x, _family(hp, normal, IMAGE_FAMILIES), facts)
+        return _where_there(x, _family(hp, normal, {**first, **IMAGE_FAMILIES}), facts)
 
 
-class TextBlock(Block):
-    """A network over the weighted terms of a text; `family` and the rest are searched."""
+class TextBlock(BackboneBlock):
+    """A network over the weighted terms of a text; `family` and the rest are searched.
+
+    Args:
+        name: As in `BackboneBlock`.
+        pretrained: As in `TextClassifier`.
+        settings: As in `Part`.
+    """
 
     takes = ("text",)
+    families = TEXT_FAMILIES
 
-    def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
-        """As `Block.build`."""
+    def settled(self) -> SettledEncoder:
+        """As `BackboneBlock.settled`."""
+        return settle_encoder(self.pretrained)
+
+    def own(self, hp: Any, x: Any, facts: Mapping[str, Any], first: Mapping[str, Any]) -> Any:
+        """As `BackboneBlock.own`."""
         families = {
             name: lambda hp, parts, bag=bag: bag(
                 hp, parts["terms"], parts["weights"], facts["size"]
             )
             for name, bag in TEXT_FAMILIES.items()
         }
-        return layers.Concatenate()([_family(hp, x, families), x["style"]])
+        return layers.Concatenate()([_family(hp, x, {**first, **families}), x["style"]])
 
 
-class AudioBlock(Block):
-    """A network over spectrograms; `family` and all its hyperparameters are searched."""
+class AudioBlock(BackboneBlock):
+    """A network over spectrograms; `family` and all its hyperparameters are searched.
+
+    Args:
+        name: As in `BackboneBlock`.
+        pretrained: As in `AudioClassifier`.
+        settings: As in `Part`.
+    """
 
     takes = ("sound",)
+    families = _SPECTRAL
 
-    def build(self, hp: Any, x: Any, facts: Mapping[str, Any]) -> Any:
-        """As `Block.build`."""
-        return _where_there(x, _family(hp, normalized(hp, x), _SPECTRAL), facts)
+    def settled(self) -> SettledSpeech:
+        """As `BackboneBlock.settled`."""
+        return settle_speech(self.pretrained)
+
+    def own(self, hp: Any, x: Any, facts: Mapping[str, Any], first: Mapping[str, Any]) -> Any:
+        """As `BackboneBlock.own`."""
+        with hp.conditional_scope("family", list(_SPECTRAL)) if first else nullcontext():
+            normal = normalized(hp, x)
+        return _where_there(x, _family(hp, normal, {**first, **_SPECTRAL}), facts)
 
 
 class TimeSeriesBlock(Block):
@@ -196,6 +312,45 @@ class Merge(Part):
             normal, normal
         )
         return layers.GlobalAveragePooling1D()(layers.Add()([sequence, attended]))
+
+
+def settled_networks(ends: Sequence[Node]) -> dict[str, Any]:
+    """What `pretrained` of the blocks behind each input comes to, by name of the input.
+
+    Args:
+        ends: The ends of a graph.
+
+    Raises:
+        SearchSpaceError: If two blocks behind one input ask for different networks, or what is
+            asked for cannot be used.
+    """
+    found: dict[str, BackboneBlock] = {}
+    for node in walk(ends):
+        block = node.part
+        if not isinstance(block, BackboneBlock) or not block.may_begin:
+            continue
+        name = node.parents[0].part.name
+        other = found.setdefault(name, block)
+        if other.pretrained != block.pretrained:
+            raise SearchSpaceError(
+                f"The blocks `{other.name}` and `{block.name}` on the input `{name}` ask for "
+                f"different networks: `pretrained` is {other.pretrained!r} and "
+                f"{block.pretrained!r}, expected one network an input. Pass "
+                f"`pretrained=False` to one of them."
+            )
+    return {name: block.settled() for name, block in found.items()}
+
+
+def _on_vectors(hp: Any, x: Any) -> Any:
+    """Features of the vectors of a pretrained network, and of the style of a text beside them."""
+    vectors = x["vectors"] if isinstance(x, Mapping) else x
+    # As many steps as a short training has are enough for the mean and the spread.
+    vectors = layers.BatchNormalization(momentum=_QUICK_MOMENTUM)(vectors)
+    rate = hp.Choice("pretrained_dropout", [0.0, 0.2, 0.5], default=0.2)
+    vectors = layers.Dropout(rate)(vectors) if rate else vectors
+    units = int(hp.Choice("pretrained_units", [0, 64, 256], default=0))
+    vectors = layers.Dense(units, activation="relu")(vectors) if units else vectors
+    return layers.Concatenate()([vectors, x["style"]]) if isinstance(x, Mapping) else vectors
 
 
 def _where_there(x: Any, features: Any, facts: Mapping[str, Any]) -> Any:

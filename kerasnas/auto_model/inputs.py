@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 
 from kerasnas.assembly import FrontGraph, Fronts
+from kerasnas.auto_model.backbones import (
+    OWN,
+    PRETRAINED,
+    PlacedBackbone,
+    behind_pictures,
+    behind_sounds,
+    behind_texts,
+    side_by_side,
+    where_there,
+)
 from kerasnas.auto_model.nodes import Node, checked_name
+from kerasnas.clock import Clock
 from kerasnas.data import Reader
 from kerasnas.data.gaps import GapReader
 from kerasnas.data.images import ImageReader
@@ -24,7 +35,10 @@ from kerasnas.preprocessing.texts.forms import Terms
 from kerasnas.problem.inputs import (
     ArrayInput,
     DocumentInput,
+    FittedDocuments,
     FittedInput,
+    FittedPictures,
+    FittedSounds,
     Form,
     Input,
     PictureInput,
@@ -33,6 +47,9 @@ from kerasnas.problem.inputs import (
     SoundInput,
     TableInput,
 )
+from kerasnas.spaces.backbones import SettledEncoder
+from kerasnas.spaces.picture_backbones import SettledPretrained
+from kerasnas.spaces.sound_backbones import SettledSpeech
 
 _MELS = 40  # bands of a spectrogram
 _LONGEST = 4_000  # characters of a text that are looked at
@@ -56,19 +73,24 @@ class InputShape:
     """What blocks see of an input.
 
     Attributes:
-        form: Rows as blocks see them.
+        form: Rows as blocks see them that begin with random weights.
         facts: What blocks need to know, such as the number of categories of embedded columns.
+        example: One row as a pretrained network behind the input gives it; `None` where there is
+            no such network.
+        sizes: What that network adds to the counts of what stands behind it.
     """
 
     form: Form
     facts: Mapping[str, Any] = field(default_factory=dict)
+    example: Any = None
+    sizes: Mapping[str, float] = field(default_factory=dict)
 
     def without_rows(self) -> InputShape:
         """The same with one row, which tells as much of their shape as all."""
         # Only where rows differ in length the front tells more than they do.
         front: Fronts = self.form.front if self.form.ragged else {}
         form = Form(self.form.take(np.arange(1)), front, self.form.ragged, self.form.facts)
-        return InputShape(form=form, facts=self.facts)
+        return InputShape(form=form, facts=self.facts, example=self.example, sizes=self.sizes)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,16 +100,39 @@ class PlacedInput(InputShape):
     Attributes:
         fitted: The input itself.
         reader: Reads new data.
+        behind: The pretrained network behind it, if there is one.
+        note: One line for the user, or nothing.
     """
 
     fitted: FittedInput
     reader: Reader
+    behind: PlacedBackbone | None = None
+    note: str = ""
 
-    @property
-    def front(self) -> FrontGraph:
-        """The graph from raw data to what blocks see."""
-        assert isinstance(self.form.front, FrontGraph), "an input has one front"
-        return self.form.front
+    def seen(self, forms: tuple[str, ...]) -> Form:
+        """All rows as the blocks of one network see them.
+
+        Args:
+            forms: The forms that these blocks take: `OWN`, `PRETRAINED` or both.
+
+        Raises:
+            OutOfTime: If there is no time for what the pretrained network makes of them.
+        """
+        if self.behind is None or PRETRAINED not in forms:
+            return self.form
+        made = self.behind.form()
+        return side_by_side(self.form, made) if OWN in forms else made
+
+    def front(self, forms: tuple[str, ...]) -> FrontGraph:
+        """The graph from raw data to what blocks see, without the rows.
+
+        Args:
+            forms: As in `seen`.
+        """
+        alone = self.behind is not None and forms == (PRETRAINED,)
+        front = self.behind.front if self.behind is not None and alone else self.seen(forms).front
+        assert isinstance(front, FrontGraph), "an input has one front"
+        return front
 
 
 class InputNode(Node):
@@ -135,17 +180,45 @@ class InputNode(Node):
         except SchemaError as error:
             raise SchemaError(f"Input `{self.name}`: {error}") from error
 
-    def fit(self, raw: RawRows, train: np.ndarray) -> PlacedInput:
+    def fit(
+        self, raw: RawRows, train: np.ndarray, clock: Clock, settled: Any = None
+    ) -> PlacedInput:
         """Fits the input on training rows.
 
         Args:
             raw: As `read` gives them.
             train: Indices of the training rows.
+            clock: The clock of the fit.
+            settled: What `pretrained` of the blocks behind the input comes to.
         """
         fitted = self.source.fit(raw, train)
         form = fitted.form(self.key(fitted))
         reader, facts = self.reader(fitted, raw), self.facts(form, raw, train)
-        return PlacedInput(fitted=fitted, form=form, reader=reader, facts=facts)
+        behind = "" if settled is None else self.behind(fitted, settled, clock)
+        if isinstance(behind, str):
+            return PlacedInput(fitted=fitted, form=form, reader=reader, facts=facts, note=behind)
+        if facts.get("gaps"):
+            behind = where_there(form, behind)
+        return PlacedInput(
+            fitted=fitted,
+            form=form,
+            reader=reader,
+            facts={**facts, PRETRAINED: True},
+            example=behind.example,
+            sizes=behind.sizes,
+            behind=behind,
+            note=behind.note,
+        )
+
+    def behind(self, fitted: Any, settled: Any, clock: Clock) -> PlacedBackbone | str:
+        """The pretrained network behind the input; what to say where there is none.
+
+        Args:
+            fitted: The fitted input.
+            settled: As in `fit`.
+            clock: As in `fit`.
+        """
+        return ""
 
 
 class GappyInput(InputNode):
@@ -248,6 +321,12 @@ class ImageInput(GappyInput):
         seen = there if len(there) else train
         return {**super().facts(form, raw, train), "statistics": statistics(form.data[seen])}
 
+    def behind(
+        self, fitted: FittedPictures, settled: SettledPretrained, clock: Clock
+    ) -> PlacedBackbone | str:
+        """As `InputNode.behind`."""
+        return behind_pictures(fitted, settled, clock, self.size)
+
     def _size(self, reader: ImageReader) -> tuple[int, int]:
         if self.size is not None:
             return self.size
@@ -272,6 +351,12 @@ class TextInput(InputNode):
     def key(self, fitted: FittedInput) -> Terms:
         """As `InputNode.key`."""
         return Terms(vocabulary=_TERMS)
+
+    def behind(
+        self, fitted: FittedDocuments, settled: SettledEncoder, clock: Clock
+    ) -> PlacedBackbone | str:
+        """As `InputNode.behind`."""
+        return behind_texts(fitted, settled, clock)
 
     def read(self, x: Any, further: Any = None) -> RawRows:
         """As `InputNode.read`.
@@ -317,3 +402,9 @@ class AudioInput(GappyInput):
         reader: Any = fitted.reader
         hop = usual_hop(reader)
         return SoundForm("mel", max(16, round(2.5 * hop)), hop, _MELS)
+
+    def behind(
+        self, fitted: FittedSounds, settled: SettledSpeech, clock: Clock
+    ) -> PlacedBackbone | str:
+        """As `InputNode.behind`."""
+        return behind_sounds(fitted, settled, clock)

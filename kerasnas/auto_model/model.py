@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from sklearn.utils.validation import check_is_fitted
 
+from kerasnas.auto_model.blocks import settled_networks
 from kerasnas.auto_model.inputs import InputNode
 from kerasnas.auto_model.nodes import Node, check_graph
 from kerasnas.auto_model.readers import InputsReader, by_name
@@ -326,7 +327,10 @@ class AutoModel(Estimator):
                 raise SchemaError(
                     f"Input `{name}` has {part.total} rows, the targets have {total}."
                 )
-        inputs = {s.name: s.fit(read[s.name], rows.train) for s in sources}
+        asked = settled_networks(list(outputs.values()))
+        inputs = {
+            s.name: s.fit(read[s.name], rows.train, clock, asked.get(s.name)) for s in sources
+        }
         space = ComposedHyperModel(outputs, inputs, rows.heads, len(rows.train))
         space.check_settings()
         weights = {name: node.part.given_weight for name, node in outputs.items()}

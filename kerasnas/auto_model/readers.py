@@ -26,6 +26,12 @@ HOLDERS = {
     "TextReader": "kerasnas.data.texts",
 }
 
+MOST_ROWS = 4096
+"""Rows of one call, where the graph makes little of each."""
+
+_BLOCK = 64  # what their number is rounded up to
+_MOST = "most rows"  # in a file; no input can have a name with a space
+
 
 @dataclass(frozen=True)
 class InputsReader:
@@ -33,9 +39,11 @@ class InputsReader:
 
     Attributes:
         readers: Reader of each input, by name.
+        most_rows: Most rows of one call: few where the graph makes much of each.
     """
 
     readers: Mapping[str, Reader]
+    most_rows: int = MOST_ROWS
 
     def read(self, x: Any, estimator: str = "the model") -> dict[str, Any]:
         """Raw data by input.
@@ -67,7 +75,7 @@ class InputsReader:
             shown = ", ".join(f"`{name}` {rows}" for name, rows in lengths.items())
             raise SchemaError(f"The inputs have different numbers of rows: {shown}.")
         for rows in _alike(columns):
-            for index in chunks(len(rows)):
+            for index in chunks(len(rows), self.most_rows, min(_BLOCK, self.most_rows)):
                 taken = rows[index]
                 yield (
                     rows[np.unique(index)],
@@ -81,11 +89,12 @@ class InputsReader:
         return {name: values[:rows] for name, values in probes.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Class and content of every reader, by input."""
-        return {
+        """Class and content of every reader, by input; then the most rows, where they are few."""
+        readers: dict[str, Any] = {
             name: {"reader": type(reader).__name__, "content": reader.to_json()}
             for name, reader in self.readers.items()
         }
+        return {**readers, _MOST: self.most_rows} if self.most_rows < MOST_ROWS else readers
 
     @classmethod
     def from_json(cls, content: Any) -> InputsReader:
@@ -93,12 +102,17 @@ class InputsReader:
         if not isinstance(content, Mapping) or not content:
             raise SchemaError("The reader of several inputs must be a dict of readers by name.")
         readers: dict[str, Reader] = {}
+        most = content.get(_MOST, MOST_ROWS)
+        if not isinstance(most, int) or not 0 < most <= MOST_ROWS:
+            raise SchemaError(f"The reader of several inputs answers {most!r} rows at once.")
         for name, part in content.items():
+            if name == _MOST:
+                continue
             kind = part.get("reader") if isinstance(part, Mapping) else None
             if kind not in HOLDERS:
                 raise SchemaError(f"Input `{name}` has a reader {kind!r}, unknown here.")
             readers[name] = getattr(import_module(HOLDERS[kind]), kind).from_json(part["content"])
-        return cls(readers)
+        return cls(readers, most)
 
 
 def _columns(name: str, parts: list[tuple[np.ndarray, Any]]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import keras_tuner
 import numpy as np
 
 from kerasnas.assembly import FrontGraph
-from kerasnas.auto_model.blocks import Merge
+from kerasnas.auto_model.backbones import OWN, PRETRAINED
+from kerasnas.auto_model.blocks import BackboneBlock, Merge
 from kerasnas.auto_model.heads import Head
 from kerasnas.auto_model.inputs import InputShape
 from kerasnas.auto_model.nodes import Node, walk
@@ -56,7 +57,7 @@ class ComposedHyperModel(Space):
 
     @property
     def portfolio(self) -> list[dict[str, Any]]:
-        """The defaults; then more dropout in front of the heads, gated merges, and both."""
+        """The defaults; no pretrained networks; more dropout before the heads, gated merges."""
         known = keras_tuner.HyperParameters()
         self.build(known)
         parts = {node.part for node in walk(list(self.outputs.values()))}
@@ -64,8 +65,14 @@ class ComposedHyperModel(Space):
         gated = _settled(
             known, [p.name for p in parts if isinstance(p, Merge)], "operation", "gated"
         )
+        own = {
+            name: value
+            for part in parts
+            if isinstance(part, BackboneBlock)
+            for name, value in _settled(known, [part.name], "family", part.first).items()
+        }
         found: list[dict[str, Any]] = []
-        for given in ({}, dropped, gated, {**dropped, **gated}):
+        for given in ({}, own, dropped, gated, {**dropped, **gated}):
             hp = keras_tuner.HyperParameters()
             hp.values.update(given)
             self.build(hp)
@@ -75,13 +82,15 @@ class ComposedHyperModel(Space):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model over features."""
-        sources = {name: _source(name, one.form) for name, one in self.inputs.items()}
+        forms = dict(self.form(hp))
+        sources = {n: _seen(n, one, forms[n]) for n, one in self.inputs.items()}
         tensors: dict[int, Any] = {}
         for node in walk(list(self.outputs.values())):
             if not node.parents:
                 tensors[id(node)] = sources[node.part.name]
             elif node.kind != "answer":
-                tensors[id(node)] = self._block(hp, node, [tensors[id(p)] for p in node.parents])
+                given = [tensors[id(p)] for p in node.parents]
+                tensors[id(node)] = self._block(hp, node, given, forms)
         answers, losses, weights = {}, {}, {}
         for name, node in self.outputs.items():
             head: Head = node.part
@@ -101,6 +110,21 @@ class ComposedHyperModel(Space):
             model = keras.Model(sources, answers)
             model.compile(optimizer=optimizer, loss=losses, loss_weights=weights)
         return model
+
+    def form(self, hp: keras_tuner.HyperParameters) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """By input the forms that blocks take: `OWN`, `PRETRAINED` or both."""
+        found: dict[str, set[str]] = {name: set() for name in self.inputs}
+        for node in walk(list(self.outputs.values())):
+            for source in (parent for parent in node.parents if not parent.parents):
+                with hp.name_scope(node.part.name):
+                    found[source.part.name].add(self._taken(node.part.settings.on(hp), node))
+        return tuple((name, tuple(sorted(forms))) for name, forms in found.items())
+
+    def front_sizes(self, hp: keras_tuner.HyperParameters) -> dict[str, float]:
+        """What pretrained networks in front of the blocks add to the counts of the network."""
+        used = [self.inputs[name].sizes for name, forms in self.form(hp) if PRETRAINED in forms]
+        names = {name for sizes in used for name in sizes}
+        return {name: sum(sizes.get(name, 0.0) for sizes in used) for name in names}
 
     def recipe(self, hp: keras_tuner.HyperParameters) -> Recipe:
         """How to train the model of these hyperparameters."""
@@ -129,14 +153,29 @@ class ComposedHyperModel(Space):
         for part in parts:
             part.settings.check()
 
-    def _block(self, hp: Any, node: Node, parents: Sequence[Any]) -> Any:
+    def _taken(self, settled: Any, node: Node) -> str:
+        """The form that a block behind an input takes."""
+        facts = self.inputs[node.parents[0].part.name].facts
+        form: str = node.part.form(settled, bool(facts.get(PRETRAINED)))
+        return form
+
+    def _block(
+        self,
+        hp: Any,
+        node: Node,
+        parents: Sequence[Any],
+        forms: Mapping[str, Sequence[str]],
+    ) -> Any:
         with hp.name_scope(node.part.name):
             settled = node.part.settings.on(hp)
             if isinstance(node.part, Merge):
                 return node.part.build(settled, parents)
-            source = node.parents[0]
-            facts = self.inputs[source.part.name].facts if not source.parents else {}
-            return node.part.build(settled, parents[0], facts)
+            source, x = node.parents[0], parents[0]
+            if source.parents:
+                return node.part.build(settled, x, {})
+            name = source.part.name
+            x = x[self._taken(settled, node)] if len(forms[name]) > 1 else x
+            return node.part.build(settled, x, self.inputs[name].facts)
 
 
 def _settled(hp: Any, parts: Sequence[str], setting: str, value: Any) -> dict[str, Any]:
@@ -149,6 +188,14 @@ def _settled(hp: Any, parts: Sequence[str], setting: str, value: Any) -> dict[st
         and isinstance(p, keras_tuner.engine.hyperparameters.Choice)
         and value in p.values
     }
+
+
+def _seen(name: str, one: InputShape, forms: Sequence[str]) -> Any:
+    """The Keras inputs for the forms of an input that blocks take."""
+    shapes = {OWN: one.form, PRETRAINED: Form(one.example, {})}
+    if len(forms) == 1:
+        return _source(name, shapes[forms[0]])
+    return {form: _source(f"{name}_{form}", shapes[form]) for form in forms}
 
 
 def _source(name: str, form: Form) -> Any:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kerasnas.auto_model.inputs import PlacedInput
-from kerasnas.auto_model.readers import InputsReader
+from kerasnas.auto_model.readers import MOST_ROWS, InputsReader
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.baselines import Baselines, evidence_of, fit_baselines, joined
 from kerasnas.clock import Clock
 from kerasnas.data.fingerprint import fingerprint
-from kerasnas.estimators.feature_cache import told
+from kerasnas.estimators.feature_cache import remembered, told
 from kerasnas.estimators.task import Task
 from kerasnas.problem import AnswerScorer, Form, Problem
 from kerasnas.problem.rows import Rows
+
+Seen = tuple[tuple[str, tuple[str, ...]], ...]
+"""By input the forms that the blocks of a network take."""
+
+_KEPT = 4  # combinations of forms whose arrays are the same
 
 
 def composed_task(
@@ -30,10 +35,15 @@ def composed_task(
         hypermodel: The composed space.
         loss_weights: Weight of each head in the combined `loss`, by output.
     """
-    data = {name: one.form.data for name, one in inputs.items()}
-    fronts = {name: one.front for name, one in inputs.items()}
-    reader = InputsReader({name: one.reader for name, one in inputs.items()})
-    form = told(Form(data, fronts), reader)
+    behind = [one.behind for one in inputs.values() if one.behind is not None]
+    most = min((one.rows_at_once for one in behind), default=MOST_ROWS)
+    reader = InputsReader({name: one.reader for name, one in inputs.items()}, most)
+    kept: dict[Seen, Form] = {}
+
+    def made(key: Seen) -> Form:
+        seen = {name: inputs[name].seen(forms) for name, forms in key}
+        fronts = {name: inputs[name].front(forms) for name, forms in key}
+        return told(Form({name: form.data for name, form in seen.items()}, fronts), reader)
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         """A constant, linear models and boosting over the features of all inputs together."""
@@ -46,15 +56,22 @@ def composed_task(
             reader=reader,
             rows=rows,
             raw={name: one.fitted.raw for name, one in inputs.items()},
-            form=lambda hp: form,
+            form=lambda hp: remembered(kept, hypermodel.form(hp), made, _KEPT),
+            front=lambda hp: {name: inputs[name].front(f) for name, f in hypermodel.form(hp)},
             loss_weights=loss_weights,
             identity=lambda: {
                 "inputs": list(inputs),
                 "outputs": list(rows.heads),
                 "folds": len(rows.folds),
-                "data": fingerprint(data, dict(rows.encoded), rows.weights),
+                "data": fingerprint(
+                    {name: one.form.data for name, one in inputs.items()},
+                    dict(rows.encoded),
+                    rows.weights,
+                ),
+                **({"backbones": [one.name for one in behind]} if behind else {}),
             },
         ),
         hypermodel=hypermodel,
         baselines=baselines,
+        notes=[*dict.fromkeys(one.note for one in inputs.values() if one.note)],
     )

@@ -21,10 +21,9 @@ from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, summaries, usual
 from kerasnas.problem import AnswerScorer, Problem
 from kerasnas.problem.inputs import FittedSounds, SoundInput
 from kerasnas.problem.rows import Rows, fit_target
-from kerasnas.spaces.audio import AudioHyperModel, FrozenSpeech
+from kerasnas.spaces.audio import AudioHyperModel
 from kerasnas.spaces.cores import cores
-from kerasnas.spaces.picture_backbones.backbone import multiply_adds_of
-from kerasnas.spaces.sound_backbones import SettledSpeech
+from kerasnas.spaces.sound_backbones import FrozenSpeech, SettledSpeech
 
 _WAVES = 2**30  # bytes of waveforms, from which networks only see spectrograms
 _PROBED = 3_000  # rows, for what matters in a sound
@@ -94,12 +93,7 @@ def audio_task(
     forms = SoundForms(fitted, clock, speech.tensors)
     pretrained = None
     if speech.tensors is not None and "pretrained" in families:
-        pretrained = FrozenSpeech(
-            speech.name,
-            width=int(forms.network.output_shape[-1]),
-            params=float(forms.network.count_params()),
-            flops=2.0 * multiply_adds_of(forms.network),
-        )
+        pretrained = FrozenSpeech.of(speech.name, forms.network)
     if len(families) > 1 and 4 * len(raw) * reader.samples > _WAVES:
         families = [name for name in families if name != "wave"]
     hop = usual_hop(reader)

@@ -40,11 +40,14 @@ class PictureForms:
         clock: The clock of the fit.
         backbones: Pretrained backbones by name. Networks are not known to a problem, so their forms
             are made here.
+        fine_tunes: Whether trials also train the last layers, so that the maps below them are made
+            once and kept.
     """
 
     fitted: FittedPictures
     clock: Clock
     backbones: dict[str, PictureBackbone] = field(default_factory=dict)
+    fine_tunes: bool = True
     _cache: FeatureCache = field(init=False)
     _frozen: dict[PictureFeatures, keras.Model] = field(default_factory=dict)
     _paces: dict[PictureFeatures, float] = field(default_factory=dict)
@@ -113,7 +116,8 @@ class PictureForms:
         layers see all pictures once.
         """
         maps = replace(key, tuned=USUAL_TUNED)
-        if key.tuned == 0.0 and not key.both_ways and self._finds_room(maps):
+        shared = self.fine_tunes and key.tuned == 0.0 and not key.both_ways
+        if shared and self._finds_room(maps):
             given, network = self.form(maps).data, self._upper(key)
         else:
             given, network = self.form(key.pixels).data, self.frozen(key)

@@ -178,12 +178,19 @@ def _suitable(
     """The encoder and the families to search: one that nobody has asked for reads English only."""
     if encoder.backbone is None or encoder.asked or len(families) == 1:
         return encoder, families
-    some = "".join(_training(documents, rows)[:_LOOKED_AT])
-    letters = [c for c in some if c.isalpha()]
-    english = sum(c.isascii() for c in letters) >= _ENGLISH * len(letters)
-    if english and letters:
+    if is_english(_training(documents, rows)):
         return encoder, families
     return SettledEncoder(), [name for name in families if name != "backbone"]
+
+
+def is_english(texts: Sequence[str] | np.ndarray) -> bool:
+    """Whether the letters of texts are English ones.
+
+    Args:
+        texts: Training texts, the first of which are looked at.
+    """
+    letters = [c for c in "".join(texts[:_LOOKED_AT]) if c.isalpha()]
+    return bool(letters) and sum(c.isascii() for c in letters) >= _ENGLISH * len(letters)
 
 
 def _check_content(documents: Documents, rows: Rows) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from kerasnas.spaces.method import Method, Solution, Solve, Steps, Training
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.audio import audio_optimizer, audio_recipe
 from kerasnas.spaces.sound_augmentation import SoundAugmentation, SoundTraining, sound_augmentation
+from kerasnas.spaces.sound_backbones import FrozenSpeech
 from kerasnas.spaces.space import Space
 from kerasnas.spaces.vector_head import declared_strength, solve_vectors, vector_head
 from kerasnas.spaces.weights.speech_embedding import SpeechVectors
@@ -56,23 +57,6 @@ _SOLVED = ("linear", "pretrained")
 
 _NO_WARP = {"speed": 0.1, "pitch": 0.0}
 _STRONG = {"speed": 0.2, "pitch": 0.2, "masks": 2, "mixup": True}
-
-
-@dataclass(frozen=True)
-class FrozenSpeech:
-    """What the space has to know of a pretrained network whose vectors are made once.
-
-    Attributes:
-        name: Its name.
-        width: Width of its vectors.
-        params: Number of its weights.
-        flops: Floating-point operations of a sound.
-    """
-
-    name: str
-    width: int
-    params: float
-    flops: float
 
 
 class AudioHyperModel(Space):

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import keras
+
 from kerasnas.errors import SearchSpaceError
+from kerasnas.spaces.picture_backbones.backbone import multiply_adds_of
 from kerasnas.spaces.weights.carried import CARRIED, Carried, of_modality
 from kerasnas.spaces.weights.speech_embedding import SpeechTensors, read_speech_tensors
 
@@ -24,6 +27,34 @@ class SettledSpeech:
     name: str = ""
     tensors: SpeechTensors | None = None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class FrozenSpeech:
+    """What a space has to know of a pretrained network whose vectors are made once.
+
+    Attributes:
+        name: Its name.
+        width: Width of its vectors.
+        params: Number of its weights.
+        flops: Floating-point operations of a sound.
+    """
+
+    name: str
+    width: int
+    params: float
+    flops: float
+
+    @classmethod
+    def of(cls, name: str, network: keras.Model) -> FrozenSpeech:
+        """The facts of a network.
+
+        Args:
+            name: What it is called.
+            network: From waveforms to vectors.
+        """
+        width, params = int(network.output_shape[-1]), float(network.count_params())
+        return cls(name, width, params, 2.0 * multiply_adds_of(network))
 
 
 def settle_speech(pretrained: Any = "auto") -> SettledSpeech:

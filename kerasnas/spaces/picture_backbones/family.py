@@ -110,12 +110,28 @@ class PretrainedFamily:
         if len(fits) > 1:
             with _family(hp):
                 fit = hp.Choice("pretrained_resize", list(fits), default=fit)
-        seen = (height, width) if height < self.native[0] else self.native
-        pixels = ImageForm(*seen, fit)
         if self.frozen is None or share >= 1.0 or (self.both_ways and share):
-            return pixels
-        name = self.backbone(hp).name
-        return PictureFeatures(pixels, name, height, width, share, self.both_ways)
+            return self.pixels(height, width, fit)
+        return self.features(self.backbone(hp), (height, width), share, fit)
+
+    def pixels(self, height: int, width: int, fit: Any) -> ImageForm:
+        """The pixels that are made larger or handed on: never more of them than there are."""
+        seen = (height, width) if height < self.native[0] else self.native
+        return ImageForm(*seen, fit)
+
+    def features(
+        self, backbone: PictureBackbone, size: tuple[int, int], share: float, fit: Any
+    ) -> PictureFeatures:
+        """The form that the frozen layers of a backbone make.
+
+        Args:
+            backbone: The backbone.
+            size: Height and width that it sees.
+            share: Share of its layers that is left for training.
+            fit: How pictures of other shapes are brought to a size.
+        """
+        pixels = self.pixels(*size, fit)
+        return PictureFeatures(pixels, backbone.name, *size, share, self.both_ways)
 
     def trained_from(
         self, hp: keras_tuner.HyperParameters, fits: Sequence[str]
