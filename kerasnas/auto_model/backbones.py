@@ -115,7 +115,7 @@ def behind_texts(
         return ""
     forms = TextForms(fitted, clock, backbone)
     length = usual_lengths(backbone.rules, texts, backbone.length)[0]
-    key = Pooled(length, "mean")
+    key = Pooled(length, "layers")
     return PlacedBackbone(
         name=backbone.name,
         form=lambda: forms.form(key),

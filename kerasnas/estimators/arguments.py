@@ -123,6 +123,7 @@ def settle_folds(
     validation_data: Any,
     *,
     small: int = 0,
+    grouped: float = 0.0,
 ) -> FoldCount:
     """From the numbers of rows, classes and groups to the number of folds, 0 for a single split.
 
@@ -133,6 +134,7 @@ def settle_folds(
         directory: The argument `directory`: a search in it goes on with the folds that it has.
         validation_data: Rows that the user holds out; these exclude folds.
         small: Rows up to which `"auto"` makes folds whatever the budget is.
+        grouped: As in `parse_folds`.
 
     Raises:
         SchemaError: If folds and validation rows are both given.
@@ -144,7 +146,7 @@ def settle_folds(
     begun = begun_in(directory) if auto else {}
     if "folds" in begun:
         return lambda rows, classes, units: int(begun["folds"])
-    return parse_folds(folds, budget, pace, small)
+    return parse_folds(folds, budget, pace, small, grouped)
 
 
 def settle_level(intervals: Any, refit: bool) -> float | None:

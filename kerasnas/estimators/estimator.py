@@ -83,6 +83,7 @@ class Estimator(AnsweringEstimator):
     _classify = False
     _small = 0  # rows up to which `folds="auto"` makes folds whatever the budget is
     _fold_pace = 0.0  # rows for each second of the budget, up to which folds are worth their time
+    _group_pace = 0.0  # the same, up to which each of a few groups is a fold
     _keeps_rows = False  # whether methods ask for the rows of `fit` afterwards
 
     def __init__(
@@ -204,6 +205,7 @@ class Estimator(AnsweringEstimator):
                     self.directory,
                     validation_data,
                     small=self._small,
+                    grouped=self._group_pace,
                 ),
                 calibration=self._calibration(level),
             )

@@ -60,9 +60,9 @@ _PORTFOLIO: tuple[dict[str, Any], ...] = (
     {"family": "transformer"},
 )
 _ON_BACKBONE: tuple[dict[str, Any], ...] = (
-    {"family": "backbone"},
+    {"family": "backbone", "backbone_pooling": "layers"},
     {"family": "backbone", "backbone_tuned": "all"},
-    {"family": "backbone", "backbone_pooling": "first"},
+    {"family": "backbone"},
 )
 
 

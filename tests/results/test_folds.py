@@ -28,6 +28,23 @@ def test_automatic_folds(budget, rows, count):
 
 
 @pytest.mark.parametrize(
+    "seconds, rows, units, count",
+    [
+        (300, 2500, 5, 5),
+        (60, 500, 3, 3),
+        (60, 500, 2, 0),  # one held out leaves one
+        (60, 500, 9, 0),  # one of many says enough of the others
+        (60, 5, 5, 0),  # rows of no group
+        (60, 900, 5, 0),  # no time
+        (20, 100, 5, 0),
+    ],
+)
+def test_each_of_a_few_groups_is_held_out_once(seconds, rows, units, count):
+    folds = parse_folds("auto", kn.Budget(seconds=seconds), 0.0, grouped=10.0)
+    assert folds(rows, 2, units) == count
+
+
+@pytest.mark.parametrize(
     "budget", [kn.Budget(trials=2), kn.Budget(seconds=5), kn.Budget(seconds=3600)]
 )
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class Pooled:
 
     Attributes:
         length: As in `Pieces`.
-        pooling: `mean` over the pieces, or `first`.
+        pooling: `mean` over the pieces, or `first`; `layers` for means of several layers.
     """
 
     length: int

@@ -6,6 +6,7 @@ Understanding"; Sanh et al. 2019, "DistilBERT, a distilled version of BERT".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -59,20 +60,42 @@ def encoder(
     return model
 
 
-def pooled(backbone: Backbone, pieces: Any, vectors: Any, pooling: str) -> Any:
+def by_depth(network: keras.Model, backbone: Backbone) -> keras.Model:
+    """An `encoder` that gives the vectors of a third, of two thirds and of all of its layers.
+
+    Layers in the middle know more of the grammar of a text, the last ones more of its meaning
+    (Tenney et al. 2019, "BERT Rediscovers the Classical NLP Pipeline").
+
+    Args:
+        network: What `encoder` has built.
+        backbone: Its sizes.
+
+    Returns:
+        A model of the same layers whose outputs are a list, the last layer at its end.
+    """
+    numbers = sorted({max(1, round(backbone.layers * third / 3)) - 1 for third in (1, 2, 3)})
+    found = [network.get_layer(f"{number}_output_norm").output for number in numbers]
+    return keras.Model(network.input, found, name=network.name)
+
+
+def pooled(backbone: Backbone, pieces: Any, vectors: Sequence[Any], pooling: str) -> Any:
     """One vector of the vectors of a text.
 
     Args:
         backbone: Knows which piece is none.
         pieces: Numbers of pieces, `(batch, pieces)`.
-        vectors: `(batch, pieces, width)`.
-        pooling: `mean` over all pieces that are there, or `first`.
+        vectors: `(batch, pieces, width)` of several layers, as `by_depth` gives them.
+        pooling: `mean` over all pieces that are there, or `first`, of the last layer; `layers` for
+            the means of all these layers side by side.
     """
     if pooling == "first":
-        return vectors[:, 0, :]
+        return vectors[-1][:, 0, :]
     real = ops.not_equal(pieces, backbone.rules.number(backbone.rules.pad))
     weight = ops.expand_dims(ops.cast(real, "float32"), -1)
-    return ops.sum(vectors * weight, axis=1) / ops.maximum(ops.sum(weight, axis=1), 1.0)
+    count = ops.maximum(ops.sum(weight, axis=1), 1.0)
+    chosen = vectors if pooling == "layers" else vectors[-1:]
+    means = [ops.sum(one * weight, axis=1) / count for one in chosen]
+    return ops.concatenate(means, axis=1) if len(means) > 1 else means[0]
 
 
 def _layer(

@@ -13,17 +13,19 @@ from keras import layers, ops
 
 from kerasnas.clock import Deadline, Purpose
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled
-from kerasnas.spaces.backbones.encoder import encoder, pooled
+from kerasnas.spaces.backbones.encoder import by_depth, encoder, pooled
 from kerasnas.spaces.backbones.preset import Backbone
 from kerasnas.spaces.recipes import Recipe
+from kerasnas.spaces.recipes.grouped_adam import graded_adam
 from kerasnas.spaces.vector_head import declared_strength, solve_scaled
 
 FROZEN = "none"
 TUNED = {FROZEN: 0.0, "half": 0.5, "all": 1.0}
-POOLINGS = ("mean", "first")
+POOLINGS = ("mean", "layers", "first")
 _LENGTHS = (1, 2, 3, 4, 6, 8, 12)
 _RATE = 0.03  # over the width: what suits wide networks is too little for narrow ones
-_HEAD = 30.0  # times the rate of the backbone, at which its head learns
+_HEAD = 30.0  # times the rate of the backbone, at which its head learns: it begins with nothing
+_DECAY = 0.01  # decoupled weight decay, times the rate
 _STYLE = 0.1  # scale of the numbers of style beside those of unit variance
 _CALL = 2**28  # bytes of what a layer makes of the rows that are predicted at once
 _MOST_PAIRS = 6  # of columns to be compared
@@ -117,7 +119,7 @@ def fine_tuned(
     """A compiled network that ends in a head and begins with the backbone, to be trained gently.
 
     Args:
-        hp: Declares `backbone_dropout` and `backbone_learning_rate`.
+        hp: Declares `backbone_dropout`, `backbone_learning_rate` and `backbone_first_rate`.
         backbone: Sizes and weights.
         columns: Columns of text, read apart and compared.
         length: Pieces of each.
@@ -133,7 +135,8 @@ def fine_tuned(
     if style:
         inputs["style"] = keras.Input((style,), name="style")
     pieces = keras.Input((length,), dtype="int32")
-    vectors = encoder(backbone, length, dropout=dropout, tuned=tuned)(pieces)
+    network = encoder(backbone, length, dropout=dropout, tuned=tuned)
+    vectors = by_depth(network, backbone)(pieces)
     pooling = str(hp.get("backbone_pooling"))
     encode = keras.Model(pieces, pooled(backbone, pieces, vectors, pooling), name="encoder")
     parts = [encode(inputs["tokens"][:, i * length : (i + 1) * length]) for i in range(columns)]
@@ -141,11 +144,17 @@ def fine_tuned(
     x = layers.Dropout(dropout)(x) if dropout else x
     if style:
         x = layers.Concatenate()([x, inputs["style"]])
-    # The head, which begins with nothing, learns faster than the backbone: of larger inputs.
-    x = layers.Dense(int(classes or 1), kernel_initializer="zeros", name="head")(_HEAD * x)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return _compiled(inputs if style else inputs["tokens"], x, classes, multilabel, optimizer)
+    x = layers.Dense(int(classes or 1), kernel_initializer="zeros", name="head")(x)
+    given = inputs if style else inputs["tokens"]
+    optimizer = graded_adam(
+        keras.Model(given, x),
+        network,
+        rate,
+        first=float(hp.Choice("backbone_first_rate", [1.0, 0.3, 0.1], default=0.3)),
+        head=_HEAD,
+        decay=_DECAY,
+    )
+    return _compiled(given, x, classes, multilabel, optimizer)
 
 
 def backbone_recipe(hp: keras_tuner.HyperParameters, rows: int | None) -> Recipe:

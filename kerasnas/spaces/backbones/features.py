@@ -13,7 +13,7 @@ from keras import ops
 
 from kerasnas.clock import Deadline, Margin, amount, seconds_of
 from kerasnas.preprocessing.texts.forms import Front
-from kerasnas.spaces.backbones.encoder import encoder, pooled
+from kerasnas.spaces.backbones.encoder import by_depth, encoder, pooled
 from kerasnas.spaces.backbones.family import POOLINGS, compared, rows_at_once
 from kerasnas.spaces.backbones.preset import Backbone
 
@@ -27,7 +27,7 @@ def pooled_front(front: Front, backbone: Backbone, network: keras.Model, pooling
     Args:
         front: From raw texts to pieces.
         backbone: The backbone.
-        network: Its `encoder`.
+        network: Its `encoder`, as `by_depth` gives it.
         pooling: As in `pooled`.
     """
     inputs = keras.tree.map_structure(
@@ -66,7 +66,7 @@ class Frozen:
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
-        self.network = encoder(backbone)
+        self.network = by_depth(encoder(backbone), backbone)
         self._pad = backbone.rules.number(backbone.rules.pad)
         self._pace: float | None = None
         # Keras's own `predict` traces anew for every width.
@@ -75,7 +75,7 @@ class Frozen:
         )
 
     def vectors(self, tokens: np.ndarray, deadline: Deadline) -> dict[str, np.ndarray]:
-        """Vectors of texts, by pooling: float32 `(rows, width)`.
+        """Vectors of texts, by pooling: float32 `(rows, width or more)`.
 
         Args:
             tokens: Pieces of texts, int32 `(rows, length)`.
@@ -88,7 +88,7 @@ class Frozen:
         self._check(int(cut.sum()), tokens, deadline, "to read all texts")
         latest = deadline.allowing(Margin.BACKBONE_LATE)
         order = np.argsort(cut, kind="stable")
-        found = {n: np.zeros((len(tokens), self.backbone.width), "float32") for n in POOLINGS}
+        found: dict[str, np.ndarray] = {}
         start = 0
         while start < len(order):
             # The longest text of a batch, its last one, bounds the rows of it.
@@ -96,8 +96,10 @@ class Frozen:
             stop = min(stop, start + rows_at_once(self.backbone, int(cut[order[stop - 1]])))
             index = order[start:stop]
             out = self._run(tokens[index, : cut[index[-1]]])
-            for name, values in found.items():
-                values[index] = out[name].numpy()
+            for name, values in out.items():
+                if name not in found:
+                    found[name] = np.zeros((len(tokens), values.shape[1]), "float32")
+                found[name][index] = values.numpy()
             start = stop
             if start < len(order):
                 latest.require(0.0, f"to read all texts with '{self.backbone.name}'")

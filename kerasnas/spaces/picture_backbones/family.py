@@ -25,7 +25,7 @@ from kerasnas.spaces.picture_backbones.backbone import (
     sized,
 )
 from kerasnas.spaces.recipes import Recipe
-from kerasnas.spaces.recipes.grouped_adam import GroupedAdamW
+from kerasnas.spaces.recipes.grouped_adam import graded_adam
 from kerasnas.spaces.vector_head import declared_strength, solve_vectors, vector_head
 
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
@@ -35,7 +35,6 @@ PURPOSES = (Purpose.FINE_TUNING_PICTURES,)
 """What the time of a fine-tuning is used for."""
 
 _HEAD = 10.0  # times the rate of the last layers of the backbone, at which the head learns
-_NOT_DECAYED = ("bias", "gamma", "beta")
 _SCOPE = "pretrained"  # in front of the names of hyperparameters that other families have as well
 _EPOCHS = 4  # that a fine-tuning should have
 _FEW_ROWS = 2_400  # over the rows: epochs besides
@@ -327,18 +326,7 @@ def fine_tuning_optimizer(
     rate = float(hp.Float("learning_rate", 5e-5, 5e-3, sampling="log", default=5e-4))
     first = float(hp.Choice("first_rate", [1.0, 0.3, 0.1], default=0.3))
     decay = float(hp.Float("weight_decay", 1e-4, 0.3, sampling="log", default=0.02))
-    variables = tuned.trainable_variables
-    factors = {}
-    for place, variable in enumerate(variables):
-        depth = 1.0 - (place + 1) / max(len(variables), 1)
-        factors[variable.path] = (first**depth, _decayed(variable))
-    for variable in network.trainable_variables:
-        factors.setdefault(variable.path, (_HEAD, _decayed(variable)))
-    return GroupedAdamW(rate, decay=decay, factors=factors, global_clipnorm=1.0)
-
-
-def _decayed(variable: Any) -> float:
-    return 0.0 if variable.name in _NOT_DECAYED else 1.0
+    return graded_adam(network, tuned, rate, first=first, head=_HEAD, decay=decay)
 
 
 def fine_tuning_recipe(hp: keras_tuner.HyperParameters, rows: int | None) -> Recipe:

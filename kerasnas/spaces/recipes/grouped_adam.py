@@ -11,6 +11,8 @@ from typing import Any
 import keras
 from keras import ops
 
+_NOT_DECAYED = ("bias", "gamma", "beta")
+
 Factors = tuple[float, float]
 """Of the learning rate, and of the weight decay; the decay is not multiplied by the former."""
 
@@ -62,3 +64,38 @@ class GroupedAdamW(keras.optimizers.Adam):
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, for a compiled model in a file."""
         return {**super().get_config(), "decay": self.decay, "factors": self.factors}
+
+
+def graded_adam(
+    network: keras.Model,
+    tuned: keras.Model,
+    rate: float,
+    *,
+    first: float,
+    head: float,
+    decay: float,
+) -> GroupedAdamW:
+    """Adam whose rate falls from the last layer of a pretrained part to the first.
+
+    Howard and Ruder 2018, "Universal Language Model Fine-tuning for Text Classification".
+
+    Args:
+        network: The whole network; its layers beyond the pretrained part are the head.
+        tuned: The pretrained part.
+        rate: Rate of the last layers of that part.
+        first: Times that rate, for its first layer.
+        head: Times that rate, for the head.
+        decay: Decoupled weight decay, times the rate.
+    """
+    variables = tuned.trainable_variables
+    factors = {}
+    for place, variable in enumerate(variables):
+        depth = 1.0 - (place + 1) / max(len(variables), 1)
+        factors[variable.path] = (first**depth, _decayed(variable))
+    for variable in network.trainable_variables:
+        factors.setdefault(variable.path, (head, _decayed(variable)))
+    return GroupedAdamW(rate, decay=decay, factors=factors, global_clipnorm=1.0)
+
+
+def _decayed(variable: Any) -> float:
+    return 0.0 if variable.name in _NOT_DECAYED else 1.0

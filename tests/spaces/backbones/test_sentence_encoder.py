@@ -10,7 +10,7 @@ import pytest
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.texts.pieces import Pieces, fit_pieces
 from kerasnas.spaces.backbones import encoder, settle_encoder
-from kerasnas.spaces.backbones.encoder import pooled
+from kerasnas.spaces.backbones.encoder import by_depth, pooled
 from kerasnas.spaces.backbones.sentence_encoder import read_sentence_encoder
 from kerasnas.spaces.weights.carried import CARRIED
 from kerasnas.spaces.weights.tensor_files import read_safetensors
@@ -64,10 +64,14 @@ def test_vectors_are_those_of_the_tensors(sentence_files, tmp_path):
             archive.write(path, path.name)
     for place in (sentence_files, tmp_path / "model.zip"):
         backbone = read_sentence_encoder(place, "tiny")
-        found = encoder(backbone)(pieces[None])
-        assert np.abs(np.asarray(found)[0, :6] - expected).max() < 1e-4
+        found = by_depth(encoder(backbone), backbone)(pieces[None])
+        assert np.abs(np.asarray(found[-1])[0, :6] - expected).max() < 1e-4
         mean = np.asarray(pooled(backbone, pieces[None], found, "mean"))[0]
         assert np.allclose(mean, expected.mean(axis=0), atol=1e-4)
+        # Two layers: the means of the first one stand in front of those of the last one.
+        layers = np.asarray(pooled(backbone, pieces[None], found, "layers"))[0]
+        assert np.allclose(layers[:16], np.asarray(found[0])[0, :6].mean(axis=0), atol=1e-5)
+        assert np.array_equal(layers[16:], mean)
     assert backbone.rules.lowercase and backbone.rules.strip_accents
 
 
