@@ -49,8 +49,8 @@ class AudioEstimator(Estimator):
         folds: Number of parts of the rows, a splitter such as `TimeSeriesSplit(5)`, or pairs of
             indices. Each part is held out once, and a network is trained on the other parts. Each
             row is scored by the network that has not seen it. The mean of the networks answers.
-            `"auto"` holds out each of three to eight `groups` once if the budget has time. Elsewhere
-            it holds out `validation_split` once, as `False` does.
+            `"auto"` holds out each of three to eight `groups` once if the budget has time, and
+            `validation_split` once elsewhere, as `False` does.
         intervals: Probability such as 0.9. Rows are set apart, and by them `predict_interval` or
             `predict_set` gives what holds the truth with this probability. The exported graph
             answers with a dict.
