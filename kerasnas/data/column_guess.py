@@ -22,6 +22,7 @@ from kerasnas.data.string_guess import (
     numbers_of,
     of_kind,
     sampled,
+    told_odd,
     told_units,
 )
 from kerasnas.data.written import WrittenDates, WrittenNumbers
@@ -159,7 +160,10 @@ def _guess_mixed(present: pd.Series) -> Column:
     guess_or_none = numbers_of(texts)
     if guess_or_none is not None:
         return guess_or_none
-    return of_kind("categorical", "Holds values of several types, taken as their names.")
+    named = _named(texts, pd.Series(texts.unique(), dtype=object))
+    return replace(
+        named, kind="categorical", reason="Holds values of several types, taken as their names."
+    )
 
 
 def _strings(present: pd.Series) -> pd.Series:
@@ -169,17 +173,18 @@ def _strings(present: pd.Series) -> pd.Series:
 def _guess_strings(texts: pd.Series) -> Column:
     distinct = pd.Series(texts.unique(), dtype=object)
     sample = sampled(texts)
-    dated = dates_of(texts) if are_mostly(sample, is_date) else None
+    dates = are_mostly(sample, is_date)
+    dated = dates_of(texts) if dates else None
     if dated is not None:
         return dated
-    note = None
+    note = told_odd(texts, is_date, "dates") if dates else None
     if are_mostly(sample, looks_like_number):
         if distinct.str.fullmatch(r"\s*0\d+\s*").any() and not cells.to_numbers(distinct)[1].any():
             return of_kind("categorical", "Digits with leading zeros, taken as codes.")
         numeric = numbers_of(texts)
         if numeric is not None:
             return numeric
-        note = told_units(sample)
+        note = told_units(sample) or told_odd(texts, looks_like_number, "numbers") or note
     return replace(_named(texts, distinct), note=note)
 
 

@@ -14,12 +14,15 @@ _CLOCK = re.compile(
     r"(?::(?P<seconds>\d{2}(?:\.\d+)?))?(?:\s?(?P<half>[ap])\.?m\.?)?",
     re.IGNORECASE,
 )
+_LAP = re.compile(r"(?P<minutes>\d{1,3}):(?P<seconds>[0-5]\d\.\d+)")
 _ISO = re.compile(
-    r"(?P<sign>-)?P(?:(?P<weeks>\d+(?:\.\d+)?)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"
+    r"(?P<sign>-)?P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+(?:\.\d+)?)W)?(?:(?P<days>\d+(?:\.\d+)?)D)?"
     r"(?:T(?:(?P<hours>\d+(?:\.\d+)?)H)?(?:(?P<minutes>\d+(?:\.\d+)?)M)?"
     r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
 _WORDS = {
+    "years": r"y|yrs?|years?",
+    "months": r"mons?|mths?|months?",
     "weeks": r"w|wks?|weeks?",
     "days": r"d|days?",
     "hours": r"h|hrs?|hours?",
@@ -34,19 +37,27 @@ _PARTS = re.compile(
     ),
     re.IGNORECASE,
 )
-_SECONDS = {"weeks": 604800.0, "days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
+_SECONDS = {
+    "years": 31557600.0,  # of 365.25 days
+    "months": 2629800.0,
+    "weeks": 604800.0,
+    "days": 86400.0,
+    "hours": 3600.0,
+    "minutes": 60.0,
+    "seconds": 1.0,
+}
 
 
 def seconds_of(text: str) -> float:
     """Seconds of a text; NaN where it is no duration and no time of day.
 
-    Two numbers on a clock are hours and minutes.
+    Two numbers on a clock are hours and minutes; minutes and seconds with a fraction.
     """
     text = text.strip()
     clock = _CLOCK.fullmatch(text)
     if clock is not None:
         return _clock_seconds(clock)
-    for pattern in (_ISO, _PARTS):
+    for pattern in (_LAP, _ISO, _PARTS):
         found = pattern.fullmatch(text)
         if found is not None:
             return _sum(found)
@@ -79,4 +90,4 @@ def _sum(found: re.Match[str]) -> float:
     if not parts:
         return float("nan")
     total = sum(_SECONDS[name] * value for name, value in parts.items())
-    return -total if found["sign"] else total
+    return -total if found.groupdict().get("sign") else total

@@ -28,7 +28,9 @@ def channel_matrix(frame: pd.DataFrame, channels: Sequence[Channel]) -> np.ndarr
         values = frame[channel.column]
         if channel.level is not None:
             marked = (values.astype("object").map(str) == channel.level).to_numpy("float64")
-            matrix[:, place] = np.where(values.isna().to_numpy(bool), np.nan, marked)
+            # A row without a category has none of them, such as no holiday; series have theirs.
+            unknown = values.isna().to_numpy(bool) & (channel.role == "static")
+            matrix[:, place] = np.where(unknown, np.nan, marked)
             continue
         matrix[:, place], bad = cells.to_numbers(cells.plain(values), channel.written)
         if bad.any():

@@ -149,8 +149,8 @@ def warn_of_schema(schema: Schema, stacklevel: int = 2) -> None:
             UserWarning,
             stacklevel=stacklevel + 1,
         )
-    for column in schema.used:
-        if column.note is not None:
+    for column in schema.columns:
+        if column.note is not None and not (column.dropped or "").startswith("duplicate"):
             note = column.note.replace("{...:", f"{{{column.name!r}:")
             warnings.warn(f"`{column.name}` {note}.", UserWarning, stacklevel=stacklevel + 1)
 

@@ -15,6 +15,8 @@ from kerasnas.data.durations import DURATION, durations, seconds_of
 MAGNITUDES = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9, "T": 1e12}
 """Letters behind a number that multiply it."""
 
+_COUNTED = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "mio": 1e6, "mrd": 1e9, "tsd": 1e3}
+
 _CODES = (
     "USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|INR|CNY|RMB|BRL|RUB|SEK|NOK|DKK|PLN|CZK|HUF|MXN|ZAR|KRW|SGD|"
     "HKD|TRY"
@@ -27,13 +29,17 @@ _CELL = re.compile(
     rf"(?P<bracket>\()?(?P<sign>[+-])?\s?(?P<before>{_CURRENCY})?\s?(?P<inner>[+-])?"
     rf"(?P<digits>(?:\d(?:[\d.,'_ ]*\d)?[.,]?|[.,]\d+))"
     rf"(?:(?<=[.,])-{{1,2}}|(?P<after>-))?(?P<power>{_POWER})?"
-    rf"\s?(?P<behind>{_UNIT})?(?(bracket)\))"
+    rf"\s?(?P<behind>{_UNIT})?(?(bracket)\))(?:\[\w{{1,3}}\]|[*†‡]{{1,3}})?"
 )
+_QUOTED = re.compile(r"=?\"(.*)\"|'(.*)")  # as spreadsheets keep texts from becoming numbers
 _SAME = str.maketrans(
     {
         **dict.fromkeys("\u2212\u2013\ufe63\uff0d", "-"),
         **dict.fromkeys("\u00a0\u202f\u2009\u2007", " "),
         **dict.fromkeys("\u2019\u02bc\u00b4", "'"),
+        **dict.fromkeys("\u066b\uff0e", "."),  # as written in Arabic, and in full width
+        **dict.fromkeys("\u066c\uff0c", ","),
+        **dict.fromkeys("\u200b\u200e\u200f\u2060\ufeff", ""),  # which have no width
     }
 )
 _SHARES = {"%": 100.0, "‰": 1000.0}  # parts of a whole, which may also be written as fractions
@@ -41,6 +47,7 @@ _MEASURES = re.compile(
     rf"[%‰]|{_CURRENCY}|[kmµ]?g|kgs?|lbs?|oz|t|tons?|[kmcdµn]?m|mi|miles?|ft|in|yd|[mcd]?l|°?[CFK]|"
     r"[kKMGT]?i?B|bytes?|[kMGm]?W|[kMGm]?Wh|[km]?V|[km]?A|[kMG]?Hz|[mµn]?s|min|h|hrs?|days?|DR|CR"
 )
+_FEW_UNITS, _MANY_VALUES = 3, 20
 _SAMPLE = 300  # distinct values that are looked at before all are
 _LIKELY = 0.5  # share of the sample that must read as numbers with a unit
 
@@ -184,6 +191,8 @@ def several_units(texts: Sequence[str]) -> tuple[str, ...]:
     known = all(_MEASURES.fullmatch(unit) for unit in found)
     counted = sum(cell is not None for cell in cells) >= 0.9 * len(cells)
     several = len({_folded(unit) for unit in found}) > 1
+    # Other units are few beside many numbers; names such as "12 Main Street" have more of them.
+    known |= len(found) <= _FEW_UNITS and len(set(texts)) > _MANY_VALUES
     return tuple(found) if several and known and counted else ()
 
 
@@ -216,7 +225,7 @@ def read_numbers(
 @cache
 def _usual(style: Style, units: frozenset[str]) -> re.Pattern[str] | None:
     """Numbers with their unit and nothing else, which need not be taken apart; `None` for none."""
-    if units & set(MAGNITUDES):
+    if any(_times(one) != 1.0 for one in units):
         return None
     unit = "|".join(re.escape(one) for one in sorted(units) if one) or "(?!)"
     number = _pattern(style).pattern
@@ -231,20 +240,36 @@ def _number(text: str, style: Style, units: frozenset[str], bare: float) -> floa
         return np.nan
     plain = cell.digits.replace(style.thousands, "") if style.thousands else cell.digits
     value = float(plain.replace(style.decimal, ".") + cell.power)
-    return (-value if cell.negative else value) * MAGNITUDES.get(
-        cell.unit, 1.0 if cell.unit else bare
-    )
+    return (-value if cell.negative else value) * _times(cell.unit, bare)
+
+
+def _times(unit: str, bare: float = 1.0) -> float:
+    """What a number with a unit is multiplied by.
+
+    Args:
+        unit: Its unit; empty for none.
+        bare: What a number without a unit is multiplied by.
+    """
+    if not unit:
+        return bare
+    money = re.match(_CURRENCY, unit)
+    counted = unit[money.end() :].casefold().rstrip(".") if money else ""
+    return _COUNTED.get(counted, MAGNITUDES.get(unit, 1.0))
 
 
 def _parse(text: str) -> _Cell | None:
-    found = _CELL.fullmatch(text.strip().translate(_SAME))
+    text = text.translate(_SAME).strip()
+    quoted = _QUOTED.fullmatch(text)
+    found = _CELL.fullmatch((quoted[1] or quoted[2] or "").strip() if quoted else text)
     if found is None:
         return None
     signs = [found[name] for name in ("sign", "inner", "after") if found[name]]
     if len(signs) + bool(found["bracket"]) > 1:
         return None
     before, behind = found["before"] or "", (found["behind"] or "").strip()
-    if before and behind and behind not in MAGNITUDES:
+    if before and behind.casefold().rstrip(".") in _COUNTED:
+        behind = before + behind
+    elif before and behind and behind not in MAGNITUDES:
         return None
     negative = bool(found["bracket"]) or signs == ["-"]
     power = found["power"] or ""
@@ -263,9 +288,12 @@ def _units(cells: Sequence[_Cell | None]) -> tuple[str, ...] | None:
     """The units of a column; `None` where they are several, which one number cannot hold."""
     units = list(dict.fromkeys(cell.unit for cell in cells if cell))
     named = [unit for unit in units if unit]
-    if all(unit in MAGNITUDES for unit in named):
-        return tuple(named)
-    return None if len({_folded(unit) for unit in named}) > 1 else tuple(named)
+    plain = {_folded(unit) for unit in named if _times(unit) == 1.0}
+    if len(plain) > 1:
+        return None
+    # Letters that multiply stand beside money or bare numbers; "5 M" beside "3 kg" is a length.
+    money = all(re.fullmatch(_CURRENCY, unit, re.IGNORECASE) for unit in plain)
+    return tuple(named) if money or len({_folded(unit) for unit in named}) == 1 else None
 
 
 def _known(unit: str, units: frozenset[str]) -> bool:
@@ -274,9 +302,9 @@ def _known(unit: str, units: frozenset[str]) -> bool:
 
 @cache
 def _folded(unit: str) -> str:
-    """A unit without case and plural: "Years" and "year" are one."""
+    """A unit without case and plural: "Years" and "year" are one, "Monate" and "Monat" as well."""
     folded = unit.casefold().rstrip(".").strip()
-    return folded[:-1] if len(folded) > 3 and folded.endswith("s") else folded
+    return re.sub(r"(?<=[^\W\d_]{3})(?:e[ns]?|s)$", "", folded)
 
 
 @cache

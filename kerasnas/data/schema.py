@@ -166,10 +166,9 @@ class Schema:
 
 def _explained(column: Column) -> str:
     """Why a column is read as it is, or why it is not used."""
-    if column.dropped is not None:
-        return f"Not used: {column.dropped}."
     note = "" if column.note is None else f" It {column.note}."
-    return column.reason + note
+    used = column.reason if column.dropped is None else f"Not used: {column.dropped}."
+    return used + note
 
 
 def unknown_kind(name: str, kind: object) -> str:

@@ -29,7 +29,9 @@ def names_of(given: Any, columns: Iterable[Any] = ()) -> list[str]:
 
 
 def as_pandas(data: Any) -> Any:
-    """Tables of other libraries as those of pandas; all else as it is."""
+    """Tables of other libraries and lists of rows as those of pandas; all else as it is."""
+    if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
+        return pd.DataFrame.from_records(data)
     own = isinstance(data, pd.DataFrame | pd.Series | Mapping)
     return foreign.to_pandas(data) if not own and foreign.is_table(data) else data
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data.date_formats import named_formats
+from kerasnas.data.date_texts import tidied
 from kerasnas.errors import SchemaError
 
 _FEW_NUMBERS = 4  # distinct whole numbers from which a column that is not named may be dates
@@ -195,9 +196,11 @@ def _parsed(index: pd.Index, name: str, order: str) -> pd.DatetimeIndex | pd.Ind
             warnings.simplefilter("error", UserWarning)
             return pd.DatetimeIndex(pd.to_datetime(index))
     except (ValueError, TypeError, UserWarning) as error:
+        read = pd.to_datetime(texts.astype(str), format="mixed", errors="coerce")
+        row = int(np.argmax(read.isna()))
         raise SchemaError(
-            f"{name} has values that are no times ({str(error).splitlines()[0]}). Convert it with "
-            "`pandas.to_datetime(..., format=...)` first."
+            f"{name} has values that are no times (first: {index[row]!r} in row {row}). Convert it "
+            "with `pandas.to_datetime(..., format=...)` first."
         ) from error
 
 
@@ -231,7 +234,8 @@ def _read_written(distinct: pd.Series, order: str = "") -> TimesRead | None:
             moments = pd.to_datetime(texts.str.strip(), format=form, errors="coerce")
             if not moments.isna().any():
                 return TimesRead(pd.DatetimeIndex(moments))
-    return None
+    tidy = texts.map(tidied)  # months in other languages, ordinals, words around a date
+    return None if tidy.equals(texts) else _read_written(tidy, order)
 
 
 def _reads(text: str, form: str) -> bool:

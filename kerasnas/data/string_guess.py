@@ -21,7 +21,7 @@ CODES = 20
 """Strings that read as whole numbers are codes, not amounts, up to this many distinct values."""
 MOST_BAD_CELLS = 0.01
 """Share of a column's cells that may be unreadable, so that they count as gaps."""
-_MOST_WORDS = 3  # that recur among numbers or dates, and are gaps there
+_MOST_WORDS = 6  # that recur among numbers or dates, and are gaps there
 _ELSE = "Correct them, or pass `column_kinds={...: 'categorical'}` if they mean something else"
 _SAMPLE = 300  # rows that are looked at before all are
 _LIKELY = 0.9  # share of the sample that must look like dates or numbers
@@ -91,6 +91,20 @@ def told_units(sample: Sequence[str]) -> str | None:
     return (
         f"holds numbers in several units ({shown}), and is read as strings. Bring them to one "
         "unit, or pass `column_kinds={...: 'categorical'}` to say that they are names"
+    )
+
+
+def told_odd(texts: pd.Series, looks: Callable[[str], bool], noun: str) -> str | None:
+    """A note about strings that would be numbers or dates, were it not for a few of them."""
+    known = _without_gaps(texts, looks, "")[0]
+    distinct = pd.Series(known.unique(), dtype=object)
+    odd = known[known.isin(set(distinct[~distinct.map(looks).astype(bool)]))]
+    if not 0 < len(odd) <= (1.0 - _LIKELY) * len(known) or len(distinct) <= CODES:
+        return None
+    return (
+        f"is read as strings: {len(odd)} of {len(known)} values are no {noun} (first: "
+        f"{odd.iloc[0]!r}). Correct them, write None where they say nothing, or pass "
+        "`column_kinds={...: 'categorical'}` if all of them are names"
     )
 
 
@@ -179,15 +193,18 @@ def numbers_of(texts: pd.Series) -> Column | None:
         return _with_note(plain, told, WrittenNumbers(gaps=words) if words else None)
     rows = known.isin(set(distinct[bad]))
     few = rows.sum() <= MOST_BAD_CELLS * len(known)
+    spare = None
     if few and not any(map(has_bound, distinct[bad])):
         plain = _plain_numbers(distinct[~bad], values[~bad], len(distinct) / len(known), gaps)
         if plain.kind == "categorical":
             return None
         written = WrittenNumbers(gaps=words)
-        return lenient(_with_note(plain, told), written, known[rows], len(known), "numbers")
+        spare = lenient(_with_note(plain, told), written, known[rows], len(known), "numbers")
+        if not any(map(looks_like_number, distinct[bad])):
+            return spare
     settled = settle_style(distinct.to_list())
     if settled is None:
-        return None
+        return spare
     written = WrittenNumbers(
         settled.style.decimal,
         settled.style.thousands,
@@ -198,7 +215,7 @@ def numbers_of(texts: pd.Series) -> Column | None:
     odd = settled.bad | np.isnan(written.read(distinct.to_list()))
     rows = known.isin(set(distinct[odd]))
     if rows.sum() > MOST_BAD_CELLS * len(known):
-        return None
+        return spare
     how = f", {written.describe()}" if written.describe() else ""
     guess = of_kind("numeric", f"Strings that read as numbers{how}.{gaps}")
     if settled.note:

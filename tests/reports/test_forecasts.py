@@ -9,6 +9,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.data.series import fit_series
+from kerasnas.data.series_times import looks_like_time, read_stamps
 from kerasnas.errors import SchemaError
 
 QUICK = {"budget": kn.Budget(trials=2, epochs=4), "seed": 0, "verbose": 0}
@@ -573,3 +574,47 @@ def test_targets_in_texts_are_numbers(write, style):
     assert model.channels_ == ["y", "p"]
     newer = frame.assign(t=frame["t"] + pd.Timedelta("60D"))
     assert model.predict(history=newer)["y"].tolist() == pytest.approx([1600, 1610, 1620], abs=3)
+
+
+# Found by playing further users.
+
+
+def test_a_row_without_a_category_has_none_of_them():
+    """A column of holidays names those that there are; on other days nothing stands in it."""
+    days = np.arange(60)
+    frame = pd.DataFrame({"t": DAYS, "y": np.where(days % 6 == 0, 10.0, 1.0)})
+    frame["holiday"] = np.where(days % 6 == 0, "rest", None)
+    model = kn.TimeSeriesForecaster(3, "y", known_future=["holiday"], **LINEAR).fit(frame)
+    later = pd.DataFrame({"t": DAYS[-1] + pd.to_timedelta([1, 2, 3], "D")})
+    assert model.predict(future=later.assign(holiday=["rest", None, None]))["y"].tolist() == (
+        pytest.approx([10, 1, 1], abs=0.5)
+    )
+    with pytest.raises(SchemaError, match="`future` must hold `holiday` for the 3 steps"):
+        model.predict(future=later.assign(holiday="rest")[:2])
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda m: f"{['Jän', 'Feb', 'Mär', 'Apr', 'Mai'][m.month - 1]} {m.year}",
+        lambda m: f"{m.year}年{m.month}月",
+        lambda m: f"1st of {m:%B %Y}",
+    ],
+)
+def test_months_in_other_words_are_read_as_in_tables(write):
+    months = [m for m in pd.date_range("2010-01-01", "2020-05-01", freq="MS") if m.month < 6]
+    texts = pd.Series([write(m) for m in months])
+    assert looks_like_time(texts)
+    assert read_stamps(texts, "t").equals(pd.DatetimeIndex(months))
+
+
+def test_a_text_that_is_no_time_is_shown():
+    times = pd.Series([f"2024-01-{day:02}" for day in range(1, 31)])
+    times[7] = "half past"
+    with pytest.raises(SchemaError, match="no times .first: 'half past' in row 7"):
+        read_stamps(times, "`t`")
+
+
+def test_rows_of_a_list_are_a_frame():
+    rows = pd.DataFrame({"t": DAYS.astype(str), "y": np.arange(60.0)}).to_dict("records")
+    assert forecast(rows, **NAIVE).index[0] == pd.Timestamp("2024-03-01")

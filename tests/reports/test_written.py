@@ -3,6 +3,7 @@
 import datetime
 import fractions
 import json
+import uuid
 
 import numpy as np
 import pandas as pd
@@ -105,7 +106,7 @@ def test_bare_numbers_among_per_cents_are_settled_by_their_size_and_told(bare, f
     np.testing.assert_allclose(read(texts, ["0.5", "50%"])[1], [0.5 / factor, 50])
 
 
-@pytest.mark.parametrize("units", [("kg", "g"), ("EUR", "USD"), ("DR", "CR"), ("MB", "KB")])
+@pytest.mark.parametrize("units", [("kg", "g"), ("EUR", "USD"), ("DR", "CR"), ("MB", "KB"), ("kmpl", "km/kg")])
 def test_several_units_are_told_with_what_to_do(units):
     frame = pd.DataFrame({"size": [f"{v:.1f} {units[i % 2]}" for i, v in enumerate(AMOUNTS)]})
     with pytest.warns(UserWarning, match=r"`size` holds numbers in several units .*column_kinds"):
@@ -285,3 +286,85 @@ def test_moments_of_python_keep_their_zone():
     zone = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
     cells = [moment.to_pydatetime().replace(tzinfo=zone) for moment in MOMENTS]
     np.testing.assert_array_equal(read(pd.Series(cells, dtype=object))[1], seconds(MOMENTS))
+
+
+# Found by playing further users.
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda v: f"{v:.2f}".translate(str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")),
+        lambda v: f"{v:.2f}".translate(str.maketrans("0123456789.", "０１２３４５６７８９．")),
+        lambda v: f'"{v:.2f}"',
+        lambda v: f'="{v:.2f}"',
+        lambda v: f"'{v:.2f}",
+        lambda v: f"{v:,.2f}[3]",
+        lambda v: f"{v:.2f}{'**' if v > 5000 else ''}",
+        lambda v: f"{v:.2f}\u200b",
+        lambda v: f"{v:.2f} {'Monat' if v < 500 else 'Monate'}",
+        lambda v: f"{v:.2f} {'mes' if v < 500 else 'meses'}",
+        lambda v: f"${v:.2f}" if v < 500 else f"${v / 1e3:.5f}k",
+        lambda v: f"{v:,.2f} €" if v < 500 else f"€{v / 1e6:.8f} million",
+    ],
+)
+def test_marks_around_a_number_do_not_change_it(write):
+    texts = [write(v) for v in AMOUNTS]
+    column, values = read(texts)
+    assert (column.kind, column.note, column.dropped) == ("numeric", None, None)
+    np.testing.assert_allclose(values, AMOUNTS, rtol=1e-5, atol=0.006)
+    np.testing.assert_array_equal(read(texts, texts[:3])[1], values[:3])
+
+
+def test_a_mark_of_the_file_before_the_first_number_is_no_part_of_it():
+    texts = [f"{v:.2f}" for v in AMOUNTS]
+    column, values = read(["\ufeff" + texts[0], *texts[1:]])
+    assert (column.kind, column.note) == ("numeric", None)
+    np.testing.assert_allclose(values, AMOUNTS, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1:32.456", 92.456),
+        ("2yrs 3mon", 2.25 * 31_557_600),
+        ("6 months", 0.5 * 31_557_600),
+        ("P1Y6M", 1.5 * 31_557_600),
+    ],
+)
+def test_laps_and_years_are_durations(text, expected):
+    assert seconds_of(text) == pytest.approx(expected)
+
+
+def test_several_words_among_numbers_are_gaps():
+    """A survey has a word for each way of not answering."""
+    words = ["Refused", "Don't know", "Not asked", "Prefer not to say", "Interview broken off"]
+    texts = [words[i % 5] if i % 4 == 0 else f"{v:.2f}" for i, v in enumerate(AMOUNTS)]
+    column, values = read(texts)
+    assert column.kind == "numeric" and all(word in column.note for word in words[::2])
+    assert np.isnan(values[::4]).all()
+
+
+@pytest.mark.parametrize(
+    ("write", "odd", "noun"),
+    [
+        (lambda row: f"{AMOUNTS[row]:.0f}", "1133 - 1384", "numbers"),
+        (lambda row: f"{AMOUNTS[row]:.0f} kg", "12 to 15 kg", "numbers"),
+        (lambda row: DAYS[row].strftime("%d/%m/%Y"), "early in 2020", "dates"),
+    ],
+)
+def test_strings_that_are_nearly_all_numbers_or_dates_are_told(write, odd, noun):
+    texts = [f"{odd} ({row})" if row % 30 == 7 else write(row) for row in range(ROWS)]
+    schema = infer_schema(pd.DataFrame({"area": texts, "x": AMOUNTS}))
+    assert schema["area"].kind != "numeric"
+    with pytest.warns(UserWarning) as caught:
+        warn_of_schema(schema)
+    said = " ".join(str(warning.message) for warning in caught)
+    assert f"`area` is read as strings: 4 of 120 values are no {noun} (first: '{odd} (7)')" in said
+    assert "column_kinds={'area': 'categorical'}" in said
+
+
+def test_objects_that_never_repeat_are_ids_as_their_texts_are():
+    ids = [uuid.UUID(int=row + 10**30) for row in range(ROWS)]
+    schema = infer_schema(pd.DataFrame({"id": ids, "x": AMOUNTS}))
+    assert "never repeat" in schema["id"].dropped
