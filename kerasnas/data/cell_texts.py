@@ -1,5 +1,6 @@
 """One cell as a text, the way the graph of a model expects it, and texts that mean no value."""
 
+import codecs
 import decimal
 import numbers
 import re
@@ -41,12 +42,25 @@ def _encodable(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
 
 
+def decoded(content: bytes) -> tuple[str, bool]:
+    """The text of bytes, and whether they are no UTF-8 and were read as Windows-1252.
+
+    So letters stay apart that would all become U+FFFD.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace"), False
+    try:
+        return content.decode("utf-8-sig"), False
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace"), True
+
+
 def text_of(cell: Any) -> str:
     """Write one present cell as the model's graph expects it."""
     if isinstance(cell, str):
         return _encodable(cell)
     if isinstance(cell, bytes):
-        return cell.decode("utf-8", errors="replace")
+        return decoded(cell)[0]
     if isinstance(cell, bool | np.bool_):
         return str(bool(cell))
     if isinstance(cell, np.timedelta64):  # which counts as a whole number for Python

@@ -13,7 +13,8 @@ import re
 import pandas as pd
 
 _MONTHS = {
-    "Jan": "jan janv januar janvier enero ene gennaio gen janeiro januari jänner jän styczeń stycznia",
+    "Jan": "jan janv januar janvier enero ene gennaio gen janeiro januari jänner jän styczeń "
+    "stycznia",
     "Feb": "feb févr februar février fév febrero febbraio fevereiro fev februari luty lutego",
     "Mar": "mar mars märz mär mrz marzo março maart mrt marzec marca",
     "Apr": "apr april avril avr abril abr aprile kwiecień kwietnia",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import decimal
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pandas as pd
 
 from kerasnas.data import foreign
 from kerasnas.data.batches import is_batches, unpacked_rows
+from kerasnas.data.cell_texts import decoded
 from kerasnas.data.folders import files_by_class, files_in, named_files
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.names import quoted, string_names
@@ -70,7 +72,7 @@ def to_documents(x: Any) -> Documents:
     if isinstance(x, Documents):
         return x
     if isinstance(x, os.PathLike) or (isinstance(x, str) and _is_folder(x)):
-        return _single([_read_file(path) for path in text_files(Path(x))])
+        return _single(_read_files(text_files(Path(x))))
     if isinstance(x, str | bytes):
         raise SchemaError(
             f"`x` is one string, expected {_EXPECTED}. For one text pass a list: x=[text]; for a "
@@ -88,7 +90,7 @@ def to_documents(x: Any) -> Documents:
         return _array(np.asarray(x))
     if is_batches(x) and not isinstance(x, Iterator):
         return unpack_documents(x).x
-    if isinstance(x, Iterable):
+    if isinstance(x, Iterable) and not isinstance(x, Set):  # a set has no order
         items = list(x)
         if items and isinstance(items[0], Mapping):
             return _table(pd.DataFrame.from_records(items))
@@ -99,7 +101,8 @@ def to_documents(x: Any) -> Documents:
             if len(widths) > 1:
                 raise SchemaError(
                     "The rows of `x` must be all of one length, such as pairs of texts, received "
-                    f"lengths {sorted(widths)} (-1: no list)."
+                    f"lengths {sorted(widths)} (-1: no list). For lists of words pass "
+                    "`[' '.join(words) for words in x]`."
                 )
             return _array(np.array([list(row) for row in items], dtype=object))
         return _single(items)
@@ -170,7 +173,7 @@ def class_folders(folder: Path) -> tuple[Documents, np.ndarray]:
     """
     files = files_by_class(folder, SUFFIXES, "text files", "ham/1.txt and spam/2.txt")
     labels = [name for name, found in files.items() for _ in found]
-    texts = [_read_file(path) for found in files.values() for path in found]
+    texts = _read_files([path for found in files.values() for path in found])
     return _single(texts), np.array(labels, dtype=object)
 
 
@@ -199,11 +202,47 @@ def _is_folder(name: str) -> bool:
         return False
 
 
-def _read_file(path: Path) -> str:
+def warn_of_paths(documents: Documents) -> None:
+    """Warns of texts that are the names of files, in whose place the files are meant."""
+    for name, texts in documents.columns.items():
+        some = [text for text in texts if text][:_SHOWN]
+        if some and all(len(text) <= _LONGEST_PATH and _is_file(text) for text in some):
+            warnings.warn(
+                f"`{name}` holds the names of files (first: {some[0]!r}), and the model reads the "
+                "names alone. To read the files pass `[Path(name).read_text() for name in x]` as "
+                "`x`, or their folder.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+def _is_file(name: str) -> bool:
     try:
-        return path.read_bytes().decode("utf-8-sig", "replace")
-    except OSError as error:
-        raise SchemaError(f"The file '{path}' cannot be read: {error}.") from error
+        return Path(name).is_file()
+    except (OSError, ValueError):  # with characters that no path can have
+        return False
+
+
+def _read_files(paths: Sequence[Path]) -> list[str]:
+    found = []
+    for path in paths:
+        try:
+            found.append(decoded(path.read_bytes()))
+        except OSError as error:
+            raise SchemaError(f"The file '{path}' cannot be read: {error}.") from error
+    odd = [path for path, (_, strange) in zip(paths, found, strict=True) if strange]
+    _warn_of_letters(len(odd), f"'{odd[0]}'" if odd else "")
+    return [text for text, _ in found]
+
+
+def _warn_of_letters(count: int, first: str) -> None:
+    if count:
+        warnings.warn(
+            f"{count} texts of `x` are no UTF-8 (first: {first}) and were read as Windows-1252. If "
+            "that is wrong, pass strings, for example `[text.decode('shift-jis') for text in x]`.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _flat(values: Any, name: str) -> list[Any]:
@@ -252,10 +291,12 @@ def _checked(columns: dict[str, list[Any]], *, named: bool) -> Documents:
         raise SchemaError(
             "Found array with 0 sample(s): `x` holds no text, while a minimum of 1 is required."
         )
-    texts, problems, hint = {}, [], ""
+    texts, problems, hint, listed, paths = {}, [], "", False, False
     for name, items in columns.items():
         cells, bad = _strings(items)
         texts[name] = cells
+        listed |= any(isinstance(items[row], list | tuple | np.ndarray) for row in bad[:_SHOWN])
+        paths |= any(isinstance(items[row], os.PathLike) for row in bad[:_SHOWN])
         if bad:
             where = f"column `{name}` has" if named else "`x` has"
             shown = ", ".join(f"{items[i]!r} in row {i}" for i in bad[:_SHOWN])
@@ -263,6 +304,10 @@ def _checked(columns: dict[str, list[Any]], *, named: bool) -> Documents:
             good = [n for n in columns if n not in {name}]
             hint = f" Leave such columns out, as in x[[{quoted(good)}]]," if named and good else ""
     if problems:
+        if listed:
+            hint = " For lists of words pass `[' '.join(words) for words in x]`,"
+        if paths:
+            hint = " For files pass `[path.read_text() for path in x]`,"
         raise SchemaError(
             f"{'; '.join(problems)}.{hint or ' Convert them with `str`,'} or use a tabular "
             "estimator for tables of numbers."
@@ -273,17 +318,20 @@ def _checked(columns: dict[str, list[Any]], *, named: bool) -> Documents:
 def _strings(items: list[Any]) -> tuple[np.ndarray, list[int]]:
     """Strings, and the rows whose cells are none. Missing cells become empty texts."""
     out = np.empty(len(items), dtype=object)
-    bad = []
+    bad, strange = [], []
     for row, item in enumerate(items):
         if isinstance(item, str):
             out[row] = encodable(str(item))
         elif isinstance(item, bytes):
-            out[row] = item.decode("utf-8", "replace")
+            out[row], odd = decoded(item)
+            if odd:
+                strange.append(row)
         elif _is_missing(item):
             out[row] = ""
         else:
             out[row] = ""
             bad.append(row)
+    _warn_of_letters(len(strange), f"row {strange[0]}" if strange else "")
     return out, bad
 
 

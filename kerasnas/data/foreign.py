@@ -128,6 +128,13 @@ class _Pillow(Protocol):
     def convert(self, mode: Any) -> Any: ...
 
 
+@runtime_checkable
+class _Lazy(Protocol):
+    def collect(self) -> Any: ...
+
+    def collect_schema(self) -> Any: ...
+
+
 _AXES_OF_TABLE = 2
 _LARGEST_WHOLE = 2.0**53  # up to which float64 holds every whole number
 
@@ -136,8 +143,11 @@ UNKNOWN_CARDINALITY = -2
 
 
 def is_table(x: Any) -> bool:
-    """Whether it turns itself into a pandas object, as polars and pyarrow tables and columns do."""
-    return isinstance(x, _ToPandas)
+    """Whether it turns itself into a pandas object, as polars and pyarrow tables and columns do.
+
+    A lazy frame of polars or narwhals does so after it has been collected.
+    """
+    return isinstance(x, _ToPandas | _Lazy)
 
 
 def is_flat_table(x: Any) -> bool:
@@ -254,6 +264,8 @@ def column_names(x: Any) -> Iterable[Any] | None:
         return list(x.columns)
     if isinstance(x, Mapping):
         return list(x)
+    if isinstance(x, _Lazy):
+        return list(x.collect_schema().names())
     # The `columns` of a table of pyarrow are the columns themselves.
     names = x.column_names if isinstance(x, _ColumnNames) else None
     if isinstance(names, list):
@@ -268,6 +280,8 @@ def to_pandas(x: Any) -> Any:
     """
     if isinstance(x, pd.DataFrame | pd.Series | pd.Index):
         return x
+    if isinstance(x, _Lazy):
+        x = x.collect()
     found = x.to_pandas()
     several = isinstance(found, pd.DataFrame)
     columns = [column for _, column in found.items()] if several else [found]

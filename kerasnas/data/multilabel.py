@@ -161,7 +161,8 @@ def _truths(y: Any, width: int) -> np.ndarray:
     if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
         raise SchemaError(
             "`y` has several columns, so it must hold only 0 and 1, one column a label. For one "
-            "label a row pass a one-dimensional `y`."
+            "label a row pass a one-dimensional `y`; for several labels of several classes fit one "
+            "classifier for each column, or an `AutoModel` with one `ClassificationHead` for each."
         )
     return values.astype(np.int32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,7 @@ def take_columns(x: Any, y: Any, weights: Any = None, groups: Any = None) -> Tak
     found = {name: _names_in(table, x, value, name) for name, value in given.items()}
     if not found["groups"]:
         given["groups"] = _one_group_a_row(groups)
+    _warn_of_order(x, given)
     if not any(found.values()):
         return Taken(x, y, weights, given["groups"])
     assert table is not None, "only a table has names"
@@ -67,6 +69,24 @@ def take_columns(x: Any, y: Any, weights: Any = None, groups: Any = None) -> Tak
     if len(found["groups"]) > 1:
         columns["groups"] = joint_groups(columns["groups"])
     return Taken(_without(table, taken), columns["y"], columns["sample_weight"], columns["groups"])
+
+
+def _warn_of_order(x: Any, given: Mapping[str, Any]) -> None:
+    """Warns of a target, weights or groups whose index is that of `x` in another order."""
+    if not isinstance(x, pd.DataFrame | pd.Series) or not x.index.is_unique:
+        return
+    for name, values in given.items():
+        if not isinstance(values, pd.DataFrame | pd.Series) or len(values) != len(x):
+            continue
+        index = values.index
+        if not index.equals(x.index) and index.is_unique and bool(index.isin(x.index).all()):
+            warnings.warn(
+                f"`{name}` has the index of `x` in another order, and rows are matched by their "
+                f"places. To match them by the index, pass `{name}.loc[x.index]` as `{name}`; "
+                f"otherwise `{name}.to_numpy()`.",
+                UserWarning,
+                stacklevel=4,
+            )
 
 
 def drop_columns(x: Any, names: Sequence[Any]) -> Any:

@@ -1,6 +1,7 @@
 """The only place that looks at what kind of object the user's table is."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,8 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
             f"`x` is {type(x).__name__}, expected a table: a DataFrame, a dict of columns, a 2-D "
             "array or a list of rows. Reshape your data, or read a file with `pandas.read_csv`."
         )
-    if isinstance(x, Sequence) and len(x) > 0 and isinstance(x[0], Mapping | list | tuple):
+    rows = isinstance(x, Sequence) and len(x) > 0
+    if rows and (isinstance(x[0], Mapping | list | tuple) or is_dataclass(x[0])):
         return _from_rows(x)
     return _from_array(x)
 
@@ -117,7 +119,7 @@ def _one_column(name: Any, values: Any) -> pd.Series:
     if isinstance(values, str | bytes) or np.isscalar(values) or values is None:
         raise SchemaError(
             f"Column `{name}` of `x` is {values!r}, expected one value a row. Pass a list or an "
-            "array."
+            "array, or `[x]` where `x` is one row."
         )
     if isinstance(values, Sequence):
         return pd.Series(list(values))
@@ -132,6 +134,11 @@ def _one_column(name: Any, values: Any) -> pd.Series:
 
 
 def _from_rows(rows: Sequence[Any]) -> tuple[pd.DataFrame, bool]:
+    kind = type(rows[0])
+    if is_dataclass(kind) or (issubclass(kind, tuple) and kind is not tuple):
+        frame = pd.DataFrame(list(rows))  # with the names of named tuples and of data classes
+        if all(isinstance(row, kind) for row in rows) and frame.columns.dtype.kind not in "iu":
+            return frame, True
     kinds = {"dict" if isinstance(row, Mapping) else "list" for row in rows}
     if len(kinds) > 1:
         raise SchemaError("The rows of `x` must be all dicts or all lists, got both.")
@@ -179,6 +186,19 @@ def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _spread(cell: Any, name: str) -> str:
+    """The line that makes columns, or texts, of cells that hold several values."""
+    if isinstance(cell, Mapping):
+        return (
+            "Spread it over columns of its own, for example with "
+            f"`x.drop(columns={name!r}).join(pandas.json_normalize(x[{name!r}]))`."
+        )
+    if len(cell) and isinstance(next(iter(cell)), str):
+        return f"Join the words, for example with `x[{name!r}] = x[{name!r}].str.join(' ')`."
+    wide = f"pandas.DataFrame(x[{name!r}].tolist(), x.index).add_prefix({name + '_'!r})"
+    return f"Spread it over columns of its own: `x.drop(columns={name!r}).join({wide})`."
+
+
 def _refuse_nested(frame: pd.DataFrame) -> None:
     for name, dtype in frame.dtypes.items():
         arrow = isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith(
@@ -190,7 +210,7 @@ def _refuse_nested(frame: pd.DataFrame) -> None:
             if isinstance(cell, _NESTED) and not isinstance(cell, str | bytes):
                 raise DataTypeError(
                     f"`{name}` holds a {type(cell).__name__} in row {row}, but a cell of a table "
-                    "argument must be a string or a number (or a time, or missing). Spread it "
-                    "over columns of its own, for example with `pandas.json_normalize`."
+                    "argument must be a string or a number (or a time, or missing). "
+                    + _spread(cell, str(name))
                 )
         refuse_no_values(frame[name], str(name))

@@ -157,9 +157,10 @@ class RegressionTarget:
         if kind == "complex":
             raise SchemaError("Complex data not supported: `y` must hold real numbers.")
         if kind in ("datetimes", "timedeltas"):
+            since = "y" if kind == "timedeltas" else "(y - y.min())"
             raise SchemaError(
                 f"`y` is {series.dtype}, expected numbers. Convert it, for example with "
-                "`y.dt.total_seconds()`."
+                f"`{since}.dt.total_seconds()`."
             )
         values, bad = cells.to_numbers(series, self.written)
         rows = np.flatnonzero(bad)

@@ -611,7 +611,7 @@ def test_months_in_other_words_are_read_as_in_tables(write):
 def test_a_text_that_is_no_time_is_shown():
     times = pd.Series([f"2024-01-{day:02}" for day in range(1, 31)])
     times[7] = "half past"
-    with pytest.raises(SchemaError, match="no times .first: 'half past' in row 7"):
+    with pytest.raises(SchemaError, match=r"no times \(first: 'half past' in row 7\)"):
         read_stamps(times, "`t`")
 
 

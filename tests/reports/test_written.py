@@ -106,7 +106,9 @@ def test_bare_numbers_among_per_cents_are_settled_by_their_size_and_told(bare, f
     np.testing.assert_allclose(read(texts, ["0.5", "50%"])[1], [0.5 / factor, 50])
 
 
-@pytest.mark.parametrize("units", [("kg", "g"), ("EUR", "USD"), ("DR", "CR"), ("MB", "KB"), ("kmpl", "km/kg")])
+@pytest.mark.parametrize(
+    "units", [("kg", "g"), ("EUR", "USD"), ("DR", "CR"), ("MB", "KB"), ("kmpl", "km/kg")]
+)
 def test_several_units_are_told_with_what_to_do(units):
     frame = pd.DataFrame({"size": [f"{v:.1f} {units[i % 2]}" for i, v in enumerate(AMOUNTS)]})
     with pytest.warns(UserWarning, match=r"`size` holds numbers in several units .*column_kinds"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas.assembly import FrontGraph
-from kerasnas.data.documents import Documents, to_documents
+from kerasnas.data.documents import Documents, to_documents, warn_of_paths
 from kerasnas.data.texts import TextReader, fit_text_reader
 from kerasnas.data.word_vectors import WordVectors
 from kerasnas.preprocessing.texts.forms import Front, Terms, Tokens, fit_terms, fit_tokens
@@ -32,6 +32,7 @@ class DocumentInput:
     def read(self, x: Any, further: Any = None) -> RawRows:
         """Checks that all are texts; as `Input.read`."""
         documents = to_documents(x)
+        warn_of_paths(documents)
         reader = fit_text_reader(documents, self.longest)
         data, given = reader.read(documents), len(documents)
         if further is not None:

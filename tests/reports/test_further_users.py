@@ -1,0 +1,120 @@
+"""What further users were played with: containers, columns and texts of kinds that reports name."""
+
+import collections
+import dataclasses
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kerasnas.data import to_frame
+from kerasnas.data.documents import split_documents, to_documents
+from kerasnas.data.named_columns import take_columns
+from kerasnas.errors import DataTypeError, SchemaError
+from kerasnas.problem.inputs.documents import DocumentInput
+from kerasnas.problem.rows import fit_target
+
+FRAME = pd.DataFrame({"a": [0.5, 1.5, 2.5], "b": ["x", "y", "x"]})
+Named = collections.namedtuple("Named", "a b")
+Classed = dataclasses.make_dataclass("Classed", ["a", "b"])
+
+
+@pytest.mark.parametrize("row", [Named, Classed])
+def test_rows_with_names_are_columns_with_names(row):
+    frame, named = to_frame([row(*values) for values in FRAME.itertuples(index=False)])
+    assert named
+    pd.testing.assert_frame_equal(frame, FRAME)
+
+
+def test_a_lazy_frame_is_the_table_that_it_will_be():
+    polars = pytest.importorskip("polars")
+    lazy = polars.DataFrame({"a": [0.5, 1.5, 2.5], "b": ["x", "y", "x"], "y": [0, 1, 0]}).lazy()
+    taken = take_columns(lazy, "y")
+    pd.testing.assert_frame_equal(to_frame(taken.x)[0], FRAME, check_dtype=False)
+    assert list(taken.y) == [0, 1, 0]
+    assert to_frame(lazy)[0].shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ([0.5, 1.5], "x.drop(columns='it').join(pandas.DataFrame(x['it'].tolist(), x.index)"),
+        (np.zeros(2), "x.drop(columns='it').join(pandas.DataFrame(x['it'].tolist(), x.index)"),
+        (["wifi", "pool"], "x['it'] = x['it'].str.join(' ')"),
+        ({"w": 1, "h": 2}, "x.drop(columns='it').join(pandas.json_normalize(x['it']))"),
+    ],
+)
+def test_cells_of_several_values_are_refused_with_the_line_that_spreads_them(cell, line):
+    x = pd.DataFrame({"it": [cell] * 4, "z": np.arange(4.0)})
+    with pytest.raises(DataTypeError) as error:
+        to_frame(x)
+    assert f"`{line}" in str(error.value)
+    begin = str(error.value).index("`x") + 1
+    typed = str(error.value)[begin : str(error.value).index("`.", begin)]
+    if typed.startswith("x['it'] = "):
+        x["it"] = x["it"].str.join(" ")
+    else:  # the line is what it says
+        wide = pd.DataFrame(x["it"].tolist(), x.index).add_prefix("it_")
+        spread = pd.json_normalize(x["it"]) if "json" in typed else wide
+        x = x.drop(columns="it").join(spread)
+    assert to_frame(x)[0].shape[0] == 4
+
+
+def test_a_target_whose_index_is_in_another_order_is_told():
+    y = pd.Series([0, 1, 2], index=[2, 0, 1])
+    with pytest.warns(UserWarning, match=r"`y` has the index of `x` in another.*y\.loc\[x\.index"):
+        take_columns(FRAME, y)
+    with pytest.warns(UserWarning, match=r"`sample_weight` has the index"):
+        take_columns(FRAME, [0, 1, 0], y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        take_columns(FRAME, y.loc[FRAME.index])
+        take_columns(FRAME, y.set_axis([7, 8, 9]))
+        take_columns(FRAME[:2], y)
+
+
+def test_moments_as_targets_are_refused_with_a_line_that_works():
+    moments = pd.Series(pd.date_range("2024-01-01", periods=3))
+    with pytest.raises(SchemaError, match=r"`\(y - y.min\(\)\).dt.total_seconds\(\)`"):
+        fit_target(moments, classify=False).encode(moments)
+    assert (moments - moments.min()).dt.total_seconds().tolist() == [0.0, 86400.0, 172800.0]
+
+
+# Texts
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-8-sig", "utf-16"])
+def test_texts_keep_their_letters_in_every_encoding(encoding, tmp_path):
+    content = "für Größe".encode(encoding)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_bytes(content)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        from_files = split_documents(tmp_path, None)[0].columns["text"]
+        in_memory = to_documents([content, "x"]).columns["text"]
+    assert from_files.tolist() == ["für Größe"] * 2 and in_memory[0] == "für Größe"
+    told = [str(warning.message) for warning in caught]
+    assert len(told) == (2 if encoding == "cp1252" else 0)
+    assert all("no UTF-8" in words and "read as Windows-1252" in words for words in told)
+
+
+def test_texts_that_name_files_are_told(tmp_path):
+    path = tmp_path / "one.txt"
+    path.write_text("a text")
+    with pytest.warns(UserWarning, match=r"`text` holds the names of files.*read_text\(\)"):
+        DocumentInput(100).read([str(path)] * 4)
+    with pytest.raises(SchemaError, match=r"\[path.read_text\(\) for path in x\]"):
+        to_documents([path] * 4)
+
+
+def test_lists_of_words_are_refused_with_the_line_that_joins_them():
+    for x in ([["a"], ["b", "c"]], pd.Series([["a"], ["b", "c"]])):
+        with pytest.raises(SchemaError, match=r"\[' '.join\(words\) for words in x\]"):
+            to_documents(x)
+
+
+def test_a_set_of_texts_has_no_order():
+    with pytest.raises(SchemaError, match="`x` is set, expected texts"):
+        to_documents({"one", "two"})
