@@ -43,6 +43,7 @@ class Interruption:
         self._breakable = False
         self._depth = 0
         self._announced = False
+        self._unheard = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -68,7 +69,11 @@ class Interruption:
 
         Raises:
             SearchStopped: At the signal, or at once where there was one before.
+            KeyboardInterrupt: If one before the first answer was lost: Python ignores what is
+                raised while it lets go of an object, and so do some callbacks of TensorFlow.
         """
+        if self._unheard:
+            raise KeyboardInterrupt
         if self.signal:
             raise SearchStopped(self.signal)
         self._breakable = True
@@ -104,6 +109,7 @@ class Interruption:
         if self.signal or not self._answered:
             before = self._before.get(number, signal.SIG_DFL)
             self._put_back()
+            self._unheard = True
             if callable(before):
                 before(number, frame)
             else:

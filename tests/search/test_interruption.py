@@ -155,6 +155,15 @@ def test_a_second_one_ends_it_at_once():
         assert not isinstance(caught.value, SearchStopped)
 
 
+def test_an_interrupt_that_was_swallowed_is_raised_again():
+    with Interruption(Clock()) as interruption:
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)  # the place where it is raised ignores it
+        with pytest.raises(KeyboardInterrupt) as raised, interruption.breakable():
+            pass
+    assert raised.type is KeyboardInterrupt, "there is no answer to go on with"
+
+
 def test_outside_of_what_can_be_broken_off_it_waits():
     clock = Clock()
     with Interruption(clock) as interruption:
