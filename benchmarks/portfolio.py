@@ -109,10 +109,11 @@ def load(name, folder, rows):
 def task_of(name, folder, rows):
     """The task that an estimator would make of a table."""
     from kerasnas.estimators.table_task import prepare
+    from kerasnas.problem.given import Given
     from kerasnas.spaces.networks import FAMILIES
 
     frame, target = load(name, folder, rows)
-    prepared = prepare(frame, target, classify=name not in REGRESSION, seed=0)
+    prepared = prepare(Given(frame, target, seed=0), classify=name not in REGRESSION)
     return prepared.task([*FAMILIES, "lightgbm", "extra_trees", "linear"])
 
 

@@ -106,15 +106,11 @@ def baselines(estimator: object, train: pd.DataFrame, test: pd.DataFrame, target
     from kerasnas.clock import Clock
     from kerasnas.estimators.table_task import prepare
     from kerasnas.problem import Scorer
+    from kerasnas.problem.given import Given
 
     classify = hasattr(estimator, "predict_proba")
-    data = prepare(
-        train,
-        target,
-        classify=classify,
-        seed=0,
-        validation_data=(test.drop(columns=target), test[target]),
-    )
+    held_out = (test.drop(columns=target), test[target])
+    data = prepare(Given(train, target, seed=0, validation_data=held_out), classify=classify)
     scorer = Scorer(data.rows.targets[data.rows.valid], data.rows.classes)
     return {row["trial_id"]: row for row in data.baselines(scorer, Clock(), 0).rows}
 

@@ -27,6 +27,7 @@ from tabular import TABLES, read
 from kerasnas.clock import ENDLESS
 from kerasnas.estimators.table_task import prepare
 from kerasnas.preprocessing import fit_tree_preprocessing
+from kerasnas.problem.given import Given
 from kerasnas.spaces.trees import TREE_FAMILIES, TreeRows, families, network_of
 
 SEED = 0
@@ -41,7 +42,7 @@ TOLERANCE = {
 
 def rows_of(frame: pd.DataFrame, target: str, classes: bool) -> tuple[TreeRows, np.ndarray]:
     """Training and validation rows in the form of trees, and the matrix of all rows."""
-    data = prepare(frame, target, classify=classes, seed=SEED, validation_split=0.2)
+    data = prepare(Given(frame, target, seed=SEED), classify=classes)
     train, valid = data.rows.train, data.rows.valid
     table = data.table
     front = fit_tree_preprocessing({n: v[train] for n, v in table.raw.items()}, table.schema)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -15,25 +15,24 @@ from kerasnas.auto_model.nodes import Node, check_graph
 from kerasnas.auto_model.readers import InputsReader, by_name
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.auto_model.task import composed_task
-from kerasnas.callbacks.callback import SearchCallback
-from kerasnas.clock import Budget, Clock
+from kerasnas.clock import Clock
 from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.named_columns import Taken
 from kerasnas.errors import SchemaError, SearchSpaceError
-from kerasnas.estimators.arguments import RowCount, settle_calibration
+from kerasnas.estimators.arguments import settle_calibration
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
+from kerasnas.objectives import parse_objectives
+from kerasnas.problem.given import Given, Validation, parse_validation
 from kerasnas.problem.heads import ClassHead, LabelsHead, OwnLossHead, ValueHead
 from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.inputs import RawRows
-from kerasnas.problem.rows import Validation, parse_validation, split_rows
-from kerasnas.progress import Verbose
+from kerasnas.problem.rows import split_rows
 from kerasnas.results.conformal import interval_of, labels_of
-from kerasnas.results.folds import FoldCount
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AutoModel(Estimator):
     """Searches a network that you compose: inputs, blocks and heads, called like Keras layers.
 
@@ -84,45 +83,13 @@ class AutoModel(Estimator):
     target_classes = (HeadTargets,)
     _fold_pace = 5.0  # a network of several inputs takes some times as long as one of a table
 
-    def __init__(
-        self,
-        inputs: InputNode | Sequence[InputNode] = (),
-        outputs: Node | Mapping[str, Node] | None = None,
-        *,
-        objective: ObjectiveLike | None = None,
-        constraints: Sequence[Constraint] = (),
-        oracle: Any = "auto",
-        budget: Budget | str | float = "5min",
-        ensemble: str | int | bool = "auto",
-        refit: bool = False,
-        folds: Any = "auto",
-        intervals: float | None = None,
-        initial: Sequence[Mapping[str, Any]] = (),
-        directory: str | Path | None = None,
-        executor: Any = "inline",
-        seed: int | None = None,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[SearchCallback] = (),
-    ) -> None:
-        super().__init__(
-            objective=objective,
-            constraints=constraints,
-            oracle=oracle,
-            budget=budget,
-            ensemble=ensemble,
-            refit=refit,
-            folds=folds,
-            intervals=intervals,
-            initial=initial,
-            directory=directory,
-            executor=executor,
-            seed=seed,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        self.inputs = inputs
-        self.outputs = outputs
-        if outputs is not None:
+    inputs: InputNode | Sequence[InputNode] = field(default=(), kw_only=False)
+    outputs: Node | Mapping[str, Node] | None = field(default=None, kw_only=False)
+    folds: Any = "auto"
+    space: str = field(default="auto", init=False)
+
+    def __post_init__(self) -> None:
+        if self.outputs is not None:
             check_graph(self._sources, self._heads)
 
     @property
@@ -255,7 +222,7 @@ class AutoModel(Estimator):
         known = [*self._score_names(), *MEASURED]
         return parse_objectives("val_loss" if self.objective is None else self.objective, known)
 
-    def _calibration(self, level: float | None) -> RowCount | None:
+    def _calibration(self, level: float | None) -> Callable[[int], int] | None:
         """Rows for the head that needs the most: an interval has two ends, a set has one."""
         if level is None:
             return None
@@ -275,52 +242,27 @@ class AutoModel(Estimator):
             known += [f"{prefix}{name}" for name in node.part.scores]
         return known
 
-    def _prepare(
-        self,
-        x: Any,
-        y: Any,
-        *,
-        seed: int,
-        clock: Clock,
-        validation_data: Any,
-        validation_split: float,
-        sample_weight: Any,
-        class_weight: Mapping[Any, float] | str | None,
-        groups: Any,
-        count_folds: FoldCount | None,
-        calibration: RowCount | None,
-    ) -> Task:
+    def _prepare(self, given: Given, clock: Clock) -> Task:
         sources, outputs = self._sources, self._heads
         names = [source.name for source in sources]
-        given = by_name(x, names, "AutoModel")
-        targets = by_name(y, list(outputs), "AutoModel", "output")
-        validation = parse_validation(validation_data)
+        data = by_name(given.x, names, "AutoModel")
+        targets = by_name(given.y, list(outputs), "AutoModel", "output")
+        validation = parse_validation(given.validation_data)
         further: Mapping[str, Any] = {}
         if validation is not None:
             further = by_name(validation.x, names, "AutoModel")
             apart = by_name(validation.y, list(outputs), "AutoModel", "output")
             validation = Validation(further, apart, validation.weights)
         only = list(outputs) if len(outputs) == 1 else None
-        if isinstance(class_weight, Mapping) and list(class_weight) == only:
-            by_output: Mapping[Any, Any] = class_weight
-            (class_weight,) = by_output.values()
+        by_output: Any = given.class_weight
+        if isinstance(by_output, Mapping) and list(by_output) == only:
+            given = replace(given, class_weight=next(iter(by_output.values())))
         heads = {name: node.part.fit(targets[name]) for name, node in outputs.items()}
         read: dict[str, RawRows] = {}
         for source in sources:  # a comprehension is a frame more, and warnings count frames
-            read[source.name] = source.read(given[source.name], further.get(source.name))
-        rows = split_rows(
-            heads,
-            targets,
-            len(next(iter(targets.values()))),
-            seed=seed,
-            validation=validation,
-            validation_split=validation_split,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            groups=groups,
-            count_folds=count_folds,
-            calibration=calibration,
-        )
+            read[source.name] = source.read(data[source.name], further.get(source.name))
+        count = len(next(iter(targets.values())))
+        rows = split_rows(heads, replace(given, y=targets), count, validation)
         total = len(next(iter(rows.encoded.values())))
         for name, part in read.items():
             if part.total != total:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,41 +21,16 @@ from kerasnas.data.named_columns import (
 )
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.journal import begun_in
+from kerasnas.problem.given import Given
+from kerasnas.problem.split import Folding
 from kerasnas.results.conformal import calibration_rows, check_level
-from kerasnas.results.folds import FoldCount, parse_folds
+from kerasnas.results.folds import parse_folds
 
 log = logging.getLogger("kerasnas")
 
-RowCount = Callable[[int], int]
-"""From the number of rows given to `fit` to the number of rows to set apart."""
-
-
-@dataclass(frozen=True, eq=False)
-class Given:
-    """The data of `fit`, after the columns that the user names have been taken out of the inputs.
-
-    Attributes:
-        x: Inputs.
-        y: Targets.
-        sample_weight: Weight of each row.
-        groups: Group of each row.
-        validation_data: As in `fit`, likewise.
-    """
-
-    x: Any
-    y: Any
-    sample_weight: Any
-    groups: Any
-    validation_data: Any
-
 
 def settle_columns(
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    groups: Any,
-    validation_data: Any,
-    unpack: Callable[[Any], Taken] = lambda x: Taken(x, None),
+    given: Given, unpack: Callable[[Any], Taken] = lambda x: Taken(x, None)
 ) -> Given:
     """Takes targets, weights and groups out of the inputs where these hold them.
 
@@ -65,16 +40,15 @@ def settle_columns(
     rows have the weights of the column that `sample_weight` names.
 
     Args:
-        x: As in `fit`, and so are the others.
-        y: Targets, or the name of a column.
-        sample_weight: Weights, or the name of a column.
-        groups: Groups, or the names of columns.
-        validation_data: A tuple, a table, data that come batch by batch, or `None`.
+        given: As the user gives it to `fit`: targets, weights and groups may be names of columns,
+            validation data may be a table, or come batch by batch.
         unpack: Reads data that come batch by batch.
 
     Raises:
         SchemaError: If there is no such column.
     """
+    x, y, sample_weight, groups = given.x, given.y, given.sample_weight, given.groups
+    validation_data = given.validation_data
     if is_batches(x) and (y is None or isinstance(y, str)):
         x, y, sample_weight = unpacked(unpack(x), y, sample_weight)
     if is_batches(validation_data):
@@ -100,7 +74,14 @@ def settle_columns(
         others = [name for kept in names.values() for name in kept]
         inputs = drop_columns(apart.x, others)
         validation_data = (inputs, apart.y) + (() if apart.weights is None else (apart.weights,))
-    return Given(taken.x, taken.y, taken.weights, taken.groups, validation_data)
+    return replace(
+        given,
+        x=taken.x,
+        y=taken.y,
+        sample_weight=taken.weights,
+        groups=taken.groups,
+        validation_data=validation_data,
+    )
 
 
 def unpacked(whole: Taken, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
@@ -124,7 +105,7 @@ def settle_folds(
     *,
     small: int = 0,
     grouped: float = 0.0,
-) -> FoldCount:
+) -> Folding:
     """From the numbers of rows, classes and groups to the number of folds, 0 for a single split.
 
     Args:
@@ -168,7 +149,7 @@ def settle_level(intervals: Any, refit: bool) -> float | None:
     return level
 
 
-def settle_calibration(level: float | None, classify: bool) -> RowCount | None:
+def settle_calibration(level: float | None, classify: bool) -> Callable[[int], int] | None:
     """From the number of rows to the number that is set apart; `None` sets none apart.
 
     Args:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from kerasnas.callbacks.callback import SearchCallback
-from kerasnas.clock import Budget
+from kerasnas.clock import Clock
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.sound_reader import SoundReader
 from kerasnas.data.sounds import split_sounds, unpack_sounds
@@ -16,8 +14,7 @@ from kerasnas.estimators.audio_task import prepare_sounds
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Constraint, ObjectiveLike
-from kerasnas.progress import Verbose
+from kerasnas.problem.given import Given
 from kerasnas.spaces.audio import FAMILIES
 from kerasnas.spaces.sound_backbones import SettledSpeech, settle_speech
 
@@ -27,6 +24,7 @@ _NO_WEIGHTS = (
 )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AudioEstimator(Estimator):
     """What the classifier and the regressor of sounds have in common.
 
@@ -82,63 +80,24 @@ class AudioEstimator(Estimator):
     reader_class = SoundReader
     _group_pace = 10.0  # a network of sounds takes some times as long as one of a table
 
-    def __init__(
-        self,
-        *,
-        sample_rate: int | None = None,
-        objective: ObjectiveLike | None = None,
-        constraints: Sequence[Constraint] = (),
-        oracle: Any = "auto",
-        budget: Budget | str | float = "5min",
-        ensemble: str | int | bool = "auto",
-        refit: bool = False,
-        folds: Any = "auto",
-        intervals: float | None = None,
-        space: str | Sequence[str] = "auto",
-        max_seconds: float | None = None,
-        initial: Sequence[Mapping[str, Any]] = (),
-        pretrained: str | bool = "auto",
-        directory: str | Path | None = None,
-        executor: Any = "inline",
-        seed: int | None = None,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[SearchCallback] = (),
-    ) -> None:
-        super().__init__(
-            objective=objective,
-            constraints=constraints,
-            oracle=oracle,
-            budget=budget,
-            ensemble=ensemble,
-            refit=refit,
-            folds=folds,
-            intervals=intervals,
-            space=space,
-            initial=initial,
-            directory=directory,
-            executor=executor,
-            seed=seed,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        self.sample_rate = sample_rate
-        self.max_seconds = max_seconds
-        self.pretrained = pretrained
+    folds: Any = "auto"
+    sample_rate: int | None = None
+    max_seconds: float | None = None
+    pretrained: str | bool = "auto"
 
-    def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+    def _prepare(self, given: Given, clock: Clock) -> Task:
         speech = SettledSpeech()
         if self.space == "auto" or "pretrained" in settle_families(self.space, ()):
             speech = settle_speech(self.pretrained)
         there = speech.tensors is not None
         return prepare_sounds(
-            x,
-            y,
+            given,
+            clock,
             classify=self._classify,
             sample_rate=self.sample_rate,
             max_seconds=self.max_seconds,
             families=settle_families_with(self.space, FAMILIES, "pretrained", there, _NO_WEIGHTS),
             speech=speech,
-            **given,
         )
 
     def _unpacked(self, x: Any) -> Taken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from kerasnas.estimators.sound_forms import SoundForms
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.sounds import STRETCHES, SoundForm, summaries, usual_hop
 from kerasnas.problem import AnswerScorer, Problem
+from kerasnas.problem.given import Given
 from kerasnas.problem.inputs import FittedSounds, SoundInput
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.spaces.audio import AudioHyperModel
@@ -31,51 +33,34 @@ _CLEARLY = 0.05  # of the answers more; less where nearly all are right anyway
 
 
 def prepare_sounds(
-    x: Any,
-    y: Any,
+    given: Given,
+    clock: Clock,
     *,
     classify: bool,
     sample_rate: int | None,
     families: Sequence[str],
-    clock: Clock,
     max_seconds: float | None = None,
     speech: SettledSpeech | None = None,
-    validation_data: Any = None,
-    groups: Any = None,
-    **split: Any,
 ) -> Task:
     """Checks everything that can be wrong with sounds, before any training.
 
     Args:
-        x: Sounds of any kind that `data.sounds.split_sounds` takes.
-        y: Targets, the name of a column, or `None` where `x` holds them.
+        given: What the user gives: sounds of any kind that `data.sounds.split_sounds` takes.
+        clock: The clock of the fit; its seconds set the sizes that are tried first.
         classify: Whether targets are classes.
         sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
         families: Families to search.
-        clock: The clock of the fit; its seconds set the sizes that are tried first.
         max_seconds: Seconds of a sound to look at, at most.
         speech: The pretrained network at hand.
-        validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
-        groups: Group of each row.
-        **split: Further arguments of `read_rows`.
     """
-    x, y = split_sounds(x, y)
-    warn_of_speakers(x, groups, validation_data)
+    x, y = split_sounds(given.x, given.y)
+    warn_of_speakers(x, given.groups, given.validation_data)
     sounds = to_sounds(x)
     if y is not None:
         check_same_length(range(len(sounds)), y)
     target = fit_target(y, classify=classify, multilabel=True)
     source = SoundInput(sample_rate, max_seconds=max_seconds)
-    raw, rows = read_rows(
-        source,
-        sounds,
-        y,
-        target,
-        apart=split_sounds,
-        validation_data=validation_data,
-        groups=groups,
-        **split,
-    )
+    raw, rows = read_rows(source, replace(given, x=sounds, y=y), target, split_sounds)
     fitted = source.fit(raw, rows.train)
     return audio_task(fitted, rows, families, clock, raw.broken, speech or SettledSpeech())
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,6 @@ from kerasnas.estimators.answer import (
 )
 from kerasnas.estimators.answering import AnsweringEstimator
 from kerasnas.estimators.arguments import (
-    RowCount,
     settle_calibration,
     settle_columns,
     settle_folds,
@@ -33,10 +33,12 @@ from kerasnas.estimators.objective_names import score_names, settle_objectives, 
 from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
 from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.problem.given import Given
+from kerasnas.problem.split import Folding
 from kerasnas.progress import Progress, Stage, Verbose
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
-from kerasnas.results.folds import FoldCount, fits_again
+from kerasnas.results.folds import fits_again
 from kerasnas.results.result import SearchResult
 from kerasnas.searching import SearchPlan, run, searching_in, settle_seed
 from kerasnas.trial import Job
@@ -44,6 +46,7 @@ from kerasnas.trial.callbacks import settle_callbacks
 from kerasnas.trial.executors import executor_of
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Estimator(AnsweringEstimator):
     """What all estimators have in common.
 
@@ -71,8 +74,6 @@ class Estimator(AnsweringEstimator):
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
             processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
-        memory: Memory that the process may take, such as `"4GB"`, where `X` are files: of more rows
-            than it holds a sample is drawn, and one line says so. `None` for most of what is free.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
@@ -86,42 +87,22 @@ class Estimator(AnsweringEstimator):
     _group_pace = 0.0  # the same, up to which each of a few groups is a fold
     _keeps_rows = False  # whether methods ask for the rows of `fit` afterwards
 
-    def __init__(
-        self,
-        *,
-        objective: ObjectiveLike | None = None,
-        constraints: Sequence[Constraint] = (),
-        oracle: Any = "auto",
-        budget: Budget | str | float = "5min",
-        ensemble: str | int | bool = "auto",
-        refit: bool = False,
-        folds: Any = False,
-        intervals: float | None = None,
-        space: str | Sequence[str] = "auto",
-        initial: Sequence[Mapping[str, Any]] = (),
-        directory: str | Path | None = None,
-        executor: Any = "inline",
-        memory: str | float | None = None,
-        seed: int | None = None,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[SearchCallback] = (),
-    ) -> None:
-        self.objective = objective
-        self.constraints = constraints
-        self.oracle = oracle
-        self.budget = budget
-        self.ensemble = ensemble
-        self.refit = refit
-        self.folds = folds
-        self.intervals = intervals
-        self.space = space
-        self.initial = initial
-        self.directory = directory
-        self.executor = executor
-        self.memory = memory
-        self.seed = seed
-        self.verbose = verbose
-        self.callbacks = callbacks
+    objective: ObjectiveLike | None = None
+    constraints: Sequence[Constraint] = ()
+    oracle: Any = "auto"
+    budget: Budget | str | float = "5min"
+    ensemble: str | int | bool = "auto"
+    refit: bool = False
+    folds: Any = False
+    intervals: float | None = None
+    space: str | Sequence[str] = "auto"
+    initial: Sequence[Mapping[str, Any]] = ()
+    directory: str | Path | None = None
+    executor: Any = "inline"
+    memory: str | float | None = field(default=None, init=False)
+    seed: int | None = None
+    verbose: Verbose = "auto"
+    callbacks: Sequence[SearchCallback] = ()
 
     def fit(
         self,
@@ -169,8 +150,7 @@ class Estimator(AnsweringEstimator):
         check_steps(validation_split, batch_size)
         executor = executor_of(self.executor)
         executor.check({"callbacks": callbacks, **self._sent()})
-        wish = self._wish()
-        level = settle_level(self.intervals, self.refit)
+        wish, level = self._wish(), settle_level(self.intervals, self.refit)
         with searching_in(self.directory, clock, self.verbose, budget.trials) as (
             interruption,
             progress,
@@ -185,30 +165,19 @@ class Estimator(AnsweringEstimator):
                 self.directory,
                 seed,
             )
-            given = settle_columns(
-                loaded.x, y, sample_weight, groups, loaded.validation_data, self._unpacked
-            )
-            task = self._prepare(
-                given.x,
-                given.y,
+            given = Given(
+                loaded.x,
+                y,
                 seed=seed,
-                clock=clock,
-                validation_data=given.validation_data,
+                validation_data=loaded.validation_data,
                 validation_split=validation_split,
-                sample_weight=given.sample_weight,
+                sample_weight=sample_weight,
                 class_weight=class_weight,
-                groups=given.groups,
-                count_folds=settle_folds(
-                    self.folds,
-                    budget,
-                    self._fold_pace,
-                    self.directory,
-                    validation_data,
-                    small=self._small,
-                    grouped=self._group_pace,
-                ),
+                groups=groups,
+                count_folds=self._folds(budget, validation_data),
                 calibration=self._calibration(level),
             )
+            task = self._prepare(settle_columns(given, self._unpacked), clock)
             task = self._with_rest(task, loaded, clock)
             for note in task.notes:
                 progress.say(note)
@@ -297,21 +266,7 @@ class Estimator(AnsweringEstimator):
         settle_search_callbacks(self.callbacks)
         return check_arguments(self, self._objectives(), self._score_names())
 
-    def _prepare(
-        self,
-        x: Any,
-        y: Any,
-        *,
-        seed: int,
-        clock: Clock,
-        validation_data: Any,
-        validation_split: float,
-        sample_weight: Any,
-        class_weight: Mapping[Any, float] | str | None,
-        groups: Any,
-        count_folds: FoldCount,
-        calibration: RowCount | None,
-    ) -> Task:
+    def _prepare(self, given: Given, clock: Clock) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""
         raise NotImplementedError
 
@@ -319,6 +274,18 @@ class Estimator(AnsweringEstimator):
         """The task with what can be done with the rows that were left in files, and says it."""
         loaded.say()
         return task
+
+    def _folds(self, budget: Budget, validation_data: Any) -> Folding:
+        """From the numbers of rows, classes and groups to the number of folds."""
+        return settle_folds(
+            self.folds,
+            budget,
+            self._fold_pace,
+            self.directory,
+            validation_data,
+            small=self._small,
+            grouped=self._group_pace,
+        )
 
     def _fits_again(self, task: Task, budget: Budget, wish: Wish, validation_data: Any) -> bool:
         """Whether members of the ensemble that were solved are to be fitted again, on all rows.
@@ -332,7 +299,7 @@ class Estimator(AnsweringEstimator):
         held_out = validation_data is None and not task.problem.rows.folds
         return held_out and not bound and fits_again(self.folds, budget)
 
-    def _calibration(self, level: float | None) -> RowCount | None:
+    def _calibration(self, level: float | None) -> Callable[[int], int] | None:
         """From the number of rows to the number that is set apart for intervals or sets."""
         return settle_calibration(level, self._classify)
 

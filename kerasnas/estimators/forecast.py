@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import keras
@@ -13,8 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.callbacks.callback import SearchCallback
-from kerasnas.clock import Budget
+from kerasnas.clock import Clock
 from kerasnas.data.names import quoted
 from kerasnas.data.panel import Panel, SeriesSchema
 from kerasnas.data.series import fit_series, read_future
@@ -26,10 +24,10 @@ from kerasnas.estimators.forecast_backtest import compared, origins_from
 from kerasnas.estimators.forecast_task import ForecastProblem, channel_statistics
 from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Constraint, Objective, ObjectiveLike, listed, parse_objectives
+from kerasnas.objectives import Objective, listed, parse_objectives
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem.forecasts import FORECAST
-from kerasnas.progress import Verbose
+from kerasnas.problem.given import Given
 from kerasnas.results.backtest import Backtest
 from kerasnas.results.ensemble import Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
@@ -43,6 +41,7 @@ _START = 3  # the best trials, which the choice starts from
 _ROUNDS = 12  # times that a member is added or weighs more
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TimeSeriesForecaster(Estimator):
     """Finds a forecaster for one or many series within a time budget, and saves it as one file.
 
@@ -99,56 +98,17 @@ class TimeSeriesForecaster(Estimator):
     reader_class = SeriesReader
     _keeps_rows = True  # `backtest` forecasts the steps that were held out
 
-    def __init__(
-        self,
-        horizon: int,
-        target: str | Sequence[str],
-        time: str | None = None,
-        series: str | Sequence[str] | None = None,
-        known_future: Sequence[str] = (),
-        static: Sequence[str] = (),
-        season: int | None = None,
-        *,
-        quantiles: Sequence[float] = QUANTILES,
-        duplicates: str = "mean",
-        objective: ObjectiveLike | None = None,
-        constraints: Sequence[Constraint] = (),
-        oracle: Any = "auto",
-        budget: Budget | str | float = "5min",
-        ensemble: str | int | bool = "auto",
-        refit: bool = False,
-        space: str | Sequence[str] = "auto",
-        initial: Sequence[Mapping[str, Any]] = (),
-        directory: str | Path | None = None,
-        executor: Any = "inline",
-        seed: int | None = None,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[SearchCallback] = (),
-    ) -> None:
-        super().__init__(
-            objective=objective,
-            constraints=constraints,
-            oracle=oracle,
-            budget=budget,
-            ensemble=ensemble,
-            refit=refit,
-            space=space,
-            initial=initial,
-            directory=directory,
-            executor=executor,
-            seed=seed,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        self.horizon = horizon
-        self.target = target
-        self.time = time
-        self.series = series
-        self.known_future = known_future
-        self.static = static
-        self.season = season
-        self.quantiles = quantiles
-        self.duplicates = duplicates
+    horizon: int = field(kw_only=False)
+    target: str | Sequence[str] = field(kw_only=False)
+    time: str | None = field(default=None, kw_only=False)
+    series: str | Sequence[str] | None = field(default=None, kw_only=False)
+    known_future: Sequence[str] = field(default=(), kw_only=False)
+    static: Sequence[str] = field(default=(), kw_only=False)
+    season: int | None = field(default=None, kw_only=False)
+    quantiles: Sequence[float] = QUANTILES
+    duplicates: str = "mean"
+    folds: bool = field(default=False, init=False)
+    intervals: None = field(default=None, init=False)
 
     def fit(  # type: ignore[override]
         self,
@@ -282,14 +242,12 @@ class TimeSeriesForecaster(Estimator):
         """What scores a model on the steps of a frame."""
         return lambda fitted: self._backtest(fitted, x).scores
 
-    def _prepare(
-        self, x: Any, y: Any, *, seed: int, validation_split: float, **unused: Any
-    ) -> Task:
+    def _prepare(self, given: Given, clock: Clock) -> Task:
         """Checks everything that can be wrong with the data and makes the task of it."""
         horizon = _whole(self.horizon, "horizon")
         check_quantiles(self.quantiles)
         schema, panel = fit_series(
-            x,
+            given.x,
             self.target,
             time=self.time,
             series=self.series,
@@ -299,14 +257,15 @@ class TimeSeriesForecaster(Estimator):
         )
         _tell(panel, "`frame`", schema, 5)
         season = self._season(schema, panel, horizon)
-        split = windows.rolling_split(panel, horizon, season, validation_split, seed)
+        how = (given.validation_split, given.seed)
+        split = windows.rolling_split(panel, horizon, season, *how)
         if (
             self.season is None
             and season == 1
             and (schema.grid is None or schema.grid.kind == "integer")
         ):
             season = windows.detect_season(panel, split.cuts)
-            split = windows.rolling_split(panel, horizon, season, validation_split, seed)
+            split = windows.rolling_split(panel, horizon, season, *how)
         statistics, means = channel_statistics(panel, split.cuts, schema)
         hypermodel = ForecastHyperModel(
             horizon,
@@ -319,7 +278,9 @@ class TimeSeriesForecaster(Estimator):
             settle_families(self.space, (*SOLVED, *FAMILIES)),
         )
         scales = windows.seasonal_scales(panel, split.cuts, season)
-        problem = ForecastProblem(schema, panel, split, season, scales, hypermodel, seed, means)
+        problem = ForecastProblem(
+            schema, panel, split, season, scales, hypermodel, given.seed, means
+        )
         return Task(problem, hypermodel, problem.baselines)
 
     def _wish(self) -> Wish:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from kerasnas.callbacks.callback import SearchCallback
-from kerasnas.clock import Budget
+from kerasnas.clock import Clock
 from kerasnas.data import ClassTarget
 from kerasnas.data.images import ImageReader
 from kerasnas.data.named_columns import Taken
@@ -23,8 +23,8 @@ from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import FREE_MEASURES, Constraint, ObjectiveLike
-from kerasnas.progress import Verbose
+from kerasnas.objectives import FREE_MEASURES
+from kerasnas.problem.given import Given
 from kerasnas.spaces.image import FAMILIES
 from kerasnas.spaces.picture_backbones import SettledPretrained, settle_pretrained
 
@@ -35,6 +35,7 @@ _NO_WEIGHTS = (
 )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ImageEstimator(Estimator):
     """What the classifier and the regressor of images have in common.
 
@@ -89,57 +90,18 @@ class ImageEstimator(Estimator):
 
     reader_class = ImageReader
 
-    def __init__(
-        self,
-        *,
-        objective: ObjectiveLike | None = None,
-        constraints: Sequence[Constraint] = (),
-        oracle: Any = "auto",
-        budget: Budget | str | float = "5min",
-        ensemble: str | int | bool = "auto",
-        refit: bool = False,
-        folds: Any = "auto",
-        intervals: float | None = None,
-        space: str | Sequence[str] = "auto",
-        initial: Sequence[Mapping[str, Any]] = (),
-        pretrained: str | Path | keras.Model | bool = "auto",
-        weights: Mapping[str, str | Path] | None = None,
-        augment: bool = True,
-        test_time_flips: bool = False,
-        directory: str | Path | None = None,
-        executor: Any = "inline",
-        seed: int | None = None,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[SearchCallback] = (),
-    ) -> None:
-        super().__init__(
-            objective=objective,
-            constraints=constraints,
-            oracle=oracle,
-            budget=budget,
-            ensemble=ensemble,
-            refit=refit,
-            folds=folds,
-            intervals=intervals,
-            space=space,
-            initial=initial,
-            directory=directory,
-            executor=executor,
-            seed=seed,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        self.pretrained = pretrained
-        self.weights = weights
-        self.augment = augment
-        self.test_time_flips = test_time_flips
+    folds: Any = "auto"
+    pretrained: str | Path | keras.Model | bool = "auto"
+    weights: Mapping[str, str | Path] | None = None
+    augment: bool = True
+    test_time_flips: bool = False
 
-    def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+    def _prepare(self, given: Given, clock: Clock) -> Task:
         settled = self._settled()
         named = {o.name for o in (*self._objectives(), *self.constraints)}
         return prepare_images(
-            x,
-            y,
+            given,
+            clock,
             classify=self._classify,
             families=settle_families_with(
                 self.space, FAMILIES, "pretrained", bool(settled.backbones), _NO_WEIGHTS
@@ -151,7 +113,6 @@ class ImageEstimator(Estimator):
                 "test_time_flips": self.test_time_flips,
                 "lean": not named.isdisjoint(FREE_MEASURES),
             },
-            **given,
         )
 
     def _settled(self) -> SettledPretrained:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
 from kerasnas.preprocessing.images import ImageForm, statistics, thumbnails
 from kerasnas.problem import AnswerScorer, Problem
+from kerasnas.problem.given import Given
 from kerasnas.problem.inputs import FittedPictures, Form, PictureInput
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.spaces.cores import cores
@@ -36,51 +38,38 @@ _FLIP_KEEPS = 0.85  # of what a linear model has learnt it must still know of mi
 
 
 def prepare_images(
-    x: Any,
-    y: Any,
+    given: Given,
+    clock: Clock,
     *,
     classify: bool,
     families: Sequence[str],
-    clock: Clock,
     pretrained: SettledPretrained,
-    validation_data: Any = None,
-    settings: dict[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
     directory: Any = None,
-    **split: Any,
 ) -> Task:
     """Checks everything that can be wrong with images, before any training.
 
     Args:
-        x: Images of any kind that `data.pictures.split_pictures` takes.
-        y: Targets, the name of a column, or `None` where `x` holds them.
+        given: What the user gives: images of any kind that `data.pictures.split_pictures` takes,
+            and validation data that may hold their targets likewise.
+        clock: The clock of the fit; its seconds set the sizes that are tried first.
         classify: Whether targets are classes.
         families: Families to search.
-        clock: The clock of the fit; its seconds set the sizes that are tried first.
         pretrained: The pretrained backbones at hand.
-        validation_data: `(x, y)` or `(x, y, weights)`, or what holds both as `x` may; without it
-            rows are held out.
         settings: Further arguments of `ImageHyperModel`.
         directory: Where a search may have begun, which goes on with the sizes that it has.
-        **split: Further arguments of `read_rows`.
     """
-    x, y = split_pictures(x, y, classes=classify)
+    x, y = split_pictures(given.x, given.y, classes=classify)
     pictures = to_pictures(x)
     if y is not None:  # before files are opened
         check_same_length(range(len(pictures)), y)
     target = fit_target(y, classify=classify, multilabel=True)
-    if holds_targets(validation_data):
-        validation_data = (validation_data, None)
+    given = replace(given, x=pictures, y=y)
+    if holds_targets(given.validation_data):
+        given = replace(given, validation_data=(given.validation_data, None))
     one_label = classify and not isinstance(target, MultiLabelTarget)
     source = PictureInput()
-    raw, rows = read_rows(
-        source,
-        pictures,
-        y,
-        target,
-        apart=partial(split_pictures, classes=one_label),
-        validation_data=validation_data,
-        **split,
-    )
+    raw, rows = read_rows(source, given, target, partial(split_pictures, classes=one_label))
     fitted = source.fit(raw, rows.train)
     return image_task(
         fitted, rows, families, clock, settings or {}, raw.broken, pretrained, directory
@@ -113,7 +102,7 @@ def image_task(
     rows: Rows,
     families: Sequence[str],
     clock: Clock,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
     broken: Sequence[str],
     pretrained: SettledPretrained,
     directory: Any = None,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.callbacks.callback import SearchCallback
-from kerasnas.clock import Budget
+from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.sound_reader import SoundReader
@@ -23,17 +21,18 @@ from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.estimators.speech_task import prepare_speech
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Constraint, ObjectiveLike, parse_objectives
+from kerasnas.objectives import parse_objectives
 from kerasnas.problem.decoding import WordPrefixes, beam, error_rates, greedy
+from kerasnas.problem.given import Given
 from kerasnas.problem.rows import check_weights
 from kerasnas.problem.transcripts import SPEECH
-from kerasnas.progress import Verbose
 from kerasnas.results.fitted import Fitted, Origin
 from kerasnas.spaces.speech import FAMILIES
 
 _COMPARED = 400  # validation rows that decoders are compared on
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SpeechRecognizer(Estimator):
     """Finds a recogniser of short utterances within a time budget: recordings in, texts out.
 
@@ -85,44 +84,13 @@ class SpeechRecognizer(Estimator):
     reader_class = SoundReader
     target_classes = (Transcripts,)
 
-    def __init__(
-        self,
-        *,
-        sample_rate: int | None = None,
-        decoder: str = "auto",
-        beam_width: int = 16,
-        objective: ObjectiveLike | None = None,
-        constraints: Sequence[Constraint] = (),
-        oracle: Any = "auto",
-        budget: Budget | str | float = "5min",
-        refit: bool = False,
-        space: str | Sequence[str] = "auto",
-        initial: Sequence[Mapping[str, Any]] = (),
-        directory: str | Path | None = None,
-        executor: Any = "inline",
-        seed: int | None = None,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[SearchCallback] = (),
-    ) -> None:
-        # Networks that thin out time differently have no frames in common to average over.
-        super().__init__(
-            objective=objective,
-            constraints=constraints,
-            oracle=oracle,
-            budget=budget,
-            ensemble=False,
-            refit=refit,
-            space=space,
-            initial=initial,
-            directory=directory,
-            executor=executor,
-            seed=seed,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        self.sample_rate = sample_rate
-        self.decoder = decoder
-        self.beam_width = beam_width
+    sample_rate: int | None = None
+    decoder: str = "auto"
+    beam_width: int = 16
+    # Networks that thin out time differently have no frames in common to average over.
+    ensemble: bool = field(default=False, init=False)
+    folds: bool = field(default=False, init=False)
+    intervals: None = field(default=None, init=False)
 
     def fit(self, X: Any, y: Any = None, **settings: Any) -> Self:
         """Searches for the best model within the budget, then chooses a decoder.
@@ -182,14 +150,12 @@ class SpeechRecognizer(Estimator):
 
         return score
 
-    def _prepare(self, x: Any, y: Any, *, count_folds: Any, calibration: Any, **given: Any) -> Task:
-        # Texts have neither folds nor intervals.
+    def _prepare(self, given: Given, clock: Clock) -> Task:
         return prepare_speech(
-            x,
-            y,
+            given,
+            clock,
             sample_rate=self.sample_rate,
             families=settle_families(self.space, list(FAMILIES)),
-            **given,
         )
 
     def _unpacked(self, x: Any) -> Taken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,57 +21,39 @@ from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
 from kerasnas.problem import Problem
 from kerasnas.problem.decoding import error_rates
+from kerasnas.problem.given import Given, parse_validation
 from kerasnas.problem.inputs import FittedSounds, SoundInput
-from kerasnas.problem.rows import Rows, parse_validation
+from kerasnas.problem.rows import Rows
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
 
 _HOP = 0.0125  # seconds from one spectrum to the next
 
 
 def prepare_speech(
-    x: Any,
-    y: Any,
-    *,
-    sample_rate: int | None,
-    families: Sequence[str],
-    clock: Clock,
-    validation_data: Any = None,
-    groups: Any = None,
-    **how: Any,
+    given: Given, clock: Clock, *, sample_rate: int | None, families: Sequence[str]
 ) -> Task:
     """Checks everything that can be wrong with recordings and texts, before any training.
 
     Args:
-        x: Recordings of any kind that `data.sounds.to_sounds` takes.
-        y: One text a recording, or the name of a column.
+        given: What the user gives: recordings of any kind that `data.sounds.to_sounds` takes, and
+            one text each. Texts have neither folds nor intervals.
+        clock: The clock of the fit.
         sample_rate: Rate to train at, and that of arrays; `None` takes that of the files.
         families: Families to search.
-        clock: The clock of the fit.
-        validation_data: `(x, y)` or `(x, y, weights)`; without it rows are held out.
-        groups: Group of each row.
-        **how: Further arguments of `read_rows`.
     """
-    x, y = split_sounds(x, y)
-    warn_of_speakers(x, groups, validation_data)
+    x, y = split_sounds(given.x, given.y)
+    warn_of_speakers(x, given.groups, given.validation_data)
     sounds = to_sounds(x)
     texts = read_texts(y)
-    given = parse_validation(validation_data)
+    validation = parse_validation(given.validation_data)
     more: list[str] = []
-    if given is not None:
-        more_x, more_y = split_sounds(given.x, given.y)
+    if validation is not None:
+        more_x, more_y = split_sounds(validation.x, validation.y)
         more = read_texts(more_y)
-        validation_data = (more_x, more, given.weights)
+        given = replace(given, validation_data=(more_x, more, validation.weights))
+    given = replace(given, x=sounds, y=texts, count_folds=None, calibration=None)
     source = SoundInput(sample_rate, cut=False)
-    raw, rows = read_rows(
-        source,
-        sounds,
-        texts,
-        fit_transcripts([*texts, *more]),
-        apart=split_sounds,
-        validation_data=validation_data,
-        groups=groups,
-        **how,
-    )
+    raw, rows = read_rows(source, given, fit_transcripts([*texts, *more]), split_sounds)
     return speech_task(source.fit(raw, rows.train), rows, families, clock, raw.broken)
 
 

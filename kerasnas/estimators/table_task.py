@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 from kerasnas.baselines import Baselines, evidence_of, fit_baselines
 from kerasnas.clock import Clock
@@ -16,6 +15,7 @@ from kerasnas.estimators.feature_cache import forms_of
 from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
 from kerasnas.problem import AnswerScorer, Problem
+from kerasnas.problem.given import Given
 from kerasnas.problem.inputs import FittedTable, TableInput
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.results.folds import SMALL_TABLE_ROWS
@@ -120,26 +120,17 @@ def _order(rows: int, seconds: float | None, classes: int | None = None) -> Orde
 
 
 def prepare(
-    x: Any,
-    y: Any,
-    *,
-    classify: bool,
-    seed: int,
-    column_kinds: Mapping[str, str] | None = None,
-    **split: Any,
+    given: Given, *, classify: bool, column_kinds: Mapping[str, str] | None = None
 ) -> PreparedTable:
     """Checks everything that can be wrong with a table, before any training.
 
     Args:
-        x: Table of any kind that `data.to_frame` reads.
-        y: Targets, or the name of a column of `x`.
+        given: What the user gives: a table of any kind that `data.to_frame` reads.
         classify: Whether targets are classes.
-        seed: Seed of the split.
         column_kinds: Kinds of columns that are not to be guessed.
-        **split: Further arguments of `read_rows`.
     """
-    x, y = split_target(x, y)
+    x, y = split_target(given.x, given.y)
     target = fit_target(y, classify=classify, multilabel=True, several=True)
     source = TableInput(column_kinds, None if y is None else target.encode(y))
-    raw, rows = read_rows(source, x, y, target, apart=split_target, seed=seed, **split)
+    raw, rows = read_rows(source, replace(given, x=x, y=y), target, split_target)
     return PreparedTable(source.fit(raw, rows.train), rows)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +11,6 @@ import pandas as pd
 from rich.console import Console
 from sklearn.utils.validation import check_is_fitted
 
-from kerasnas.callbacks.callback import SearchCallback
 from kerasnas.clock import Budget, Clock
 from kerasnas.data import (
     MultiLabelTarget,
@@ -36,15 +34,15 @@ from kerasnas.estimators.loaded_tables import LoadedTables
 from kerasnas.estimators.streamed_rows import can_stream, streamed
 from kerasnas.estimators.table_task import prepare
 from kerasnas.estimators.task import Task
-from kerasnas.objectives import Constraint, ObjectiveLike
+from kerasnas.problem.given import Given
 from kerasnas.problem.heads import head_of
-from kerasnas.progress import Verbose
 from kerasnas.results.folds import SMALL_TABLE_ROWS
 from kerasnas.results.importance import permutation_importance
 from kerasnas.spaces.networks import FAMILIES as NETWORKS
 from kerasnas.spaces.solved import available
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TabularEstimator(Estimator):
     """What the classifier and the regressor of tables have in common.
 
@@ -104,58 +102,15 @@ class TabularEstimator(Estimator):
     _keeps_rows = True
     reader_class = TableReader
 
-    def __init__(
-        self,
-        *,
-        objective: ObjectiveLike | None = None,
-        constraints: Sequence[Constraint] = (),
-        oracle: Any = "auto",
-        budget: Budget | str | float = "5min",
-        ensemble: str | int | bool = "auto",
-        refit: bool = False,
-        folds: Any = "auto",
-        intervals: float | None = None,
-        space: str | Sequence[str] = "auto",
-        initial: Sequence[Mapping[str, Any]] = (),
-        column_kinds: Mapping[str, str] | None = None,
-        directory: str | Path | None = None,
-        executor: Any = "inline",
-        memory: str | float | None = None,
-        seed: int | None = None,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[SearchCallback] = (),
-    ) -> None:
-        super().__init__(
-            objective=objective,
-            constraints=constraints,
-            oracle=oracle,
-            budget=budget,
-            ensemble=ensemble,
-            refit=refit,
-            folds=folds,
-            intervals=intervals,
-            space=space,
-            initial=initial,
-            directory=directory,
-            executor=executor,
-            memory=memory,
-            seed=seed,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        self.column_kinds = column_kinds
+    folds: Any = "auto"
+    column_kinds: Mapping[str, str] | None = None
+    memory: str | float | None = None
 
-    def _prepare(self, x: Any, y: Any, *, clock: Clock, **given: Any) -> Task:
-        prepared = prepare(
-            x,
-            y,
-            classify=self._classify,
-            column_kinds=self.column_kinds,
-            **given,
-        )
+    def _prepare(self, given: Given, clock: Clock) -> Task:
+        prepared = prepare(given, classify=self._classify, column_kinds=self.column_kinds)
         return prepared.task(
             settle_families(self.space, (*NETWORKS, *available())),
-            seed=given["seed"],
+            seed=given.seed,
             seconds=clock.seconds,
             filter_seconds=filter_seconds(Budget.parse(self.budget), self.directory),
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasnas.callbacks.callback import SearchCallback
-from kerasnas.clock import Budget
+from kerasnas.clock import Clock
 from kerasnas.data.documents import split_documents, stored_texts, unpack_documents
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.texts import TextReader
@@ -16,8 +15,7 @@ from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_task import prepare_texts
-from kerasnas.objectives import Constraint, ObjectiveLike
-from kerasnas.progress import Verbose
+from kerasnas.problem.given import Given
 from kerasnas.spaces.backbones import SettledEncoder, settle_encoder
 from kerasnas.spaces.text import FAMILIES
 
@@ -28,6 +26,7 @@ _NO_BACKBONE = (
 )
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TextEstimator(Estimator):
     """What the classifier and the regressor of texts have in common.
 
@@ -90,54 +89,14 @@ class TextEstimator(Estimator):
     _fold_pace = 20.0
     reader_class = TextReader
 
-    def __init__(
-        self,
-        *,
-        objective: ObjectiveLike | None = None,
-        constraints: Sequence[Constraint] = (),
-        oracle: Any = "auto",
-        budget: Budget | str | float = "5min",
-        ensemble: str | int | bool = "auto",
-        refit: bool = False,
-        folds: Any = "auto",
-        intervals: float | None = None,
-        space: str | Sequence[str] = "auto",
-        max_characters: int | None = None,
-        initial: Sequence[Mapping[str, Any]] = (),
-        word_vectors: str | Path | None = None,
-        pretrained: str | Path | bool = "auto",
-        backbone: str | Path | None = None,
-        directory: str | Path | None = None,
-        executor: Any = "inline",
-        memory: str | float | None = None,
-        seed: int | None = None,
-        verbose: Verbose = "auto",
-        callbacks: Sequence[SearchCallback] = (),
-    ) -> None:
-        super().__init__(
-            objective=objective,
-            constraints=constraints,
-            oracle=oracle,
-            budget=budget,
-            ensemble=ensemble,
-            refit=refit,
-            folds=folds,
-            intervals=intervals,
-            space=space,
-            initial=initial,
-            directory=directory,
-            executor=executor,
-            memory=memory,
-            seed=seed,
-            verbose=verbose,
-            callbacks=callbacks,
-        )
-        self.max_characters = max_characters
-        self.word_vectors = word_vectors
-        self.pretrained = pretrained
-        self.backbone = backbone
+    folds: Any = "auto"
+    max_characters: int | None = None
+    word_vectors: str | Path | None = None
+    pretrained: str | Path | bool = "auto"
+    backbone: str | Path | None = None
+    memory: str | float | None = None
 
-    def _prepare(self, x: Any, y: Any, **given: Any) -> Task:
+    def _prepare(self, given: Given, clock: Clock) -> Task:
         encoder = SettledEncoder()
         if self.space == "auto" or "backbone" in settle_families(self.space, ()):
             encoder = settle_encoder(self.pretrained, self.backbone)
@@ -145,15 +104,14 @@ class TextEstimator(Estimator):
             self.space, FAMILIES, "backbone", encoder.backbone is not None, _NO_BACKBONE
         )
         return prepare_texts(
-            x,
-            y,
+            given,
+            clock,
             classify=self._classify,
             families=families,
             directory=self.directory,
             max_characters=self.max_characters,
             word_vectors=self.word_vectors,
             encoder=encoder,
-            **given,
         )
 
     def _unpacked(self, x: Any) -> Taken:

@@ -30,8 +30,9 @@ from kerasnas.preprocessing.texts.forms import Terms, fit_terms
 from kerasnas.preprocessing.texts.pieces import usual_lengths
 from kerasnas.preprocessing.texts.script import usual_runs
 from kerasnas.problem import Problem
+from kerasnas.problem.given import Given
 from kerasnas.problem.given_folds import GivenFolds
-from kerasnas.problem.inputs import DocumentInput, FittedDocuments, RawRows
+from kerasnas.problem.inputs import DocumentInput, FittedDocuments
 from kerasnas.problem.rows import Rows, fit_target
 from kerasnas.spaces.backbones import Backbone, SettledEncoder
 from kerasnas.spaces.backbones.family import rows_at_once
@@ -46,65 +47,55 @@ _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 def prepare_texts(
-    x: Any,
-    y: Any,
+    given: Given,
+    clock: Clock,
     *,
     classify: bool,
-    seed: int,
     families: Sequence[str],
-    clock: Clock,
     directory: str | Path | None = None,
     word_vectors: str | Path | None = None,
     encoder: SettledEncoder | None = None,
     max_characters: int | None = None,
-    **split: Any,
 ) -> Task:
     """Checks everything that can be wrong with texts, before any training.
 
     Args:
-        x: Texts of any kind that `data.documents.split_documents` takes.
-        y: Targets, the name of a column, or `None` where `x` holds them.
-        classify: Whether targets are classes.
-        seed: Seed of the split.
-        families: Families to search.
+        given: What the user gives: texts of any kind that `data.documents.split_documents` takes.
         clock: The clock of the fit: of more texts than it has time for some are left out.
+        classify: Whether targets are classes.
+        families: Families to search.
         directory: Where a search may have begun, which goes on with the texts that it had time for.
         word_vectors: File of pretrained word vectors.
         encoder: Pretrained encoder, for the family `backbone`.
         max_characters: Characters of a text to look at, at most.
-        **split: Further arguments of `read_rows`.
     """
-    x, y = split_documents(x, y)
+    x, y = split_documents(given.x, given.y)
     documents = to_documents(x)
     if y is not None:
         check_same_length(range(len(documents)), y)
     target = fit_target(y, classify=classify, multilabel=True)
-    most = _settled_characters(max_characters)
-
-    def read(**how: Any) -> tuple[RawRows, Rows]:
-        source = DocumentInput(most)
-        return read_rows(source, documents, y, target, apart=split_documents, seed=seed, **how)
-
-    raw, rows = read(**split)
+    given = replace(given, x=documents, y=y)
+    source = DocumentInput(_settled_characters(max_characters))
+    raw, rows = read_rows(source, given, target, split_documents)
     _check_content(raw.data, rows)
     longest = _longest(raw.data, rows.train, max_characters)
     begun = begun_in(directory)
 
     def room(rows: Rows) -> Room:
         return room_for(
-            raw.data, rows, longest, clock, seed, lambda some: _read(some, longest), begun
+            raw.data, rows, longest, clock, given.seed, lambda some: _read(some, longest), begun
         )
 
     found = room(rows)
     short = len(found.train) < len(rows.train) or len(found.valid) < len(rows.valid)
     if rows.folds and short:
         # Where there is no time to read all texts there is none to read them several times.
-        if isinstance(split.get("count_folds"), GivenFolds):
+        if isinstance(given.count_folds, GivenFolds):
             log.warning(
                 "The budget has no time for the folds that `folds` gives: `validation_split` of "
                 "the texts are held out instead. Give it more time, or pass `validation_data`."
             )
-        _, rows = read(**{**split, "count_folds": None})
+        _, rows = read_rows(source, replace(given, count_folds=None), target, split_documents)
         found = room(rows)
     warn_of_cuts([*documents.columns.values()], found.longest)
     some, rows = kept(raw.data, rows, found)

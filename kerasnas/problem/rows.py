@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,9 +24,10 @@ from kerasnas.data import (
 from kerasnas.data.foreign import has_positions, is_one_value
 from kerasnas.data.transcripts import Transcripts
 from kerasnas.errors import SchemaError, shown
+from kerasnas.problem.given import Given, Validation
 from kerasnas.problem.heads import ClassHead, FittedHead, head_of
 from kerasnas.problem.heads.head import counted
-from kerasnas.problem.split import Folding, Split, split
+from kerasnas.problem.split import Split, split
 
 Target = ClassTarget | MultiLabelTarget | RegressionTarget | ValuesTarget | Transcripts
 
@@ -127,15 +128,6 @@ class Rows:
         return np.unique(np.concatenate([train, valid, self.calibration]))
 
 
-@dataclass(frozen=True, eq=False)
-class Validation:
-    """What the user gives as `validation_data`, its inputs not yet read."""
-
-    x: Any
-    y: Any
-    weights: Any = None
-
-
 def fit_target(
     y: Any, *, classify: bool, multilabel: bool = False, several: bool = False
 ) -> Target:
@@ -154,73 +146,39 @@ def fit_target(
     return fit_class_target(y)
 
 
-def parse_validation(data: Any) -> Validation | None:
-    """`validation_data` as its parts.
-
-    Raises:
-        SchemaError: If it is no tuple of two or three.
-    """
-    if data is None:
-        return None
-    if not isinstance(data, tuple) or len(data) not in (2, 3):
-        raise SchemaError(
-            "`validation_data` must be a tuple `(x, y)` or `(x, y, sample_weight)`, received "
-            f"{type(data).__name__}."
-        )
-    return Validation(*data)
-
-
-def settle_rows(y: Any, rows: int, target: Target, **how: Any) -> Rows:
+def settle_rows(
+    given: Given, rows: int, target: Target, validation: Validation | None = None
+) -> Rows:
     """The rows of a problem with one head.
 
     Args:
-        y: Targets of the rows given to `fit`.
-        rows: Their number, which `y` is to match.
+        given: What the user gives.
+        rows: Number of rows given to `fit`, which the targets are to match.
         target: As `fit_target` gives it.
-        **how: Further arguments of `split_rows`.
+        validation: Rows to validate with; they follow the others.
 
     Raises:
         SchemaError: For anything that does not fit.
     """
-    if y is not None:
-        check_same_length(range(rows), y)
-    validation = how.pop("validation", None)
+    if given.y is not None:
+        check_same_length(range(rows), given.y)
+    given = replace(given, y={ANSWER: given.y})
     if validation is not None:
         validation = replace(validation, y={ANSWER: validation.y})
-    return split_rows({ANSWER: head_of(target)}, {ANSWER: y}, rows, validation=validation, **how)
+    return split_rows({ANSWER: head_of(target)}, given, rows, validation)
 
 
 def split_rows(
-    heads: Mapping[str, FittedHead],
-    y: Mapping[str, Any],
-    count: int,
-    *,
-    seed: int,
-    validation: Validation | None = None,
-    validation_split: float = 0.2,
-    sample_weight: Any = None,
-    class_weight: Mapping[Any, float] | str | None = None,
-    groups: Any = None,
-    count_folds: Folding | None = None,
-    calibration: Callable[[int], int] | None = None,
+    heads: Mapping[str, FittedHead], given: Given, count: int, validation: Validation | None
 ) -> Rows:
     """Encodes targets, checks weights and splits the rows, stratified by the first head of classes.
 
     Args:
         heads: Fitted heads by output.
-        y: Targets of the rows given to `fit`, by output.
+        given: What the user gives, its targets by output.
         count: Number of rows given to `fit`.
-        seed: Seed of the split.
         validation: Rows to validate with, their targets by output; they follow the others. Without
             it rows are held out.
-        validation_split: Share of rows to hold out.
-        sample_weight: Weight of each row.
-        class_weight: Weight of each class by label, or `"balanced"`; for one head of classes.
-        groups: Group of each row; no group is on both sides of the split.
-        count_folds: From the numbers of rows, of classes and of groups (of rows where there are
-            none) to that of folds, below 2 for a single split; without `validation` only.
-        calibration: From the number of rows to the number that is set apart for intervals or sets,
-            at most a half; `None` sets none apart.
 
     Raises:
         SchemaError: For anything that does not fit.
@@ -230,35 +188,40 @@ def split_rows(
             f"`x` has {count} rows (n_samples = {count}); fitting needs at least {_FEWEST_ROWS}: "
             "some to train on and some to validate with."
         )
+    calibration = given.calibration
     if calibration is not None and not any(head.calibrates for head in heads.values()):
         raise SchemaError(
             "`intervals` gives sets of labels, or an interval, for targets with one label or one "
             "number a row, and `y` has several. Pass `intervals=None`, or fit one estimator a "
             "column."
         )
-    encoded = {name: head.encode(y[name]) for name, head in heads.items()}
+    encoded = {name: head.encode(given.y[name]) for name, head in heads.items()}
     for targets in encoded.values():
         check_same_length(range(count), targets)
-    weights = check_weights(sample_weight, count, "sample_weight")
+    weights = check_weights(given.sample_weight, count, "sample_weight")
     labels = [head.labels(encoded[name]) for name, head in heads.items()]
-    given = None
+    further = None
     if validation is not None:
         extra = {name: head.encode(validation.y[name]) for name, head in heads.items()}
-        given = len(next(iter(extra.values())))
-        further = check_weights(validation.weights, given, "validation_data[2]")
-        weights = joined_weights(weights, further, count, given)
+        further = len(next(iter(extra.values())))
+        weights = joined_weights(
+            weights,
+            check_weights(validation.weights, further, "validation_data[2]"),
+            count,
+            further,
+        )
         encoded = {n: head.joined(encoded[n], extra[n]) for n, head in heads.items()}
     found = split(
         count,
-        seed=seed,
-        share=validation_split,
+        seed=given.seed,
+        share=given.validation_split,
         labels=next((of_head for of_head in labels if of_head is not None), None),
-        groups=groups,
-        given=given,
-        count_folds=count_folds,
+        groups=given.groups,
+        given=further,
+        count_folds=given.count_folds,
         calibration=0 if calibration is None else calibration(count),
     )
-    weights = _with_class_weight(weights, class_weight, heads, encoded, count)
+    weights = _with_class_weight(weights, given.class_weight, heads, encoded, count)
     return Rows(_scaled(heads, encoded, weights, found), encoded, weights, found)
 
 

@@ -11,9 +11,6 @@ from kerasnas.errors import SearchSpaceError
 from kerasnas.problem.given_folds import given_folds
 from kerasnas.problem.split import Folding
 
-FoldCount = Folding
-"""From the numbers of rows, of classes and of groups of rows to the number of folds; or folds."""
-
 _FEW, _MANY = 5, 8  # folds
 _FEWEST_GROUPS = 3  # that are held out one after the other
 _MOST_ROWS = 20_000
@@ -28,7 +25,7 @@ _ROWS_FOR_A_FOLD = 8  # of each class: 80 rows of two classes have five folds, f
 
 def parse_folds(
     value: Any, budget: Budget, pace: float, small: int = 0, grouped: float = 0.0
-) -> FoldCount:
+) -> Folding:
     """From the numbers of rows, classes and groups to the number of folds, 0 for a single split.
 
     Args:

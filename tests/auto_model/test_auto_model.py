@@ -8,6 +8,7 @@ import pytest
 import kerasnas as kn
 from kerasnas.clock import Clock
 from kerasnas.errors import KerasNASError, SchemaError, SearchSpaceError
+from kerasnas.problem.given import Given
 
 ROWS = 120
 
@@ -188,19 +189,8 @@ def test_a_tuned_loss_weight_is_a_hyperparameter(data):
 def test_first_configurations_vary_what_the_user_leaves_open(data):
     x, y = data
     auto = compose(["price", "kind"])
-    task = auto._prepare(
-        x,
-        {name: y[name] for name in ("price", "kind")},
-        seed=0,
-        clock=Clock(),
-        validation_data=None,
-        validation_split=0.2,
-        sample_weight=None,
-        class_weight=None,
-        groups=None,
-        count_folds=None,
-        calibration=None,
-    )
+    given = Given(x, {name: y[name] for name in ("price", "kind")}, seed=0)
+    task = auto._prepare(given, Clock())
     default, dropped = task.hypermodel.portfolio  # the merge is settled: no gated one
     changed = {name for name in default if default[name] != dropped[name]}
     assert len(changed) == 2

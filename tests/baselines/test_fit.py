@@ -10,6 +10,7 @@ from kerasnas.baselines.constant import constant_answers
 from kerasnas.clock import Clock
 from kerasnas.data import ClassTarget, MultiLabelTarget
 from kerasnas.problem import HeadsScorer
+from kerasnas.problem.given import Given
 from kerasnas.problem.heads import (
     ArrayTarget,
     ClassHead,
@@ -146,11 +147,11 @@ def test_training_rows_that_all_have_no_weight_count_alike(name):
     weights = np.r_[np.zeros(TRAIN), np.ones(ROWS - TRAIN)]
     answers = constant_answers(replace(rows, weights=weights))
     np.testing.assert_allclose(answers, constant_answers(rows))
+    y = HEADS[name].target.decode(ENCODED[name]) if name == "kind" else ENCODED[name]
     found = split_rows(
         {name: HEADS[name]},
-        {name: HEADS[name].target.decode(ENCODED[name]) if name == "kind" else ENCODED[name]},
+        Given(None, {name: y}, seed=0, sample_weight=np.r_[np.ones(1), np.zeros(ROWS - 1)]),
         ROWS,
-        seed=0,
-        sample_weight=np.r_[np.ones(1), np.zeros(ROWS - 1)],
+        None,
     )
     assert np.isfinite(constant_answers(found)).all()

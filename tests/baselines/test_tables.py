@@ -12,6 +12,7 @@ from kerasnas.baselines import evidence, trees
 from kerasnas.clock import ALLOTMENTS, ENDLESS, Clock, Deadline, OutOfTime, Purpose, allotments
 from kerasnas.data import ClassTarget, infer_schema
 from kerasnas.estimators.table_task import prepare
+from kerasnas.problem.given import Given
 from kerasnas.problem.heads import ClassHead, ValueHead
 from kerasnas.spaces.linear_solver import affordable
 
@@ -22,8 +23,8 @@ def fitted(seconds, classes=3, rows=400, folds=0):
     frame["kind"] = rng.choice(["x", "y"], rows)
     y = (frame["a"] * frame["b"] + rng.normal(size=rows) * 0.2).to_numpy()
     targets = y if classes is None else np.digitize(y, np.linspace(-0.5, 0.5, classes - 1))
-    given = {"count_folds": lambda rows, classes, units: folds}
-    prepared = prepare(frame, targets, classify=classes is not None, seed=0, **given)
+    given = Given(frame, targets, seed=0, count_folds=lambda rows, classes, units: folds)
+    prepared = prepare(given, classify=classes is not None)
     task = prepared.task(("linear",))
     found = prepared.baselines(task.problem.scorer(), Clock(seconds), 0)
     return {row["trial_id"]: row for row in found.rows}, found.answers

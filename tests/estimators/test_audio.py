@@ -16,6 +16,7 @@ from kerasnas.data.named_columns import take_columns
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.audio_task import colour_matters
 from kerasnas.preprocessing.sounds import summaries
+from kerasnas.problem.given import Given
 
 RATE = 4000
 
@@ -130,16 +131,8 @@ def frame(tmp_path, rows=8):
 
 
 def prepared(x, y, **given):
-    settings = {
-        "seed": 0,
-        "clock": Clock(),
-        "validation_data": None,
-        "validation_split": 0.25,
-        "sample_weight": None,
-        "class_weight": None,
-        "groups": None,
-    }
-    return kn.AudioClassifier(verbose=0)._prepare(x, y, **{**settings, **given})
+    asked = Given(x, y, seed=0, validation_split=0.25, **given)
+    return kn.AudioClassifier(verbose=0)._prepare(asked, Clock())
 
 
 def test_known_voices_are_warned_of_unless_the_split_knows_them(tmp_path):

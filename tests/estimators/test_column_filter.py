@@ -12,6 +12,7 @@ import kerasnas as kn
 from kerasnas.clock import Budget, Deadline
 from kerasnas.estimators.column_filter import filter_seconds
 from kerasnas.estimators.table_task import prepare
+from kerasnas.problem.given import Given
 
 ROWS, NOISE = 400, 30
 REAL = ["one", "two", "three", "four", "kind"]
@@ -32,7 +33,8 @@ def table(noise=NOISE):
 @cache
 def task_of(families, *, classify=True, noise=NOISE, **split):
     frame, labels, values = table(noise)
-    prepared = prepare(frame, labels if classify else values, classify=classify, seed=0, **split)
+    given = Given(frame, labels if classify else values, seed=0, **split)
+    prepared = prepare(given, classify=classify)
     return prepared, prepared.task(families, seed=0, filter_seconds=60.0)
 
 
@@ -120,7 +122,7 @@ def test_folds_know_of_columns_only_what_their_own_rows_tell():
     held_out = prepared.rows.train[prepared.rows.folds[1][1]]
     other = scores.copy()
     other[held_out] = np.random.default_rng(5).permutation(other[held_out])
-    again = prepare(frame, other, classify=False, seed=0, count_folds=three)
+    again = prepare(Given(frame, other, seed=0, count_folds=three), classify=False)
     np.testing.assert_array_equal(again.rows.folds[1][1], prepared.rows.folds[1][1])
     changed = again.task(("linear",), seed=0, filter_seconds=60.0).hypermodel.for_fold(1)
     np.testing.assert_array_equal(changed.column_filter.features, parts[1].column_filter.features)

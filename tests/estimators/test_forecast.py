@@ -11,6 +11,7 @@ import pytest
 import kerasnas as kn
 from kerasnas.clock import Clock
 from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.problem.given import Given
 from kerasnas.results.fusion import fuse
 
 HORIZON = 4
@@ -135,7 +136,7 @@ def test_the_latency_of_what_answers_is_measured_when_it_is_asked_for(fitted):
 
 def test_a_linear_map_is_no_baseline_where_the_clock_has_no_time_for_it():
     forecaster = kn.TimeSeriesForecaster(HORIZON, "sales", **QUICK)
-    task = forecaster._prepare(monthly(), None, seed=0, validation_split=0.2)
+    task = forecaster._prepare(Given(monthly(), seed=0), Clock())
     rows = task.baselines(task.problem.scorer(), Clock(1.0), 0).rows
     assert [(r["trial_id"], r["failure"]) for r in rows] == [
         ("naive", ""),

@@ -14,6 +14,7 @@ from kerasnas.data.pictures import Pictures, to_pictures
 from kerasnas.errors import ArtifactError, SearchSpaceError
 from kerasnas.estimators.image_task import mirrored_alike, pictures_fingerprint, sizes_for
 from kerasnas.preprocessing.images import thumbnails
+from kerasnas.problem.given import Given
 from kerasnas.problem.rows import fit_target, settle_rows
 
 QUICK = {"budget": kn.Budget(trials=1, epochs=1), "seed": 0, "verbose": 0, "space": "conv"}
@@ -129,7 +130,7 @@ def test_exports(fitted, tmp_path):
 
 def rows_of(y, classify=True):
     target = fit_target(y, classify=classify)
-    return settle_rows(y, len(y), target, seed=0)
+    return settle_rows(Given(None, y, seed=0), len(y), target)
 
 
 def test_mirroring_is_tried_where_it_keeps_the_answers():

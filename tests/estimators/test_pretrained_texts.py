@@ -8,6 +8,7 @@ import pytest
 import kerasnas as kn
 from kerasnas.clock import Clock
 from kerasnas.estimators.text_task import prepare_texts
+from kerasnas.problem.given import Given
 from kerasnas.spaces.backbones import settle_encoder
 from kerasnas.spaces.text import FAMILIES
 
@@ -48,12 +49,10 @@ def test_a_folder_is_fitted_and_its_file_answers(sentence_files, tmp_path):
 @pytest.mark.parametrize(("texts", "found"), [(ENGLISH, True), (RUSSIAN, False)])
 def test_what_is_only_installed_is_used_for_its_own_language(package, texts, found):
     task = prepare_texts(
-        texts,
-        LABELS,
+        Given(texts, LABELS, seed=0),
+        Clock(None),
         classify=True,
-        seed=0,
         families=[*FAMILIES, "backbone"],
-        clock=Clock(None),
         encoder=settle_encoder("auto"),
     )
     assert ("backbone" in task.hypermodel.families) == found

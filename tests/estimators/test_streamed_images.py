@@ -21,6 +21,7 @@ from kerasnas.data.stored import StoredRows
 from kerasnas.estimators import image_task
 from kerasnas.estimators.image_task import prepare_images
 from kerasnas.problem import Scorer
+from kerasnas.problem.given import Given
 from kerasnas.problem.view import View, part_of
 from kerasnas.results import fitted
 from kerasnas.spaces.picture_backbones.sources import SettledPretrained
@@ -154,10 +155,11 @@ def test_the_preparation_of_many_images_takes_little_memory(monkeypatch, traced_
 
     data = tf.data.Dataset.range(rows).map(picture).batch(32)
     next(iter(data))  # whatever is allocated once
-    how = {"families": ["conv"], "pretrained": SettledPretrained([]), "clock": Clock(None)}
-    prepare_images(data.take(2), None, classify=True, seed=0, **how)  # what is imported counts not
+    how = {"classify": True, "families": ["conv"], "pretrained": SettledPretrained([])}
+    # What is imported counts not.
+    prepare_images(Given(data.take(2), seed=0), Clock(None), **how)
     with traced_memory() as peak_bytes:
-        task = prepare_images(data, None, classify=True, seed=0, **how)
+        task = prepare_images(Given(data, seed=0), Clock(None), **how)
         hp = keras_tuner.HyperParameters()
         hp.values.update(task.hypermodel.portfolio[0])
         view = task.problem.view(hp)

@@ -10,6 +10,7 @@ from kerasnas.clock import Clock
 from kerasnas.errors import OutOfTime, SchemaError
 from kerasnas.estimators.text_forms import TextForms
 from kerasnas.estimators.text_task import prepare_texts
+from kerasnas.problem.given import Given
 
 BOTH = {"budget": kn.Budget(trials=2, epochs=2), "seed": 0, "verbose": 0}
 QUICK = {"budget": kn.Budget(trials=1, epochs=2), "seed": 0, "verbose": 0, "ensemble": False}
@@ -194,9 +195,8 @@ def test_a_model_that_guesses_is_said_to_be_no_better_than_a_baseline(caplog):
 
 def test_answers_of_baselines_are_kept_for_the_comparison():
     texts, labels = corpus()
-    task = prepare_texts(
-        texts, labels, classify=True, seed=0, families=["linear"], clock=Clock(None)
-    )
+    given = Given(texts, labels, seed=0)
+    task = prepare_texts(given, Clock(None), classify=True, families=["linear"])
     scorer = task.problem.scorer()
     found = task.baselines(scorer, Clock(None), 0)
     scores = {row["trial_id"]: row["val_log_loss"] for row in found.rows}

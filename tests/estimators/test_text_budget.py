@@ -10,6 +10,7 @@ from kerasnas.estimators import text_task
 from kerasnas.estimators.feature_cache import FeatureCache
 from kerasnas.estimators.text_budget import Room, kept, room_for
 from kerasnas.problem import Form, Scorer
+from kerasnas.problem.given import Given
 from kerasnas.problem.given_folds import GivenFolds
 from kerasnas.problem.heads import ClassHead
 from kerasnas.problem.inputs import documents
@@ -29,8 +30,7 @@ class Watch:
 
 def settled(labels, **more):
     target = text_task.fit_target(labels, classify=True, multilabel=True)
-    split = {"validation_split": 0.2, "sample_weight": None, "class_weight": None, "groups": None}
-    return settle_rows(labels, len(labels), target, seed=0, validation=None, **split, **more)
+    return settle_rows(Given(None, labels, seed=0, **more), len(labels), target)
 
 
 def room(texts, labels, seconds, pace, longest=20_000, begun=None):
@@ -163,7 +163,7 @@ def test_folds_of_the_user_that_there_is_no_time_for_are_not_dropped_in_silence(
     monkeypatch.setattr(text_task, "room_for", room_for)
     texts, labels = [f"word {i} and {i % 7}" for i in range(40)], np.arange(40) % 2
     halves = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
-    given = {"classify": True, "seed": 0, "families": ["linear"], "clock": Clock(None)}
+    given = Given(texts, labels, seed=0, count_folds=GivenFolds(halves))
     with caplog.at_level("WARNING", logger="kerasnas"):
-        text_task.prepare_texts(texts, labels, count_folds=GivenFolds(halves), **given)
+        text_task.prepare_texts(given, Clock(None), classify=True, families=["linear"])
     assert "no time for the folds that `folds` gives" in caplog.text

@@ -5,6 +5,7 @@ import pytest
 
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.preparation import read_rows
+from kerasnas.problem.given import Given
 from kerasnas.problem.given_folds import GivenFolds
 from kerasnas.problem.inputs import RawRows
 from kerasnas.problem.rows import fit_target
@@ -42,8 +43,9 @@ def test_indices_of_the_user_stay_those_of_x_where_files_are_broken():
     x, first = np.arange(10), np.arange(10) < 5
     pairs = [(np.flatnonzero(first), np.flatnonzero(~first)), (~first, first)]
     y = np.arange(10) % 2
-    given = {"apart": lambda x, y: (x, y), "seed": 0, "count_folds": GivenFolds(pairs)}
-    raw, rows = read_rows(Broken(), x, y, fit_target(y, classify=True), **given)
+    given = Given(x, y, seed=0, count_folds=GivenFolds(pairs))
+    target = fit_target(y, classify=True)
+    raw, rows = read_rows(Broken(), given, target, apart=lambda x, y: (x, y))
     (train, valid), (again, apart) = rows.parts
     assert raw.data[train].tolist() == raw.data[apart].tolist() == [0, 2, 3]
     assert raw.data[valid].tolist() == raw.data[again].tolist() == [5, 6, 7, 8, 9]

@@ -2,6 +2,7 @@
 
 import functools
 import pickle  # noqa: TID251  (users do it)
+from dataclasses import replace
 
 import joblib
 import keras
@@ -18,6 +19,7 @@ from kerasnas.data.named_columns import take_columns
 from kerasnas.errors import ObjectiveError, SchemaError
 from kerasnas.estimators.arguments import settle_columns
 from kerasnas.estimators.objective_names import settle_objectives, with_metrics
+from kerasnas.problem.given import Given
 
 # The columns that `fit` was told to take out are in the tables of `predict` and `evaluate` as well.
 pytestmark = pytest.mark.filterwarnings("ignore:`x` has .* did not see in fit")
@@ -187,8 +189,9 @@ def test_labels_that_look_like_names_stay_labels():
 def test_validation_data_have_the_columns_that_are_named():
     frame, more = table(50), table(30)
     arrays = (more[[*"abcde", "ward"]], more["y"], more["w"])
+    named = Given(frame, "y", seed=0, sample_weight="w", groups="site")
     for given in [(more, "y"), (more, "y", "w"), more, (more, more["y"], "w")]:
-        found = settle_columns(frame, "y", "w", "site", given).validation_data
+        found = settle_columns(replace(named, validation_data=given)).validation_data
         assert list(found[0].columns) == [*"abcde", "ward"]
         for mine, expected in zip(found, arrays, strict=True):
             assert np.array_equal(mine, expected)
@@ -215,11 +218,11 @@ def test_a_name_without_a_table_is_told():
         kn.TabularClassifier(**QUICK).fit(np.zeros((4, 2)), [0, 1, 0, 1], groups="site")
 
 
-def rows_of(y, **arguments):
+def rows_of(y, validation=None, **arguments):
     from kerasnas.problem.rows import fit_target, settle_rows
 
     target = fit_target(y, classify=True, multilabel=True)
-    return settle_rows(y, len(y), target, seed=0, **arguments)
+    return settle_rows(Given(None, y, seed=0, **arguments), len(y), target, validation)
 
 
 @pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"], [False, True], [3, 5, 9]])
@@ -237,7 +240,7 @@ def test_balanced_class_weights_are_those_of_scikit_learn(labels):
 
 
 def test_balanced_weights_count_the_rows_of_fit_alone():
-    from kerasnas.problem.rows import Validation
+    from kerasnas.problem.given import Validation
 
     y = np.array([0] * 30 + [1] * 10)
     found = rows_of(y, class_weight="balanced", validation=Validation(None, np.ones(60, int)))
@@ -330,7 +333,7 @@ def settled(metric, y, classify=True, weights=None):
     from kerasnas.problem.rows import fit_target, settle_rows
 
     target = fit_target(y, classify=classify, multilabel=True)
-    rows = settle_rows(y, len(y), target, seed=0, sample_weight=weights)
+    rows = settle_rows(Given(None, y, seed=0, sample_weight=weights), len(y), target)
     problem = Problem(reader=None, rows=rows, form=None)
     objectives = settle_objectives(metric, classify)
     task, objectives = with_metrics(Task(problem, None, None), objectives)

@@ -10,6 +10,7 @@ from kerasnas.data.images import fit_image_reader
 from kerasnas.data.picture_reading import looked
 from kerasnas.data.pictures import class_folders, split_pictures, to_pictures, unpack_pictures
 from kerasnas.errors import SchemaError
+from kerasnas.problem.given import Given
 from kerasnas.spaces.picture_backbones.sources import SettledPretrained
 
 QUICK = {"budget": kn.Budget(trials=1, epochs=2), "seed": 0, "verbose": 0, "space": "conv"}
@@ -444,13 +445,11 @@ def test_a_file_is_decoded_once(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "open_image", lambda *a: opened.append(a[0]) or open_image(*a))
     paths = sorted(tmp_path.iterdir())
     task = prepare_images(
-        paths,
-        Y[:24],
+        Given(paths, Y[:24], seed=0),
+        Clock(None),
         classify=True,
-        seed=0,
         families=["conv"],
         pretrained=SettledPretrained([]),
-        clock=Clock(None),
     )
     assert task.problem.reader.free
     assert sorted(opened) == paths
@@ -463,10 +462,10 @@ def test_without_time_for_another_size_the_one_that_is_there_is_searched(monkeyp
 
     x = [RNG.integers(0, 255, (150 + row, 140, 3)).astype("uint8") for row in range(8)]
     none = SettledPretrained([])
-    how = {"classify": True, "seed": 0, "families": ["conv"], "pretrained": none}
+    how = {"classify": True, "families": ["conv"], "pretrained": none}
 
     def sizes(clock, **rest):
-        return prepare_images(x, Y[:8], clock=clock, **how, **rest).hypermodel.sizes
+        return prepare_images(Given(x, Y[:8], seed=0), clock, **how, **rest).hypermodel.sizes
 
     assert len(sizes(Clock(None))) > 1
     monkeypatch.setattr(feature_cache.FeatureCache, "has_time", False)

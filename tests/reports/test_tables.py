@@ -17,6 +17,7 @@ from kerasnas.data import MISSING_DATETIME, Column, Schema, infer_schema, ingest
 from kerasnas.data.infer import follows, warn_of_schema
 from kerasnas.estimators.arguments import settle_columns
 from kerasnas.preprocessing import fit_preprocessing
+from kerasnas.problem.given import Given
 from kerasnas.problem.heads import head_of, units_of
 from kerasnas.problem.rows import fit_target
 
@@ -427,8 +428,10 @@ def in_batches(kind):
 @pytest.mark.parametrize("kind", ["generator", "rows", "dataset", "names", "PyDataset"])
 def test_tables_come_batch_by_batch_with_targets_and_weights(kind):
     unpack = kn.TabularClassifier()._unpacked
-    names = ("y", "w") if kind == "names" else (None, None)
-    found = settle_columns(in_batches(kind), *names, None, in_batches(kind), unpack)
+    y, weight = ("y", "w") if kind == "names" else (None, None)
+    further = in_batches(kind)
+    given = Given(in_batches(kind), y, seed=0, sample_weight=weight, validation_data=further)
+    found = settle_columns(given, unpack)
     for x in (found.x, found.validation_data[0]):
         pd.testing.assert_frame_equal(to_frame(x)[0], ROWS, check_dtype=False)
     assert np.array_equal(found.y, SUM) and np.allclose(found.sample_weight, HEAVY)

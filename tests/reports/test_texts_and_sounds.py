@@ -17,6 +17,7 @@ from kerasnas.data.sounds import class_folders as sound_folders
 from kerasnas.data.sounds import to_sounds, unpack_sounds
 from kerasnas.data.texts import fit_text_reader
 from kerasnas.errors import SchemaError
+from kerasnas.problem.given import Given
 
 QUICK = {"budget": kn.Budget(trials=1, epochs=2), "seed": 0, "verbose": 0}
 RNG = np.random.default_rng(0)
@@ -159,7 +160,7 @@ def test_one_hot_targets_of_texts_are_classes(y):
     from kerasnas.estimators.text_task import prepare_texts
 
     clock = Clock(Budget.parse("1min").seconds)
-    task = prepare_texts(TEXTS, y, classify=True, seed=0, families=["linear"], clock=clock)
+    task = prepare_texts(Given(TEXTS, y, seed=0), clock, classify=True, families=["linear"])
     assert not task.problem.rows.multilabel
     assert task.problem.rows.classes == 2
 
@@ -171,9 +172,10 @@ def test_texts_that_are_cut_are_told_once_with_the_share_and_the_argument():
     from kerasnas.clock import Clock
     from kerasnas.estimators.text_task import prepare_texts
 
-    how = {"classify": True, "seed": 0, "families": ["linear"], "clock": Clock(None)}
+    how = {"clock": Clock(None), "classify": True, "families": ["linear"]}
+    long = Given(LONG, LABELS[:20], seed=0)
     with pytest.warns(UserWarning) as caught:
-        task = prepare_texts(LONG, LABELS[:20], **how)
+        task = prepare_texts(long, **how)
     told = [str(w.message) for w in caught if "characters" in str(w.message)]
     assert len(told) == 1
     assert "20 of the 20 texts are longer than the 20,000 characters" in told[0]
@@ -181,8 +183,8 @@ def test_texts_that_are_cut_are_told_once_with_the_share_and_the_argument():
     assert task.problem.reader.longest == 20_000
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        whole = prepare_texts(LONG, LABELS[:20], max_characters=60_004, **how)
-        prepare_texts([*TEXTS[:39], "x" * 50], LABELS, **how)
+        whole = prepare_texts(long, max_characters=60_004, **how)
+        prepare_texts(Given([*TEXTS[:39], "x" * 50], LABELS, seed=0), **how)
     assert whole.problem.reader.longest == 60_004
 
 
@@ -353,9 +355,10 @@ def test_transcripts_that_cannot_be_aligned_are_told():
     from kerasnas.estimators.speech_task import prepare_speech
 
     texts = ["ab"] * 11 + ["abc " * 75]
-    how = {"seed": 0, "sample_rate": 8000, "families": ["conv"], "clock": Clock(None)}
+    how = {"clock": Clock(None), "sample_rate": 8000, "families": ["conv"]}
+    other = (WAVES[:2], ["ab", "ab"])
     with pytest.warns(UserWarning, match=r"too long for their sounds.*299 characters on \d+ steps"):
-        prepare_speech(WAVES[:12], texts, validation_data=(WAVES[:2], ["ab", "ab"]), **how)
+        prepare_speech(Given(WAVES[:12], texts, seed=0, validation_data=other), **how)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        prepare_speech(WAVES[:11], texts[:11], **how)
+        prepare_speech(Given(WAVES[:11], texts[:11], seed=0), **how)

@@ -9,6 +9,7 @@ from kerasnas import artifact
 from kerasnas.clock import Budget, Clock, Deadline
 from kerasnas.estimators.table_task import prepare
 from kerasnas.history import TrialRecord
+from kerasnas.problem.given import Given
 from kerasnas.results.again import Again
 from kerasnas.results.ensemble import Wish
 from kerasnas.trial.answers import call
@@ -35,7 +36,7 @@ def solved(family: str, classify: bool, seconds: float | None = None):
     """A task, what fits members of it again, and the trial that was fitted first."""
     x, y = table()
     targets = np.digitize(y, [-0.5, 0.5]) if classify else y
-    task = prepare(x, targets, classify=classify, seed=0).task(tuple(VALUES))
+    task = prepare(Given(x, targets, seed=0), classify=classify).task(tuple(VALUES))
     trial = TrialRecord(3, VALUES[family])
     hp = hyperparameters(trial)
     view = task.problem.view(hp)
@@ -78,7 +79,7 @@ def test_a_member_and_its_twin_answer_with_their_mean(family, classify, monkeypa
 def test_weights_of_all_rows_are_those_that_the_user_gave():
     x, y = table()
     given = np.linspace(0.5, 3.0, len(y))
-    task = prepare(x, y, classify=False, seed=0, sample_weight=given).task(("histgb",))
+    task = prepare(Given(x, y, seed=0, sample_weight=given), classify=False).task(("histgb",))
     whole = task.problem.whole(hyperparameters(TrialRecord(0, VALUES["histgb"])))
     np.testing.assert_allclose(whole.weights, given / given.mean(), rtol=1e-6)
     np.testing.assert_array_equal(whole.y[:, 0], task.problem.rows.head.units.standardise(y)[:, 0])

@@ -24,6 +24,7 @@ import kerasnas as kn
 from kerasnas.clock import Clock
 from kerasnas.data.stored import StoredRows
 from kerasnas.errors import SearchSpaceError, WorkerLostError
+from kerasnas.problem.given import Given
 from kerasnas.problem.view import View
 from kerasnas.spaces.space import UserSpace
 from kerasnas.trial.attempt import Attempt
@@ -380,9 +381,7 @@ def test_spaces_are_sent_without_the_rows():
     both = kn.Merge()([kn.TabularBlock()(facts), kn.TextBlock()(note)])
     auto = kn.AutoModel([facts, note], kn.ClassificationHead()(both))
     x = {"facts": rng.normal(size=(60, 3)), "note": ["some words", "others"] * 30}
-    given = {"validation_data": None, "validation_split": 0.2, "sample_weight": None}
-    given |= {"class_weight": None, "groups": None, "count_folds": None, "calibration": None}
-    task = auto._prepare(x, np.arange(60) % 2, seed=0, clock=Clock(), **given)
+    task = auto._prepare(Given(x, np.arange(60) % 2, seed=0), Clock())
     alone = task.hypermodel.on_its_own(None)
     assert alone is task.hypermodel.on_its_own(None)
     assert {len(a) for one in alone.inputs.values() for a in tf.nest.flatten(one.form.data)} == {1}
