@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import pandas as pd
@@ -41,6 +41,8 @@ class AnsweringEstimator(BaseEstimator):
 
     reader_class: type[Reader]
     target_classes: tuple[Any, ...] = (RegressionTarget,)
+    # scikit-learn's tags of inputs, where they are not the usual ones.
+    _takes: ClassVar[Mapping[str, bool]] = {}
 
     @property
     def model_(self) -> keras.Model:
@@ -263,6 +265,13 @@ class AnsweringEstimator(BaseEstimator):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """The same, for notebooks that ask for every form at once."""
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+    def __sklearn_tags__(self) -> Any:
+        """scikit-learn's description of what this estimator can take."""
+        tags = super().__sklearn_tags__()
+        for name, takes in self._takes.items():
+            setattr(tags.input_tags, name, takes)
+        return tags
 
     def __getstate__(self) -> dict[str, Any]:
         """Constructor arguments, and the file that `save` would write."""

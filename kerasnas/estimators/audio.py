@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from kerasnas.clock import Clock
 from kerasnas.data.named_columns import Taken
@@ -79,6 +80,7 @@ class AudioEstimator(Estimator):
 
     reader_class = SoundReader
     _group_pace = 10.0  # a network of sounds takes some times as long as one of a table
+    _takes: ClassVar[Mapping[str, bool]] = {"two_d_array": True, "three_d_array": True}
 
     folds: Any = "auto"
     sample_rate: int | None = None
@@ -111,14 +113,6 @@ class AudioEstimator(Estimator):
         """Sample rate and length of the sounds."""
         reader: Any = self.fitted_.reader
         return reader
-
-    def __sklearn_tags__(self) -> Any:
-        """scikit-learn's description of what this estimator can take."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.three_d_array = True
-        tags.non_deterministic = False
-        return tags
 
 
 class AudioClassifier(Classifier, AudioEstimator):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
@@ -89,6 +89,7 @@ class ImageEstimator(Estimator):
     """
 
     reader_class = ImageReader
+    _takes: ClassVar[Mapping[str, bool]] = {"two_d_array": False, "three_d_array": True}
 
     folds: Any = "auto"
     pretrained: str | Path | keras.Model | bool = "auto"
@@ -132,14 +133,6 @@ class ImageEstimator(Estimator):
         """The form of the images."""
         reader: Any = self.fitted_.reader
         return reader
-
-    def __sklearn_tags__(self) -> Any:
-        """scikit-learn's description of what this estimator can take."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.non_deterministic = False
-        return tags
 
 
 class ImageClassifier(Classifier, ImageEstimator):

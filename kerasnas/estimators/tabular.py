@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -101,6 +101,12 @@ class TabularEstimator(Estimator):
     _fold_pace = 35.0
     _keeps_rows = True
     reader_class = TableReader
+    _takes: ClassVar[Mapping[str, bool]] = {
+        "allow_nan": True,
+        "sparse": True,
+        "string": True,
+        "categorical": True,
+    }
 
     folds: Any = "auto"
     column_kinds: Mapping[str, str] | None = None
@@ -235,16 +241,6 @@ class TabularEstimator(Estimator):
         student = type(self)(**self.get_params(deep=False))
         student.fitted_ = small
         return student
-
-    def __sklearn_tags__(self) -> Any:
-        """scikit-learn's description of what this estimator can take."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.non_deterministic = False
-        return tags
 
 
 class TabularClassifier(Classifier, TabularEstimator):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from kerasnas.clock import Clock
 from kerasnas.data.documents import split_documents, stored_texts, unpack_documents
@@ -88,6 +89,12 @@ class TextEstimator(Estimator):
 
     _fold_pace = 20.0
     reader_class = TextReader
+    _takes: ClassVar[Mapping[str, bool]] = {
+        "two_d_array": False,
+        "one_d_array": True,
+        "string": True,
+        "allow_nan": True,
+    }
 
     folds: Any = "auto"
     max_characters: int | None = None
@@ -131,16 +138,6 @@ class TextEstimator(Estimator):
         """The columns of text."""
         reader: Any = self.fitted_.reader
         return reader
-
-    def __sklearn_tags__(self) -> Any:
-        """scikit-learn's description of what this estimator can take."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.input_tags.string = True
-        tags.input_tags.allow_nan = True
-        tags.non_deterministic = False
-        return tags
 
 
 class TextClassifier(Classifier, TextEstimator):

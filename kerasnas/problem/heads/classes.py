@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas.data import ClassTarget
-from kerasnas.problem.heads.head import FittedHead, counted
-from kerasnas.problem.metrics import Scorer
+from kerasnas.problem.heads.head import FittedHead
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +45,6 @@ class ClassHead(FittedHead):
     def learnt(self, targets: np.ndarray) -> np.ndarray:
         """As `FittedHead.learnt`."""
         return targets.astype("int32")
-
-    def scorer(
-        self,
-        targets: np.ndarray,
-        weights: np.ndarray | None = None,
-        extra: tuple[str, ...] = (),
-    ) -> Scorer:
-        """As `FittedHead.scorer`."""
-        return Scorer(targets, self.width, counted(weights), extra)
 
     def constant(self, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """The share of every class."""

@@ -27,6 +27,8 @@ class FittedHead:
     scores: ClassVar[tuple[str, ...]] = CLASSIFICATION
     """Names of the scores of any targets of this kind, the first of which training improves."""
 
+    scorer_class: ClassVar[type[Scorer]] = Scorer
+
     @property
     def width(self) -> int:
         """Numbers a row that a network gives."""
@@ -94,7 +96,7 @@ class FittedHead:
             weights: Weight of each row, or `None`; weights that are all 0 do not count.
             extra: Further metrics that an objective asks for.
         """
-        raise NotImplementedError
+        return self.scorer_class(targets, self.classes, counted(weights), extra, units=self.units)
 
     def loss(self, scores: Mapping[str, float]) -> float:
         """The score that counts in a sum over heads, free of the target's units."""

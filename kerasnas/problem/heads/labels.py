@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerasnas.data import MultiLabelTarget
-from kerasnas.problem.heads.head import FittedHead, counted
+from kerasnas.problem.heads.head import FittedHead
+from kerasnas.problem.metrics import Scorer
 from kerasnas.problem.multilabel import MULTI_LABEL, MultiLabelScorer
 
 
@@ -19,6 +20,7 @@ class LabelsHead(FittedHead):
     target: MultiLabelTarget
 
     scores: ClassVar[tuple[str, ...]] = MULTI_LABEL
+    scorer_class: ClassVar[type[Scorer]] = MultiLabelScorer
 
     @property
     def width(self) -> int:
@@ -42,12 +44,3 @@ class LabelsHead(FittedHead):
     def learnt(self, targets: np.ndarray) -> np.ndarray:
         """As `FittedHead.learnt`."""
         return targets.astype("float32")
-
-    def scorer(
-        self,
-        targets: np.ndarray,
-        weights: np.ndarray | None = None,
-        extra: tuple[str, ...] = (),
-    ) -> MultiLabelScorer:
-        """As `FittedHead.scorer`."""
-        return MultiLabelScorer(targets, self.width, counted(weights), extra)

@@ -11,8 +11,8 @@ import numpy as np
 from kerasnas.data import RegressionTarget
 from kerasnas.data.float32_loss import loses_digits, merges_whole_numbers
 from kerasnas.data.units import Units
-from kerasnas.problem.heads.head import FittedHead, counted
-from kerasnas.problem.metrics import REGRESSION, Scorer
+from kerasnas.problem.heads.head import FittedHead
+from kerasnas.problem.metrics import REGRESSION
 
 MARGIN_OF_RANGE = 0.05  # of the range of the training targets, by which answers may leave it
 
@@ -47,15 +47,6 @@ class ValueHead(FittedHead):
         """As `FittedHead.learnt`."""
         assert self.units is not None, "the scale comes from the training rows"
         return self.units.standardise(targets)
-
-    def scorer(
-        self,
-        targets: np.ndarray,
-        weights: np.ndarray | None = None,
-        extra: tuple[str, ...] = (),
-    ) -> Scorer:
-        """As `FittedHead.scorer`."""
-        return Scorer(targets, None, counted(weights), extra, units=self.units)
 
     def loss(self, scores: Mapping[str, float]) -> float:
         """The mean squared error of standardised targets."""

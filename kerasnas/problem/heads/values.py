@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from kerasnas.data import ValuesTarget
 from kerasnas.data.units import Units
-from kerasnas.problem.heads.head import FittedHead, counted
+from kerasnas.problem.heads.head import FittedHead
 from kerasnas.problem.heads.value import units_of
-from kerasnas.problem.metrics import REGRESSION
+from kerasnas.problem.metrics import REGRESSION, Scorer
 from kerasnas.problem.values import ValuesScorer
 
 
@@ -23,6 +23,7 @@ class ValuesHead(FittedHead):
     target: ValuesTarget
 
     scores: ClassVar[tuple[str, ...]] = REGRESSION
+    scorer_class: ClassVar[type[Scorer]] = ValuesScorer
 
     @property
     def width(self) -> int:
@@ -46,20 +47,7 @@ class ValuesHead(FittedHead):
         assert self.units is not None, "the scale comes from the training rows"
         return self.units.standardise(targets)
 
-    def scorer(
-        self,
-        targets: np.ndarray,
-        weights: np.ndarray | None = None,
-        extra: tuple[str, ...] = (),
-    ) -> ValuesScorer:
-        """As `FittedHead.scorer`."""
-        return ValuesScorer(targets, None, counted(weights), extra, units=self.units)
-
     def loss(self, scores: Mapping[str, float]) -> float:
         """The mean of the columns' RMSE, in their mean deviation."""
         assert self.units is not None, "the scale comes from the training rows"
         return scores["rmse"] / float(np.mean(self.units.scale))
-
-    def decode(self, answers: np.ndarray, threshold: float | None = None) -> Any:
-        """Values of shape `(rows, targets)`, float64."""
-        return answers.astype("float64")
