@@ -59,7 +59,7 @@ def composed_task(
             form=lambda hp: remembered(kept, hypermodel.form(hp), made, _KEPT),
             front=lambda hp: {name: inputs[name].front(f) for name, f in hypermodel.form(hp)},
             loss_weights=loss_weights,
-            identity=lambda: {
+            contents=lambda: {
                 "inputs": list(inputs),
                 "outputs": list(rows.heads),
                 "folds": len(rows.folds),

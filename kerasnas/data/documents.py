@@ -171,10 +171,8 @@ def class_folders(folder: Path) -> tuple[Documents, np.ndarray]:
     Raises:
         SchemaError: If there are no two folders with text files.
     """
-    files = files_by_class(folder, SUFFIXES, "text files", "ham/1.txt and spam/2.txt")
-    labels = [name for name, found in files.items() for _ in found]
-    texts = _read_files([path for found in files.values() for path in found])
-    return _single(texts), np.array(labels, dtype=object)
+    paths, labels = files_by_class(folder, SUFFIXES, "text files", "ham/1.txt and spam/2.txt")
+    return _single(_read_files(paths)), labels
 
 
 def text_files(path: Path) -> list[Path]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from kerasnas.errors import SchemaError
 
@@ -47,14 +51,17 @@ def named_files(folder: Path, suffixes: Sequence[str], noun: str) -> list[Path]:
 
 def files_by_class(
     folder: Path, suffixes: Sequence[str], noun: str, example: str
-) -> Mapping[str, list[Path]]:
-    """The files of a folder that holds one folder a class, by the names of these folders.
+) -> tuple[list[Path], np.ndarray]:
+    """The files of a folder that holds one folder a class.
 
     Args:
         folder: The folder.
         suffixes: Endings of the files.
         noun: What the files are, such as "images".
         example: Two files of two classes, such as "cats/1.jpg and dogs/2.jpg".
+
+    Returns:
+        The files in the order of their names, and the name of its folder for each.
 
     Raises:
         SchemaError: If there are no two folders with files.
@@ -69,7 +76,29 @@ def files_by_class(
             f"'{folder}' has {len(files)} folders with {noun}, expected one folder for each of at "
             f"least two classes, such as {example}. For other targets pass `y`."
         )
-    return files
+    labels = [name for name, found in files.items() for _ in found]
+    return [path for found in files.values() for path in found], np.array(labels, dtype=object)
+
+
+def path_column(frame: pd.DataFrame, holds: Callable[[pd.Series], bool], noun: str) -> Any:
+    """The only column of a table that holds files.
+
+    Args:
+        frame: The table.
+        holds: Whether a column holds such files.
+        noun: What such a column holds, such as "paths of images".
+
+    Raises:
+        SchemaError: If there is none, or more than one.
+    """
+    found = [name for name in frame.columns if holds(frame[name])]
+    if len(found) == 1:
+        return found[0]
+    raise SchemaError(
+        f"`x` has {len(found)} columns that hold {noun}"
+        + (f": {found}" if found else "")
+        + f', expected one. Pass the column itself, such as x["{(found or ["path"])[0]}"].'
+    )
 
 
 def _is_left(name: str) -> bool:

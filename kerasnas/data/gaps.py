@@ -127,7 +127,7 @@ def pictures_there(x: Any) -> FoundPictures:
     Raises:
         SchemaError: As `to_pictures` and `looked`.
     """
-    given, there = _there(x, picture_kinds.path_column)
+    given, there = _there(x, picture_kinds.picture_column)
     if there is not None and not there.any():
         return FoundPictures(there)
     pictures = to_pictures(given)
@@ -139,7 +139,7 @@ def pictures_there(x: Any) -> FoundPictures:
 
 def clips_there(x: Any) -> tuple[list[Clip], np.ndarray]:
     """The sounds that are there and can be used, and which rows have one; as `pictures_there`."""
-    given, there = _there(x, sound_kinds.path_column)
+    given, there = _there(x, sound_kinds.sound_column)
     if there is not None and not there.any():
         return [], there
     sounds = to_sounds(given)

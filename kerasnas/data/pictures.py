@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data.batches import is_batches
-from kerasnas.data.folders import files_by_class, named_files
+from kerasnas.data.folders import files_by_class, named_files, path_column
 from kerasnas.data.foreign import is_array, is_flat_table, is_pillow, to_pandas, unwrapped
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.one_hot import class_labels
@@ -108,7 +108,7 @@ def to_pictures(x: Any) -> Pictures:
         path = Path(x)
         return Pictures([path] if path.is_file() else named_files(path, SUFFIXES, "images"), "last")
     if isinstance(x, pd.DataFrame):
-        return to_pictures(x[path_column(x)])
+        return to_pictures(x[picture_column(x)])
     if is_batches(x):
         return unpack_pictures(x).x
     if isinstance(x, pd.Series):
@@ -195,26 +195,17 @@ def class_folders(folder: Path) -> tuple[Pictures, np.ndarray]:
     Raises:
         SchemaError: If there are no two folders with images.
     """
-    files = files_by_class(folder, SUFFIXES, "images", "cats/1.jpg and dogs/2.jpg")
-    labels = [name for name, found in files.items() for _ in found]
-    paths = [path for found in files.values() for path in found]
-    return Pictures(paths, "last"), np.array(labels, dtype=object)
+    paths, labels = files_by_class(folder, SUFFIXES, "images", "cats/1.jpg and dogs/2.jpg")
+    return Pictures(paths, "last"), labels
 
 
-def path_column(frame: pd.DataFrame) -> str:
+def picture_column(frame: pd.DataFrame) -> Any:
     """The column of a table that holds paths of images, or images.
 
     Raises:
         SchemaError: If there is none, or more than one.
     """
-    found = [name for name in frame.columns if _is_pictures(frame[name])]
-    if len(found) == 1:
-        return str(found[0]) if isinstance(found[0], str) else found[0]
-    raise SchemaError(
-        f"`x` has {len(found)} columns that hold paths of images"
-        + (f": {found}" if found else "")
-        + f', expected one. Pass the column itself, such as x["{(found or ["path"])[0]}"].'
-    )
+    return path_column(frame, _is_pictures, "paths of images")
 
 
 def _stacked(array: np.ndarray) -> Pictures:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data.batches import is_batches, one_input, unpacked_rows
-from kerasnas.data.folders import files_by_class, named_files
+from kerasnas.data.folders import files_by_class, named_files, path_column
 from kerasnas.data.foreign import is_array, is_flat_table, to_pandas, unwrapped
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.waveforms import read_bytes, read_file, waveform
@@ -123,7 +123,7 @@ def to_sounds(x: Any) -> Sounds:
         path = Path(x)
         return Sounds([path] if path.is_file() else named_files(path, SUFFIXES, "sounds"))
     if isinstance(x, pd.DataFrame):
-        return to_sounds(x[path_column(x)])
+        return to_sounds(x[sound_column(x)])
     if is_batches(x):
         return unpack_sounds(x).x
     if is_flat_table(x) and not isinstance(x, pd.Series):
@@ -214,25 +214,17 @@ def class_folders(folder: Path) -> tuple[Sounds, np.ndarray]:
     Raises:
         SchemaError: If there are no two folders with sounds.
     """
-    files = files_by_class(folder, SUFFIXES, "sounds", "dog/1.wav and cat/2.wav")
-    labels = [name for name, found in files.items() for _ in found]
-    return Sounds([p for found in files.values() for p in found]), np.array(labels, dtype=object)
+    paths, labels = files_by_class(folder, SUFFIXES, "sounds", "dog/1.wav and cat/2.wav")
+    return Sounds(paths), labels
 
 
-def path_column(frame: pd.DataFrame) -> Any:
+def sound_column(frame: pd.DataFrame) -> Any:
     """The column of a table that holds the sounds: paths, arrays or pairs.
 
     Raises:
         SchemaError: If there is none, or more than one.
     """
-    found = [name for name in frame.columns if _is_sounds(frame[name])]
-    if len(found) == 1:
-        return found[0]
-    raise SchemaError(
-        f"`x` has {len(found)} columns that hold sounds or paths of sounds"
-        + (f": {found}" if found else "")
-        + f', expected one. Pass the column itself, such as x["{(found or ["path"])[0]}"].'
-    )
+    return path_column(frame, _is_sounds, "sounds or paths of sounds")
 
 
 def _check_stack(x: np.ndarray) -> None:

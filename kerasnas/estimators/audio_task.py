@@ -111,7 +111,7 @@ def audio_task(
             front=lambda hp: forms.front(hypermodel.form(hp)),
             raw=raw,
             broken=broken,
-            identity=lambda: {
+            contents=lambda: {
                 "sounds": reader.describe(),
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),

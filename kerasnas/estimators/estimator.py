@@ -27,7 +27,6 @@ from kerasnas.estimators.arguments import (
     settle_folds,
     settle_level,
 )
-from kerasnas.estimators.identity import identity_of
 from kerasnas.estimators.loaded_tables import LoadedTables, load_tables, stored_inputs
 from kerasnas.estimators.objective_names import score_names, settle_objectives, with_metrics
 from kerasnas.estimators.preflight import check_arguments, check_steps
@@ -210,7 +209,7 @@ class Estimator(AnsweringEstimator):
                 seed=seed,
                 callbacks=settle_search_callbacks(self.callbacks),
                 executor=executor,
-                identity=lambda: {**identity_of(task.problem), **loaded.identity},
+                identity=lambda: {**task.problem.identity(), **loaded.identity},
             )
             result = run(task.hypermodel, job, plan, interruption, progress)
             self.fitted_ = interruption.finish(

@@ -159,7 +159,7 @@ def image_task(
             front=lambda hp: forms.front(hypermodel.form(hp)),
             raw=fitted.raw,
             broken=broken,
-            identity=lambda: {
+            contents=lambda: {
                 "images": reader.describe(),
                 "rows": [len(rows.train), len(rows.valid)],
                 "folds": len(rows.folds),

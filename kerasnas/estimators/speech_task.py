@@ -99,7 +99,7 @@ def speech_task(
             front=lambda hp: fitted.front(hypermodel.form(hp)),
             raw=raw,
             broken=broken,
-            identity=lambda: {
+            contents=lambda: {
                 "sounds": reader.describe(),
                 "characters": list(target.characters),
                 "data": sounds_fingerprint(raw, rows),

@@ -95,7 +95,7 @@ class PreparedTable:
                 rows=rows,
                 raw=table.raw,
                 form=lambda hp: form_of(front_of(hypermodel.family(hp))),
-                identity=lambda: {
+                contents=lambda: {
                     "columns": [[c.name, c.kind] for c in table.schema.columns],
                     "rows": [len(rows.train), len(rows.valid)],
                     "folds": len(rows.folds),

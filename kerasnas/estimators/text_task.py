@@ -148,7 +148,7 @@ def text_task(
             form=lambda hp: forms.form(hypermodel.form(hp)),
             front=lambda hp: FrontGraph.of(forms.front(hypermodel.form(hp)).model),
             raw=documents,
-            identity=lambda: {
+            contents=lambda: {
                 "columns": list(reader.columns),
                 "longest": reader.longest,
                 "rows": [len(rows.train), len(rows.valid)],

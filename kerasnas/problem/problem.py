@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from kerasnas.assembly import Fronts, join
 from kerasnas.data import Reader
+from kerasnas.data.fingerprint import fingerprint
 from kerasnas.data.units import Units
 from kerasnas.problem.answer_scorer import AnswerScorer
 from kerasnas.problem.heads.targets import HeadTargets
@@ -48,9 +49,8 @@ class AnyProblem(Protocol):
     def target(self) -> Any:
         """What encodes and decodes the targets, as a file holds it."""
 
-    @property
-    def identity(self) -> Callable[[], Mapping[str, Any]]:
-        """Finds what tells a search of this problem from another one in the same directory."""
+    def identity(self) -> Mapping[str, Any]:
+        """What tells a search of this problem from another one in the same directory."""
 
     def with_metrics(self, extra: tuple[str, ...]) -> Self:
         """The problem whose scorer gives further metrics."""
@@ -80,7 +80,7 @@ class Problem:
         rows: Heads, targets, weights and split.
         form: From hyperparameters to the form of the data that their network takes. A problem with
             one form answers always the same object; one with several keeps those in use.
-        identity: Finds what tells a search of this problem from another one in the same directory.
+        contents: Finds what tells these inputs and targets from others.
         front: From hyperparameters to the front of their form, where that is there without the
             form; `None` where the form is always there.
         raw: Raw data of all rows, for `reader.take`.
@@ -94,7 +94,7 @@ class Problem:
     reader: Reader
     rows: Rows
     form: Callable[[Any], Form]
-    identity: Callable[[], Mapping[str, Any]] = dict
+    contents: Callable[[], Mapping[str, Any]] = dict
     front: Callable[[Any], Fronts] | None = None
     raw: Any = None
     broken: Sequence[str] = ()
@@ -102,6 +102,13 @@ class Problem:
     extra: tuple[str, ...] = ()
     own: tuple[OwnMetric, ...] = ()
     _views: dict[int, tuple[Form, View]] = field(default_factory=dict, repr=False)
+
+    def identity(self) -> dict[str, Any]:
+        """As `AnyProblem.identity`: the contents, and which rows are trained on and held out."""
+        rows = self.rows
+        flat = [part for fold in rows.folds for part in fold]
+        split = fingerprint(rows.train, rows.valid, rows.calibration, *flat)
+        return {**self.contents(), "split": split}
 
     def with_metrics(self, extra: tuple[str, ...]) -> Problem:
         """The problem whose scorer gives further metrics, which objectives ask for."""

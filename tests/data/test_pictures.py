@@ -8,7 +8,7 @@ from PIL import Image
 from kerasnas.data import room
 from kerasnas.data.images import ImageReader, fit_image_reader
 from kerasnas.data.picture_reading import looked
-from kerasnas.data.pictures import class_folders, path_column, split_pictures, to_pictures
+from kerasnas.data.pictures import class_folders, picture_column, split_pictures, to_pictures
 from kerasnas.errors import SchemaError
 
 
@@ -87,12 +87,12 @@ def test_class_folders(folder):
 def test_frames_and_series_of_paths(folder):
     paths = [str(p) for p in class_folders(folder)[0].items]
     frame = pd.DataFrame({"file": paths, "age": [1, 2, 3, 4], "name": list("abcd")})
-    assert path_column(frame) == "file"
+    assert picture_column(frame) == "file"
     x, y = split_pictures(frame, "age")
     assert y.tolist() == [1, 2, 3, 4]
     assert len(to_pictures(x)) == len(to_pictures(frame)) == len(to_pictures(paths)) == 4
     with pytest.raises(SchemaError, match="2 columns"):
-        path_column(frame.assign(other=paths))
+        picture_column(frame.assign(other=paths))
     with pytest.raises(SchemaError, match="`weight`"):
         split_pictures(frame, "weight")
 
