@@ -154,11 +154,18 @@ def run(
         with suppress(DirectoryError):
             history.note("stopped", {}, spent=job.clock.spent)
         history.close()
-    result = SearchResult(
+    result = _found(history, plan, tuner, scratch)
+    events.end(result)
+    return result
+
+
+def _found(history: History, plan: SearchPlan, tuner: Tuner, scratch: Scratch) -> SearchResult:
+    """What a search that has ended has found."""
+    return SearchResult(
         history=history,
         objectives=plan.objectives,
         constraints=plan.constraints,
-        strategy=oracle.describe(),
+        strategy=tuner.oracle.describe(),
         first_traceback=tuner.first_traceback,
         networks=tuner.networks,
         solved=tuner.solved,
@@ -166,8 +173,6 @@ def run(
         seed=plan.seed,
         member_seconds=tuner.reserve.member_seconds,
     )
-    events.end(result)
-    return result
 
 
 def _info(oracle: oracles.Oracle, plan: SearchPlan) -> SearchInfo:

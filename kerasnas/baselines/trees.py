@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,9 +63,13 @@ def tree_answers(
         part = deadline.part(share)
         return fit(head, evidence, seed, settings, x, targets, weights=kept, deadline=part)
 
-    def each_column(targets: np.ndarray) -> np.ndarray:
-        models = [fitted(targets[:, i], 1 / (head.width - i)) for i in range(head.width)]
+    def side_by_side(targets: Sequence[np.ndarray], settings: Sequence[Any]) -> np.ndarray:
+        shares = [1 / (head.width - i) for i in range(head.width)]
+        models = [fitted(t, s, **how) for t, s, how in zip(targets, shares, settings, strict=True)]
         return np.stack([model.predict(answered) for model in models], axis=1)
+
+    def each_column(targets: np.ndarray) -> np.ndarray:
+        return side_by_side(list(targets.T), [{}] * head.width)
 
     if isinstance(head, ClassHead):
         model = fitted(y)
@@ -75,12 +79,8 @@ def tree_answers(
     if isinstance(head, LabelsHead):
         return np.stack([_of_label(fitted, y, i, answered) for i in range(head.width)], axis=1)
     if isinstance(head, QuantilesHead):
-        levels = head.target.quantiles
-        models = [
-            fitted(y, 1 / (len(levels) - i), loss="quantile", quantile=level)
-            for i, level in enumerate(levels)
-        ]
-        return np.sort(np.stack([model.predict(answered) for model in models], axis=1), axis=1)
+        settings = [{"loss": "quantile", "quantile": level} for level in head.target.quantiles]
+        return np.sort(side_by_side([y] * head.width, settings), axis=1)
     if isinstance(head, OwnLossHead):
         if y.shape[1] != head.width:
             return np.tile(head.constant(y, kept), (len(asked), 1))

@@ -100,14 +100,17 @@ def panel_of(
         starts.append(start + first)
     if not names:
         raise SchemaError(f"{quoted(schema.targets)}, the target, has no values.")
-    doubled = found.counts["doubled"]
-    if doubled > 0.2 * len(frame) and not schema.series and schema.duplicates == "mean":
-        raise SchemaError(
-            f"{doubled} of {len(frame)} rows repeat a time. Name the column that tells series "
-            'apart with `series=`, add the rows up with `duplicates="sum"`, or leave one row for '
-            "each step."
-        )
+    _check_doubled(schema, found.counts["doubled"], len(frame))
     return Panel(names, values, observed, starts, later, found.notes(schema))
+
+
+def _check_doubled(schema: SeriesSchema, doubled: int, rows: int) -> None:
+    """Many rows of one time are several series, or amounts to add up."""
+    if doubled > 0.2 * rows and not schema.series and schema.duplicates == "mean":
+        raise SchemaError(
+            f"{doubled} of {rows} rows repeat a time. Name the column that tells series apart with "
+            '`series=`, add the rows up with `duplicates="sum"`, or leave one row for each step.'
+        )
 
 
 @dataclass

@@ -11,13 +11,13 @@ import keras
 import numpy as np
 
 from kerasnas.baselines import Baselines
-from kerasnas.clock import Deadline, Purpose
+from kerasnas.clock import Purpose
 from kerasnas.estimators.task import Task
 from kerasnas.history import TrialRecord
 from kerasnas.problem import AnswerScorer, AnyProblem, Scorer, View
 from kerasnas.results.again import Again
 from kerasnas.results.decisions import Decisions, chosen_thresholds
-from kerasnas.results.ensemble import CANDIDATES, Twins, Wish, keeping_for, no_twins
+from kerasnas.results.ensemble import CANDIDATES, Building, Wish, keeping_for
 from kerasnas.results.examination import curves_of, examined
 from kerasnas.results.fitted import Fitted, Origin
 from kerasnas.results.fusion import fuse
@@ -71,9 +71,7 @@ def choose_answer(
     result: SearchResult,
     scorer: AnswerScorer,
     wish: Wish,
-    deadline: Deadline,
-    probe: Any = None,
-    again: Twins = no_twins,
+    building: Building,
 ) -> Answer:
     """The ensemble, if it is better than the best trial on rows it was not chosen on; else that.
 
@@ -83,15 +81,13 @@ def choose_answer(
         result: The search, which is told how much choosing flatters.
         scorer: Scores answers to the validation rows.
         wish: The ensemble that was asked for.
-        deadline: When the ensemble has to be built.
-        probe: A few rows in the structure of the inputs, to measure the latency.
-        again: Fits members once more; see `build_ensemble`.
+        building: What the ensemble is built with.
     """
     result.scorer = scorer
     best = result.best_trial
     found = None
     if wish.size > 1:
-        found = result.choose_ensemble(wish, deadline, result.member_seconds, probe, again)
+        found = result.choose_ensemble(wish, building)
     if found is None:
         alone = len(result.history.scored()) == 1  # nothing was chosen then
         optimism = 0.0 if alone else result.flattery()

@@ -35,7 +35,7 @@ from kerasnas.objectives import Constraint, ObjectiveLike
 from kerasnas.problem.given import Given
 from kerasnas.problem.split import Folding
 from kerasnas.progress import Progress, Stage, Verbose
-from kerasnas.results.ensemble import Wish, parse_ensemble
+from kerasnas.results.ensemble import Building, Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
 from kerasnas.results.folds import fits_again
 from kerasnas.results.result import SearchResult
@@ -231,8 +231,13 @@ class Estimator(AnsweringEstimator):
         """The answer of a search, by what the clock has left."""
         progress.enter(Stage.ENSEMBLE)
         deadline = job.clock.deadline.minus(job.clock.kept(Purpose.ANSWER))
-        probe, twins = task.problem.reader.probe(), twins_of(result, task, job)
-        answer = choose_answer(result, task.problem.scorer(), wish, deadline, probe, twins)
+        building = Building(
+            deadline,
+            result.member_seconds,
+            task.problem.reader.probe(),
+            twins_of(result, task, job),
+        )
+        answer = choose_answer(result, task.problem.scorer(), wish, building)
         progress.enter(Stage.WRITING)
         result.measure_sizes(deadline)
         result.networks.release()

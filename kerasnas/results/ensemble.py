@@ -81,6 +81,33 @@ def parse_ensemble(value: Any) -> Wish:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Building:
+    """What an ensemble is built with.
+
+    Attributes:
+        deadline: When the ensemble has to be built.
+        pace: Seconds that a member needs to be read and built in.
+        probe: A few rows in the structure of the inputs, to measure the latency if it is limited.
+        again: From weights by trial to the models that take the place of trials', where these are
+            fitted once more.
+    """
+
+    deadline: Deadline = ENDLESS
+    pace: float = 0.0
+    probe: Any = None
+    again: Twins = no_twins
+
+    def most(self, wish: Wish) -> int:
+        """Members that there is time for, at most, and at least two."""
+        if not self.pace or self.deadline.endless:
+            return wish.size
+        return min(wish.size, max(2, int(self.deadline.left / self.pace)))
+
+
+UNHURRIED = Building()
+
+
 @dataclass(frozen=True)
 class Ensemble:
     """A chosen ensemble.
@@ -111,12 +138,8 @@ def build_ensemble(
     objectives: Sequence[Objective],
     constraints: Sequence[Constraint],
     wish: Wish,
-    *,
     seed: int,
-    deadline: Deadline = ENDLESS,
-    pace: float = 0.0,
-    probe: Any = None,
-    again: Twins = no_twins,
+    building: Building,
 ) -> Ensemble | None:
     """Chooses among finished trials and fuses the chosen ones.
 
@@ -128,11 +151,7 @@ def build_ensemble(
         constraints: Bounds that the ensemble has to keep too.
         wish: Size and latency.
         seed: Seed of the search.
-        deadline: When the ensemble has to be built.
-        pace: Seconds that a member needs to be read and built in.
-        probe: A few rows in the structure of the inputs, to measure the latency if it is limited.
-        again: From weights by trial to the models that take the place of trials', where these are
-            fitted once more.
+        building: What it is built with.
 
     Returns:
         The ensemble, or `None` where there are too few trials or too little time, or every
@@ -145,9 +164,7 @@ def build_ensemble(
     if len(candidates) < 2 or objective.name.removeprefix("val_") not in scorer.names:
         return None
     by_id = {trial.trial_id: trial for trial in trials}
-    size = wish.size
-    if pace and not deadline.endless:
-        size = min(size, max(2, int(deadline.left / pace)))
+    size, deadline = building.most(wish), building.deadline
     limit = min([wish.latency_ms or math.inf, *_bounds(constraints, "latency_ms")])
     while size >= 2 and not deadline.passed:
         selection = select(
@@ -158,12 +175,12 @@ def build_ensemble(
             start=wish.start,
             rounds=wish.rounds,
             seed=seed,
-            deadline=deadline.minus(size * pace),  # that its members are built in
+            deadline=deadline.minus(size * building.pace),  # that its members are built in
         )
-        fitted = again(selection.weights) if selection.better else {}
+        fitted = building.again(selection.weights) if selection.better else {}
         members = [fitted.get(k) or networks.model(by_id[k]) for k in selection.weights]
         model = fuse(members, list(selection.weights.values()), selection.calibration)
-        timed = probe if math.isfinite(limit) else None
+        timed = building.probe if math.isfinite(limit) else None
         row = _row(model, selection, candidates, scorer, objective, timed)
         if fitted:
             row["hyperparameters"]["fitted_again"] = sorted(fitted)

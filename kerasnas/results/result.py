@@ -23,12 +23,12 @@ from kerasnas.oracles.ranking import pareto_first
 from kerasnas.problem import AnswerScorer
 from kerasnas.results import pareto
 from kerasnas.results.ensemble import (
+    UNHURRIED,
+    Building,
     Ensemble,
-    Twins,
     Wish,
     build_ensemble,
     candidates_of,
-    no_twins,
     parse_ensemble,
 )
 from kerasnas.results.from_tuner import read_tuner
@@ -250,10 +250,7 @@ class SearchResult:
     def choose_ensemble(
         self,
         wish: Wish,
-        deadline: Deadline = ENDLESS,
-        pace: float = 0.0,
-        probe: Any = None,
-        again: Twins = no_twins,
+        building: Building = UNHURRIED,
     ) -> Ensemble | None:
         """As `build_ensemble`, over the feasible trials of this search."""
         assert self.scorer is not None, "only a search with a scorer keeps answers"
@@ -266,11 +263,8 @@ class SearchResult:
             self.objectives,
             self.constraints,
             wish,
-            seed=self.seed,
-            deadline=deadline,
-            pace=pace,
-            probe=probe,
-            again=again,
+            self.seed,
+            building,
         )
 
     def flattery(self) -> float | None:

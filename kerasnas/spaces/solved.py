@@ -111,27 +111,13 @@ def stand_in(
     return model
 
 
-def solve(
-    family: str,
-    values: Any,
-    view: View,
-    *,
-    classes: int | None,
-    embedded: Sequence[int],
-    codes: int,
-    seed: int,
-    deadline: Deadline,
-    places: np.ndarray | None = None,
-    rounds: int | None = None,
-    rate: float | None = None,
-) -> Solution:
-    """Fits a family and gives its network.
+@dataclass(frozen=True, eq=False)
+class Solving:
+    """What a family is fitted with, besides its hyperparameters and the data.
 
-    Args:
-        family: One of `SOLVED`.
-        values: As `declare` gives them.
-        view: Data in the form of the family.
-        classes: Number of classes; `None` for regression.
+    Attributes:
+        classes: Number of classes, or of labels of which each is present or not; `None` for
+            regression.
         embedded: Number of categories of each column of indices at the end of a linear model's
             matrix.
         codes: Columns of categories at the end of the trees' matrix.
@@ -140,12 +126,35 @@ def solve(
         places: Columns of the matrix that it is to see; `None` for all. `embedded` and `codes`
             count those of them only.
         rounds: Iterations of boosting, or trees of a forest; `None` stops by the validation rows.
-        rate: Learning rate of boosting after the first rounds; `None` for the one of `values`.
+        rate: Learning rate of boosting after the first rounds; `None` for that of the
+            hyperparameters.
     """
-    width = view.x.shape[1]
+
+    classes: int | None
+    embedded: Sequence[int]
+    codes: int
+    seed: int
+    deadline: Deadline
+    places: np.ndarray | None = None
+    rounds: int | None = None
+    rate: float | None = None
+
+
+def solve(family: str, values: Any, view: View, how: Solving) -> Solution:
+    """Fits a family and gives its network.
+
+    Args:
+        family: One of `SOLVED`.
+        values: As `declare` gives them.
+        view: Data in the form of the family.
+        how: What it is fitted with.
+    """
+    width, places = view.x.shape[1], how.places
     x = view.x if places is None else view.x[:, places]
     if family == LINEAR:
-        linear = solve_linear(x, view.y, view.weights, embedded, classes, values, deadline)
+        linear = solve_linear(
+            x, view.y, view.weights, how.embedded, how.classes, values, how.deadline
+        )
         return Solution(linear if places is None else _behind(linear, width, places))
     rest = [*view.validation, None][:3]
     if places is not None:
@@ -157,12 +166,12 @@ def solve(
         x_valid=rest[0],
         y_valid=rest[1].reshape(-1),
         weights_valid=rest[2],
-        classes=classes,
-        codes=codes,
-        seed=seed,
-        deadline=deadline,
-        rounds=rounds,
-        rate=rate,
+        classes=how.classes,
+        codes=how.codes,
+        seed=how.seed,
+        deadline=how.deadline,
+        rounds=how.rounds,
+        rate=how.rate,
     )
     trees = fit_trees(family, rows, values)
     if places is not None:
@@ -170,30 +179,26 @@ def solve(
     return TreesSolution(trees)
 
 
-def solve_columns(
-    family: str, values: Any, view: View, *, classes: int | None, deadline: Deadline, **how: Any
-) -> Solution:
+def solve_columns(family: str, values: Any, view: View, how: Solving) -> Solution:
     """Fits a family to each of several targets, and gives one network of all.
 
     Args:
         family: One of `SOLVED`.
         values: As `declare` gives them.
         view: Data in the form of the family; targets are a matrix.
-        classes: Number of labels, each present or not; `None` for values.
-        deadline: When the search ends; the time is shared by the columns.
-        **how: Further arguments of `solve`.
+        how: What it is fitted with; the columns share the time.
     """
-    columns = view.y.shape[1]
+    columns, classes = view.y.shape[1], how.classes
     chosen = slice(0, 1) if classes is None else slice(1, 2)
     parts: list[Solution] = []
     for i in range(columns):
         own = _column(view, i, classes is not None)
-        share = deadline.part(1 / (columns - i))
+        share = how.deadline.part(1 / (columns - i))
         if classes is not None and len(np.unique(own.y)) < 2:
             parts.append(Solution(_constant(view.x.shape[1], float(own.y[0, 0]))))
             continue
         binary = None if classes is None else 2
-        parts.append(solve(family, values, own, classes=binary, deadline=share, **how))
+        parts.append(solve(family, values, own, replace(how, classes=binary, deadline=share)))
     network = _side_by_side([part.network for part in parts], chosen)
     return ColumnsSolution(network, parts, chosen)
 

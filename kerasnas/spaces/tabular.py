@@ -233,19 +233,8 @@ class TabularHyperModel(Space):
             places = column_filter.codes if trees else column_filter.features
             codes = int(np.sum(places >= view.x.shape[1] - codes)) if trees else codes
         several = self.multilabel or self.outputs > 1
-        return (solved.solve_columns if several else solved.solve)(
-            family,
-            values,
-            view,
-            classes=self.classes,
-            embedded=embedded,
-            codes=codes,
-            seed=seed,
-            deadline=deadline,
-            places=places,
-            rounds=rounds,
-            rate=rate,
-        )
+        how = solved.Solving(self.classes, embedded, codes, seed, deadline, places, rounds, rate)
+        return (solved.solve_columns if several else solved.solve)(family, values, view, how)
 
     def for_fold(self, number: int) -> TabularHyperModel:
         """The space for the networks of a fold, with the columns that its training rows choose."""

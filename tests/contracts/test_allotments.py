@@ -5,7 +5,6 @@
 
 import ast
 import re
-import tokenize
 from functools import cache
 from pathlib import Path
 
@@ -107,13 +106,7 @@ def _is_source(source):
 
 def _constants_of_time(path, top=PACKAGE):
     """Constants of a module that are numbers and speak of time, by path and name."""
-    with tokenize.open(path) as file:
-        comments = {
-            token.start[0]: token.string
-            for token in tokenize.generate_tokens(file.readline)
-            if token.type == tokenize.COMMENT
-        }
-    body = _tree(path).body
+    lines, body = path.read_text(encoding="utf-8").splitlines(), _tree(path).body
     for place, node in enumerate(body):
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
@@ -121,7 +114,8 @@ def _constants_of_time(path, top=PACKAGE):
         if not isinstance(target, ast.Name) or not _is_numeric(node.value):
             continue
         after = body[place + 1] if place + 1 < len(body) else None
-        words = comments.get(node.end_lineno, "")
+        # Behind numbers a line has nothing but a comment; columns are counted in bytes.
+        words = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             words += str(after.value.value)
         if _SPEAKS.search(target.id) or _COMMENT.search(words):
