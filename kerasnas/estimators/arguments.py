@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.clock import Budget
 from kerasnas.data.batches import is_batches
 from kerasnas.data.named_columns import (
     Taken,
@@ -19,12 +18,9 @@ from kerasnas.data.named_columns import (
     named_in,
     take_columns,
 )
-from kerasnas.errors import SchemaError, SearchSpaceError
-from kerasnas.journal import begun_in
+from kerasnas.errors import SearchSpaceError
 from kerasnas.problem.given import Given
-from kerasnas.problem.split import Folding
 from kerasnas.results.conformal import calibration_rows, check_level
-from kerasnas.results.folds import parse_folds
 
 log = logging.getLogger("kerasnas")
 
@@ -94,40 +90,6 @@ def unpacked(whole: Taken, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     """
     weights = whole.weights if sample_weight is None else sample_weight
     return whole.x, y if whole.y is None else whole.y, weights
-
-
-def settle_folds(
-    folds: Any,
-    budget: Budget,
-    pace: float,
-    directory: Any,
-    validation_data: Any,
-    *,
-    small: int = 0,
-    grouped: float = 0.0,
-) -> Folding:
-    """From the numbers of rows, classes and groups to the number of folds, 0 for a single split.
-
-    Args:
-        folds: The argument `folds`.
-        budget: The budget of the fit.
-        pace: Rows for each second of the budget, up to which `"auto"` makes folds.
-        directory: The argument `directory`: a search in it goes on with the folds that it has.
-        validation_data: Rows that the user holds out; these exclude folds.
-        small: Rows up to which `"auto"` makes folds whatever the budget is.
-        grouped: As in `parse_folds`.
-
-    Raises:
-        SchemaError: If folds and validation rows are both given.
-        SearchSpaceError: If `folds` has none of its forms.
-    """
-    auto = isinstance(folds, str) and folds == "auto"
-    if validation_data is not None and not (auto or folds is False or folds is None):
-        raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
-    begun = begun_in(directory) if auto else {}
-    if "folds" in begun:
-        return lambda rows, classes, units: int(begun["folds"])
-    return parse_folds(folds, budget, pace, small, grouped)
 
 
 def settle_level(intervals: Any, refit: bool) -> float | None:

@@ -12,7 +12,8 @@ import keras
 from kerasnas.baselines import Baselines
 from kerasnas.callbacks.callback import SearchCallback, settle_search_callbacks
 from kerasnas.clock import Budget, Clock, Purpose
-from kerasnas.estimators.answer import (
+from kerasnas.estimators.after_fit import AnsweringEstimator
+from kerasnas.estimators.answer_choice import (
     choose_answer,
     fitted_on_all,
     keeping_of,
@@ -20,13 +21,12 @@ from kerasnas.estimators.answer import (
     train_again,
     twins_of,
 )
-from kerasnas.estimators.answering import AnsweringEstimator
 from kerasnas.estimators.arguments import (
     settle_calibration,
     settle_columns,
-    settle_folds,
     settle_level,
 )
+from kerasnas.estimators.folds import fits_again, settle_folds
 from kerasnas.estimators.loaded_tables import LoadedTables, load_tables, stored_inputs
 from kerasnas.estimators.objective_names import score_names, settle_objectives, with_metrics
 from kerasnas.estimators.preflight import check_arguments, check_steps
@@ -37,7 +37,6 @@ from kerasnas.problem.split import Folding
 from kerasnas.progress import Progress, Stage, Verbose
 from kerasnas.results.ensemble import Building, Wish, parse_ensemble
 from kerasnas.results.fitted import Fitted
-from kerasnas.results.folds import fits_again
 from kerasnas.results.result import SearchResult
 from kerasnas.searching import SearchPlan, run, searching_in, settle_seed
 from kerasnas.trial import Job

@@ -10,13 +10,13 @@ from typing import Any, Protocol
 from kerasnas.clock import Budget
 from kerasnas.errors import ObjectiveError, SchemaError, SearchSpaceError, shown
 from kerasnas.estimators.arguments import settle_level
+from kerasnas.estimators.folds import parse_folds
 from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.files import check_directory
 from kerasnas.objectives import Constraint, Objective, check_constraints
 from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.process_state import check_single_precision
 from kerasnas.results.ensemble import parse_ensemble
-from kerasnas.results.folds import parse_folds
 from kerasnas.searching import check_oracle, check_seed
 from kerasnas.trial.executors import executor_of
 

@@ -12,13 +12,13 @@ from kerasnas.data import split_target
 from kerasnas.data.fingerprint import fingerprint
 from kerasnas.estimators.column_filter import FILTERED, filter_columns
 from kerasnas.estimators.feature_cache import forms_of
+from kerasnas.estimators.folds import SMALL_TABLE_ROWS
 from kerasnas.estimators.preparation import read_rows
 from kerasnas.estimators.task import Task
 from kerasnas.problem import AnswerScorer, Problem
 from kerasnas.problem.given import Given
 from kerasnas.problem.inputs import FittedTable, TableInput
 from kerasnas.problem.rows import Rows, fit_target
-from kerasnas.results.folds import SMALL_TABLE_ROWS
 from kerasnas.spaces import tabular
 from kerasnas.spaces.solved import front_of
 from kerasnas.spaces.table import ColumnFilter

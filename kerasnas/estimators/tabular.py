@@ -29,6 +29,7 @@ from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.column_filter import filter_seconds
 from kerasnas.estimators.distil import distilled
 from kerasnas.estimators.estimator import Estimator
+from kerasnas.estimators.folds import SMALL_TABLE_ROWS
 from kerasnas.estimators.kinds import Classifier, Regressor
 from kerasnas.estimators.loaded_tables import LoadedTables
 from kerasnas.estimators.streamed_rows import can_stream, streamed
@@ -36,7 +37,6 @@ from kerasnas.estimators.table_task import prepare
 from kerasnas.estimators.task import Task
 from kerasnas.problem.given import Given
 from kerasnas.problem.heads import head_of
-from kerasnas.results.folds import SMALL_TABLE_ROWS
 from kerasnas.results.importance import permutation_importance
 from kerasnas.spaces.networks import FAMILIES as NETWORKS
 from kerasnas.spaces.solved import available

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "kerasnas"
 
 # Where an object of somebody else has to be asked, how often, and why.
 ALLOWED = {
-    "estimators/answering.py": (1, "scikit-learn: an estimator is fitted once `fitted_` is there"),
+    "estimators/after_fit.py": (1, "scikit-learn: an estimator is fitted once `fitted_` is there"),
     "spaces/proxies.py": (2, "Keras has no class for the layers that take an activation"),
     "spaces/trees/catboost.py": (1, "a booster that may not be installed: is it a classifier?"),
     "spaces/trees/lightgbm.py": (1, "the booster itself, or its scikit-learn face"),

@@ -520,7 +520,7 @@ HALF = np.arange(60) < 30
 )
 def test_folds_of_scikit_learn_and_pairs_of_indices(folds, held, times):
     from kerasnas.clock import Budget
-    from kerasnas.results.folds import parse_folds
+    from kerasnas.estimators.folds import parse_folds
 
     y = np.arange(60) % 2
     count = parse_folds(folds, Budget(trials=1), 0.0)
@@ -556,7 +556,7 @@ def test_folds_of_scikit_learn_and_pairs_of_indices(folds, held, times):
 )
 def test_folds_that_do_not_fit_are_told(folds, sentence):
     from kerasnas.clock import Budget
-    from kerasnas.results.folds import parse_folds
+    from kerasnas.estimators.folds import parse_folds
 
     with pytest.raises(SchemaError, match=sentence):
         rows_of(np.arange(60) % 2, count_folds=parse_folds(folds, Budget(trials=1), 0.0))

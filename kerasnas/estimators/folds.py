@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from kerasnas.clock import ALLOTMENTS, Budget, Margin, Purpose, amount
-from kerasnas.errors import SearchSpaceError
+from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.journal import begun_in
 from kerasnas.problem.given_folds import given_folds
 from kerasnas.problem.split import Folding
 
@@ -56,6 +57,40 @@ def parse_folds(
         f'`folds` must be "auto", False, a number of folds from 2, a splitter such as '
         f"`sklearn.model_selection.GroupKFold()`, or pairs of indices, received {value!r}."
     )
+
+
+def settle_folds(
+    folds: Any,
+    budget: Budget,
+    pace: float,
+    directory: Any,
+    validation_data: Any,
+    *,
+    small: int = 0,
+    grouped: float = 0.0,
+) -> Folding:
+    """From the numbers of rows, classes and groups to the number of folds, 0 for a single split.
+
+    Args:
+        folds: The argument `folds`.
+        budget: The budget of the fit.
+        pace: Rows for each second of the budget, up to which `"auto"` makes folds.
+        directory: The argument `directory`: a search in it goes on with the folds that it has.
+        validation_data: Rows that the user holds out; these exclude folds.
+        small: Rows up to which `"auto"` makes folds whatever the budget is.
+        grouped: As in `parse_folds`.
+
+    Raises:
+        SchemaError: If folds and validation rows are both given.
+        SearchSpaceError: If `folds` has none of its forms.
+    """
+    auto = isinstance(folds, str) and folds == "auto"
+    if validation_data is not None and not (auto or folds is False or folds is None):
+        raise SchemaError("`folds` and `validation_data` exclude each other. Pass one of them.")
+    begun = begun_in(directory) if auto else {}
+    if "folds" in begun:
+        return lambda rows, classes, units: int(begun["folds"])
+    return parse_folds(folds, budget, pace, small, grouped)
 
 
 def fits_again(value: Any, budget: Budget) -> bool:

@@ -6,8 +6,7 @@ import pytest
 
 import kerasnas as kn
 from kerasnas.errors import SearchSpaceError
-from kerasnas.estimators.arguments import settle_folds
-from kerasnas.results.folds import parse_folds
+from kerasnas.estimators.folds import parse_folds, settle_folds
 
 
 @pytest.mark.parametrize(
