@@ -308,48 +308,22 @@ def tabular(
     input_shape: tuple[int] | int,
     classes: int | None = None,
     *,
-    embedded: Sequence[int] = (),
+    multilabel: bool = False,
     rows: int | None = None,
     families: Sequence[str] = FAMILIES,
-    codes: int = 0,
-    sample: np.ndarray | None = None,
-    groups: Sequence[str] | None = None,
-    column_filter: ColumnFilter | None = None,
-    column_filters_of_folds: Sequence[ColumnFilter] = (),
-    order: Order = "learnt",
-    outputs: int = 1,
-    multilabel: bool = False,
+    **settings: Any,
 ) -> TabularHyperModel:
     """The search space of tables, for any keras-tuner `Tuner` and for `kerasnas.search`.
 
     Args:
         input_shape: Width of the feature matrix, as an integer or a shape without the batch axis.
         classes: Number of classes, labels being integers; `None` for regression.
-        embedded: As in `TabularHyperModel`.
+        multilabel: Whether targets are a 0/1 matrix of `classes` columns.
         rows: Training rows, which set the default batch size.
         families: As in `TabularHyperModel`.
-        codes: As in `TabularHyperModel`.
-        sample: As in `TabularHyperModel`.
-        groups: As in `TabularHyperModel`.
-        column_filter: As in `TabularHyperModel`.
-        column_filters_of_folds: As in `TabularHyperModel`.
-        order: As in `TabularHyperModel`.
-        outputs: As in `TabularHyperModel`.
-        multilabel: As in `TabularHyperModel`.
+        **settings: As in `TabularHyperModel`.
     """
     width = input_shape[0] if isinstance(input_shape, Sequence) else input_shape
     return TabularHyperModel(
-        int(width),
-        classes,
-        embedded,
-        rows,
-        families,
-        codes,
-        sample,
-        groups,
-        column_filter,
-        column_filters_of_folds,
-        order,
-        outputs,
-        multilabel,
+        int(width), classes, multilabel=multilabel, rows=rows, families=families, **settings
     )
