@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from kerasnas.auto_model.inputs import PlacedInput
 from kerasnas.auto_model.readers import MOST_ROWS, InputsReader
 from kerasnas.auto_model.space import ComposedHyperModel
-from kerasnas.baselines import Baselines, evidence_of, fit_baselines, joined
+from kerasnas.baselines import Baselines, evidence_of, fit_baselines, joined_evidence
 from kerasnas.clock import Clock
 from kerasnas.data.fingerprint import fingerprint
-from kerasnas.estimators.feature_cache import remembered, told
+from kerasnas.estimators.feature_cache import last_few, with_latency
 from kerasnas.estimators.task import Task
 from kerasnas.problem import AnswerScorer, Form, Problem
 from kerasnas.problem.rows import Rows
@@ -43,20 +43,20 @@ def composed_task(
     def made(key: Seen) -> Form:
         seen = {name: inputs[name].seen(forms) for name, forms in key}
         fronts = {name: inputs[name].front(forms) for name, forms in key}
-        return told(Form({name: form.data for name, form in seen.items()}, fronts), reader)
+        return with_latency(Form({name: form.data for name, form in seen.items()}, fronts), reader)
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         """A constant, linear models and boosting over the features of all inputs together."""
         found = [evidence_of(one.fitted, one.form, rows.train) for one in inputs.values()]
         seen = [evidence for evidence in found if evidence is not None]
-        return fit_baselines(joined(seen) if seen else None, rows, scorer, clock, seed)
+        return fit_baselines(joined_evidence(seen) if seen else None, rows, scorer, clock, seed)
 
     return Task(
         problem=Problem(
             reader=reader,
             rows=rows,
             raw={name: one.fitted.raw for name, one in inputs.items()},
-            form=lambda hp: remembered(kept, hypermodel.form(hp), made, _KEPT),
+            form=lambda hp: last_few(kept, hypermodel.form(hp), made, _KEPT),
             front=lambda hp: {name: inputs[name].front(f) for name, f in hypermodel.form(hp)},
             loss_weights=loss_weights,
             contents=lambda: {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerasnas.problem.heads.head import counted
+from kerasnas.problem.heads.head import scoring_weights
 from kerasnas.problem.rows import Rows
 
 
@@ -19,7 +19,7 @@ def constant_answers(rows: Rows) -> np.ndarray:
     """
 
     def answer(train: np.ndarray) -> np.ndarray:
-        weights = counted(None if rows.weights is None else rows.weights[train])
+        weights = scoring_weights(None if rows.weights is None else rows.weights[train])
         constants = [h.constant(rows.encoded[n][train], weights) for n, h in rows.heads.items()]
         return np.concatenate(constants)
 

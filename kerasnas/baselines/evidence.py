@@ -217,7 +217,7 @@ def term_evidence(features: Mapping[str, np.ndarray], size: int, train: np.ndarr
     )
 
 
-def joined(parts: Sequence[Evidence]) -> Evidence:
+def joined_evidence(parts: Sequence[Evidence]) -> Evidence:
     """The evidence of several inputs side by side."""
 
     def linear(rows: np.ndarray) -> Any:

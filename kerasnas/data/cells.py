@@ -110,7 +110,7 @@ def _zone_of(dtype: pd.ArrowDtype) -> str | None:
     return kind.tz if isinstance(kind, pyarrow.TimestampType) else None
 
 
-def clock_of(series: pd.Series) -> str:
+def clock_of_stamps(series: pd.Series) -> str:
     """The clock of a `plain` series of datetimes: a zone, "UTC" without one, or `WRITTEN`."""
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         zones = {str(series.dtype.tz)}

@@ -138,7 +138,7 @@ def _guess_present(present: pd.Series, dtype: str) -> Column:
 
 def _on_clock(guess: Column, present: pd.Series) -> Column:
     """The guess for typed moments with the clock that they tell."""
-    clock = cells.clock_of(present)
+    clock = cells.clock_of_stamps(present)
     if clock == "UTC":
         return guess
     where = "as it is written" if clock == WRITTEN else f"of {clock}"

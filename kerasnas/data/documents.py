@@ -126,7 +126,7 @@ def split_documents(x: Any, y: Any) -> tuple[Any, Any]:
         unpacked = unpack_documents(x)
         return unpacked.x, unpacked.y
     if y is None and (isinstance(x, os.PathLike) or (isinstance(x, str) and _is_folder(x))):
-        return class_folders(Path(x))
+        return text_folders(Path(x))
     return x, y
 
 
@@ -165,7 +165,7 @@ def unpack_documents(x: Any) -> Taken:
     return Taken(_array(np.concatenate(parts)), targets, weights)
 
 
-def class_folders(folder: Path) -> tuple[Documents, np.ndarray]:
+def text_folders(folder: Path) -> tuple[Documents, np.ndarray]:
     """Texts and labels of a folder that holds one folder of text files a class.
 
     Raises:

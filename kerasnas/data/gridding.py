@@ -154,14 +154,14 @@ class _Found:
         return [
             *([moved] if self.between else []),
             *(
-                text + (f" (series {named(self.names[what])})" if schema.keys else "")
+                text + (f" (series {first_names(self.names[what])})" if schema.keys else "")
                 for what, text in sentences.items()
                 if counts[what]
             ),
         ]
 
 
-def named(names: Sequence[Any]) -> str:
+def first_names(names: Sequence[Any]) -> str:
     """The first of some series by their names."""
     first = ", ".join(repr(plain_name(name)) for name in names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED

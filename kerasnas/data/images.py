@@ -12,11 +12,11 @@ import numpy as np
 from kerasnas.data.foreign import is_array, shape_of
 from kerasnas.data.picture_reading import (
     Look,
+    broken_names,
     check_finite,
     looks_at,
     opened,
     ranges_of,
-    told,
 )
 from kerasnas.data.pictures import Pictures, to_pictures
 from kerasnas.data.pixel_scale import PixelScale, extremes
@@ -107,7 +107,7 @@ class ImageReader:
         if problems:
             raise SchemaError(
                 f"{len(problems)} of the {len(pictures)} images cannot be used: "
-                f"{told(pictures, problems)}. Leave them out, or pass images as in fit: "
+                f"{broken_names(pictures, problems)}. Leave them out, or pass images as in fit: "
                 f"{self.describe()}."
             )
         for integers in (False, True):

@@ -112,7 +112,7 @@ def looked(
     looks, problems = looks_at(pictures, kept)
     if problems:
         message = f"{len(problems)} of the {len(pictures)} images cannot be used: "
-        message += told(pictures, problems)
+        message += broken_names(pictures, problems)
         if 2 * len(problems) >= len(pictures):
             raise SchemaError(f"{message}. Check the paths and the format of the files.")
         warnings.warn(f"{message}. {instead}", UserWarning, stacklevel=2)
@@ -189,7 +189,7 @@ def opened(pictures: Pictures, channels: int | None = None) -> Iterator[tuple[in
         yield from ((first, image.result()) for first, image in waiting)
 
 
-def told(pictures: Pictures, problems: Sequence[tuple[int, str]]) -> str:
+def broken_names(pictures: Pictures, problems: Sequence[tuple[int, str]]) -> str:
     """Names and reasons of broken images, cut after a few."""
     shown = "; ".join(f"{pictures.name(row)}: {reason}" for row, reason in problems[:_SHOWN])
     return shown + ("; ..." if len(problems) > _SHOWN else "")

@@ -150,7 +150,7 @@ def split_pictures(x: Any, y: Any, classes: bool = False) -> tuple[Any, Any]:
     if y is not None:
         return x, y
     if isinstance(x, str | os.PathLike):
-        return class_folders(Path(x))
+        return picture_folders(Path(x))
     if is_batches(x):
         unpacked = unpack_pictures(x)
         x, targets = unpacked.x, unpacked.y
@@ -173,7 +173,7 @@ def unpack_pictures(x: Any) -> Taken:
     return Taken(images, targets, weights)
 
 
-def joined(first: Pictures, second: Pictures) -> Pictures:
+def joined_pictures(first: Pictures, second: Pictures) -> Pictures:
     """The images of two, one after the other.
 
     Raises:
@@ -186,7 +186,7 @@ def joined(first: Pictures, second: Pictures) -> Pictures:
     return Pictures([*first.items, *second.items], first.axis)
 
 
-def class_folders(folder: Path) -> tuple[Pictures, np.ndarray]:
+def picture_folders(folder: Path) -> tuple[Pictures, np.ndarray]:
     """Images and labels of a folder that holds one folder of images a class.
 
     Returns:

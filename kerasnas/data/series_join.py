@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data.gridding import joined_by_lines, named
+from kerasnas.data.gridding import first_names, joined_by_lines
 from kerasnas.data.panel import Panel, SeriesSchema, same_name
 
 
-def joined(known: Panel, panel: Panel, schema: SeriesSchema, lookback: int) -> Panel:
+def joined_panel(known: Panel, panel: Panel, schema: SeriesSchema, lookback: int) -> Panel:
     """A panel with the known steps of `fit` in front of series that go on where those ended.
 
     Steps between the two are filled in as all gaps are, where there are fewer of them than steps in
@@ -57,4 +57,4 @@ def joined(known: Panel, panel: Panel, schema: SeriesSchema, lookback: int) -> P
 
 
 def _of(names: list[Any], schema: SeriesSchema) -> str:
-    return f" (series {named(names)})" if schema.keys else ""
+    return f" (series {first_names(names)})" if schema.keys else ""

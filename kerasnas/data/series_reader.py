@@ -12,7 +12,7 @@ import pandas as pd
 from kerasnas.data.panel import Panel, SeriesSchema, same_name
 from kerasnas.data.reader import chunks
 from kerasnas.data.series import read_series
-from kerasnas.data.series_join import joined
+from kerasnas.data.series_join import joined_panel
 from kerasnas.errors import SchemaError
 
 
@@ -49,7 +49,7 @@ class SeriesReader:
             SchemaError: If the frame does not fit; all problems at once.
         """
         panel = read_series(x, self.schema)
-        return joined(self.known, panel, self.schema, self.lookback)
+        return joined_panel(self.known, panel, self.schema, self.lookback)
 
     def window(self, panel: Panel, later: list[np.ndarray] | None = None) -> Any:
         """What the model is called with, at the end of each series of a panel."""

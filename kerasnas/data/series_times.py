@@ -153,7 +153,7 @@ def moments_of(values: np.ndarray, form: str) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.to_datetime(texts, format=form, errors="coerce")).as_unit("us")
 
 
-def numbers_of(moments: pd.DatetimeIndex, form: str) -> pd.Index:
+def numbers_of_stamps(moments: pd.DatetimeIndex, form: str) -> pd.Index:
     """Timestamps as whole numbers in a form of dates."""
     if form == "%YQ":
         return pd.Index(moments.year * 10 + moments.quarter).astype("int64")

@@ -175,7 +175,7 @@ def split_sounds(x: Any, y: Any) -> tuple[Any, Any]:
     if y is not None:
         return x, y
     if isinstance(x, str | os.PathLike):
-        return class_folders(Path(x))
+        return sound_folders(Path(x))
     if is_batches(x):
         unpacked = unpack_sounds(x)
         if unpacked.y is not None:
@@ -208,7 +208,7 @@ def speaker_column(x: Any) -> str | None:
     return None
 
 
-def class_folders(folder: Path) -> tuple[Sounds, np.ndarray]:
+def sound_folders(folder: Path) -> tuple[Sounds, np.ndarray]:
     """Sounds and labels of a folder that holds one folder of sounds a class.
 
     Raises:

@@ -106,7 +106,7 @@ def refuse_missing(series: pd.Series) -> None:
     rows = np.flatnonzero(series.isna())
     if len(rows):
         raise SchemaError(
-            f"`y` has {count(len(rows), 'missing value')} ({listed(rows)}): Input y contains "
+            f"`y` has {count(len(rows), 'missing value')} ({listed_rows(rows)}): Input y contains "
             "NaN. Drop those rows from `x` and `y`, for example with `keep = y.notna()`."
         )
 
@@ -116,7 +116,7 @@ def count(amount: int, noun: str) -> str:
     return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
 
 
-def listed(rows: np.ndarray, limit: int = 5) -> str:
+def listed_rows(rows: np.ndarray, limit: int = 5) -> str:
     """Write "row 4" or "rows 4, 9, 17", cut after `limit` of them."""
     shown = ", ".join(str(row) for row in rows[:limit])
     return f"row{'' if len(rows) == 1 else 's'} {shown}{', ...' if len(rows) > limit else ''}"

@@ -16,7 +16,7 @@ from kerasnas.data.one_hot import class_labels
 from kerasnas.data.target_input import (
     check_same_length,
     count,
-    listed,
+    listed_rows,
     read_target,
     refuse_missing,
     split_target,
@@ -173,14 +173,15 @@ class RegressionTarget:
         rows = np.flatnonzero(~np.isfinite(values))
         if len(rows):
             raise SchemaError(
-                f"`y` has {count(len(rows), 'value')} not finite ({listed(rows)}): Input y "
+                f"`y` has {count(len(rows), 'value')} not finite ({listed_rows(rows)}): Input y "
                 "contains infinity or NaN. Drop or correct those rows."
             )
         rows = np.flatnonzero(np.abs(values) > LARGEST_TARGET)
         if len(rows):
             raise SchemaError(
-                f"`y` has {count(len(rows), 'value')} beyond {LARGEST_TARGET:g} ({listed(rows)}), "
-                "whose squares are infinite. Divide `y` by a constant, or take logarithms."
+                f"`y` has {count(len(rows), 'value')} beyond {LARGEST_TARGET:g} "
+                f"({listed_rows(rows)}), whose squares are infinite. Divide `y` by a "
+                "constant, or take logarithms."
             )
         return values
 

@@ -76,7 +76,7 @@ class TextReader:
 
     def batches(self, raw: Documents) -> Iterator[tuple[np.ndarray, Any]]:
         """Texts of like length together, so that little is spent on padding."""
-        lengths = np.max([lengths_of(texts) for texts in raw.columns.values()], axis=0)
+        lengths = np.max([character_counts(texts) for texts in raw.columns.values()], axis=0)
         for index in by_length(lengths, self.most_rows):
             parts = {name: raw.columns[name][index, None] for name in self.columns}
             yield index, parts if self.named else parts[self.columns[0]]
@@ -178,7 +178,9 @@ def warn_of_cuts(columns: Sequence[np.ndarray], longest: int) -> None:
         columns: Texts, column by column.
         longest: Characters of a text that are looked at.
     """
-    lengths = np.concatenate([lengths_of(texts) for texts in columns]) if columns else np.zeros(0)
+    lengths = (
+        np.concatenate([character_counts(texts) for texts in columns]) if columns else np.zeros(0)
+    )
     cut, total = lengths > longest, float(lengths.sum())
     lost = float((lengths[cut] - longest).sum()) / total if total else 0.0
     if lost >= _LOST:
@@ -192,7 +194,7 @@ def warn_of_cuts(columns: Sequence[np.ndarray], longest: int) -> None:
         )
 
 
-def lengths_of(texts: np.ndarray) -> np.ndarray:
+def character_counts(texts: np.ndarray) -> np.ndarray:
     """Number of characters of each text."""
     return np.array([len(text) for text in texts], dtype=np.int64)
 

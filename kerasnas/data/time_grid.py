@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from kerasnas.data.series_times import moments_of, numbers_of
+from kerasnas.data.series_times import moments_of, numbers_of_stamps
 from kerasnas.errors import SchemaError
 
 Kind = Literal["integer", "duration", "month", "business", "slots"]
@@ -108,7 +108,7 @@ class TimeGrid:
     def stamps(self, positions: np.ndarray) -> pd.Index:
         """The stamps of steps."""
         index = self._stamps(np.asarray(positions, "int64"))
-        return numbers_of(pd.DatetimeIndex(index), self.written) if self.written else index
+        return numbers_of_stamps(pd.DatetimeIndex(index), self.written) if self.written else index
 
     def following(self, place: int, steps: int) -> tuple[pd.Index, np.ndarray]:
         """The stamps after a step, and how many steps of the grid each lies after that step.

@@ -190,7 +190,7 @@ def train_again(
     return replace(answer, model=model, rows=[*answer.rows, row])
 
 
-def settle(
+def as_fitted(
     kind: str,
     answer: Answer,
     result: SearchResult,

@@ -14,10 +14,10 @@ from kerasnas.callbacks.callback import SearchCallback, settle_search_callbacks
 from kerasnas.clock import Budget, Clock, Purpose
 from kerasnas.estimators.after_fit import AnsweringEstimator
 from kerasnas.estimators.answer_choice import (
+    as_fitted,
     choose_answer,
     fitted_on_all,
     keeping_of,
-    settle,
     train_again,
     twins_of,
 )
@@ -246,7 +246,7 @@ class Estimator(AnsweringEstimator):
         else:
             answer = fitted_on_all(answer, result, task, job)
         result.baselines = [*baselines.rows, *answer.rows]
-        return settle(
+        return as_fitted(
             type(self).__name__,
             answer,
             result,

@@ -52,13 +52,13 @@ class FeatureCache:
             OutOfTime: If there is no time to make one more form and to train on it.
         """
         if not timed:
-            return remembered(self._kept, form, self._make, self._most)
+            return last_few(self._kept, form, self._make, self._most)
         if form not in self._kept:
             what = (
                 f"to bring all {self._things} to another form, after {len(self._seconds)} of them"
             )
             self._clock.allot(Purpose.FORM).require(self._needed, what)
-        return remembered(self._kept, form, self._timed, self._most)
+        return last_few(self._kept, form, self._timed, self._most)
 
     @property
     def has_time(self) -> bool:
@@ -84,10 +84,10 @@ class FeatureCache:
 
 def forms_of(fitted: FittedInput) -> Callable[[Any], Form]:
     """From the key of a form of an input to that form, with a front whose latency can be told."""
-    return lambda key: told(fitted.form(key), fitted.reader)
+    return lambda key: with_latency(fitted.form(key), fitted.reader)
 
 
-def told(form: Form, reader: Reader) -> Form:
+def with_latency(form: Form, reader: Reader) -> Form:
     """The form, with what measures the latency of its front."""
     return replace(form, latency_ms=cache(partial(_front_latency, form.front, reader)))
 
@@ -98,7 +98,7 @@ def _front_latency(front: Fronts, reader: Reader) -> float:
     return latency(model, artifact.as_inputs(one, artifact.input_dtypes(model)))["latency_ms"]
 
 
-def remembered(store: dict[Any, Any], key: Any, make: Callable[[Any], Any], most: int) -> Any:
+def last_few(store: dict[Any, Any], key: Any, make: Callable[[Any], Any], most: int) -> Any:
     """What `make` gives for a key, from a store of the last few."""
     if key not in store:
         while len(store) >= most:

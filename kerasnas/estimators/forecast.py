@@ -20,7 +20,7 @@ from kerasnas.data.series_reader import SeriesReader
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.arguments import settle_families
 from kerasnas.estimators.estimator import Estimator
-from kerasnas.estimators.forecast_backtest import compared, origins_from
+from kerasnas.estimators.forecast_backtest import backtest_of, origins_from
 from kerasnas.estimators.forecast_task import ForecastProblem, channel_statistics
 from kerasnas.estimators.objective_names import MEASURED
 from kerasnas.estimators.task import Task
@@ -223,7 +223,7 @@ class TimeSeriesForecaster(Estimator):
         inputs = windows.inputs(
             panel, origins, reader.lookback, reader.horizon, reader.schema, dtype="float64"
         )
-        return compared(reader, panel, origins, fitted.outputs(inputs))
+        return backtest_of(reader, panel, origins, fitted.outputs(inputs))
 
     def evaluate(self, frame: Any, y: Any = None) -> dict[str, float]:
         """MASE, sMAPE, RMSE and weighted quantile loss of forecasting the steps of a frame.

@@ -50,7 +50,7 @@ def _place(start: Any, grid: TimeGrid, order: str) -> int:
     return int(grid.positions(grid.checked(stamps, "`start`"))[0])
 
 
-def compared(
+def backtest_of(
     reader: SeriesReader, panel: Panel, origins: windows.Origins, forecasts: np.ndarray
 ) -> Backtest:
     """Forecasts beside what came, with their scores and those of the seasonal naive rule."""

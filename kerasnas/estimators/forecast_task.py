@@ -257,7 +257,7 @@ def channel_statistics(
     low, high, spread = float(target.min()), float(target.max()), float(target.std())
     targets = [piece[:, 0] for piece in pieces]
     means = None
-    if windows.loses_digits(panel, cuts):
+    if windows.series_lose_digits(panel, cuts):
         # Zeros and ones that mark a category stay what they are.
         numbers = [channel.level is None for channel in schema.channels]
         means = np.where(numbers, rows.mean(axis=0), 0.0)

@@ -12,8 +12,8 @@ from kerasnas.assembly import FrontGraph
 from kerasnas.clock import Clock, Margin, Purpose, amount
 from kerasnas.data.room import fits
 from kerasnas.data.stored import held
-from kerasnas.estimators.feature_cache import FeatureCache, remembered, told
-from kerasnas.preprocessing.images import ImageForm, front
+from kerasnas.estimators.feature_cache import FeatureCache, last_few, with_latency
+from kerasnas.preprocessing.images import ImageForm, picture_front
 from kerasnas.problem.inputs import FittedPictures, Form
 from kerasnas.spaces.picture_backbones import PictureBackbone, PictureFeatures
 from kerasnas.spaces.picture_backbones.backbone import USUAL_TUNED
@@ -76,7 +76,7 @@ class PictureForms:
             return self.fitted.front(key)
         reader = self.fitted.reader
         raw = keras.Input(reader.shape, dtype=reader.dtype, name="image")
-        pixels = front(reader, key.pixels)(raw)
+        pixels = picture_front(reader, key.pixels)(raw)
         return FrontGraph.of(
             keras.Model(raw, self.frozen(key)(pixels), name="kerasnas_preprocessing")
         )
@@ -106,8 +106,8 @@ class PictureForms:
 
     def _made(self, key: PictureForm) -> Form:
         if isinstance(key, ImageForm):
-            return told(self.fitted.form(key), self.fitted.reader)
-        return told(Form(held(self._features(key)), self.front(key)), self.fitted.reader)
+            return with_latency(self.fitted.form(key), self.fitted.reader)
+        return with_latency(Form(held(self._features(key)), self.front(key)), self.fitted.reader)
 
     def _features(self, key: PictureFeatures) -> np.ndarray:
         """What frozen layers make of all pictures.
@@ -133,7 +133,7 @@ class PictureForms:
     def frozen(self, key: PictureFeatures) -> keras.Model:
         """The frozen layers that make a form of its pixels; the last few are kept."""
         reader = self.fitted.reader
-        return remembered(
+        return last_few(
             self._frozen,
             key,
             lambda form: frozen_front(

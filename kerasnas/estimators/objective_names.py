@@ -18,7 +18,7 @@ from kerasnas.objectives import (
 )
 from kerasnas.problem import CLASSIFICATION, REGRESSION, Problem
 from kerasnas.problem.heads import ValuesHead
-from kerasnas.problem.heads.head import counted
+from kerasnas.problem.heads.head import scoring_weights
 from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.problem.own_metrics import direction_of, own_metric
 from kerasnas.results.leaderboard import MEASURES
@@ -114,5 +114,5 @@ def _settled(objective: Objective, problem: Problem) -> Objective:
     rows = problem.rows
     weights = None if rows.weights is None else rows.weights[rows.valid]
     metric = next(m for m in problem.own if f"val_{m.name}" == objective.name)
-    found = direction_of(metric, rows.targets[rows.valid], rows.classes, counted(weights))
+    found = direction_of(metric, rows.targets[rows.valid], rows.classes, scoring_weights(weights))
     return replace(objective, direction=objective.direction or found)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerasnas.assembly import FrontGraph
 from kerasnas.clock import Clock, Margin, Purpose, seconds_of
-from kerasnas.estimators.feature_cache import FeatureCache, told
+from kerasnas.estimators.feature_cache import FeatureCache, with_latency
 from kerasnas.preprocessing.sounds import SoundForm
 from kerasnas.problem.inputs import FittedSounds, Form
 from kerasnas.spaces.weights.speech_embedding import SpeechTensors, SpeechVectors, speech_front
@@ -61,8 +61,8 @@ class SoundForms:
 
     def _made(self, key: SoundForm | SpeechVectors) -> Form:
         if isinstance(key, SoundForm):
-            return told(self.fitted.form(key), self.fitted.reader)
-        return told(Form(self._vectors(), self.front(key)), self.fitted.reader)
+            return with_latency(self.fitted.form(key), self.fitted.reader)
+        return with_latency(Form(self._vectors(), self.front(key)), self.fitted.reader)
 
     def _vectors(self) -> np.ndarray:
         raw, reader = self.fitted.raw, self.fitted.reader

@@ -11,7 +11,7 @@ import numpy as np
 
 from kerasnas.clock import Clock, Purpose, Stopwatch
 from kerasnas.data.documents import Documents
-from kerasnas.data.texts import lengths_of
+from kerasnas.data.texts import character_counts
 from kerasnas.problem.rows import Rows
 
 log = logging.getLogger("kerasnas")
@@ -139,7 +139,7 @@ def _some(rows: Rows, index: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 def _lengths(documents: Documents, index: np.ndarray, longest: int) -> np.ndarray:
     columns = documents.columns.values()
-    return np.sum([np.minimum(lengths_of(t[index]), longest) for t in columns], axis=0)
+    return np.sum([np.minimum(character_counts(t[index]), longest) for t in columns], axis=0)
 
 
 def _cut(texts: np.ndarray, longest: int) -> np.ndarray:

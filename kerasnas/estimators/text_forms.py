@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasnas.assembly import FrontGraph
 from kerasnas.clock import Clock, Purpose
-from kerasnas.estimators.feature_cache import FeatureCache, remembered, told
+from kerasnas.estimators.feature_cache import FeatureCache, last_few, with_latency
 from kerasnas.preprocessing.texts.forms import Front, Terms, Tokens
 from kerasnas.preprocessing.texts.pieces import Pieces, Pooled, fit_pieces
 from kerasnas.problem.inputs import FittedDocuments, Form
@@ -54,7 +54,7 @@ class TextForms:
         """The graph, fitted on the training rows; the last few are kept."""
         if isinstance(key, Terms | Tokens):
             return self.fitted.front(key)
-        return remembered(self._fronts, key, self._of_backbone, _KEPT_GRAPHS)
+        return last_few(self._fronts, key, self._of_backbone, _KEPT_GRAPHS)
 
     def form(self, key: TextForm) -> Form:
         """All rows in a form, and the graph from raw texts to it.
@@ -71,9 +71,9 @@ class TextForms:
 
     def _made(self, key: TextForm) -> Form:
         if isinstance(key, Terms | Tokens):
-            return told(self.fitted.form(key), self.fitted.reader)
+            return with_latency(self.fitted.form(key), self.fitted.reader)
         data = self._vectors(key) if isinstance(key, Pooled) else self._tokens(key)
-        return told(Form(data, FrontGraph.of(self.front(key).model)), self.fitted.reader)
+        return with_latency(Form(data, FrontGraph.of(self.front(key).model)), self.fitted.reader)
 
     def _of_backbone(self, key: Any) -> Front:
         assert self.backbone and self._frozen, "forms of pieces belong to a backbone"

@@ -18,7 +18,7 @@ from kerasnas.clock import Clock
 from kerasnas.data import check_same_length
 from kerasnas.data.documents import Documents, split_documents, to_documents
 from kerasnas.data.fingerprint import fingerprint
-from kerasnas.data.texts import lengths_of, warn_of_cuts
+from kerasnas.data.texts import character_counts, warn_of_cuts
 from kerasnas.data.word_vectors import read_word_vectors
 from kerasnas.errors import SchemaError
 from kerasnas.estimators.preparation import read_rows
@@ -227,7 +227,9 @@ def _longest(documents: Documents, train: np.ndarray, most: int | None = None) -
         train: Indices of the training rows.
         most: As many as there are up to so many, instead.
     """
-    lengths = np.concatenate([lengths_of(texts[train]) for texts in documents.columns.values()])
+    lengths = np.concatenate(
+        [character_counts(texts[train]) for texts in documents.columns.values()]
+    )
     if most is None:
         return int(np.clip(1.5 * float(np.quantile(lengths, 0.99)), *_LONGEST))
     return int(min(most, max(_LONGEST[0], lengths.max())))

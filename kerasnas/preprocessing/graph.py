@@ -21,7 +21,7 @@ from kerasnas.data import MISSING_DATETIME, MISSING_INTEGER, Column, Schema
 from kerasnas.preprocessing.blocks import ColumnBlocks, input_dtype
 from kerasnas.preprocessing.categorical import CategoricalColumns
 from kerasnas.preprocessing.features import ColumnFeatures
-from kerasnas.preprocessing.moments import DatetimeColumns, join
+from kerasnas.preprocessing.moments import DatetimeColumns, concatenated
 from kerasnas.preprocessing.numeric import NumericColumns, WholeColumns
 from kerasnas.preprocessing.text import TextColumn
 
@@ -129,7 +129,7 @@ def fit_preprocessing(raw: Mapping[str, np.ndarray], schema: Schema) -> Preproce
     tensors = [tensor for part in parts for tensor in part.tensors] + indices
     embedded = fitted.cardinalities
     return Preprocessing(
-        model=keras.Model(list(inputs.values()), join(tensors), name="preprocessing"),
+        model=keras.Model(list(inputs.values()), concatenated(tensors), name="preprocessing"),
         columns=columns,
         names=tuple([n for part in parts for n in part.names] + list(embedded)),
         owners=tuple([o for part in parts for o in part.owners] + list(embedded)),

@@ -38,7 +38,7 @@ class ImageForm:
     fit: Fit = "stretch"
 
 
-def front(reader: ImageReader, form: ImageForm) -> keras.Model:
+def picture_front(reader: ImageReader, form: ImageForm) -> keras.Model:
     """The graph from raw images to pixels, float32 of shape `(batch, height, width, channels)`.
 
     Resized pixels of whole numbers are rounded to whole numbers: what trials train on fits into a
@@ -86,7 +86,7 @@ def pixels(reader: ImageReader, form: ImageForm, pictures: Pictures) -> np.ndarr
         return np.moveaxis(items, 1, -1) if reader.axis == "first" else items
     shape = (len(pictures), form.height, form.width, reader.channels)
     out = room(shape, reader.dtype)
-    model = front(reader, form)
+    model = picture_front(reader, form)
     signature = tf.TensorSpec((None, *reader.shape), reader.dtype)
     run = tf.function(model, input_signature=[signature], autograph=False)
     for rows, images in reader.batches(pictures):

@@ -121,6 +121,6 @@ class DatetimeColumns:
         owners += [self.names[a] for a, _ in self.pairs]
 
 
-def join(tensors: list[Any]) -> Any:
+def concatenated(tensors: list[Any]) -> Any:
     """Concatenates along the last axis; a single tensor passes through."""
     return layers.Concatenate()(tensors) if len(tensors) > 1 else tensors[0]

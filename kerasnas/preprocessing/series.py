@@ -173,7 +173,7 @@ def answers(panel: Panel, origins: Origins, horizon: int) -> np.ndarray:
     return _slices([t[:, None] for t in targets], origins, steps, "float64")[..., 0]
 
 
-def loses_digits(panel: Panel, cuts: np.ndarray) -> bool:
+def series_lose_digits(panel: Panel, cuts: np.ndarray) -> bool:
     """Whether float32 is too coarse for how some series moves beside its level."""
     for values, cut in zip(panel.values, cuts, strict=True):
         series = values[: int(cut), 0]

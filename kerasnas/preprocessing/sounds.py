@@ -66,7 +66,7 @@ def usual_hop(reader: SoundReader) -> int:
     return max(8, int(min(hop, reader.samples / _FEWEST)))
 
 
-def front(sample_rate: int, samples: int | None, form: SoundForm) -> keras.Model:
+def sound_front(sample_rate: int, samples: int | None, form: SoundForm) -> keras.Model:
     """The graph from waveforms of any length to what a network takes.
 
     Args:
@@ -117,7 +117,7 @@ def heard(reader: SoundReader, form: SoundForm, raw: Sequence[np.ndarray]) -> np
     """
     if form.kind == "wave":
         return reader.stacked(raw)
-    model = front(reader.sample_rate, reader.samples, form)
+    model = sound_front(reader.sample_rate, reader.samples, form)
     signature = tf.TensorSpec((None, None), "float32")
     run = tf.function(model, input_signature=[signature], autograph=False)
     rows = max(1, _CHUNK // reader.samples)
@@ -132,7 +132,7 @@ def heard_whole(reader: SoundReader, form: SoundForm, raw: Sequence[np.ndarray])
     """As `heard`, for sounds that the graph does not cut: each as long as the longest of `fit`."""
     samples = reader.samples
     signature = tf.TensorSpec((None, samples), "float32")
-    model = front(reader.sample_rate, None, form)
+    model = sound_front(reader.sample_rate, None, form)
     run = tf.function(model, input_signature=[signature], autograph=False)
     parts = [
         run(tf.constant(reader.stacked(raw[i : i + _WHOLE_AT_ONCE], samples))).numpy()

@@ -18,7 +18,7 @@ _NGRAMS = (1, 2)
 _PUNCTUATION = r'[!"#$%&()\*\+,-\./:;<=>?@\[\\\]^_`{|}~\']'
 
 
-def terms(texts: np.ndarray) -> list[list[bytes]]:
+def word_pairs(texts: np.ndarray) -> list[list[bytes]]:
     """Words and word pairs of each text, cut as `keras.layers.TextVectorization` cuts them."""
     cleaned = tf.strings.regex_replace(
         tf.strings.lower(tf.constant(texts.astype(object))), _PUNCTUATION, ""
@@ -38,7 +38,7 @@ class TextColumn:
 
     def __init__(self, name: str, values: np.ndarray) -> None:
         self.name = name
-        documents = Counter(term for found in terms(values) for term in set(found))
+        documents = Counter(term for found in word_pairs(values) for term in set(found))
         least = 2 if len(values) < 1000 else 5
         ordered = sorted(documents.items(), key=lambda item: (-item[1], item[0]))
         # NumPy's strings, through which Keras takes a vocabulary, drop NUL characters at the end.

@@ -17,7 +17,7 @@ from kerasnas.data import MISSING_DATETIME, MISSING_INTEGER, Schema
 from kerasnas.preprocessing.blocks import ColumnBlocks
 from kerasnas.preprocessing.categorical import learn_vocabulary
 from kerasnas.preprocessing.graph import Preprocessing
-from kerasnas.preprocessing.moments import calendar, join, pairs_of
+from kerasnas.preprocessing.moments import calendar, concatenated, pairs_of
 from kerasnas.preprocessing.numeric import from_centre, whole_centres
 from kerasnas.preprocessing.text import TextColumn
 
@@ -71,7 +71,7 @@ def fit_tree_preprocessing(
         group = slice(start, start + _GROUP)
         tensors.append(_codes([by_name[name] for name in codes[group]], vocabularies[group]))
     return Preprocessing(
-        model=keras.Model(list(inputs.values()), join(tensors), name="preprocessing"),
+        model=keras.Model(list(inputs.values()), concatenated(tensors), name="preprocessing"),
         columns=columns,
         names=tuple(names + codes),
         owners=tuple(owners + codes),
@@ -94,7 +94,7 @@ def _codes(strings: list[Any], vocabularies: list[list[str]]) -> Any:
     for row, known in enumerate(vocabularies):
         for code, value in enumerate(known):
             table[row, index[value]] = code
-    shared = ops.cast(layers.StringLookup(vocabulary=union)(join(strings)), "int32")
+    shared = ops.cast(layers.StringLookup(vocabulary=union)(concatenated(strings)), "int32")
     offsets = np.arange(len(vocabularies), dtype="int32")[None, :] * table.shape[1]
     look = layers.Embedding(table.size, 1, trainable=False, embeddings_initializer="zeros")
     code = ops.squeeze(look(ops.add(shared, offsets)), axis=-1)

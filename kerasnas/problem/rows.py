@@ -26,7 +26,7 @@ from kerasnas.data.transcripts import Transcripts
 from kerasnas.errors import SchemaError, shown
 from kerasnas.problem.given import Given, Validation
 from kerasnas.problem.heads import ClassHead, FittedHead, head_of
-from kerasnas.problem.heads.head import counted
+from kerasnas.problem.heads.head import scoring_weights
 from kerasnas.problem.split import Split, split
 
 Target = ClassTarget | MultiLabelTarget | RegressionTarget | ValuesTarget | Transcripts
@@ -288,7 +288,7 @@ def _scaled(
     split: Split,
 ) -> dict[str, FittedHead]:
     """The heads with the scale of the training rows."""
-    kept = counted(None if weights is None else weights[split.train])
+    kept = scoring_weights(None if weights is None else weights[split.train])
     return {name: head.on(encoded[name][split.train], kept) for name, head in heads.items()}
 
 

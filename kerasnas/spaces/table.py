@@ -133,7 +133,7 @@ class ColumnFilter:
     codes: np.ndarray
 
 
-def part_of(table: Table, places: np.ndarray) -> Table:
+def narrowed_table(table: Table, places: np.ndarray) -> Table:
     """A table of some columns only, given by their places, rising."""
     plain = places[places < table.plain]
     return replace(
@@ -145,7 +145,7 @@ def part_of(table: Table, places: np.ndarray) -> Table:
     )
 
 
-def settle(
+def settled_table(
     width: int,
     classes: int | None,
     embedded: Sequence[int],

@@ -23,7 +23,7 @@ from kerasnas.spaces.networks import CLASSIC, FAMILIES, NETWORKS, classic
 from kerasnas.spaces.recipes import Recipe, for_training, tabular_recipe
 from kerasnas.spaces.recipes.tabular import ENOUGH
 from kerasnas.spaces.space import Space
-from kerasnas.spaces.table import ColumnFilter, part_of, settle
+from kerasnas.spaces.table import ColumnFilter, narrowed_table, settled_table
 from kerasnas.spaces.table_portfolio import Order, known_good
 
 
@@ -91,7 +91,9 @@ class TabularHyperModel(Space):
         self.order = order
         self.outputs = outputs
         self.multilabel = multilabel
-        self.table = settle(width, classes, embedded, rows, sample, groups, outputs, multilabel)
+        self.table = settled_table(
+            width, classes, embedded, rows, sample, groups, outputs, multilabel
+        )
         fitting = [f for f in families if f not in NETWORKS or NETWORKS[f].fits(self.table)]
         self.families = tuple(fitting or families)
         self._filters_of_folds = tuple(column_filters_of_folds)
@@ -248,7 +250,9 @@ class TabularHyperModel(Space):
     def _take_over(self, column_filter: ColumnFilter | None) -> None:
         self.column_filter = column_filter
         self._narrow = (
-            self.table if column_filter is None else part_of(self.table, column_filter.features)
+            self.table
+            if column_filter is None
+            else narrowed_table(self.table, column_filter.features)
         )
 
     def _column_filter(self, hp: keras_tuner.HyperParameters) -> ColumnFilter | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kerasnas.baselines import Evidence, array_evidence, fit_baselines, joined, sampled
+from kerasnas.baselines import Evidence, array_evidence, fit_baselines, joined_evidence, sampled
 from kerasnas.baselines.constant import constant_answers
 from kerasnas.clock import Clock
 from kerasnas.data import ClassTarget, MultiLabelTarget
@@ -106,10 +106,10 @@ def test_inputs_side_by_side_are_seen_together():
     from scipy import sparse
 
     left, right = array_evidence(X[:, :1]), array_evidence(X[:, 1:])
-    both = joined([left, right])
+    both = joined_evidence([left, right])
     np.testing.assert_array_equal(both.linear(np.arange(5)), X[:5])
     terms = Evidence(linear=lambda rows: sparse.csr_matrix(X[rows, :1]))
-    mixed = joined([terms, right])
+    mixed = joined_evidence([terms, right])
     np.testing.assert_allclose(mixed.linear(np.arange(5)).toarray(), X[:5])
     assert mixed.columns(np.arange(5)).shape == (5, 2) and list(mixed.categorical) == [False] * 2
     found, _ = fitted(mixed, "kind", "value")

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasnas.data.documents import class_folders, split_documents, to_documents
+from kerasnas.data.documents import split_documents, text_folders, to_documents
 from kerasnas.data.texts import TextReader, by_length, fit_text_reader
 from kerasnas.errors import SchemaError
 
@@ -64,7 +64,7 @@ def test_folders_are_classes(tmp_path):
         (tmp_path / name).mkdir()
         for i, text in enumerate(texts):
             (tmp_path / name / f"{i}.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    documents, labels = class_folders(tmp_path)
+    documents, labels = text_folders(tmp_path)
     assert documents.columns["text"].tolist() == ["hi", "caf\u00e9", "WIN"]
     assert labels.tolist() == ["ham", "ham", "spam"]
     again, same = split_documents(str(tmp_path), None)
@@ -72,7 +72,7 @@ def test_folders_are_classes(tmp_path):
     assert same.tolist() == labels.tolist()
     assert len(to_documents(tmp_path)) == 3  # all files below
     with pytest.raises(SchemaError, match="0 folders with text files"):
-        class_folders(tmp_path / "ham")
+        text_folders(tmp_path / "ham")
 
 
 def test_the_target_may_be_a_column():

@@ -8,7 +8,7 @@ from PIL import Image
 from kerasnas.data import room
 from kerasnas.data.images import ImageReader, fit_image_reader
 from kerasnas.data.picture_reading import looked
-from kerasnas.data.pictures import class_folders, picture_column, split_pictures, to_pictures
+from kerasnas.data.pictures import picture_column, picture_folders, split_pictures, to_pictures
 from kerasnas.errors import SchemaError
 
 
@@ -74,7 +74,7 @@ def test_sizes_may_differ():
 
 
 def test_class_folders(folder):
-    pictures, labels = class_folders(folder)
+    pictures, labels = picture_folders(folder)
     assert labels.tolist() == ["cats", "cats", "dogs", "dogs"]
     assert [p.name for p in pictures.items] == ["1.png", "2.png", "3.png", "4.JPG"]
     reader = fit_image_reader(pictures)
@@ -85,7 +85,7 @@ def test_class_folders(folder):
 
 
 def test_frames_and_series_of_paths(folder):
-    paths = [str(p) for p in class_folders(folder)[0].items]
+    paths = [str(p) for p in picture_folders(folder)[0].items]
     frame = pd.DataFrame({"file": paths, "age": [1, 2, 3, 4], "name": list("abcd")})
     assert picture_column(frame) == "file"
     x, y = split_pictures(frame, "age")
@@ -100,7 +100,7 @@ def test_frames_and_series_of_paths(folder):
 def test_broken_files_are_collected(folder):
     (folder / "cats" / "0.png").write_bytes(b"no image")
     (folder / "dogs" / "9.png").write_bytes((folder / "dogs" / "3.png").read_bytes()[:80])
-    pictures, _ = class_folders(folder)
+    pictures, _ = picture_folders(folder)
     with pytest.warns(UserWarning, match=r"2 of the 6 .*0\.png.*9\.png.*left out"):
         good = looked(pictures)[0]
     assert good.tolist() == [1, 2, 3, 4]

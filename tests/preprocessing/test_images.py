@@ -7,7 +7,7 @@ import pytest
 from kerasnas.data import room
 from kerasnas.data.images import fit_image_reader
 from kerasnas.data.pictures import to_pictures
-from kerasnas.preprocessing.images import ImageForm, front, pixels, statistics
+from kerasnas.preprocessing.images import ImageForm, picture_front, pixels, statistics
 
 
 def noise(*shape):
@@ -24,7 +24,7 @@ def test_cached_pixels_are_those_of_the_graph(shape, size):
     cached = pixels(reader, form, reader.read(x))
     assert cached.shape == (4, *size, reader.channels)
     assert cached.dtype == np.uint8
-    assert np.array_equal(np.asarray(front(reader, form)(x)), cached.astype("float32"))
+    assert np.array_equal(np.asarray(picture_front(reader, form)(x)), cached.astype("float32"))
 
 
 @pytest.mark.parametrize("fit", ["stretch", "pad", "crop"])
@@ -34,7 +34,7 @@ def test_images_of_all_sizes_and_a_file(fit, tmp_path):
     form = ImageForm(16, 16, fit)
     cached = pixels(reader, form, reader.read(x))
     path = tmp_path / "front.keras"
-    front(reader, form).save(path)
+    picture_front(reader, form).save(path)
     loaded = keras.models.load_model(path)
     for row, image in enumerate(x):
         assert np.array_equal(np.asarray(loaded(image[None]))[0], cached[row].astype("float32"))
@@ -63,7 +63,7 @@ def test_the_front_does_not_put_what_follows_into_training():
     x = noise(8, 12, 16, 3)
     reader = fit_image_reader(to_pictures(x))
     raw = keras.Input(reader.shape, dtype="uint8")
-    answer = keras.layers.BatchNormalization()(front(reader, ImageForm(8, 8))(raw))
+    answer = keras.layers.BatchNormalization()(picture_front(reader, ImageForm(8, 8))(raw))
     model = keras.Model(raw, answer)
     assert np.array_equal(model(x), model(x, training=False))
     assert not np.allclose(model(x), model(x, training=True), atol=1.0)

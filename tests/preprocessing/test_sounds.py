@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kerasnas.data.sound_reader import SoundReader
-from kerasnas.preprocessing.sounds import SoundForm, front, heard, lowest, mel_of, usual_hop
+from kerasnas.preprocessing.sounds import SoundForm, heard, lowest, mel_of, sound_front, usual_hop
 
 RATE = 8000
 FORM = SoundForm("mel", 200, 80, 40)
@@ -18,12 +18,12 @@ def tone(pitch, samples=4000, amplitude=0.5):
 
 @pytest.fixture(scope="module")
 def open_front():
-    return front(RATE, None, FORM)
+    return sound_front(RATE, None, FORM)
 
 
 @pytest.fixture(scope="module")
 def fixed_front():
-    return front(RATE, 4000, FORM)
+    return sound_front(RATE, 4000, FORM)
 
 
 @pytest.mark.parametrize("pitch", [300.0, 1000.0, 3000.0])
@@ -86,7 +86,7 @@ def test_forms_fit_every_rate(rate):
     hop = usual_hop(SoundReader(rate, rate))
     form = SoundForm("mel", round(2.5 * hop), hop, 24)
     waves = np.random.default_rng(0).standard_normal((1, rate)).astype("float32") * 0.1
-    made = front(rate, rate, form)(waves).numpy()
+    made = sound_front(rate, rate, form)(waves).numpy()
     assert np.isfinite(made).all() and 20 <= made.shape[1] <= 400
 
 

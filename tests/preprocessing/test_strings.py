@@ -10,7 +10,7 @@ from kerasnas import artifact, assembly
 from kerasnas.data import Column, Schema
 from kerasnas.preprocessing import fit_preprocessing
 from kerasnas.preprocessing.categorical import MAX_ONE_HOT, learn_vocabulary
-from kerasnas.preprocessing.text import TextColumn, terms
+from kerasnas.preprocessing.text import TextColumn, word_pairs
 
 ODD = [
     "",
@@ -160,7 +160,7 @@ def test_any_string_after_saving(tmp_path_factory, values):
 
 
 def test_terms_are_words_and_pairs_without_case_and_punctuation():
-    assert terms(strings("The cat, THE!", "")) == [
+    assert word_pairs(strings("The cat, THE!", "")) == [
         [b"the", b"cat", b"the", b"the cat", b"cat the"],
         [],
     ]

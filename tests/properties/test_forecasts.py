@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kerasnas as kn
-from kerasnas.data.series_times import moments_of, numbers_of, order_of, read_stamps, written_form
+from kerasnas.data.series_times import (
+    moments_of,
+    numbers_of_stamps,
+    order_of,
+    read_stamps,
+    written_form,
+)
 
 DAYS = pd.date_range("2024-01-01", periods=50)
 
@@ -114,6 +120,6 @@ def test_dates_are_read_as_they_were_written(form, start, freq, count, seed):
 def test_whole_numbers_are_dates_and_back(form, start):
     freq = {"%Y%m%d": "D", "%Y%m": "MS", "%YQ": "QS", "%G%V": "W-MON"}[form]
     stamps = pd.date_range(start, periods=70, freq=freq)
-    numbers = numbers_of(stamps, form)
+    numbers = numbers_of_stamps(stamps, form)
     assert written_form(np.unique(numbers)) == form
     assert list(moments_of(numbers, form)) == list(stamps)

@@ -8,7 +8,7 @@ from PIL import Image
 import kerasnas as kn
 from kerasnas.data.images import fit_image_reader
 from kerasnas.data.picture_reading import looked
-from kerasnas.data.pictures import class_folders, split_pictures, to_pictures, unpack_pictures
+from kerasnas.data.pictures import picture_folders, split_pictures, to_pictures, unpack_pictures
 from kerasnas.errors import SchemaError
 from kerasnas.problem.given import Given
 from kerasnas.spaces.picture_backbones.sources import SettledPretrained
@@ -156,7 +156,7 @@ def littered(tmp_path):
 
 
 def test_what_systems_leave_in_folders_is_no_image(littered):
-    pictures, labels = class_folders(littered)
+    pictures, labels = picture_folders(littered)
     assert labels.tolist() == ["cats", "cats", "dogs", "dogs"]
     assert [path.name for path in pictures.items] == ["1.png", "2.png", "1.png", "2.PNG"]
     assert len(to_pictures(littered)) == 4

@@ -10,11 +10,9 @@ import pytest
 from scipy.io import wavfile
 
 import kerasnas as kn
-from kerasnas.data.documents import class_folders as text_folders
-from kerasnas.data.documents import to_documents, unpack_documents
+from kerasnas.data.documents import text_folders, to_documents, unpack_documents
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader
-from kerasnas.data.sounds import class_folders as sound_folders
-from kerasnas.data.sounds import to_sounds, unpack_sounds
+from kerasnas.data.sounds import sound_folders, to_sounds, unpack_sounds
 from kerasnas.data.texts import fit_text_reader
 from kerasnas.errors import SchemaError
 from kerasnas.problem.given import Given

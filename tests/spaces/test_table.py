@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasnas.spaces.blocks.ft_transformer import MOST_TOKENS
-from kerasnas.spaces.table import MOST_NUMBERS, SAMPLE, settle
+from kerasnas.spaces.table import MOST_NUMBERS, SAMPLE, settled_table
 from kerasnas.spaces.tabular import tabular
 
 
@@ -28,7 +28,7 @@ GROUPS = ("a", "b", "b", "c", "c", "c", "d")
 
 def table(rows=200, **changes):
     given = {"embedded": [40], "rows": None, "sample": sample(rows or 200), "groups": GROUPS}
-    return settle(8, 3, **{**given, **changes})
+    return settled_table(8, 3, **{**given, **changes})
 
 
 def test_numbers_have_more_than_two_values():
@@ -41,7 +41,7 @@ def test_numbers_have_more_than_two_values():
 
 def test_a_sample_is_evenly_spread_and_bounded():
     rows = np.arange(3 * SAMPLE, dtype="float32")[:, None]
-    kept = settle(1, None, [], 7, rows, None)
+    kept = settled_table(1, None, [], 7, rows, None)
     assert kept.rows == 7
     assert len(kept.sample) == SAMPLE
     assert kept.sample[0, 0] == 0
@@ -53,7 +53,7 @@ def test_very_many_numbers_leave_those_with_most_values():
     rng = np.random.default_rng(0)
     wide = rng.normal(size=(50, MOST_NUMBERS + 20)).astype("float32")
     wide[:, :20] = wide[:, :20].round()
-    kept = settle(wide.shape[1], None, [], None, wide, None)
+    kept = settled_table(wide.shape[1], None, [], None, wide, None)
     assert kept.numbers.tolist() == list(range(20, MOST_NUMBERS + 20))
     assert kept.others.tolist() == list(range(20))
 
@@ -67,7 +67,7 @@ def test_edges_are_distinct_quantiles():
 
 
 def test_a_column_that_hardly_changes_has_one_bin():
-    few = settle(1, None, [], None, np.array([[1.0], [1.0 + 1e-7], [1.0 + 2e-7]]), None)
+    few = settled_table(1, None, [], None, np.array([[1.0], [1.0 + 1e-7], [1.0 + 2e-7]]), None)
     assert few.numbers.tolist() in ([], [0])
     for cuts in few.edges(4):
         assert len(cuts) == 2
@@ -80,9 +80,9 @@ def test_tokens_follow_raw_columns():
     assert single.tolist() == [0, 1]
     assert [places.tolist() for places in joint] == [[2], [3, 4, 5], [6]]
     assert table().token_count == 6
-    many = settle(20, None, [], None, rng.normal(size=(30, 20)), ["text"] * 20)
+    many = settled_table(20, None, [], None, rng.normal(size=(30, 20)), ["text"] * 20)
     assert [len(many.tokens[0]), len(many.tokens[1])] == [0, 1]
-    alone = settle(3, None, [], None, rng.normal(size=(30, 3)), None)
+    alone = settled_table(3, None, [], None, rng.normal(size=(30, 3)), None)
     assert alone.token_count == 3
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasnas.data.texts import by_length, lengths_of
+from kerasnas.data.texts import by_length, character_counts
 from kerasnas.data.word_vectors import WordVectors
 from kerasnas.preprocessing.texts.alphabet import Alphabet, fit_alphabet
 from kerasnas.preprocessing.texts.characters import Characters, read_characters, words
@@ -22,8 +22,8 @@ from kerasnas.preprocessing.texts.style import STYLE, style
 from kerasnas.preprocessing.texts.terms import Kinds, character_keys, terms, word_keys
 from kerasnas.preprocessing.texts.weighing import (
     Vocabulary,
-    counted,
     fit_vocabulary,
+    key_counts,
     merged,
     similarity,
     weigh,
@@ -104,7 +104,7 @@ class Front:
         names = list(columns)
         rows = len(columns[names[0]])
         parts: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
-        for index, out in run(self.model, columns):
+        for index, out in run_graph(self.model, columns):
             if "terms" in out:
                 width = max(1, int((out["terms"] != 0).any(axis=0).nonzero()[0].max(initial=0)) + 1)
                 out = {n: v if n == "style" else v[:, :width] for n, v in out.items()}
@@ -141,7 +141,7 @@ def fit_terms(form: Terms, columns: Columns, longest: int, rows: int | None = No
     vocabulary = fit_vocabulary(
         (
             (out.get("words", none), out.get("characters", none))
-            for _, out in run(looking, {"x": texts})
+            for _, out in run_graph(looking, {"x": texts})
         ),
         most=form.vocabulary,
         least=1 if len(texts) < _SMALL else 2,
@@ -183,8 +183,8 @@ def fit_tokens(
     looking = _single_model(lambda x: {"keys": _token_keys(form, x, alphabet, longest)})
     texts = _sampled(columns)
     store, numbers = [], []
-    for _, out in run(looking, {"x": texts}):
-        store.append(counted(out["keys"]))
+    for _, out in run_graph(looking, {"x": texts}):
+        store.append(key_counts(out["keys"]))
         numbers.append((out["keys"] != 0).sum(axis=1))
     some, times = merged(store)
     least = 1 if len(texts) < _SMALL else 2
@@ -216,7 +216,7 @@ def single_words(looking: keras.Model, names: list[str]) -> dict[int, int]:
     """Key by place of the strings that are exactly one word to the graph."""
     found = {}
     texts = np.array([*names, None], dtype=object)[:-1]
-    for index, out in run(looking, {"x": texts}):
+    for index, out in run_graph(looking, {"x": texts}):
         for row, keys in zip(index, out["keys"], strict=True):
             if (keys != 0).sum() == 1:
                 found[int(row)] = int(keys[0])
@@ -244,13 +244,15 @@ def _with_vectors(
     return keys, start.astype("float32")
 
 
-def run(model: keras.Model, columns: Columns) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+def run_graph(
+    model: keras.Model, columns: Columns
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Answers of a graph to texts, in groups of like length: rows, and arrays by name."""
     names = list(columns)
     single = not isinstance(model.input, dict)
     signature = keras.tree.map_structure(lambda t: tf.TensorSpec((None, 1), "string"), model.input)
     call = tf.function(model, input_signature=[signature], autograph=False)
-    for index in by_length(np.max([lengths_of(columns[name]) for name in names], axis=0)):
+    for index in by_length(np.max([character_counts(columns[name]) for name in names], axis=0)):
         tensors = {name: tf.constant(columns[name][index, None]) for name in names}
         out = call(tensors[names[0]] if single else tensors)
         yield index, {name: value.numpy() for name, value in out.items()}
@@ -289,7 +291,7 @@ def finished(
     numbers = _side_by_side(shapes)
     entry = inputs if named else next(iter(inputs.values()))
     raw = _model(entry, {"style": numbers})
-    values = np.concatenate([out["style"] for _, out in run(raw, texts_of)], axis=0)
+    values = np.concatenate([out["style"] for _, out in run_graph(raw, texts_of)], axis=0)
     variance = values.var(axis=0)
     scale = layers.Normalization(
         mean=values.mean(axis=0).tolist(), variance=np.where(variance > 1e-8, variance, 1).tolist()
@@ -321,7 +323,7 @@ def _all(columns: Columns) -> Iterator[str]:
 def _sampled(columns: Columns) -> np.ndarray:
     """Texts of all columns, thinned out where they are very many."""
     texts = np.concatenate(list(columns.values()))
-    step = 1 + int(lengths_of(texts).sum()) // _FIT_CHARACTERS
+    step = 1 + int(character_counts(texts).sum()) // _FIT_CHARACTERS
     return texts[::step]
 
 
@@ -332,4 +334,13 @@ def sampled_rows(columns: Columns, most: int = 2000) -> Columns:
     return {name: texts[index] for name, texts in columns.items()}
 
 
-__all__ = ["STYLE", "Front", "Terms", "Tokens", "Vocabulary", "fit_terms", "fit_tokens", "run"]
+__all__ = [
+    "STYLE",
+    "Front",
+    "Terms",
+    "Tokens",
+    "Vocabulary",
+    "fit_terms",
+    "fit_tokens",
+    "run_graph",
+]

@@ -48,7 +48,7 @@ def fit_vocabulary(
     for batch in documents:
         rows += max(len(some) for some in batch)
         for store, some in zip(found, batch, strict=True):
-            store.append(counted(some))
+            store.append(key_counts(some))
     keys, counts, kinds, ranks = [], [], [], []
     for kind, store in enumerate(found):
         different, times = merged(store)
@@ -134,7 +134,7 @@ def similarity(first: tuple[Any, Any], second: tuple[Any, Any], size: int) -> An
     return ops.sum(product, axis=1, keepdims=True)
 
 
-def counted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def key_counts(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Different keys of a batch, and the number of rows that each occurs in."""
     ordered = np.sort(keys, axis=1)
     fresh = ordered != 0

@@ -96,7 +96,9 @@ class FittedHead:
             weights: Weight of each row, or `None`; weights that are all 0 do not count.
             extra: Further metrics that an objective asks for.
         """
-        return self.scorer_class(targets, self.classes, counted(weights), extra, units=self.units)
+        return self.scorer_class(
+            targets, self.classes, scoring_weights(weights), extra, units=self.units
+        )
 
     def loss(self, scores: Mapping[str, float]) -> float:
         """The score that counts in a sum over heads, free of the target's units."""
@@ -107,6 +109,6 @@ class FittedHead:
         return np.reshape(np.average(targets, axis=0, weights=weights), (self.width,))
 
 
-def counted(weights: np.ndarray | None) -> np.ndarray | None:
+def scoring_weights(weights: np.ndarray | None) -> np.ndarray | None:
     """Weights of rows to score; `None` where they are all 0, so that every row counts."""
     return None if weights is None or weights.sum() == 0 else weights

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from kerasnas.errors import SchemaError
-from kerasnas.problem.heads.head import FittedHead, counted
+from kerasnas.problem.heads.head import FittedHead, scoring_weights
 from kerasnas.problem.metrics import Scorer
 
 
@@ -109,7 +109,7 @@ class OwnLossHead(FittedHead):
         extra: tuple[str, ...] = (),
     ) -> OwnLossScorer:
         """As `FittedHead.scorer`."""
-        return OwnLossScorer(targets, None, counted(weights), keras_loss=self.keras_loss)
+        return OwnLossScorer(targets, None, scoring_weights(weights), keras_loss=self.keras_loss)
 
     def constant(self, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
         """The mean of the targets; zeros where an answer has another width."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasnas.data import RegressionTarget
 from kerasnas.errors import SchemaError
-from kerasnas.problem.heads.head import FittedHead, counted
+from kerasnas.problem.heads.head import FittedHead, scoring_weights
 from kerasnas.problem.heads.value import ValueHead
 from kerasnas.problem.metrics import Scorer
 
@@ -93,7 +93,7 @@ class QuantilesHead(ValueHead):
     ) -> QuantileScorer:
         """As `FittedHead.scorer`."""
         return QuantileScorer(
-            targets, None, counted(weights), units=self.units, levels=self.target.quantiles
+            targets, None, scoring_weights(weights), units=self.units, levels=self.target.quantiles
         )
 
     def loss(self, scores: Mapping[str, float]) -> float:

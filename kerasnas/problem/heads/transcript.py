@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from kerasnas.data.transcripts import Transcripts
-from kerasnas.problem.heads.head import FittedHead, counted
+from kerasnas.problem.heads.head import FittedHead, scoring_weights
 from kerasnas.problem.transcripts import SPEECH, TranscriptScorer
 
 
@@ -48,4 +48,4 @@ class TranscriptHead(FittedHead):
     ) -> TranscriptScorer:
         """As `FittedHead.scorer`."""
         alphabet = self.target.alphabet
-        return TranscriptScorer(targets, self.classes, counted(weights), alphabet=alphabet)
+        return TranscriptScorer(targets, self.classes, scoring_weights(weights), alphabet=alphabet)

@@ -11,10 +11,10 @@ from kerasnas.assembly import FrontGraph
 from kerasnas.data.gaps import filled_pictures, pictures_there
 from kerasnas.data.images import ImageReader, fit_image_reader
 from kerasnas.data.picture_reading import looked
-from kerasnas.data.pictures import Pictures, joined, to_pictures
+from kerasnas.data.pictures import Pictures, joined_pictures, to_pictures
 from kerasnas.data.stored import held
 from kerasnas.errors import SchemaError
-from kerasnas.preprocessing.images import ImageForm, front, pixels
+from kerasnas.preprocessing.images import ImageForm, picture_front, pixels
 from kerasnas.problem.inputs.input import Form, RawRows
 
 
@@ -44,7 +44,7 @@ class PictureInput:
         data = reader.read_usable(pictures) if decoded is None else decoded
         given = len(data)
         if further is not None:
-            data = joined(data, reader.read(further))
+            data = joined_pictures(data, reader.read(further))
         return RawRows(reader, data, given, len(data), good if broken else None, broken)
 
     def _with_gaps(self, x: Any, further: Any) -> RawRows:
@@ -59,7 +59,7 @@ class PictureInput:
         if further is not None:
             more = pictures_there(further)
             extra = None if more.pictures is None else reader.read(more.pictures)
-            data = joined(data, filled_pictures(reader, extra, more.there))
+            data = joined_pictures(data, filled_pictures(reader, extra, more.there))
             there = np.concatenate([there, more.there])
         return RawRows(reader, data, given, len(data), there=None if there.all() else there)
 
@@ -89,4 +89,4 @@ class FittedPictures:
 
     def front(self, key: ImageForm) -> FrontGraph:
         """The graph of a form alone."""
-        return FrontGraph.of(front(self.reader, key))
+        return FrontGraph.of(picture_front(self.reader, key))

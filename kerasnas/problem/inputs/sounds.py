@@ -13,7 +13,7 @@ from kerasnas.data.gaps import clips_there, filled_waves
 from kerasnas.data.sound_reader import SoundReader, fit_sound_reader, usable
 from kerasnas.data.sounds import to_sounds
 from kerasnas.errors import SchemaError
-from kerasnas.preprocessing.sounds import SoundForm, front, heard, heard_whole
+from kerasnas.preprocessing.sounds import SoundForm, heard, heard_whole, sound_front
 from kerasnas.problem.inputs.input import Form, RawRows
 
 
@@ -98,4 +98,4 @@ class FittedSounds:
     def front(self, key: SoundForm) -> FrontGraph:
         """The graph of a form alone."""
         samples = self.reader.samples if self.reader.cut else None
-        return FrontGraph.of(front(self.reader.sample_rate, samples, key))
+        return FrontGraph.of(sound_front(self.reader.sample_rate, samples, key))
