@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     leaderboard = commands.add_parser("leaderboard", help="show what a search tried")
     leaderboard.add_argument("model", help=".keras file that `fit` wrote")
+    leaderboard.add_argument("--full", action="store_true", help="show all metrics")
     leaderboard.set_defaults(run=_leaderboard)
 
     report = commands.add_parser("report", help="write what was asked, tried and found")
@@ -189,7 +190,7 @@ def _fit(arguments: argparse.Namespace) -> None:
             estimator.fit(table.whole())
         else:
             estimator.fit(table, arguments.target)
-    say("\n" + _leaderboard_of(estimator) + "\n")
+    say("\n" + _leaderboard_of(estimator, full=False) + "\n")
     _save(estimator, arguments.out)
     new = "NEW.csv" if kind == "Tabular" else "NEW_FILES"
     say(f"Saved in '{arguments.out}'. Next: kerasnas predict {arguments.out} {new}")
@@ -309,13 +310,14 @@ def _report(arguments: argparse.Namespace) -> None:
 
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
-    _say(_leaderboard_of(kerasnas.load(arguments.model)))
+    _say(_leaderboard_of(kerasnas.load(arguments.model), arguments.full))
 
 
-def _leaderboard_of(estimator: Estimator) -> str:
+def _leaderboard_of(estimator: Estimator, full: bool) -> str:
     from kerasnas.results.leaderboard import as_text
 
-    return as_text(estimator.leaderboard(full=True))
+    objectives = () if full else estimator.fitted_.ranked_by
+    return as_text(estimator.leaderboard(full=True), objectives)
 
 
 def _demo(arguments: argparse.Namespace) -> None:

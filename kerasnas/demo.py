@@ -89,7 +89,7 @@ def demo(folder: Path) -> None:
     for task in (_flowers(), _diabetes()):
         estimator = _search(task)
         print("\nLeaderboard, by scores on rows that the networks were not trained on:")
-        print(as_text(estimator.leaderboard(full=True)))
+        print(as_text(estimator.leaderboard(full=True), estimator.fitted_.ranked_by))
         _show_test_scores(task, estimator)
         estimator.save(folder / f"{task.name}.keras")
         rows = task.unseen[0]

@@ -176,7 +176,11 @@ def test_columns_that_fit_did_not_see_are_said(folder, tmp_path, capsys):
 def test_leaderboard_of_a_file(folder, capsys):
     assert main(["leaderboard", str(folder / "model.keras")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:3] == ["rank", "model", "val_log_loss"]
+    columns = ["rank", "model", "val_log_loss", "held_out", "size_bytes", "seconds"]
+    assert lines[0].split() == columns
+    assert max(map(len, lines)) <= 100
+    assert main(["leaderboard", "--full", str(folder / "model.keras")]) == 0
+    assert "val_accuracy" in capsys.readouterr().out.splitlines()[0]
     assert {"majority", "linear", "hist_gradient_boosting"} <= {line.split()[1] for line in lines}
 
 

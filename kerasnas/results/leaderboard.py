@@ -116,23 +116,31 @@ def short_frame(rows: Sequence[dict[str, Any]], objectives: Sequence[Objective])
     return frame.astype(dict.fromkeys(frame.columns.difference(["model"]), "Float64") | whole)
 
 
-def as_text(table: pd.DataFrame) -> str:
+def as_text(table: pd.DataFrame, objectives: Sequence[Objective] = ()) -> str:
     """The leaderboard in the width of a terminal: the best trials, and every baseline.
 
     Args:
         table: As `as_frame` gives it.
+        objectives: What was optimised, for the columns that people read; nothing for all metrics.
     """
-    metrics = [str(name) for name in table if str(name).startswith("val_")]
+    if objectives:
+        held_out = f"{objectives[0].name}_held_out"
+        metrics = [n for n in (*(o.name for o in objectives), held_out) if n in table]
+        whole = "size_bytes"
+    else:
+        held_out, whole = "", "params"
+        metrics = [str(name) for name in table if str(name).startswith("val_")]
     scored = table[table["rank"].notna()]
     left_out = scored.index[scored["kind"] == "trial"][_MOST_TRIALS:]
-    rows = [["rank", "model", *metrics, "params", "seconds"]]
+    names = ["held_out" if name == held_out else name for name in metrics]
+    rows = [["rank", "model", *names, whole, "seconds"]]
     for row in scored.drop(index=left_out).to_dict("records"):
         rows.append(
             [
                 str(row["rank"]),
                 name_of({str(name): value for name, value in row.items()}),
                 *(f"{row[m]:.4f}" if row[m] == row[m] else "" for m in metrics),
-                f"{row['params']:,.0f}" if row["params"] == row["params"] else "",
+                f"{row[whole]:,.0f}" if row[whole] == row[whole] else "",
                 f"{row['seconds']:.1f}",
             ]
         )
