@@ -268,8 +268,14 @@ class Fitted:
         if not self._keeps(trial_id):
             known = [r["trial_id"] for r in self.rows if self._keeps(r["trial_id"])]
             kept = dict.fromkeys([*([self.chosen] if self.chosen else []), *known])
+            baselines = [r["trial_id"] for r in self.rows if r["kind"] == "baseline"]
+            why = (
+                "is a baseline: it is scored, and not kept"
+                if trial_id in baselines
+                else ("has no model here")
+            )
             raise SearchSpaceError(
-                f"`model` {trial_id!r} has no model here. Those that answer: {', '.join(kept)}."
+                f"`model` {trial_id!r} {why}. Those that answer: {', '.join(kept)}."
             )
         assert self.origin is not None, "only a search keeps models"
         result = self.origin.result

@@ -23,7 +23,8 @@ label{display:block;font-size:.85rem}
 label span{opacity:.65}
 .wide{grid-column:1/-1}
 input,textarea{box-sizing:border-box;font:inherit;padding:.4rem .5rem;width:100%}
-button{font:inherit;grid-column:1/-1;justify-self:start;padding:.5rem 1.25rem}
+button{background:#1f4e79;border:0;border-radius:4px;color:#fff;cursor:pointer;font:inherit;
+grid-column:1/-1;justify-self:start;padding:.5rem 1.25rem}
 .told{border-left:4px solid #1f4e79;margin:1rem 0;overflow-x:auto;padding:.5rem 1rem}
 .bad{border-color:#b3261e}
 table{border-collapse:collapse}td,th{padding:.15rem 1rem .15rem 0;text-align:left}
@@ -100,12 +101,22 @@ def page(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>Try a row</title><style>{_STYLE}</style></head><body>"
-        f"<h1>Try a row</h1><p>A {html.escape(name)} of kerasnas answers. An empty field is a "
-        "missing value. Programs use <code>POST /predict</code>, which "
+        f"<h1>Try a row</h1><p>A {html.escape(name)} of kerasnas answers. {_hint(columns)} "
+        "Programs use <code>POST /predict</code>, which "
         '<a href="openapi.json">openapi.json</a> describes.</p>'
         f'{told}<form method="post" action="" enctype="{form_type(columns)}">{fields}'
         "<button>Answer</button></form></body></html>"
     )
+
+
+def _hint(columns: Sequence[tuple[str, str, str]]) -> str:
+    """What an empty field means."""
+    kinds = {kind for _, kind, _ in columns}
+    if "file" in kinds:
+        return "Choose a file."
+    if "table" in kinds:
+        return "Without a history it goes on from the last steps that it has learnt from."
+    return "An empty field is a missing value."
 
 
 def _field(column: tuple[str, str, str], values: Mapping[str, str]) -> str:

@@ -286,10 +286,10 @@ def _example(column: Column, values: Sequence[Any]) -> str:
     """A typical value of a column, as somebody types it."""
     if not values:
         return ""
-    value = values[len(values) // 2]
+    # Quartiles or frequent categories come first, odd values follow.
+    value = values[min(1, len(values) - 1)]
     if column.kind == "datetime":
-        present = [v for v in values if v != MISSING_DATETIME]
-        return str(np.datetime64(int(present[0]), "s")) if present else ""
+        return "" if value == MISSING_DATETIME else str(np.datetime64(int(value), "s"))
     if isinstance(value, float):
         return "" if value != value else f"{value:.6g}"
     return str(value)

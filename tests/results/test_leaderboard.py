@@ -98,6 +98,8 @@ def test_any_trial_answers(clf, data, tmp_path):
     assert set(clf.predict(x, model="0002")) <= {"up", "down"}
     with pytest.raises(SearchSpaceError, match=r"`model` '0009' has no model here.*0000"):
         clf.predict(x, model="0009")
+    with pytest.raises(SearchSpaceError, match="'majority' is a baseline: it is scored, and not"):
+        clf.predict(x, model="majority")
     clf.save(tmp_path / "one.keras")
     loaded = kn.load(tmp_path / "one.keras")
     with pytest.raises(SearchSpaceError, match="Those that answer"):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import numpy as np
 import pandas as pd
@@ -164,6 +165,7 @@ def test_health_version_and_openapi(client):
 
 def test_the_page_answers_a_row_and_escapes_everything(client):
     page = client.get("/").text
+    assert re.search(r'name="age" value="" placeholder="such as (3|4)\d', page)  # the median
     assert "<b>plan" not in page and "&lt;b&gt;plan&lt;/b&gt;" in page and "<script" not in page
     row = {k: str(v) for k, v in rows_of(table()[0][1:2])[0].items()}
     answer = client.post("/", data=row)
