@@ -153,10 +153,8 @@ def write(kind: str, rows: int, folder: Path) -> None:
 
 def peak_bytes() -> int:
     """The most memory that this process has held."""
-    line = next(
-        line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line
-    )
-    return int(line.split()[1]) * 1024
+    status = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in status if "VmHWM" in line).split()[1])
 
 
 def one(arguments: argparse.Namespace) -> None:

@@ -89,6 +89,15 @@ def _warn_of_order(x: Any, given: Mapping[str, Any]) -> None:
             )
 
 
+def in_pandas(x: Any, *values: Any) -> Any:
+    """A table of another library as one of pandas, where values may name its columns.
+
+    Whoever looks at the names several times converts the table once.
+    """
+    table = _as_table(x) if any(map(_may_be_names, values)) and foreign.is_table(x) else None
+    return x if table is None else table
+
+
 def drop_columns(x: Any, names: Sequence[Any]) -> Any:
     """A table without the columns of these names, as far as it has them."""
     table = _as_table(x)

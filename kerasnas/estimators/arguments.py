@@ -15,6 +15,7 @@ from kerasnas.data.named_columns import (
     Taken,
     drop_columns,
     holds_column,
+    in_pandas,
     named_in,
     take_columns,
 )
@@ -47,6 +48,7 @@ def settle_columns(
     validation_data = given.validation_data
     if is_batches(x) and (y is None or isinstance(y, str)):
         x, y, sample_weight = unpacked(unpack(x), y, sample_weight)
+    x = in_pandas(x, y, sample_weight, groups)
     if is_batches(validation_data):
         apart = unpack(validation_data)
         weights = () if apart.weights is None else (apart.weights,)

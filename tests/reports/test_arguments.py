@@ -683,3 +683,19 @@ def test_callbacks_of_keras_find_a_loss_of_validation(tmp_path):
     for log in logs:
         found = pd.read_csv(log)
         assert found["val_loss"].equals(found["val_log_loss"])
+
+
+def test_a_table_of_another_library_is_converted_once():
+    class Foreign:
+        def __init__(self, frame):
+            self.frame, self.column_names, self.conversions = frame, list(frame.columns), 0
+
+        def to_pandas(self):
+            self.conversions += 1
+            return self.frame
+
+    frame = pd.DataFrame({"a": [1.0, 2.0], "y": [0, 1], "w": [1, 1], "site": [3, 4]})
+    table = Foreign(frame)
+    found = settle_columns(table, "y", "w", "site", None)
+    assert table.conversions == 1 and list(found.x) == ["a"]
+    assert settle_columns(table, [0, 1], None, None, None).x is table
