@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -239,14 +240,19 @@ class AnsweringEstimator(BaseEstimator):
             # Targets and weights of all rows are in memory, inputs only as they are answered.
             take_columns(x.first(), y, sample_weight)  # whether there are such columns
             names = [name for name in (y, sample_weight) if isinstance(name, str)]
-            taken = take_columns(x.columns(names), y, sample_weight)
-            return Taken(x.without(names), taken.y, taken.weights)
+            known = x.columns(names) if names else None
+            taken = replace(take_columns(known, y, sample_weight), x=x.without(names))
+        else:
+            taken = self._taken(x, y, sample_weight)
+        if taken.y is None:
+            raise SchemaError("`y` is missing. Pass the targets of these rows.")
+        return taken
+
+    def _taken(self, x: Any, y: Any, sample_weight: Any) -> Taken:
         if is_batches(x) and (y is None or isinstance(y, str)):
             x, y, sample_weight = unpacked(self._unpacked(x), y, sample_weight)
         taken = take_columns(x, y, sample_weight)
         x, y = self._split_targets(taken.x, taken.y)
-        if y is None:
-            raise SchemaError("`y` is missing. Pass the targets of these rows.")
         return Taken(x, y, taken.weights)
 
     def _plain_arguments(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import keras
 from kerasnas.baselines import Baselines
 from kerasnas.callbacks.callback import SearchCallback, settle_search_callbacks
 from kerasnas.clock import Budget, Clock, Purpose
+from kerasnas.data.room import most_bytes
 from kerasnas.estimators.after_fit import AnsweringEstimator
 from kerasnas.estimators.answer_choice import (
     as_fitted,
@@ -267,6 +268,7 @@ class Estimator(AnsweringEstimator):
                 `directory`.
         """
         settle_search_callbacks(self.callbacks)
+        most_bytes(self.memory)
         return check_arguments(self, self._objectives(), self._score_names())
 
     def _prepare(self, given: Given, clock: Clock) -> Task:

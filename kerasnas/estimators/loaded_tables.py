@@ -36,23 +36,23 @@ class LoadedTables:
         validation_data: As in `fit`.
         identity: What tells these rows from those of another draw.
         rest: The rows to fit on that were left in files; `None` where there are none.
-        notes: What was left in files, as sentences; each has a place for what it is used for.
+        notes: What was left in files, and what can be done about it, as sentences.
     """
 
     x: Any
     validation_data: Any
     identity: Mapping[str, Any] = field(default_factory=dict)
     rest: RestOfRows | None = None
-    notes: Sequence[str] = ()
+    notes: Sequence[tuple[str, str]] = ()
 
-    def say(self, use: str = "are used") -> None:
+    def say(self, use: str = "The others are not used.") -> None:
         """Warns of what was left in files.
 
         Args:
-            use: What the rows in memory are used for, after their number.
+            use: What the rows are used for, as a sentence.
         """
         for note in self.notes:
-            log.warning(note.format(use))
+            log.warning("%s %s %s", note[0], use, note[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def load_tables(
     begun = begun_in(directory).get(DRAWN, {})
     held_out, *others = validation_data if isinstance(validation_data, tuple) else [validation_data]
     apart = isinstance(held_out, StoredTable)
-    identity, notes, rest = dict[str, int](), list[str](), None
+    identity, notes, rest = dict[str, int](), list[tuple[str, str]](), None
 
     def drawn(table: StoredTable, name: str, share: float) -> Drawn:
         found = table.draw(lambda first: begun.get(name) or _most(first, share * room), seed)
@@ -162,11 +162,13 @@ def _most(first: pd.DataFrame, room: float) -> int:
     return found
 
 
-def _note(table: StoredTable, drawn: Drawn, ceiling: int) -> str:
+def _note(table: StoredTable, drawn: Drawn, ceiling: int) -> tuple[str, str]:
+    """What is left in files, and what can be done about it."""
     more = max(2, 2 * ceiling // 10**9)
     return (
-        f"{len(drawn.frame)} of the {drawn.total} rows of {table.name} {{}}, drawn at random: more "
-        f'do not fit into {ceiling / 1e9:.1f} GB of memory. Pass `memory="{more}GB"` for more.'
+        f"{len(drawn.frame):,} of the {drawn.total:,} rows of {table.name} are in memory, drawn at "
+        f"random: more do not fit into {ceiling / 1e9:.1f} GB.",
+        f'Pass `memory="{more}GB"` for more.',
     )
 
 

@@ -134,7 +134,7 @@ class TabularEstimator(Estimator):
     def _with_rest(self, task: Task, loaded: LoadedTables, clock: Clock) -> Task:
         if loaded.rest is None or not can_stream(task, loaded.rest):
             return super()._with_rest(task, loaded, clock)
-        loaded.say("are in memory, for everything but networks, which train on all rows in turn")
+        loaded.say("Networks train on all rows in turn, everything else on these.")
         return streamed(task, loaded.rest, clock)
 
     def _split_targets(self, x: Any, y: Any) -> tuple[Any, Any]:

@@ -79,8 +79,11 @@ def test_files_are_answered_and_scored_part_by_part(whole, files, frame, small_p
     assert found == pytest.approx(whole.evaluate(rows, frame["label"], frame["weight"]))
     board = whole.leaderboard(files, "label", sample_weight="weight")
     assert board["log_loss"].iloc[0] == pytest.approx(found["log_loss"])
-    with pytest.raises(SchemaError, match="`lable`"):
-        whole.score(files, "lable")
+    with pytest.warns(UserWarning, match="did not see in fit"):
+        assert whole.score(files, frame["label"]) == whole.score(rows, frame["label"])
+    for y, words in (("lable", "`lable`"), (None, "`y` is missing")):
+        with pytest.raises(SchemaError, match=words):
+            whole.score(files, y)
 
 
 def test_of_too_many_rows_a_sample_is_used_and_said(files, monkeypatch, caplog, tmp_path):
@@ -88,8 +91,8 @@ def test_of_too_many_rows_a_sample_is_used_and_said(files, monkeypatch, caplog, 
     kept = {"directory": tmp_path / "search", "memory": "4GB"}
     with caplog.at_level(logging.WARNING, "kerasnas"):
         fitted = estimator(**kept).fit(files, "label")
-    assert "120 of the 300 rows" in caplog.text and "are in memory" in caplog.text
-    assert '`memory="8GB"`' in caplog.text and "4.0 GB of memory" in caplog.text
+    assert "120 of the 300 rows" in caplog.text and "Networks train on all rows" in caplog.text
+    assert '`memory="8GB"`' in caplog.text and "fit into 4.0 GB." in caplog.text
     rows = fitted.fitted_.origin.rows
     assert len(rows.train) + len(rows.valid) == 120
     # The same line again goes on with the same rows, whatever is free by then.
@@ -119,7 +122,7 @@ def test_networks_train_on_all_rows_in_turn(kind, files, frame, monkeypatch, sma
     settings = {"budget": kn.Budget(trials=2, epochs=3), "space": ["linear", "mlp"]}
     with caplog.at_level(logging.WARNING, "kerasnas"):
         fitted = estimator(kind, **settings).fit(files, target)
-    assert "for everything but networks" in caplog.text
+    assert "Networks train on all rows" in caplog.text
     ((rows, (x, y)),) = made
     count = ROWS - len(rows.valid)
     assert len(rows.train) + len(rows.valid) == 100 and x.shape[0] == len(y) == count
@@ -138,7 +141,7 @@ def test_weights_keep_networks_to_the_rows_in_memory(files, monkeypatch, caplog)
     monkeypatch.setattr(loaded_tables, "rows_for", lambda frame, room: 100)
     with caplog.at_level(logging.WARNING, "kerasnas"):
         estimator().fit(files, "label", sample_weight="weight")
-    assert "100 of the 300 rows" in caplog.text and "are used" in caplog.text
+    assert "100 of the 300 rows" in caplog.text and "The others are not used" in caplog.text
 
 
 def test_rows_follow_from_the_room(frame):

@@ -698,4 +698,4 @@ def test_a_table_of_another_library_is_converted_once():
     table = Foreign(frame)
     found = settle_columns(table, "y", "w", "site", None)
     assert table.conversions == 1 and list(found.x) == ["a"]
-    assert settle_columns(table, [0, 1], None, None, None).x is table
+    assert settle_columns(table, np.array([0, 1]), None, None, None).x is table
