@@ -81,8 +81,9 @@ class TabularEstimator(Estimator):
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
             processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
-        memory: Memory that the process may take, such as `"4GB"`, where `X` are files: of more rows
-            than it holds a sample is drawn, and one line says so. `None` for most of what is free.
+        memory: Most memory that the process may take if `X` is in files, such as `"4GB"`. If more
+            rows are there than fit, a sample is drawn, and one line says so. `None` allows what the
+            process has and most of what is free.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line in a terminal and plain lines elsewhere, 2 plain
             lines.
