@@ -171,7 +171,7 @@ class Tuner(keras_tuner.Tuner):
         under way in the end comes to its end before the iterator does.
         """
         while self._pace.another():
-            if len(self._begun) == self._executor.size:
+            if self._begun and len(self._begun) == self.pool.size:
                 self._await_one()
                 continue
             trial = self.oracle.create_trial(self._free_worker())

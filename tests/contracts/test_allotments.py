@@ -24,7 +24,7 @@ EXCEPTIONS = {
     "estimators/text_budget.py _SAFE": "a speed of reading, by which texts are left out or not",
     "oracles/strategies.py SMALL_BUDGET": "a number of trials",
     "results/pareto.py NADIR_SHARE": "a distance from the worst point of a front",
-    "trial/executors/process.py _MEMORY_SHARE": "a share of the memory",
+    "trial/executors/worker_pool.py MEMORY_SHARE": "a share of the memory",
     "trial/executors/nasbench201.py ZERO_COST_SECONDS": "virtual seconds of a simulation",
 }
 

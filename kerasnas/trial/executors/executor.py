@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from kerasnas.errors import SearchSpaceError, shown
 from kerasnas.trial.attempt import Attempt
 from kerasnas.trial.execution import ExecutionReport, carry_out
 from kerasnas.trial.job import TrialSettings
 
 
 class Pool(Protocol):
-    """Carries out the trials of one search. The oracle and the journal stay with who opened it."""
+    """Carries out the trials of one search. The oracle and the journal stay with who opened it.
+
+    Attributes:
+        size: How many trials run at the same time.
+    """
+
+    size: int
 
     def submit(self, attempt: Attempt) -> ExecutionReport | None:
-        """Begins an attempt; one more than `Executor.size` may not be under way.
+        """Begins an attempt; more than `size` may not be under way.
 
         Returns:
             What came of it, where it is carried out at once; `None` where `wait` will tell.
@@ -37,11 +44,6 @@ class Pool(Protocol):
 
 class Executor:
     """Where the trials of a search run."""
-
-    @property
-    def size(self) -> int:
-        """How many trials run at the same time."""
-        raise NotImplementedError
 
     def check(self, sent: Mapping[str, Any]) -> None:
         """Whether trials could be carried out there, found out before anything slow.
@@ -67,11 +69,6 @@ class Executor:
 class Inline(Executor):
     """Runs one trial after the other, in this process."""
 
-    @property
-    def size(self) -> int:
-        """One."""
-        return 1
-
     def open(self, settings: TrialSettings, home: Path) -> Pool:
         """Nothing has to be made ready."""
         return InThisProcess()
@@ -80,6 +77,7 @@ class Inline(Executor):
 class InThisProcess:
     """Carries out each attempt at once."""
 
+    size = 1
     submit = staticmethod(carry_out)
 
     def wait(self) -> tuple[str, ExecutionReport]:
@@ -90,3 +88,19 @@ class InThisProcess:
 
     def close(self) -> None:
         """Nothing is under way."""
+
+
+def check_counts(executor: Executor, *names: str) -> None:
+    """Whether arguments of an executor are `None` or whole numbers of at least 1.
+
+    Raises:
+        SearchSpaceError: If one is not.
+    """
+    for name in names:
+        value = getattr(executor, name)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and value > 0):
+            raise SearchSpaceError(
+                f"`{name}` must be a whole number of at least 1, or None, received "
+                f"{shown(value)}. Write `kerasnas.executors.{type(executor).__name__}({name}=2)`."
+            )

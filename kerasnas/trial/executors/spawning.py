@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import tensorflow as tf
+
 from kerasnas.errors import SearchSpaceError
 
 _MAIN = "__main__"
@@ -24,6 +26,8 @@ _THREADS = (
     "TF_NUM_INTEROP_THREADS",
 )
 """Variables by which TensorFlow, OpenMP and BLAS are told their threads when they are loaded."""
+
+_GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 def check_sendable(sent: Mapping[str, Any]) -> None:
@@ -69,13 +73,30 @@ def check_guarded() -> None:
         )
 
 
+def variables(threads: int, gpu: str | None = None) -> dict[str, str]:
+    """The environment of a worker.
+
+    Args:
+        threads: Threads of TensorFlow, OpenMP and BLAS.
+        gpu: The GPU that the worker sees, empty for none; `None` leaves that to others.
+    """
+    told = dict.fromkeys(_THREADS, str(threads))
+    told["TF_CPP_MIN_LOG_LEVEL"] = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")
+    return told if gpu is None else {**told, _GPUS: gpu}
+
+
+def visible_gpus() -> tuple[str, ...]:
+    """The GPUs that TensorFlow sees, as `CUDA_VISIBLE_DEVICES` names them."""
+    count = len(tf.config.list_physical_devices("GPU"))
+    named = [name.strip() for name in os.environ.get(_GPUS, "").split(",") if name.strip()]
+    return tuple((named or list(map(str, range(count))))[:count])
+
+
 @contextmanager
-def environment(threads: int) -> Iterator[None]:
-    """Inside, processes are started that use so many threads each, and print no news."""
-    wanted = dict.fromkeys(_THREADS, str(threads))
-    wanted["TF_CPP_MIN_LOG_LEVEL"] = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+def environment(told: Mapping[str, str]) -> Iterator[None]:
+    """Inside, processes are started that have these variables."""
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The data of trials in files, which other processes read as they need them."""
+"""The data of trials where other processes find them: in files, or wherever arrays are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -18,29 +18,86 @@ from kerasnas.problem.view import View, as_it_is, no_latency
 _SMALL = 2**14  # bytes up to which an array travels with the message about it
 
 
+class KeptArray(Protocol):
+    """An array that other processes can open."""
+
+    def open(self) -> np.ndarray:
+        """The array."""
+
+
+class Shelf(Protocol):
+    """Keeps arrays for other processes."""
+
+    def keep(self, array: np.ndarray) -> KeptArray:
+        """Puts an array there."""
+
+    def forget(self) -> None:
+        """Removes all arrays."""
+
+
 @dataclass(frozen=True)
-class StoredArray:
+class ArrayFile:
     """An array in a file.
 
     Attributes:
         path: The file, as NumPy writes one.
-        kind: What it was: an array, an array of strings of any length, a tensor, or stored rows.
-        rows: For stored rows the file of their places in the array.
         epoch: For stored rows the number of them in an epoch.
     """
 
     path: Path
+
+    def open(self) -> np.ndarray:
+        """The array; its rows stay in the file until they are looked at."""
+        # Memory that is written to is a copy of this process alone.
+        array: np.ndarray = np.load(self.path, mmap_mode="c", allow_pickle=False)
+        return array
+
+
+class ArrayFiles:
+    """Keeps arrays in files.
+
+    Args:
+        folder: The folder of the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+        self.forget()  # what a process has left that was killed
+        folder.mkdir(parents=True)
+
+    def keep(self, array: np.ndarray) -> ArrayFile:
+        """Writes an array."""
+        path = self._folder / f"{self._count:04d}.npy"
+        self._count += 1
+        np.save(path, array, allow_pickle=False)
+        return ArrayFile(path)
+
+    def forget(self) -> None:
+        """Removes the folder."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """What a view holds in the place of an array.
+
+    Attributes:
+        kept: Where the array is.
+        kind: What it was: an array, an array of strings of any length, a tensor, or stored rows.
+        rows: For stored rows, where their places in the array are.
+    """
+
+    kept: KeptArray
     kind: str = "array"
-    rows: Path | None = None
+    rows: KeptArray | None = None
     epoch: int | None = None
 
     def open(self) -> Any:
-        """What it was. Its rows stay in the file until they are looked at."""
-        # Memory that is written to is a copy of this process alone.
-        array = np.load(self.path, mmap_mode="c", allow_pickle=False)
+        """What it was."""
+        array = self.kept.open()
         if self.kind == "rows":
             assert self.rows is not None, "stored rows know their places"
-            return StoredRows(array, np.load(self.rows, allow_pickle=False), self.epoch)
+            return StoredRows(array, np.asarray(self.rows.open()), self.epoch)
         if self.kind == "strings":
             return array.astype(object)
         # A map would be taken for rows that are never to be in memory together.
@@ -49,24 +106,21 @@ class StoredArray:
 
 
 class ViewStore:
-    """Writes views into files, each array once.
+    """Puts the arrays of views onto a shelf, each once.
 
     Args:
-        folder: The folder of the files.
+        shelf: The shelf.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._known: dict[int, tuple[np.ndarray, Path]] = {}
-        self._count = 0
-        shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
-        folder.mkdir(parents=True)
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._known: dict[int, tuple[np.ndarray, KeptArray]] = {}
 
     def stored(self, view: View) -> View:
-        """A view with files in the place of its large arrays, and without what is exported.
+        """A view without its large arrays, which are on the shelf, and without what is exported.
 
         Raises:
-            SearchSpaceError: If it holds something that no file can hold.
+            SearchSpaceError: If it holds something else than arrays.
         """
         keep = self._kept
         return replace(
@@ -81,17 +135,18 @@ class ViewStore:
         )
 
     def forget(self) -> None:
-        """Removes all files."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Removes all arrays."""
+        self._known = {}
+        self._shelf.forget()
 
     def _kept(self, part: Any) -> Any:
         if part is None or isinstance(part, bool | int | float | str):
             return part
         if isinstance(part, StoredRows):
-            rows = self._file(part.rows)
-            return StoredArray(self._file(part.array), "rows", rows, part.epoch)
+            rows = self._put(part.rows)
+            return StoredArray(self._put(part.array), "rows", rows, part.epoch)
         if isinstance(part, tf.Tensor):
-            return StoredArray(self._file(part.numpy()), "tensor")
+            return StoredArray(self._put(part.numpy()), "tensor")
         if not isinstance(part, np.ndarray | np.generic):
             raise SearchSpaceError(
                 f"`executor` runs trials in other processes, which need arrays, received "
@@ -105,16 +160,13 @@ class ViewStore:
                     "strings, received an array of objects. Pass such an array, or "
                     "`executor='inline'`."
                 )
-            return StoredArray(self._file(array.astype(str)), "strings")
-        return array if array.nbytes <= _SMALL else StoredArray(self._file(array))
+            return StoredArray(self._put(array.astype(str)), "strings")
+        return array if array.nbytes <= _SMALL else StoredArray(self._put(array))
 
-    def _file(self, array: np.ndarray) -> Path:
-        # The array is kept, so that no other one comes to have its number.
+    def _put(self, array: np.ndarray) -> KeptArray:
+        # The array is held, so that no other one comes to have its number.
         if id(array) not in self._known:
-            path = self._folder / f"{self._count:04d}.npy"
-            self._count += 1
-            np.save(path, array, allow_pickle=False)
-            self._known[id(array)] = array, path
+            self._known[id(array)] = array, self._shelf.keep(array)
         return self._known[id(array)][1]
 
 

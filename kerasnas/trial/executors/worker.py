@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
@@ -78,6 +78,11 @@ class WorkerSetup:
     state: KerasState
     logs: Path
 
+    @classmethod
+    def of_this_process(cls, settings: TrialSettings, logs: Path) -> WorkerSetup:
+        """For workers that have Keras set as it is here."""
+        return cls(settings, KerasState.of_this_process(), logs)
+
 
 @dataclass(frozen=True, eq=False)
 class TrialOrder:
@@ -122,12 +127,25 @@ class Said:
     text: str = ""
 
 
+class Line(Protocol):
+    """The way from a worker to its pool, such as a pipe."""
+
+    def recv(self) -> tuple[str, int, Any]:
+        """Waits for the next message: its kind, a number and a content."""
+
+    def poll(self) -> bool:
+        """Whether there is a message."""
+
+    def send(self, said: Any) -> None:
+        """Says something."""
+
+
 def work(connection: Connection) -> None:
     """Carries out what is sent, one after the other; ends when nobody is there any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who has started it is told, and ends it
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # nobody is there to be told
-        _Bench(connection).work()
+        Bench(connection).work()
 
 
 def _leave_with_parent() -> None:
@@ -138,11 +156,15 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-class _Bench:
-    """What a worker holds between trials."""
+class Bench:
+    """What a worker holds between trials.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    Args:
+        line: The way to the pool.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._setup: WorkerSetup | None = None
         self._spaces: dict[int, Space] = {}
         self._views: dict[int, View] = {}
@@ -153,7 +175,7 @@ class _Bench:
         self._say("ready")
         while True:
             try:
-                kind, number, content = self._connection.recv()
+                kind, number, content = self._line.recv()
             except (EOFError, OSError):
                 raise
             except Exception as error:  # whatever importing a module of the user raises
@@ -212,14 +234,14 @@ class _Bench:
         def on_epoch(epoch: int, logs: dict[str, float]) -> bool:
             nonlocal stopped
             self._say("epoch", epoch=epoch, logs=logs)
-            while self._connection.poll():
-                stopped = self._connection.recv()[0] == "stop" or stopped
+            while self._line.poll():
+                stopped = self._line.recv()[0] == "stop" or stopped
             return stopped
 
         return on_epoch
 
     def _say(self, what: str, **facts: Any) -> None:
-        self._connection.send(Said(what, **facts))
+        self._line.send(Said(what, **facts))
 
 
 def _print_to(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Trials in worker processes: the same trials with the same scores, none lost and none repeated."""
 
 import json
+import multiprocessing
 import os
 import runpy
 import signal
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections import Counter
+from collections import Counter, deque
 from itertools import count
 from multiprocessing import Pipe
 from pathlib import Path
@@ -29,11 +30,13 @@ from kerasnas.problem.view import View
 from kerasnas.spaces.space import UserSpace
 from kerasnas.trial.attempt import Attempt
 from kerasnas.trial.execution import ExecutionReport
-from kerasnas.trial.executors import process, spawning, worker
+from kerasnas.trial.executors import spawning, worker
 from kerasnas.trial.executors.executor import Inline
 from kerasnas.trial.executors.named import executor_of
-from kerasnas.trial.executors.stored_view import ViewStore, opened
-from kerasnas.trial.executors.worker import Said
+from kerasnas.trial.executors.process import Processes
+from kerasnas.trial.executors.stored_view import ArrayFiles, ViewStore, opened
+from kerasnas.trial.executors.worker import Said, WorkerSetup
+from kerasnas.trial.executors.worker_pool import WorkerPool
 from kerasnas.trial.job import TrialSettings
 from kerasnas.trial.pace import Allowance
 
@@ -184,25 +187,46 @@ def alive(pid):
     return state not in "ZX"
 
 
+class FakeLink:
+    def __init__(self, life, told):
+        self.life, self.told = life, told
+
+    def send(self, kind, number, content):
+        self.told.append(kind)
+
+    def end(self):
+        return "exit code -9"
+
+
 class FakeWorkers:
-    """Workers that say what a test has them say, in the place of processes."""
+    """A place whose workers say what a test has them say.
 
-    def __init__(self, monkeypatch, tmp_path, *says):
-        self.says, self.started, self.got = iter(says), 0, []
-        monkeypatch.setattr(process.ProcessPool, "_started", lambda pool: self.start())
-        settings = TrialSettings((), 0, tmp_path)
-        self.pool = process.ProcessPool(1, 1, 1000, settings, tmp_path)
+    Each of `lives` is what one worker says until it dies, or until nobody listens any more.
+    """
 
-    def start(self):
-        self.started += 1
-        here, there = Pipe()
-        for said in next(self.says):
-            there.send(said)
-        self.got.append(there)
-        ended = SimpleNamespace(kill=there.close, join=lambda: None, exitcode=-9)
-        if not next(self.says, True):
-            there.close()
-        return process._Worker(ended, here)
+    check = staticmethod(spawning.check_sendable)
+
+    def __init__(self, tmp_path, *lives):
+        self.lives, self.got = [deque(life) for life in lives], []
+        self.views = ViewStore(ArrayFiles(tmp_path / "rows"))
+        setup = WorkerSetup.of_this_process(TrialSettings((), 0, tmp_path), tmp_path)
+        self.pool = WorkerPool(self, 1, 1000, setup)
+
+    @property
+    def started(self):
+        return len(self.got)
+
+    def start(self, number):
+        self.got.append([])
+        told = self.got[-1]
+        return FakeLink(self.lives[self.started - 1], told)
+
+    def heard(self, links):
+        for link in links:
+            yield link, link.life.popleft() if link.life else None
+
+    def close(self):
+        pass
 
     def submit(self, **facts):
         record = SimpleNamespace(trial_id="0000", number=0)
@@ -219,11 +243,11 @@ class FakeWorkers:
         self.pool.submit(attempt)
 
 
-READY, LIVES, DIES = Said("ready"), True, False
+READY = Said("ready")
 
 
-def test_a_trial_whose_worker_is_lost_twice_has_failed(monkeypatch, tmp_path, caplog):
-    fakes = FakeWorkers(monkeypatch, tmp_path, [READY], DIES, [READY], DIES, [READY], LIVES)
+def test_a_trial_whose_worker_is_lost_twice_has_failed(tmp_path, caplog):
+    fakes = FakeWorkers(tmp_path, [READY], [READY], [READY])
     fakes.submit()
     trial_id, execution = fakes.pool.wait()
     assert (trial_id, execution.status, fakes.started) == ("0000", "FAILED", 3)
@@ -231,45 +255,39 @@ def test_a_trial_whose_worker_is_lost_twice_has_failed(monkeypatch, tmp_path, ca
     assert "The worker of trial 0000 was lost (exit code -9)." in caplog.text
 
 
-def test_workers_that_cannot_even_start_end_the_search(monkeypatch, tmp_path):
-    fakes = FakeWorkers(monkeypatch, tmp_path, [], DIES, [], DIES)
+def test_workers_that_cannot_even_start_end_the_search(tmp_path):
+    fakes = FakeWorkers(tmp_path, [], [])
     fakes.submit()
     with pytest.raises(WorkerLostError, match="before they are ready"):
         fakes.pool.wait()
 
 
 @pytest.mark.parametrize(("held", "started"), [(1000, 1), (1001, 2)])
-def test_a_worker_that_holds_much_memory_is_replaced_after_its_trial(
-    held, started, monkeypatch, tmp_path
-):
+def test_a_worker_that_holds_much_memory_is_replaced_after_its_trial(held, started, tmp_path):
     ended = Said("ended", execution=ExecutionReport(), held_bytes=held)
-    fakes = FakeWorkers(monkeypatch, tmp_path, [READY, ended], LIVES, [READY], LIVES)
+    fakes = FakeWorkers(tmp_path, [READY, ended], [READY])
     fakes.submit()
     assert fakes.pool.wait()[1].status == "COMPLETED"
     assert fakes.started == started
 
 
-def test_a_trial_is_told_its_epochs_and_a_hopeless_one_is_stopped(monkeypatch, tmp_path):
+def test_a_trial_is_told_its_epochs_and_a_hopeless_one_is_stopped(tmp_path):
     epochs = [Said("epoch", epoch=i, logs={"loss": 1.0}) for i in range(3)]
     ended = Said("ended", execution=ExecutionReport(status="STOPPED"))
-    fakes = FakeWorkers(monkeypatch, tmp_path, [READY, *epochs, ended], LIVES)
+    fakes = FakeWorkers(tmp_path, [READY, *epochs, ended])
     seen = []
     fakes.submit(on_epoch=lambda epoch, logs: seen.append(epoch) or epoch == 1)
     fakes.pool.wait()
-    there, messages = fakes.got[0], []
-    while there.poll():
-        messages.append(there.recv()[0])
     assert seen == [0, 1, 2]
-    assert messages == ["setup", "space", "view", "trial", "stop"]
+    assert fakes.got == [["setup", "space", "view", "trial", "stop"]]
 
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [("ObjectiveError", kn.errors.ObjectiveError), ("DirectoryError", kn.errors.DirectoryError)],
 )
-def test_what_ends_a_search_ends_it_from_a_worker_as_well(kind, expected, monkeypatch, tmp_path):
-    fatal = Said("fatal", kind=kind, text="no such metric")
-    fakes = FakeWorkers(monkeypatch, tmp_path, [READY, fatal], LIVES)
+def test_what_ends_a_search_ends_it_from_a_worker_as_well(kind, expected, tmp_path):
+    fakes = FakeWorkers(tmp_path, [READY, Said("fatal", kind=kind, text="no such metric")])
     fakes.submit()
     with pytest.raises(expected, match="no such metric"):
         fakes.pool.wait()
@@ -285,7 +303,7 @@ def test_views_come_back_from_their_files_as_they_were(tmp_path):
         assemble=lambda network: next(numbers),
         folds=((np.arange(3), np.arange(3, 5)),),
     )
-    store = ViewStore(tmp_path / "rows")
+    store = ViewStore(ArrayFiles(tmp_path / "rows"))
     stored = store.stored(view)
     spawning.check_sendable({"view": stored})
     again = opened(stored)
@@ -314,7 +332,7 @@ def test_views_come_back_from_their_files_as_they_were(tmp_path):
 )
 def test_what_no_file_can_hold_is_refused(x, expected, tmp_path):
     with pytest.raises(SearchSpaceError, match=expected):
-        ViewStore(tmp_path / "rows").stored(View(x=x))
+        ViewStore(ArrayFiles(tmp_path / "rows")).stored(View(x=x))
 
 
 def test_a_function_that_cannot_be_sent_is_refused_before_anything_slow():
@@ -357,11 +375,45 @@ def test_what_a_session_defines_is_nowhere_to_be_imported(monkeypatch):
 def test_threads_are_set_for_workers_alone(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    with spawning.environment(2):
+    with spawning.environment(spawning.variables(2)):
         told = [os.environ[n] for n in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")]
     assert told == ["2", "2"]
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_gpus_are_dealt_out_to_the_places_of_workers(monkeypatch, tmp_path):
+    seen = []
+
+    class Started:
+        def __init__(self, **_):
+            pass
+
+        def start(self):
+            seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn"), "Process", Started)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "9")
+    for gpus in (("3", "5"), ()):
+        place = Processes(1, gpus, tmp_path / "rows")
+        for number in (0, 1, 2, 1):  # the second one has died, and is replaced
+            place.start(number)
+    assert seen == ["3", "5", "3", "5", "", "", "", ""]
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(None, ("0", "1")), ("2,GPU-8a, 4", ("2", "GPU-8a"))]
+)
+def test_there_is_a_worker_for_each_gpu_that_tensorflow_sees(given, expected, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind] * 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert spawning.visible_gpus() == expected
+    assert kn.executors.Process().size == 2
+    assert kn.executors.Process(gpus=[0, 1, 2]).size == 3
+    assert kn.executors.Process(workers=5).size == 5
 
 
 def test_executors_by_name():
