@@ -96,7 +96,8 @@ def search(
         initial: Configurations to try first.
         directory: Keeps journal and files there; the same call again continues.
         executor: `"inline"` runs one trial after the other in this process, `"process"` several at
-            a time in processes of their own; or an object of `kerasnas.executors`.
+            a time in processes of their own, `"ray"` in actors of Ray; or an object of
+            `kerasnas.executors`.
         seed: Seed of everything random; `None` draws one.
         verbose: 0 silent, `"auto"` a live line or plain lines, 2 plain lines.
         **fit_kwargs: Passed to `fit`, such as `steps_per_epoch`.

@@ -14,6 +14,7 @@ from typing import IO
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 _ERRORS_ONLY = "3"  # "2" still says on machines without a GPU that there is none, as an error
+_GROWTH = "TF_FORCE_GPU_ALLOW_GROWTH"  # read when TensorFlow first uses a GPU
 _TALKATIVE = ("0", "1")  # levels of somebody who wants to read what TensorFlow says
 _OF_TENSORFLOW = re.compile(
     rb"[IWE]\d{4} |WARNING: All log messages before absl|To enable the foll"
@@ -25,8 +26,10 @@ def import_tensorflow() -> None:
 
     Whoever has set `TF_CPP_MIN_LOG_LEVEL` to 0 or 1 gets to see everything that TensorFlow has to
     say. A level of 2 or 3 stays as it is: TensorFlow prints its first lines in spite of it, so they
-    are held back here.
+    are held back here. TensorFlow takes memory of a GPU as it needs it, instead of all of it at the
+    start, unless somebody has set `TF_FORCE_GPU_ALLOW_GROWTH`.
     """
+    os.environ.setdefault(_GROWTH, "true")
     if "tensorflow" in sys.modules or os.environ.get(_LEVEL) in _TALKATIVE:
         return
     os.environ.setdefault(_LEVEL, _ERRORS_ONLY)

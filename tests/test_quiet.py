@@ -7,6 +7,9 @@ import textwrap
 
 import pytest
 
+from kerasnas import quiet
+from kerasnas.trial.executors import spawning
+
 SCRIPT = """
     import kerasnas as kn
     import numpy as np
@@ -56,3 +59,13 @@ def test_whoever_has_set_a_level_keeps_it(level, printed):
     script = "import os\nfrom kerasnas import quiet\n" + textwrap.dedent(LOUD)
     done = ran(script + "print(os.environ['TF_CPP_MIN_LOG_LEVEL'])", TF_CPP_MIN_LOG_LEVEL=level)
     assert (done.stdout, done.stderr) == (f"{level}\n", printed)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(set(), "true"), ({"false"}, "false")])
+def test_memory_of_a_gpu_is_taken_as_it_is_needed(given, expected, monkeypatch):
+    monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
+    for value in given:
+        monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", value)
+    quiet.import_tensorflow()
+    assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == expected
+    assert spawning.variables(1)["TF_FORCE_GPU_ALLOW_GROWTH"] == expected

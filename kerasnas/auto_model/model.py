@@ -60,7 +60,7 @@ class AutoModel(Estimator):
         initial: Configurations to try first, as dicts of hyperparameters.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
-            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
+            processes of their own, `"ray"` in actors of Ray; or an object of `kerasnas.executors`.
         seed: Seed of everything random; `None` draws one.
         verbose: As in `kerasnas.search`.
         callbacks: `kerasnas.callbacks.SearchCallback` objects, told how the search goes.

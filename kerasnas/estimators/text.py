@@ -71,7 +71,7 @@ class TextEstimator(Estimator):
             KerasHub's cache (extra `hub`), in the place of `pretrained`.
         directory: Keeps the search there; the same line again continues it. `None` keeps nothing.
         executor: `"inline"` runs one trial after the other, `"process"` several at the same time in
-            processes of their own; or an object such as `kerasnas.executors.Process(workers=4)`.
+            processes of their own, `"ray"` in actors of Ray; or an object of `kerasnas.executors`.
         memory: Most memory that the process may take if `X` is in files, such as `"4GB"`. If more
             rows are there than fit, a sample is drawn, and one line says so. `None` allows what the
             process has and most of what is free.

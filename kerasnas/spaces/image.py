@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import fields
 from functools import partial
@@ -223,11 +223,10 @@ class ImageHyperModel(Space):
             network = self.pretrained.build(hp, form, self._head)
             return self._both_ways(network) if isinstance(form, ImageForm) else network
         assert isinstance(form, ImageForm), "only backbones make features"
-        with _precision():
-            pixels = keras.Input((form.height, form.width, self.input_shape[2]), name="pixels")
-            x = self._normalized(pixels)
-            with hp.conditional_scope("family", [family]):
-                x = self._features(hp, family, x)
+        pixels = keras.Input((form.height, form.width, self.input_shape[2]), name="pixels")
+        x = self._normalized(pixels)
+        with hp.conditional_scope("family", [family]):
+            x = self._features(hp, family, x)
         with self._trained(hp):
             answer, loss = self._head(hp, x)
             optimizer = image_optimizer(hp)
@@ -417,17 +416,3 @@ def image(
     return ImageHyperModel(
         input_shape, classes, multilabel=multilabel, rows=rows, families=families, **settings
     )
-
-
-class _precision:
-    """Half precision where there is an accelerator that computes faster in it."""
-
-    def __enter__(self) -> None:
-        import tensorflow as tf
-
-        self._before: Mapping[str, Any] | Any = keras.config.dtype_policy()
-        if self._before.name == "float32" and tf.config.list_physical_devices("GPU"):
-            keras.config.set_dtype_policy("mixed_bfloat16")
-
-    def __exit__(self, *error: object) -> None:
-        keras.config.set_dtype_policy(self._before)

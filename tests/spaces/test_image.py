@@ -3,6 +3,7 @@
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasnas.errors import SearchSpaceError
 from kerasnas.preprocessing.images import ImageForm
@@ -34,6 +35,12 @@ def test_heads_of_other_tasks():
     answer = np.asarray(several(np.zeros((1, 8, 8, 1))))
     assert answer.shape == (1, 3)
     assert "mix" not in hp.values
+
+
+def test_networks_are_of_single_precision_on_a_gpu_as_well(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda *_: ["a GPU"])
+    network, _ = built(image((8, 8, 1), 2, families=["conv"]))
+    assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
 
 
 def test_portfolio_is_valid_and_of_the_families_in_use():

@@ -9,8 +9,9 @@ from typing import Any
 from kerasnas.errors import SearchSpaceError, shown
 from kerasnas.trial.executors.executor import Executor, Inline
 from kerasnas.trial.executors.process import Process
+from kerasnas.trial.executors.ray_cluster import Ray
 
-EXECUTORS: Mapping[str, type[Executor]] = {"inline": Inline, "process": Process}
+EXECUTORS: Mapping[str, type[Executor]] = {"inline": Inline, "process": Process, "ray": Ray}
 
 
 def executor_of(given: Any) -> Executor:

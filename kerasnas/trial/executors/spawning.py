@@ -43,17 +43,21 @@ def check_sendable(sent: Mapping[str, Any]) -> None:
         try:
             message = bytes(ForkingPickler.dumps(thing))
         except Exception as error:  # whatever the attributes of an object raise
-            raise SearchSpaceError(
-                f"`{name}` cannot be sent to another process: {error}. Define its functions and "
-                "classes at the top level of a module, without `lambda`, or pass "
-                "`executor='inline'`."
-            ) from error
+            raise not_sendable(name, str(error)) from error
         if _MAIN.encode() in message and _main_file() is None:
             raise SearchSpaceError(
                 f"`{name}` is defined in this session, where other processes cannot import it. "
                 "Write it into a file, such as `my_model.py`, and `from my_model import ...`, or "
                 "pass `executor='inline'`."
             )
+
+
+def not_sendable(name: str, reason: str) -> SearchSpaceError:
+    """The error about an argument that no other process can have."""
+    return SearchSpaceError(
+        f"`{name}` cannot be sent to another process: {reason}. Define its functions and classes "
+        "at the top level of a module, without `lambda`, or pass `executor='inline'`."
+    )
 
 
 def check_guarded() -> None:
@@ -81,7 +85,8 @@ def variables(threads: int, gpu: str | None = None) -> dict[str, str]:
         gpu: The GPU that the worker sees, empty for none; `None` leaves that to others.
     """
     told = dict.fromkeys(_THREADS, str(threads))
-    told["TF_CPP_MIN_LOG_LEVEL"] = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name, value in {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}.items():
+        told[name] = os.environ.get(name, value)
     return told if gpu is None else {**told, _GPUS: gpu}
 
 

@@ -85,6 +85,7 @@ class StoredArray:
         kept: Where the array is.
         kind: What it was: an array, an array of strings of any length, a tensor, or stored rows.
         rows: For stored rows, where their places in the array are.
+        epoch: For stored rows, the number of them in an epoch.
     """
 
     kept: KeptArray

@@ -1,15 +1,11 @@
 """Trials in worker processes: the same trials with the same scores, none lost and none repeated."""
 
-import json
 import multiprocessing
 import os
 import runpy
 import signal
-import subprocess
 import sys
-import textwrap
-import threading
-from collections import Counter, deque
+from collections import deque
 from itertools import count
 from multiprocessing import Pipe
 from pathlib import Path
@@ -40,151 +36,22 @@ from kerasnas.trial.executors.worker_pool import WorkerPool
 from kerasnas.trial.job import TrialSettings
 from kerasnas.trial.pace import Allowance
 
-# A module, since worker processes import what they are sent. The first worker that builds the
-# network of five units is killed by the system.
-MODULE = """
-import os, signal
-from multiprocessing import parent_process
-from pathlib import Path
-
-import keras
-import numpy as np
-
-import kerasnas as kn
-
-X = np.random.default_rng(0).normal(size=(48, 3)).astype("float32")
-Y = X[:, :1] - X[:, 1:2]
-
-
-def build(hp):
-    units = hp.Int("units", 2, 7)
-    note(units)
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(units, "relu")])
-    model.add(keras.layers.Dense(1))
-    model.compile(keras.optimizers.Adam(0.01), "mse")
-    return model
-
-
-def note(units):
-    if parent_process() is None or "NOTES" not in os.environ:
-        return
-    notes = Path(os.environ["NOTES"])
-    (notes / f"worker-{os.getpid()}").touch()
-    if units == 5 and not (notes / "killed").exists():
-        (notes / "killed").touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def search(**settings):
-    told = {"oracle": "grid", "budget": kn.Budget(trials=9, epochs=2), "seed": 0, "verbose": 0}
-    data = {"x": X[:32], "y": Y[:32], "validation_data": (X[32:], Y[32:])}
-    return kn.search(build, **data, **{**told, **settings})
-"""
-
-DRIVER = """
-import sys
-
-if __name__ == "__main__":
-    import kerasnas as kn
-    from my_search import search
-
-    search(directory=sys.argv[1], executor=kn.executors.Process(workers=2, threads=1))
-"""
-
-
-@pytest.fixture(scope="module")
-def my_search(tmp_path_factory):
-    """The module of a user, which other processes find as well."""
-    folder = tmp_path_factory.mktemp("user")
-    (folder / "my_search.py").write_text(textwrap.dedent(MODULE))
-    (folder / "driver.py").write_text(textwrap.dedent(DRIVER))
-    (folder / "notes").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        import my_search
-
-        yield my_search
-    sys.modules.pop("my_search")
-
-
-@pytest.fixture(scope="module")
-def inline(my_search):
-    return my_search.search()
-
-
-def outcomes(result):
-    return {t.trial_id: (t.values, t.status, t.metrics, t.reports) for t in result.history}
-
-
-def events(directory):
-    return [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
-
 
 def test_two_workers_give_the_same_trials_and_lose_none_to_a_kill(
-    my_search, inline, tmp_path, monkeypatch
+    user, check_outcome, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")  # below it TensorFlow says that there is no GPU
-    notes = Path(my_search.__file__).parent / "notes"
     two = kn.executors.Process(workers=2, threads=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NOTES", str(notes))
-        found = my_search.search(executor=two, directory=tmp_path)
-    assert (notes / "killed").exists()
-    assert len([*notes.glob("worker-*")]) >= 2
-    assert outcomes(found) == outcomes(inline)
-    assert len(found.history) == 6
-    ended = Counter(e["number"] for e in events(tmp_path) if e["event"] == "finished")
-    assert ended == Counter(range(6))
-    x = my_search.X
-    for trial in found.history:
-        if found.networks.there(trial.trial_id):
-            np.testing.assert_array_equal(
-                found.networks.model(trial)(x), inline.networks.model(trial)(x)
-            )
-    assert {p.name for p in tmp_path.iterdir()} == {
-        "journal.jsonl",
-        "logs",
-        "search.lock",
-        "trials",
-    }
-    assert [*(tmp_path / "logs").iterdir()] == []  # no trial has printed anything
+        patch.setenv("NOTES", str(user.notes))
+        patch.setenv("DRIVER", str(os.getpid()))
+        found = user.module.search(executor=two, directory=tmp_path)
+    assert len([*user.notes.glob("worker-*")]) >= 2
+    check_outcome(found, tmp_path)
 
 
-def test_a_killed_driver_takes_its_workers_along_and_repeats_nothing(my_search, inline, tmp_path):
-    folder, directory = Path(my_search.__file__).parent, tmp_path / "search"
-    notes = tmp_path / "notes"
-    notes.mkdir()
-    (notes / "killed").touch()
-    driver = subprocess.Popen(
-        [sys.executable, str(folder / "driver.py"), str(directory)],
-        env={**os.environ, "NOTES": str(notes), "PYTHONPATH": os.pathsep.join(sys.path)},
-        cwd=folder,
-    )
-    journal, said = directory / "journal.jsonl", threading.Event()
-    while driver.poll() is None and not (
-        journal.is_file() and journal.read_bytes().count(b'"finished"') >= 2
-    ):
-        said.wait(0.01)
-    driver.kill()
-    driver.wait()
-    workers = [int(p.name.removeprefix("worker-")) for p in notes.glob("worker-*")]
-    assert workers
-    while any(alive(worker) for worker in workers):
-        said.wait(0.01)
-    before = [e["number"] for e in events(directory) if e["event"] == "finished"]
-    found = my_search.search(directory=directory)  # another executor goes on with it
-    after = [e["number"] for e in events(directory) if e["event"] == "finished"]
-    assert after[: len(before)] == before
-    assert Counter(after) == Counter(range(6))
-    assert outcomes(found) == outcomes(inline)
-
-
-def alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
+def test_a_killed_driver_takes_its_workers_along_and_repeats_nothing(user, kill_driver, tmp_path):
+    kill_driver(tmp_path / "search", "Process", "", {"NOTES": str(user.notes)})
 
 
 class FakeLink:
