@@ -45,7 +45,7 @@ $(STAMP): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 was not found. Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing what kerasnas needs into .venv (the first time takes some minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,plots,parquet]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,plots,parquet,ray]'
 	@touch $@
 
 $(DOCS_STAMP): $(STAMP)
