@@ -41,7 +41,8 @@ class Size:
         epochs: Epochs of a trial.
         seconds: Most seconds of a search.
         memory: After so many trials memory is read.
-        width: Of the network for precisions and workers.
+        width: Of the network for precisions.
+        space: Arguments of the spaces of images and texts.
     """
 
     rows: int = 8000
@@ -51,9 +52,10 @@ class Size:
     seconds: float = 20.0
     memory: tuple[int, ...] = (1, 10, 20)
     width: int = 2048
+    space: dict[str, Any] = field(default_factory=dict)
 
 
-SMALL = Size(64, 8, 1, 1, 20.0, (1, 2), 8)
+SMALL = Size(64, 8, 1, 1, 600.0, (1, 2), 8, {"families": ["conv"]})
 
 
 def data(task: str, size: Size) -> tuple[Any, Any, Any]:
@@ -67,11 +69,11 @@ def data(task: str, size: Size) -> tuple[Any, Any, Any]:
     if task == "image":
         x = rng.normal(size=(rows, size.side, size.side, 3)).astype("float32")
         x[np.arange(rows), y] += 1.0  # a bright line
-        return kn.spaces.image(x.shape[1:], 4, rows=rows), x, y
+        return kn.spaces.image(x.shape[1:], 4, rows=rows, **size.space), x, y
     if task == "text":
         x = rng.integers(1, 2000, (rows, 4 * size.side))
         x[:, : size.side] = 1 + 4 * (x[:, : size.side] // 4) % 1996 + y[:, None]
-        return kn.spaces.text(x.shape[1], 4, vocabulary=2001, rows=rows), x, y
+        return kn.spaces.text(x.shape[1], 4, vocabulary=2001, rows=rows, **size.space), x, y
     x = rng.normal(size=(rows, size.side)).astype("float32")
     x[:, 0] += y
     return kn.spaces.tabular(x.shape[1], 4, rows=rows, families=["mlp"]), x, y

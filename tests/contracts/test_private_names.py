@@ -13,6 +13,7 @@ ALLOWED = {
     ("spaces/trees/sklearn_boosting.py", "model._preprocessor"): "scikit-learn tells it nowhere",
     ("spaces/trees/sklearn_boosting.py", "model._predictors"): "scikit-learn tells it nowhere",
     ("spaces/trees/sklearn_boosting.py", "model._baseline_prediction"): "likewise",
+    ("trial/executors/ray_worker.py", "os._exit"): "nothing else ends a process from a thread",
     ("trial/executors/worker.py", "os._exit"): "nothing else ends a process from a thread",
     ("trial/memory.py", "gradient_registry._registry"): "TensorFlow never empties it",
     ("trial/memory.py", "graph._gradient_functions"): "TensorFlow never empties it",

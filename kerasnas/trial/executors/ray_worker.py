@@ -66,7 +66,7 @@ class RayWorker:
     """The actor: two methods that Ray calls, and a thread that carries out trials."""
 
     def __init__(self) -> None:
-        self._line = _Line()
+        self._line = _ActorWire()
         threading.Thread(target=_work, args=(self._line,), daemon=True).start()
 
     def tell(self, boxed: list[Any]) -> None:
@@ -83,7 +83,7 @@ class RayWorker:
             yield self._line.deliveries.get()
 
 
-def _work(line: _Line) -> None:
+def _work(line: _ActorWire) -> None:
     """Carries trials out; the process ends with whatever ends that."""
     try:
         Bench(line).work()
@@ -91,7 +91,7 @@ def _work(line: _Line) -> None:
         os._exit(1)
 
 
-class _Line:
+class _ActorWire:
     """The way to the pool. The files of trials are in a folder of this node meanwhile."""
 
     def __init__(self) -> None:

@@ -127,7 +127,7 @@ class Said:
     text: str = ""
 
 
-class Line(Protocol):
+class Wire(Protocol):
     """The way from a worker to its pool, such as a pipe."""
 
     def recv(self) -> tuple[str, int, Any]:
@@ -163,7 +163,7 @@ class Bench:
         line: The way to the pool.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Wire) -> None:
         self._line = line
         self._setup: WorkerSetup | None = None
         self._spaces: dict[int, Space] = {}

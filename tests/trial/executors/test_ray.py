@@ -106,7 +106,7 @@ def line(monkeypatch, quiet_ray):
     from kerasnas.trial.executors import ray_worker
 
     monkeypatch.setattr(ray_worker, "ray", FakeRay)
-    return ray_worker._Line()
+    return ray_worker._ActorWire()
 
 
 def test_files_of_trials_travel_as_bytes(line, tmp_path, monkeypatch):
