@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from kerasnas.assembly import FrontGraph, named
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Purpose
 from kerasnas.data.images import ImageReader
 from kerasnas.estimators.image_forms import PictureForms
 from kerasnas.estimators.sound_forms import SoundForms
@@ -113,6 +113,7 @@ def behind_texts(
         return settled.note
     if not settled.asked and not is_english(texts):
         return ""
+    clock.keep(Purpose.BACKBONE_FILE)
     forms = TextForms(fitted, clock, backbone)
     length = usual_lengths(backbone.rules, texts, backbone.length)[0]
     key = Pooled(length, "layers")

@@ -58,6 +58,7 @@ class Purpose(Enum):
     SECOND_FIT = "fit members of the ensemble again on all rows"
     REFIT = "train the best configuration again on all rows"
     ANSWER = "load the best file and answer once"
+    BACKBONE_FILE = "put together and write a model with a pretrained encoder of texts"
     QUICK_IMAGE_SIZE = "choose the size of the first network over images"
     IMAGE_SIZE = "choose the size of later networks over images"
     PRETRAINED_SIZE = "choose the size of pictures for a pretrained backbone"
@@ -297,6 +298,13 @@ _TABLE: dict[Purpose, Allotment] = {
         cap_seconds=3.0,
         reason="Loading one file and tracing its first prediction takes 0.5 to 3 seconds.",
         source="benchmarks/overhead.py",
+    ),
+    Purpose.BACKBONE_FILE: Allotment(
+        share=0.1,
+        of=Of.BUDGET,
+        cap_seconds=12.0,
+        reason="MiniLM has 90 MB: to fuse it and to write it took 10 seconds of one core.",
+        source="benchmarks/transfer.py; 200 texts ended 6 seconds late in 60",
     ),
     Purpose.QUICK_IMAGE_SIZE: Allotment(
         share=0.06,

@@ -195,6 +195,7 @@ class Estimator(AnsweringEstimator):
                 batch_size=batch_size,
                 callbacks=callbacks,
                 keeping=keeping_of(wish, again),
+                front_latency=front_latency(task.problem, task.hypermodel),
             )
             progress.enter(Stage.BASELINES)
             baselines = task.baselines(task.problem.scorer(), job.clock, seed)

@@ -15,7 +15,9 @@ from kerasnas.assembly import Fronts, alone
 from kerasnas.clock import Clock, Purpose, Stopwatch
 from kerasnas.data import Reader
 from kerasnas.data.stored import StoredRows
+from kerasnas.problem import AnyProblem, Problem
 from kerasnas.problem.inputs import FittedInput, Form
+from kerasnas.spaces.space import Space
 from kerasnas.trial.measure import latency
 
 _KEPT_ON_DISK = 8  # forms in files: to read all rows again takes longer than many epochs
@@ -90,6 +92,27 @@ def forms_of(fitted: FittedInput) -> Callable[[Any], Form]:
 def with_latency(form: Form, reader: Reader) -> Form:
     """The form, with what measures the latency of its front."""
     return replace(form, latency_ms=cache(partial(_front_latency, form.front, reader)))
+
+
+def front_latency(problem: AnyProblem, space: Space) -> Callable[[Any], float]:
+    """From hyperparameters to the latency of the front of their form, which needs no rows.
+
+    Args:
+        problem: Knows the fronts.
+        space: Knows the forms; each is timed once.
+    """
+    known = dict[Hashable, float]()
+    front = problem.front if isinstance(problem, Problem) else None
+
+    def timed(hp: Any) -> float:
+        if front is None:
+            return 0.0  # the form is there with its front
+        key = space.form(hp)
+        if key not in known:
+            known[key] = _front_latency(front(hp), problem.reader)
+        return known[key]
+
+    return timed
 
 
 def _front_latency(front: Fronts, reader: Reader) -> float:

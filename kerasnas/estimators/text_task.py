@@ -127,6 +127,7 @@ def text_task(
         pretrained = {"backbone": backbone, "piece_lengths": lengths}
         most = rows_at_once(backbone, max(lengths)) // len(reader.columns)
         reader = replace(reader, most_rows=max(4, min(reader.most_rows, most)))
+        clock.keep(Purpose.BACKBONE_FILE)
     hypermodel = TextHyperModel(
         forms.shape,
         rows.classes,

@@ -32,6 +32,7 @@ from kerasnas.results.traced import TracedModel
 from kerasnas.results.verdict import Verdict, verdict_of
 from kerasnas.version import __version__
 
+_ON_BACKBONES = ("pretrained", "backbone")  # families that begin with a pretrained network
 _AT_ONCE = 512  # calibration rows that are in memory together
 
 
@@ -201,13 +202,29 @@ class Fitted:
 
     @cached_property
     def timed_rows(self) -> list[dict[str, Any]]:
-        """The rows, with the latency of the one that answers: only who reads it pays for it."""
-        return [
-            {**row, **self.traced.latency(self.reader.probe())}
-            if row["trial_id"] == self.chosen and not row.get("latency_ms")
-            else row
-            for row in self.rows
-        ]
+        """The rows, with the latency of the one that answers and of each pretrained network.
+
+        Only who reads it pays for it.
+        """
+        found = []
+        for row, timed in zip(self.rows, self._to_be_timed(), strict=True):
+            if timed and not row.get("latency_ms"):
+                chosen = row["trial_id"] == self.chosen
+                traced = self.traced if chosen else self.other(row["trial_id"]).traced
+                row = {**row, **traced.latency(self.reader.probe())}
+            found.append(row)
+        return found
+
+    def _to_be_timed(self) -> Iterator[bool]:
+        """For each row whether it answers, or is the best one that is kept on its backbone."""
+        seen = set[str]()
+        for row in self.rows:
+            values = row.get("hyperparameters") or {}
+            backbone, first = str(values.get("backbone", values.get("family"))), False
+            if values.get("family") in _ON_BACKBONES and self._keeps(row["trial_id"]):
+                first = backbone not in seen
+                seen.add(backbone)
+            yield first or row["trial_id"] == self.chosen
 
     @property
     def verdict(self) -> Verdict:

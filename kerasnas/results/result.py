@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas import artifact
-from kerasnas.clock import ENDLESS, Deadline
+from kerasnas.clock import ENDLESS, Deadline, Stopwatch
 from kerasnas.directories import Scratch
 from kerasnas.errors import ObjectiveError, SearchFailedError
 from kerasnas.history import History, TrialRecord
@@ -286,11 +286,16 @@ class SearchResult:
             deadline: When to end.
         """
         best = sorted(self._feasible, key=lambda t: (self.objectives[0].loss(t.scores), t.number))
+        slowest = 0.0
         for trial in best[:_TOP]:
             known = "size_bytes" in trial.measures
-            if known or deadline.passed or not self.networks.there(trial.trial_id):
+            if known or not self.networks.there(trial.trial_id):
                 continue
+            if deadline.left <= slowest:
+                break  # a model with a pretrained network takes seconds to write
+            watch = Stopwatch()
             size = float(artifact.size_of(self.networks.model(trial)))
+            slowest = max(slowest, watch.seconds)
             self.costs.setdefault(trial.trial_id, {})["size_bytes"] = size
 
     @property

@@ -160,6 +160,7 @@ class ImageHyperModel(Space):
             seconds=seconds,
             cores=cores,
             flip=flip,
+            lean=lean,
             augment=augment,
             both_ways=test_time_flips,
             frozen=frozen,

@@ -91,6 +91,8 @@ class Job:
         keeping: What is kept of trials.
         assembler: From hyperparameters to what makes the exported model of a network; it needs
             neither the rows nor the clock. By default a network is exported as it is.
+        front_latency: From hyperparameters to the milliseconds that a row takes in the large part
+            in front of their network, without any rows.
     """
 
     view: Callable[[Any], View]
@@ -104,6 +106,7 @@ class Job:
     patience: int | None = None
     keeping: Keeping = field(default_factory=Keeping)
     assembler: Callable[[Any], Callable[[keras.Model], keras.Model]] = lambda hp: as_it_is
+    front_latency: Callable[[Any], float] = lambda hp: 0.0
 
     @property
     def deadline(self) -> Deadline:

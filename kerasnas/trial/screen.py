@@ -70,8 +70,12 @@ class Screen:
         if not model.built:
             return True
         names = {c.name for c in self.constraints}
-        known = measure.sizes(model, None, self._space.front_sizes(hp))
+        front = self._space.front_sizes(hp)
+        known = measure.sizes(model, None, front)
         known = {k: v for k, v in known.items() if k in names}
+        if front and "latency_ms" in names and not self._broken(known):
+            # A large front has to look at all rows before there is a view.
+            known["latency_ms"] = self._job.front_latency(hp)
         if self._broken(known) or not names & {"latency_ms", "size_bytes"}:
             return known
         view = self._job.view(hp)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kerasnas as kn
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Purpose
 from kerasnas.estimators.text_task import prepare_texts
 from kerasnas.problem.given import Given
 from kerasnas.spaces.backbones import settle_encoder
@@ -48,12 +48,15 @@ def test_a_folder_is_fitted_and_its_file_answers(sentence_files, tmp_path):
 
 @pytest.mark.parametrize(("texts", "found"), [(ENGLISH, True), (RUSSIAN, False)])
 def test_what_is_only_installed_is_used_for_its_own_language(package, texts, found):
+    clock = Clock(100.0)
     task = prepare_texts(
         Given(texts, LABELS, seed=0),
-        Clock(None),
+        clock,
         classify=True,
         families=[*FAMILIES, "backbone"],
         encoder=settle_encoder("auto"),
     )
     assert ("backbone" in task.hypermodel.families) == found
+    # To write the encoder takes seconds, which trials leave.
+    assert clock.kept(Purpose.BACKBONE_FILE) == (10.0 if found else 0.0)
     assert [note[:28] for note in task.notes] == (["Pretrained: all-minilm-l6-v2"] if found else [])

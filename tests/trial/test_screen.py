@@ -1,13 +1,20 @@
 """Free constraints are checked on the untrained network and cost no trial."""
 
+from types import SimpleNamespace
+
 import keras
 import keras_tuner
 import numpy as np
 import pytest
 
 import kerasnas as kn
+from kerasnas.clock import Clock
 from kerasnas.errors import SearchFailedError
-from kerasnas.trial import measure
+from kerasnas.history import History
+from kerasnas.problem import View
+from kerasnas.spaces.space import Space
+from kerasnas.trial import Job, measure
+from kerasnas.trial.screen import Screen
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(64, 8)).astype("float32")
@@ -151,3 +158,28 @@ def test_a_stock_hypermodel_without_input_passes():
 
     result = search([kn.Constraint("params", max=10**6)], Late(), trials=2)
     assert len(result.history) == 2
+
+
+class OnBackbone(Space):
+    """A head behind a large part that stays as it is."""
+
+    def build(self, hp):
+        return keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+
+    def front_sizes(self, hp):
+        return {"params": 1000.0}
+
+
+@pytest.mark.parametrize(("bound", "seen"), [(1.0, False), (9.0, True)])
+def test_a_large_front_that_is_too_slow_is_refused_before_it_sees_the_rows(bound, seen):
+    asked = []
+
+    def view(hp):
+        asked.append(hp)
+        return View(x=X, example=X[:1], extra_latency=lambda: 5.0)
+
+    oracle = SimpleNamespace(hyperparameters=keras_tuner.HyperParameters(), history=History())
+    job = Job(view, (), 0, Clock(None), front_latency=lambda hp: 5.0)
+    found = Screen(oracle, OnBackbone(), job, [kn.Constraint("latency_ms", max=bound)])({})
+    assert found["latency_ms"] >= 5.0
+    assert bool(asked) == seen

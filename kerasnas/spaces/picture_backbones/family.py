@@ -60,6 +60,7 @@ class PretrainedFamily:
         seconds: What a whole search may take.
         cores: Processor cores for training.
         flip: Whether mirrored pictures keep their answers, as far as is known.
+        lean: Whether size or speed is wanted or limited: small pictures are among the first.
         augment: Whether pictures may be changed in training.
         both_ways: Whether answers are means over a picture and its mirror image.
         frozen: From a form to the frozen layers that make it, where that is done once for all
@@ -76,6 +77,7 @@ class PretrainedFamily:
     seconds: float | None = None
     cores: int = 1
     flip: bool = False
+    lean: bool = False
     augment: bool = True
     both_ways: bool = False
     frozen: Callable[[PictureFeatures], keras.Model] | None = None
@@ -91,6 +93,10 @@ class PretrainedFamily:
             if self.augment and self.classes is not None and not self.multilabel:
                 found.append({**tuned, "pretrained/mix": "mixup", "pretrained/dropout": 0.0})
             found.append({**common, "pretrained_tuned": 1.0})
+            if self.lean:
+                heights = {h for h, _ in one.sizes(*self.native)}
+                for height in sorted(heights - {self.affordable(one)[0]}, reverse=True):
+                    found.append({**found[0], "backbone": one.name, "pretrained_height": height})
         return found
 
     def form(
