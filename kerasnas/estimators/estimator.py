@@ -27,6 +27,7 @@ from kerasnas.estimators.arguments import (
     settle_columns,
     settle_level,
 )
+from kerasnas.estimators.feature_cache import front_latency
 from kerasnas.estimators.folds import fits_again, settle_folds
 from kerasnas.estimators.loaded_tables import LoadedTables, load_tables, stored_inputs
 from kerasnas.estimators.objective_names import score_names, settle_objectives, with_metrics

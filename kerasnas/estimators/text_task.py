@@ -14,7 +14,7 @@ import numpy as np
 from kerasnas.assembly import FrontGraph
 from kerasnas.baselines import Baselines
 from kerasnas.baselines.texts import text_baselines
-from kerasnas.clock import Clock
+from kerasnas.clock import Clock, Purpose
 from kerasnas.data import check_same_length
 from kerasnas.data.documents import Documents, split_documents, to_documents
 from kerasnas.data.fingerprint import fingerprint
