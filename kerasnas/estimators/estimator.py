@@ -29,7 +29,7 @@ from kerasnas.estimators.arguments import (
 )
 from kerasnas.estimators.feature_cache import front_latency
 from kerasnas.estimators.folds import fits_again, settle_folds
-from kerasnas.estimators.loaded_tables import LoadedTables, load_tables, stored_inputs
+from kerasnas.estimators.loaded_tables import LoadedTables, load_tables
 from kerasnas.estimators.objective_names import score_names, settle_objectives, with_metrics
 from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
@@ -157,19 +157,11 @@ class Estimator(AnsweringEstimator):
         ):
             seed = settle_seed(self.seed, self.directory)
             callbacks = settle_callbacks(callbacks)
-            loaded = load_tables(
-                self._stored(X),
-                stored_inputs(validation_data, self._stored),
-                {"y": y, "sample_weight": sample_weight, "groups": groups},
-                self.memory,
-                self.directory,
-                seed,
-            )
             given = Given(
-                loaded.x,
+                X,
                 y,
                 seed=seed,
-                validation_data=loaded.validation_data,
+                validation_data=validation_data,
                 validation_split=validation_split,
                 sample_weight=sample_weight,
                 class_weight=class_weight,
@@ -177,7 +169,8 @@ class Estimator(AnsweringEstimator):
                 count_folds=self._folds(budget, validation_data),
                 calibration=self._calibration(level),
             )
-            task = self._prepare(settle_columns(given, self._unpacked), clock)
+            loaded = load_tables(given, self._stored, self.memory, self.directory)
+            task = self._prepare(settle_columns(loaded.given, self._unpacked), clock)
             task = self._with_rest(task, loaded, clock)
             for note in task.notes:
                 progress.say(note)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from kerasnas.data.room import most_bytes, resident_bytes
 from kerasnas.data.stored_tables import Drawn, StoredTable
 from kerasnas.errors import BudgetError, SchemaError
 from kerasnas.journal import begun_in
+from kerasnas.problem.given import Given
 
 log = logging.getLogger("kerasnas")
 
@@ -29,18 +30,16 @@ _CELL_BYTES = 60  # of a value as networks and trees see it, copies included
 
 @dataclass(frozen=True, eq=False)
 class LoadedTables:
-    """The inputs of `fit`, in memory.
+    """The data of `fit`, in memory.
 
     Attributes:
-        x: Inputs.
-        validation_data: As in `fit`.
+        given: What the user gives, with rows in the place of files.
         identity: What tells these rows from those of another draw.
         rest: The rows to fit on that were left in files; `None` where there are none.
         notes: What was left in files, and what can be done about it, as sentences.
     """
 
-    x: Any
-    validation_data: Any
+    given: Given
     identity: Mapping[str, Any] = field(default_factory=dict)
     rest: RestOfRows | None = None
     notes: Sequence[tuple[str, str]] = ()
@@ -86,30 +85,31 @@ class RestOfRows:
 
 
 def load_tables(
-    x: Any, validation_data: Any, named: Mapping[str, Any], memory: Any, directory: Any, seed: int
+    given: Given, stored: Callable[[Any], Any], memory: Any, directory: Any
 ) -> LoadedTables:
     """Loads what is in files; everything else stays as it is.
 
     Args:
-        x: Inputs, a `StoredTable` where they are in files.
-        validation_data: As in `fit`; its inputs likewise.
-        named: Arguments that have to name columns of a table in files, by their names.
+        given: What the user gives to `fit`. With a table in files, targets, weights and groups have
+            to be names of its columns.
+        stored: Gives a `StoredTable` for inputs in files, and other inputs as they are.
         memory: The argument `memory`.
         directory: A search that has begun there goes on with as many rows.
-        seed: Seed of the draw.
 
     Raises:
         BudgetError: If `memory` cannot be read, or is less than a fit takes.
         SchemaError: If files cannot be read, or an argument does not name a column.
     """
+    x, further = stored(given.x), given.validation_data
+    held_out, *others = further if isinstance(further, tuple) and further else [further]
+    held_out = stored(held_out)
+    apart = isinstance(held_out, StoredTable)
     room = most_bytes(memory) - resident_bytes()
     begun = begun_in(directory).get(DRAWN, {})
-    held_out, *others = validation_data if isinstance(validation_data, tuple) else [validation_data]
-    apart = isinstance(held_out, StoredTable)
     identity, notes, rest = dict[str, int](), list[tuple[str, str]](), None
 
     def drawn(table: StoredTable, name: str, share: float) -> Drawn:
-        found = table.draw(lambda first: begun.get(name) or _most(first, share * room), seed)
+        found = table.draw(lambda first: begun.get(name) or _most(first, share * room), given.seed)
         identity[name] = len(found.frame)
         if len(found.frame) < found.total:
             notes.append(_note(table, found, most_bytes(memory)))
@@ -118,21 +118,16 @@ def load_tables(
     if isinstance(x, StoredTable):
         table, some = x, drawn(x, "x", 1.0 - _FOR_VALIDATION if apart else 1.0)
         x = some.frame
+        named = {"y": given.y, "sample_weight": given.sample_weight, "groups": given.groups}
         _check_names(x, named)
         alone = [value for value in named.values() if value is not None]
         target = alone[0] if len(alone) == 1 and isinstance(alone[0], str) else ""
         rest = RestOfRows(table, some, target) if notes else None
     if apart:
         held_out = drawn(held_out, "validation_data", _FOR_VALIDATION).frame
-    given = (held_out, *others) if isinstance(validation_data, tuple) else held_out
-    return LoadedTables(x, given, {DRAWN: identity} if identity else {}, rest, notes)
-
-
-def stored_inputs(validation_data: Any, stored: Callable[[Any], Any]) -> Any:
-    """`validation_data` with its inputs as `stored` gives them, alone or in a tuple."""
-    if isinstance(validation_data, tuple) and validation_data:
-        return (stored(validation_data[0]), *validation_data[1:])
-    return stored(validation_data)
+    further = (held_out, *others) if isinstance(further, tuple) and further else held_out
+    given = replace(given, x=x, validation_data=further)
+    return LoadedTables(given, {DRAWN: identity} if identity else {}, rest, notes)
 
 
 def rows_for(frame: pd.DataFrame, room: float) -> int:
