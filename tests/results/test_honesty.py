@@ -109,7 +109,7 @@ def fitted_on(signal):
     }
     y = signal(x) + rng.normal(size=300)
     return kn.TabularRegressor(
-        budget=kn.Budget(trials=3), folds=5, seed=0, verbose=0, **chosen
+        budget=kn.Budget(trials=3), folds=3, seed=0, verbose=0, **chosen
     ).fit(x, y)
 
 
@@ -118,7 +118,7 @@ def test_a_linear_model_answers_where_nothing_beats_it_beyond_noise(caplog):
         regressor = fitted_on(lambda x: 3 * x["a"] - 2 * x["b"])
     assert "linear model beyond noise" in caplog.text
     linear = regressor.result_.networks.model(regressor.result_.history.trials[0])
-    # Fitted once on all rows, it has the coefficients of one model instead of those of five folds.
+    # Fitted once on all rows, it has the coefficients of one model instead of those of three folds.
     assert regressor.model_.count_params() < linear.count_params()
 
 
