@@ -7,7 +7,7 @@ import binascii
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,27 +26,53 @@ _WAV = (b"RIFF", b"RIFX", b"RF64")
 
 
 @dataclass(frozen=True)
-class PictureRows:
-    """Reads rows of pictures: a file in base64, or lists of numbers as arrays are in `fit`.
+class _ContentRows:
+    """Reads rows that are files in base64 or lists of numbers.
 
     Attributes:
         reader: The reader of the estimator.
-        limits: How many pixels one request may have.
+        limits: How many numbers one request may have.
     """
 
-    reader: ImageReader
+    reader: Any
     limits: Limits
 
+    noun: ClassVar[str]
+    unit: ClassVar[str]
+
     def read(self, rows: Sequence[Any]) -> ReadRows:
-        """Pictures as the reader of the estimator gives them.
+        """Rows as the reader of the estimator gives them.
 
         Raises:
-            Refusal: If a row is no picture, or they have too many pixels together.
+            Refusal: If a row cannot be read, or the rows have too many numbers together.
         """
-        _check_one_kind(rows)
-        left = _Left(self.limits, "pixels")
+        left = _Left(self.limits, self.unit)
         items = [_told(place, row, self._item, left) for place, row in enumerate(rows)]
         return ReadRows(*with_remarks(lambda: self.reader.read(items, "the model")))
+
+    def columns(self) -> list[tuple[str, str, str]]:
+        """The field of the form: a file."""
+        return [(self.noun, "file", "")]
+
+    def row_of(self, values: Mapping[str, str]) -> Any:
+        """The file that somebody chose in a form, in base64."""
+        return values.get(self.noun, "")
+
+    def _item(self, row: Any, left: _Left) -> Any:
+        """One row for the reader; its numbers are taken from what is left."""
+        raise NotImplementedError
+
+
+class PictureRows(_ContentRows):
+    """Reads rows of pictures: a file in base64, or lists of numbers as arrays are in `fit`."""
+
+    reader: ImageReader
+    noun, unit = "image", "pixels"
+
+    def read(self, rows: Sequence[Any]) -> ReadRows:
+        """As for all contents; files and lists are not mixed."""
+        _check_one_kind(rows)
+        return super().read(rows)
 
     def row_schema(self) -> dict[str, Any]:
         """A file in base64, or nested lists."""
@@ -55,14 +81,6 @@ class PictureRows:
             bounds = {} if size is None else {"minItems": size, "maxItems": size}
             numbers = {"type": "array", "items": numbers, **bounds}
         return {"oneOf": [_file(f"An image file: {', '.join(_FORMATS)}"), numbers]}
-
-    def columns(self) -> list[tuple[str, str, str]]:
-        """The field of the form: a file."""
-        return [("image", "file", "")]
-
-    def row_of(self, values: Mapping[str, str]) -> Any:
-        """The file that somebody chose in a form, in base64."""
-        return values.get("image", "")
 
     def _item(self, row: Any, left: _Left) -> Any:
         if isinstance(row, str):
@@ -74,27 +92,11 @@ class PictureRows:
         return array
 
 
-@dataclass(frozen=True)
-class SoundRows:
-    """Reads rows of sounds: a file in base64, a list of samples, or samples with their rate.
-
-    Attributes:
-        reader: The reader of the estimator.
-        limits: How many samples one request may have.
-    """
+class SoundRows(_ContentRows):
+    """Reads rows of sounds: a file in base64, a list of samples, or samples with their rate."""
 
     reader: SoundReader
-    limits: Limits
-
-    def read(self, rows: Sequence[Any]) -> ReadRows:
-        """Waveforms as the reader of the estimator gives them.
-
-        Raises:
-            Refusal: If a row is no sound, or they have too many samples together.
-        """
-        left = _Left(self.limits, "samples")
-        items = [_told(place, row, self._item, left) for place, row in enumerate(rows)]
-        return ReadRows(*with_remarks(lambda: self.reader.read(items, "the model")))
+    noun, unit = "sound", "samples"
 
     def row_schema(self) -> dict[str, Any]:
         """A file in base64, samples, or samples with their rate."""
@@ -107,14 +109,6 @@ class SoundRows:
         }
         alone = {**samples, "description": f"Samples in [-1, 1] at {self.reader.sample_rate} Hz"}
         return {"oneOf": [_file("A sound file, such as WAV"), alone, pair]}
-
-    def columns(self) -> list[tuple[str, str, str]]:
-        """The field of the form: a file."""
-        return [("sound", "file", "")]
-
-    def row_of(self, values: Mapping[str, str]) -> Any:
-        """The file that somebody chose in a form, in base64."""
-        return values.get("sound", "")
 
     def _item(self, row: Any, left: _Left) -> Any:
         if isinstance(row, str):
