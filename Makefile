@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DOCS_STAMP := .venv/.installed-docs
 
-.PHONY: demo test lint format docs clean
+.PHONY: demo test lint format docs smoke clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -35,6 +35,10 @@ format: $(STAMP)
 docs: export NO_MKDOCS_2_WARNING = 1
 docs: $(DOCS_STAMP)
 	$(BIN)/mkdocs build --clean
+
+# Python 3.12 and 3.13, where they are here: the wheel and the source archive install and work.
+smoke:
+	@.ci/smoke
 
 clean:
 	rm -rf .venv build dist site .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
