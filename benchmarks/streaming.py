@@ -13,7 +13,7 @@ medians over epochs.
 
 `tables` and `texts` write Parquet files of generated rows to a temporary folder, and fit one
 family twice, each in a fresh process: to the files under the ceiling, and to a tenth of the rows in
-memory. Printed are the rows that were used, the peak of the memory of the process, and the scores
+memory. Printed are the rows that were drawn, the peak of the memory of the process, and the scores
 of both on other rows, which are answered from files as well.
 """
 
@@ -183,11 +183,9 @@ def one(arguments: argparse.Namespace) -> None:
     seconds = time.perf_counter() - begun
     scores = fitted.evaluate(str(folder / "test.parquet"), "target")
     peak = peak_bytes()
-    used = fitted.fitted_.origin.rows
     print(
-        f"{arguments.where}: {len(used.train):,} rows to train on, {len(used.valid):,} to validate "
-        f"with; {seconds:.0f} s; peak {peak / 2**30:.2f} GiB; log loss "
-        f"{scores['log_loss']:.4f}, accuracy {scores['accuracy']:.4f} on {TEST_ROWS:,} others",
+        f"{arguments.where}: {seconds:.0f} s; peak {peak / 2**30:.2f} GiB; log loss "
+        f"{scores['log_loss']:.4f}, accuracy {scores['accuracy']:.4f} on other rows",
         flush=True,
     )
 

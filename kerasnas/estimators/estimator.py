@@ -29,7 +29,7 @@ from kerasnas.estimators.arguments import (
 )
 from kerasnas.estimators.feature_cache import front_latency
 from kerasnas.estimators.folds import fits_again, settle_folds
-from kerasnas.estimators.loaded_tables import LoadedTables, load_tables
+from kerasnas.estimators.loaded_tables import COPIES, LoadedTables, load_tables
 from kerasnas.estimators.objective_names import score_names, settle_objectives, with_metrics
 from kerasnas.estimators.preflight import check_arguments, check_steps
 from kerasnas.estimators.task import Task
@@ -85,6 +85,7 @@ class Estimator(AnsweringEstimator):
     _small = 0  # rows up to which `folds="auto"` makes folds whatever the budget is
     _fold_pace = 0.0  # rows for each second of the budget, up to which folds are worth their time
     _group_pace = 0.0  # the same, up to which each of a few groups is a fold
+    _copies = COPIES  # of a row in files, that a fit holds at the same time
     _keeps_rows = False  # whether methods ask for the rows of `fit` afterwards
 
     objective: ObjectiveLike | None = None
@@ -169,7 +170,7 @@ class Estimator(AnsweringEstimator):
                 count_folds=self._folds(budget, validation_data),
                 calibration=self._calibration(level),
             )
-            loaded = load_tables(given, self._stored, self.memory, self.directory)
+            loaded = load_tables(given, self._stored, self.memory, self.directory, self._copies)
             task = self._prepare(settle_columns(loaded.given, self._unpacked), clock)
             task = self._with_rest(task, loaded, clock)
             for note in task.notes:

@@ -24,8 +24,12 @@ DRAWN = "drawn"
 
 _FOR_VALIDATION = 0.2  # of the room, for the rows of `validation_data` that are in files too
 _FIXED_BYTES = 600 * 2**20  # of graphs, trees and the best models, however few rows there are
-_COPIES = 5  # of a row as it was read, that a fit holds at the same time
 _CELL_BYTES = 60  # of a value as networks and trees see it, copies included
+
+COPIES = 5
+"""Bytes that a fit holds for each byte of a row of a table (`benchmarks/streaming.py tables`)."""
+COPIES_OF_TEXT = 80
+"""The same for texts, whose terms are held with their places (`benchmarks/streaming.py texts`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,11 @@ class RestOfRows:
 
 
 def load_tables(
-    given: Given, stored: Callable[[Any], Any], memory: Any, directory: Any
+    given: Given,
+    stored: Callable[[Any], Any],
+    memory: Any,
+    directory: Any,
+    copies: int = COPIES,
 ) -> LoadedTables:
     """Loads what is in files; everything else stays as it is.
 
@@ -95,6 +103,7 @@ def load_tables(
         stored: Gives a `StoredTable` for inputs in files, and other inputs as they are.
         memory: The argument `memory`.
         directory: A search that has begun there goes on with as many rows.
+        copies: Bytes that a fit holds for each byte of a row as it was read.
 
     Raises:
         BudgetError: If `memory` cannot be read, or is less than a fit takes.
@@ -109,7 +118,10 @@ def load_tables(
     identity, notes, rest = dict[str, int](), list[tuple[str, str]](), None
 
     def drawn(table: StoredTable, name: str, share: float) -> Drawn:
-        found = table.draw(lambda first: begun.get(name) or _most(first, share * room), given.seed)
+        def most(first: pd.DataFrame) -> int:
+            return begun.get(name) or _most(first, share * room, copies)
+
+        found = table.draw(most, given.seed)
         identity[name] = len(found.frame)
         if len(found.frame) < found.total:
             notes.append(_note(table, found, most_bytes(memory)))
@@ -130,24 +142,25 @@ def load_tables(
     return LoadedTables(given, {DRAWN: identity} if identity else {}, rest, notes)
 
 
-def rows_for(frame: pd.DataFrame, room: float) -> int:
+def rows_for(frame: pd.DataFrame, room: float, copies: int = COPIES) -> int:
     """How many rows such as these a fit has room for.
 
     Args:
         frame: The first rows of a table.
         room: Bytes.
+        copies: As in `load_tables`.
     """
     read = frame.memory_usage(deep=True, index=False).sum() / len(frame)
-    return int((room - _FIXED_BYTES) / (_COPIES * read + _CELL_BYTES * frame.shape[1]))
+    return int((room - _FIXED_BYTES) / (copies * read + _CELL_BYTES * frame.shape[1]))
 
 
-def _most(first: pd.DataFrame, room: float) -> int:
+def _most(first: pd.DataFrame, room: float, copies: int) -> int:
     """The number of rows that there is room for.
 
     Raises:
         BudgetError: If there is none.
     """
-    found = rows_for(first, room)
+    found = rows_for(first, room, copies)
     if found < 1:
         raise BudgetError(
             f"`memory` leaves no room for rows: this process holds {resident_bytes() / 1e9:.1f} GB "

@@ -14,6 +14,7 @@ from kerasnas.data.texts import TextReader
 from kerasnas.estimators.arguments import settle_families, settle_families_with
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.kinds import Classifier, Regressor
+from kerasnas.estimators.loaded_tables import COPIES_OF_TEXT
 from kerasnas.estimators.task import Task
 from kerasnas.estimators.text_task import prepare_texts
 from kerasnas.problem.given import Given
@@ -88,6 +89,7 @@ class TextEstimator(Estimator):
             column where there are several.
     """
 
+    _copies = COPIES_OF_TEXT
     _fold_pace = 20.0
     reader_class = TextReader
     _takes: ClassVar[Mapping[str, bool]] = {

@@ -87,7 +87,7 @@ def test_files_are_answered_and_scored_part_by_part(whole, files, frame, small_p
 
 
 def test_of_too_many_rows_a_sample_is_used_and_said(files, monkeypatch, caplog, tmp_path):
-    monkeypatch.setattr(loaded_tables, "rows_for", lambda frame, room: 120)
+    monkeypatch.setattr(loaded_tables, "rows_for", lambda *given: 120)
     kept = {"directory": tmp_path / "search", "memory": "4GB"}
     with caplog.at_level(logging.WARNING, "kerasnas"):
         fitted = estimator(**kept).fit(files, "label")
@@ -96,7 +96,7 @@ def test_of_too_many_rows_a_sample_is_used_and_said(files, monkeypatch, caplog, 
     rows = fitted.fitted_.origin.rows
     assert len(rows.train) + len(rows.valid) == 120
     # The same line again goes on with the same rows, whatever is free by then.
-    monkeypatch.setattr(loaded_tables, "rows_for", lambda frame, room: 90)
+    monkeypatch.setattr(loaded_tables, "rows_for", lambda *given: 90)
     again = estimator(**kept, budget=kn.Budget(trials=2)).fit(files, "label")
     assert len(again.fitted_.origin.rows.train) == len(rows.train)
     assert again.leaderboard(full=True)["kind"].eq("trial").sum() == 2
@@ -115,7 +115,7 @@ def test_networks_train_on_all_rows_in_turn(kind, files, frame, monkeypatch, sma
         orders.append(order(*given))
         return orders[-1]
 
-    monkeypatch.setattr(loaded_tables, "rows_for", lambda frame, room: 100)
+    monkeypatch.setattr(loaded_tables, "rows_for", lambda *given: 100)
     monkeypatch.setattr(streamed_rows, "_encoded", encoded)
     monkeypatch.setattr(training, "order_of_rows", ordered)
     target = "label" if kind is kn.TabularClassifier else "weight"
@@ -138,7 +138,7 @@ def test_networks_train_on_all_rows_in_turn(kind, files, frame, monkeypatch, sma
 
 
 def test_weights_keep_networks_to_the_rows_in_memory(files, monkeypatch, caplog):
-    monkeypatch.setattr(loaded_tables, "rows_for", lambda frame, room: 100)
+    monkeypatch.setattr(loaded_tables, "rows_for", lambda *given: 100)
     with caplog.at_level(logging.WARNING, "kerasnas"):
         estimator().fit(files, "label", sample_weight="weight")
     assert "100 of the 300 rows" in caplog.text and "The others are not used" in caplog.text
@@ -147,6 +147,7 @@ def test_weights_keep_networks_to_the_rows_in_memory(files, monkeypatch, caplog)
 def test_rows_follow_from_the_room(frame):
     few, more = (loaded_tables.rows_for(frame, room * 2**30) for room in (1, 2))
     assert 0 < few < more
+    assert loaded_tables.rows_for(frame, 2**30, loaded_tables.COPIES_OF_TEXT) < few / 5
     wide = pd.concat([frame] * 3, axis=1)
     assert loaded_tables.rows_for(wide, 2**30) == pytest.approx(few / 3, rel=0.01)
 
