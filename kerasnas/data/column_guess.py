@@ -31,6 +31,7 @@ MIN_ID_ROWS = 50
 """In a table of at most this many rows nothing is called id-like: all values may well differ."""
 TEXT_WORDS = 2.5
 """Words per distinct value from which strings that mostly differ are free text."""
+_EXAMPLES = 50  # cells of which a column of strings keeps the categories
 COUNTER = "id-like, a counter of rows"
 
 _ID_NAME = re.compile(r"(?:.*[_\s.-])?(?:id|ID|Id|uuid|UUID|guid|GUID|rowid)|.*[a-z](?:ID|Id)")
@@ -59,7 +60,11 @@ def guess_column(series: pd.Series, name: str, dtype: str, kind: Kind | None = N
     else:
         found = _guess_present(present, dtype)
         found = _looked_at(found, present, name, gaps=bool(absent.any()))
-    return replace(found, name=name, dtype=dtype)
+    found = replace(found, name=name, dtype=dtype)
+    if found.kind == "categorical" and found.dropped is None and cells.family(present) == "strings":
+        texts = dict.fromkeys(cells.to_strings(present.iloc[:_EXAMPLES]))
+        found = replace(found, examples=tuple(texts))
+    return found
 
 
 def is_row_counter(values: np.ndarray, name: str) -> bool:

@@ -12,7 +12,7 @@ import pandas as pd
 from kerasnas.data import cells
 from kerasnas.data.column_guess import COUNTER, guess_column, is_row_counter
 from kerasnas.data.names import did_you_mean, quoted, string_names
-from kerasnas.data.schema import KINDS, Column, Kind, Schema, unknown_kind
+from kerasnas.data.schema import KINDS, Column, Kind, Schema, noted, unknown_kind
 from kerasnas.data.written import WrittenDates
 from kerasnas.errors import SchemaError
 
@@ -151,8 +151,8 @@ def warn_of_schema(schema: Schema, stacklevel: int = 2) -> None:
         )
     for column in schema.columns:
         if column.note is not None and not (column.dropped or "").startswith("duplicate"):
-            note = column.note.replace("{...:", f"{{{column.name!r}:")
-            warnings.warn(f"`{column.name}` {note}.", UserWarning, stacklevel=stacklevel + 1)
+            said = f"`{column.name}` {noted(column)}."
+            warnings.warn(said, UserWarning, stacklevel=stacklevel + 1)
 
 
 def _drop_copies(columns: list[Column], frame: pd.DataFrame, keep: set[str]) -> list[Column]:

@@ -16,6 +16,7 @@ from kerasnas.errors import SchemaError, shown
 
 __all__ = ["MISSING_DATETIME", "MISSING_INTEGER", "ingest", "own_numbers", "to_frame"]
 
+_LOOKED_AT = 1000  # cells that are compared with those of fit
 _EXPECTED = {
     "numeric": "numbers",
     "boolean": "true or false",
@@ -113,7 +114,9 @@ def _convert(series: pd.Series, column: Column) -> tuple[np.ndarray, str | None]
     dtype = str(series.dtype)
     series = cells.plain(series)
     if column.kind in ("categorical", "text"):
-        return cells.to_strings(series), None
+        texts = cells.to_strings(series)
+        _warn_of_type(series, texts, column, dtype)
+        return texts, None
     if column.kind == "datetime":
         empty = np.full(len(series), MISSING_DATETIME)
         misfits = {"numbers", "booleans", "timedeltas", "complex"}
@@ -137,6 +140,21 @@ def _convert(series: pd.Series, column: Column) -> tuple[np.ndarray, str | None]
     elif bad.any():
         return empty, _misfit(series, bad, column)
     return _typed(values, column), None
+
+
+def _warn_of_type(series: pd.Series, texts: np.ndarray, column: Column, dtype: str) -> None:
+    """Warn of numbers or truths in a column of strings that are no categories which `fit` saw."""
+    if not column.examples or cells.family(series) not in ("numbers", "booleans"):
+        return
+    new = texts[texts != ""]
+    if len(new) and not np.isin(new[:_LOOKED_AT], np.array(column.examples, dtype=object)).any():
+        warnings.warn(
+            f"`{column.name}` is {dtype} in `x`, and held strings in fit: the model knows none of "
+            f"its values (first: {new[0]!r}, in fit {column.examples[0]!r}). Write them as in fit, "
+            f"for example with `x[{column.name!r}].map(...)` or `.astype(str).str.zfill(5)`.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _values(series: pd.Series, column: Column) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,13 @@ from kerasnas.errors import SchemaError, UnknownColumnError
 Kind = Literal["numeric", "boolean", "categorical", "datetime", "text"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # What columns rarely have: a file holds it only where it differs from these.
-_RARE: dict[str, Any] = {"written": None, "exact": False, "lossy": False, "note": None}
+_RARE: dict[str, Any] = {
+    "written": None,
+    "exact": False,
+    "lossy": False,
+    "note": None,
+    "examples": [],
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Column:
             int64, missing = -2**63.
         lossy: whether it holds numbers that differ by less than float32 can tell apart.
         note: what a user should look at, as a sentence without its subject; None for nothing.
+        examples: some categories of a column of strings, to know values of another type by.
     """
 
     name: str
@@ -44,8 +51,12 @@ class Column:
     exact: bool = False
     lossy: bool = False
     note: str | None = None
+    examples: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "examples", tuple(self.examples))
+        if not all(isinstance(text, str) for text in self.examples):
+            raise SchemaError(f"Column `examples` must be strings, got {self.examples!r}.")
         for field in ("name", "dtype", "reason"):
             value = getattr(self, field)
             if not isinstance(value, str):
@@ -136,6 +147,7 @@ class Schema:
         for column in self.columns:
             content = {field.name: getattr(column, field.name) for field in fields(Column)}
             content["written"] = written_to_json(column.written)
+            content["examples"] = list(column.examples)
             columns.append({k: v for k, v in content.items() if k not in _RARE or v != _RARE[k]})
         return {"named": self.named, "columns": columns}
 
@@ -166,9 +178,14 @@ class Schema:
 
 def _explained(column: Column) -> str:
     """Why a column is read as it is, or why it is not used."""
-    note = "" if column.note is None else f" It {column.note}."
+    note = f" It {noted(column)}." if column.note is not None else ""
     used = column.reason if column.dropped is None else f"Not used: {column.dropped}."
     return used + note
+
+
+def noted(column: Column) -> str:
+    """The note of a column, with its name in the line to type; empty for none."""
+    return (column.note or "").replace("{...:", f"{{{column.name!r}:")
 
 
 def unknown_kind(name: str, kind: object) -> str:

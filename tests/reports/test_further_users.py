@@ -2,13 +2,14 @@
 
 import collections
 import dataclasses
+import json
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from kerasnas.data import to_frame
+from kerasnas.data import Schema, infer_schema, ingest, to_frame
 from kerasnas.data.documents import split_documents, to_documents
 from kerasnas.data.named_columns import take_columns
 from kerasnas.errors import DataTypeError, SchemaError
@@ -118,3 +119,25 @@ def test_lists_of_words_are_refused_with_the_line_that_joins_them():
 def test_a_set_of_texts_has_no_order():
     with pytest.raises(SchemaError, match="`x` is set, expected texts"):
         to_documents({"one", "two"})
+
+
+@pytest.mark.parametrize(
+    ("seen", "given", "first"),
+    [
+        (["01234", "02345", "99999"], [1234, 2345], "'1234', in fit '01234'"),
+        (["true", "false", "true"], [True, False], "'True', in fit 'true'"),
+        (["yes", "no", "no"], [1.0, 0.0], "'1', in fit 'yes'"),
+    ],
+)
+def test_values_of_another_type_that_no_category_is_written_as_are_told(seen, given, first):
+    schema = infer_schema(pd.DataFrame({"it": seen * 20, "x": np.arange(60.0)}))
+    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+    new = pd.DataFrame({"it": given, "x": [1.0, 2.0]})
+    with pytest.warns(UserWarning, match=rf"`it` is .* in `x`, and held strings.*{first}"):
+        ingest(new, schema)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ingest(new.assign(it=seen[:2]), schema)
+        ingest(new.assign(it=["new", None]), schema)
+        digits = infer_schema(pd.DataFrame({"it": ["1", "2", "3"] * 20, "x": np.arange(60.0)}))
+        ingest(new.assign(it=[1, 3]), digits)

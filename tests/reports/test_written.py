@@ -364,6 +364,7 @@ def test_strings_that_are_nearly_all_numbers_or_dates_are_told(write, odd, noun)
     said = " ".join(str(warning.message) for warning in caught)
     assert f"`area` is read as strings: 4 of 120 values are no {noun} (first: '{odd} (7)')" in said
     assert "column_kinds={'area': 'categorical'}" in said
+    assert "column_kinds={'area': 'categorical'}" in schema.explain()["reason"][0]
 
 
 def test_objects_that_never_repeat_are_ids_as_their_texts_are():
