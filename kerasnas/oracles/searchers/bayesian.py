@@ -14,13 +14,10 @@ from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.searchers.tpe import TpeSearcher
 from kerasnas.oracles.space import Values, ValueSpace
 
-GP_TRIALS = 200
-"""Beyond so many trials the Gaussian process costs too much."""
-
 
 @dataclass(frozen=True)
 class BayesianSearcher(Searcher):
-    """A Gaussian process for one objective, a Parzen estimator for several or for many trials.
+    """A Gaussian process for one objective, a Parzen estimator for several.
 
     Args:
         startup: Random suggestions before the model takes over.
@@ -42,7 +39,7 @@ class BayesianSearcher(Searcher):
         constraints: Sequence[Constraint] = (),
     ) -> Values | None:
         """Asks the model that suits."""
-        if len(objectives) == 1 and len(history.finished) <= GP_TRIALS:
+        if len(objectives) == 1:
             searcher: GpSearcher | TpeSearcher = GpSearcher(startup=self.startup)
         else:
             searcher = self._tpe

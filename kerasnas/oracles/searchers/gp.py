@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -19,67 +21,66 @@ from kerasnas.oracles.ranking import (
     normal_scores,
     positions,
 )
-from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
+from kerasnas.oracles.searchers.kernel import (
+    Encoded,
+    Gaps,
+    Kernel,
+    fit_kernel,
+    kernel_choices,
+    perturbed,
+)
+from kerasnas.oracles.searchers.protocol import Searcher
 from kerasnas.oracles.space import Values, ValueSpace
 
-LENGTHS = (1.0, 2.0, 4.0)
-NOISE = 0.05
 NOISES = (0.05, 0.1, 0.2, 0.4)
 """Noise to choose from where a choice among finished trials depends on it."""
 
-DRAWS = 24
 SPREADS = (0.01, 0.05, 0.2)
 """Standard deviations of steps from the best trials, in the unit interval."""
 
 FINER = (0.05, 0.01)
 """The same for steps from the most promising candidate."""
 
+MOVED = 0.4
+"""Share of the hyperparameters that such a step moves, as long as there are not many."""
+
+MOST_MOVED = 5
+"""Hyperparameters that it moves in the mean where there are many."""
+
 STEPS = 24
 """Steps of the search for length scales."""
 
+TEACHERS = 64
+"""Most trials by which a kernel is chosen; more of them are in the model that it belongs to."""
 
-@dataclass(frozen=True)
-class Kernel:
-    """Hamming over choices times Matérn-5/2 over numbers, with one noise.
-
-    Attributes:
-        hamming: Length scale of the number of differing choices.
-        scales: One length scale for each number.
-        noise: Variance on the diagonal.
-    """
-
-    hamming: float
-    scales: np.ndarray
-    noise: float
-
-    def __call__(self, one: Encoded, other: Encoded) -> np.ndarray:
-        """Covariances between all rows of two sets."""
-        differing = (one.choices[:, None, :] != other.choices[None, :, :]).sum(-1)
-        covariance = np.exp(-differing / self.hamming)
-        if self.scales.size:
-            gaps = (one.numbers[:, None, :] - other.numbers[None, :, :]) / self.scales
-            r = np.sqrt(5.0 * (gaps**2).sum(-1))
-            covariance = covariance * (1.0 + r + r**2 / 3.0) * np.exp(-r)
-        return np.asarray(covariance)
+ENTRIES = 8_000
+"""Most values in all candidates together: with a thousand hyperparameters there are few."""
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Configurations as rows: choices by index (-1 when inactive), numbers in [0, 1]."""
+class _Candidates:
+    """Configurations to choose among, each once, and none that was tried."""
 
-    choices: np.ndarray
-    numbers: np.ndarray
+    values: list[Values]
+    encoded: Encoded
 
     @classmethod
-    def of(cls, space: ValueSpace, values: Sequence[Values]) -> Encoded:
-        """Encodes configurations; an inactive number sits in the middle and differs as a choice."""
-        rows = np.array([space.encode(v) for v in values]).reshape(len(values), len(space))
-        numeric = np.array([d.numeric for d in space.domains], dtype=bool)
-        depends = np.array([bool(d.conditions) for d in space.domains], dtype=bool)
-        absent = np.isnan(rows)
-        choices = np.where(absent, -1.0, rows)[:, ~numeric]
-        switches = absent[:, numeric & depends].astype(float)
-        return cls(np.hstack([choices, switches]), np.where(absent, 0.5, rows)[:, numeric])
+    def of(cls, space: ValueSpace, source: Iterable[Values], seen: set[bytes]) -> _Candidates:
+        found: dict[bytes, tuple[Values, np.ndarray]] = {}
+        for values in source:
+            row = space.encode(values)
+            if row.tobytes() not in seen:
+                found.setdefault(row.tobytes(), (values, row))
+        rows = [row for _, row in found.values()]
+        return cls([values for values, _ in found.values()], Encoded.of(space, rows))
+
+
+def _encoded(space: ValueSpace, trials: Sequence[TrialRecord]) -> Encoded:
+    return Encoded.of(space, [space.recorded(ValueSpace.encode, t.values) for t in trials])
+
+
+def _row_key(space: ValueSpace, values: Mapping[str, Any]) -> bytes:
+    return space.recorded(ValueSpace.encode, values).tobytes()
 
 
 @dataclass(frozen=True)
@@ -113,23 +114,24 @@ class GpSearcher(Searcher):
         if len(history.finished) < self.startup:
             return space.random(rng)
         ranked = best_first(history.finished, objectives, constraints)
-        seen = seen_keys(space, history)
-        candidates: dict[str, Values] = {}
-        for values in _candidates(space, ranked, rng):
-            candidates.setdefault(space.key(values), values)
-        fresh = [v for k, v in candidates.items() if k not in seen]
-        if not fresh:
+        seen = {space.recorded(_row_key, t.values) for t in history.trials}
+        fresh = _Candidates.of(space, _candidates(space, ranked, rng), seen)
+        if not fresh.values:
             return space.random(rng)
         known = self._kept(history, ranked)
         numeric = any(d.numeric and d.tunable for d in space.domains)
         scores = _scores(known, objectives, constraints, by_value=numeric)
-        observed = Encoded.of(space, [t.values for t in known])
-        model = _best_model(observed, scores, rng)
-        best = _most_promising(model, observed, scores, space, fresh)
+        model = _best_model(_encoded(space, known), scores, rng)
+        # Running trials count as middling ones: the next proposal keeps away from them.
+        observed = _encoded(space, [*known, *history.running])
+        scores = np.append(scores, np.zeros(len(history.running)))
+        if len(scores) > len(model[2]):
+            model = fit_kernel(model[0], Gaps.between(observed, observed), scores)[1:]
+        best = _most_promising(model, observed, scores, fresh)
         for spread in FINER if numeric else ():
-            near = [_moved(space, best, spread, rng) for _ in range(20)]
-            near = [v for v in near if space.key(v) not in seen]
-            best = _most_promising(model, observed, scores, space, [best, *near])
+            near = (_moved(space, best, spread, rng) for _ in range(_fewer(space, 20)))
+            finer = _Candidates.of(space, itertools.chain([best], near), seen)
+            best = _most_promising(model, observed, scores, finer)
         return best
 
     def describe(self, space: ValueSpace) -> str:
@@ -160,15 +162,16 @@ def posterior_order(
     if len(known) < 3:
         return best_first(known, objectives, constraints)
     scores = np.array(normal_scores(positions(known, objectives, constraints)))
-    observed = Encoded.of(space, [t.values for t in known])
+    observed = _encoded(space, known)
     kernels = [
         Kernel(k.hamming, k.scales, noise)
-        for k in _kernels(observed, np.random.default_rng(0))
+        for k in kernel_choices(observed, np.random.default_rng(0))
         for noise in NOISES
     ]
-    fits = (_fit(kernel, observed, scores) for kernel in kernels)
-    _, kernel, _, alpha = max(fits, key=lambda fit: fit[0])
-    expected = kernel(observed, observed) @ alpha
+    teachers, taught = _teachers(observed, scores)
+    kernel = max((fit_kernel(k, teachers, taught) for k in kernels), key=lambda fit: fit[0])[1]
+    gaps = Gaps.between(observed, observed)
+    expected = kernel(gaps) @ fit_kernel(kernel, gaps, scores)[3]
     outside = [infeasibility(t, constraints) for t in known]
     order = sorted(range(len(known)), key=lambda i: (outside[i], -expected[i]))
     return [known[i] for i in order]
@@ -184,35 +187,41 @@ def _candidates(
     to wide, and 150 random points.
     """
     if not any(d.numeric and d.tunable for d in space.domains):
+        near = _fewer(space, 18)
         for record in ranked[:5]:
-            for i in range(18):
-                values = space.mutate(record.values, rng)
-                yield values if i < 12 else space.mutate(values, rng)
-        for _ in range(50):
+            whole = space.repair(record.values, rng)
+            for i in range(near):
+                values = space.step(whole, rng)
+                yield values if 3 * i < 2 * near else space.step(values, rng)
+        for _ in range(_fewer(space, 50)):
             yield space.random(rng)
         return
     for record in ranked[:3]:
-        for i in range(30):
-            yield _moved(space, record.values, SPREADS[i % len(SPREADS)], rng)
-    for _ in range(150):
+        whole = space.repair(record.values, rng)
+        for i in range(_fewer(space, 30)):
+            yield _moved(space, whole, SPREADS[i % len(SPREADS)], rng)
+    for _ in range(_fewer(space, 150)):
         yield space.random(rng)
 
 
-def _moved(space: ValueSpace, values: Values, spread: float, rng: np.random.Generator) -> Values:
-    """Some hyperparameters moved, numbers by a normal step in the unit interval."""
-    whole = space.repair(values, rng)
-    tunable = [d for d in space.active(whole) if d.tunable]
-    chosen = [d for d in tunable if rng.random() < 0.4] or [
-        tunable[int(rng.integers(len(tunable)))]
-    ]
-    changed = dict(whole)
-    for domain in chosen:
+def _fewer(space: ValueSpace, usual: int) -> int:
+    """The usual number of candidates, or less where each of them has very many values."""
+    return max(2, min(usual, usual * ENTRIES // (250 * len(space))))
+
+
+def _moved(space: ValueSpace, whole: Values, spread: float, rng: np.random.Generator) -> Values:
+    """Some values of valid ones moved, numbers by a normal step in the unit interval."""
+    tunable = space.tunable(whole)
+    drawn = rng.random(len(tunable)) < min(MOVED, MOST_MOVED / len(tunable))
+    chosen = [d for d, moves in zip(tunable, drawn, strict=True) if moves]
+    changed = {}
+    for domain in chosen or [tunable[int(rng.integers(len(tunable)))]]:
         if domain.numeric:
             place = domain.unit(whole[domain.name]) + float(rng.normal(0.0, spread))
             changed[domain.name] = domain.at_unit(place)
         else:
             changed[domain.name] = domain.sample(rng)
-    return space.repair(changed, rng)
+    return space.edited(whole, changed, rng)
 
 
 def _scores(
@@ -253,32 +262,39 @@ Model = tuple[Kernel, np.ndarray, np.ndarray]
 
 
 def _best_model(observed: Encoded, scores: np.ndarray, rng: np.random.Generator) -> Model:
-    """The most likely of several kernels; those with many length scales are improved in steps."""
-    fits = [_fit(kernel, observed, scores) for kernel in _kernels(observed, rng)]
+    """The most likely of several kernels; those with many length scales are improved in steps.
+
+    The model is of the trials that the kernel was chosen by.
+    """
+    gaps, taught = _teachers(observed, scores)
+    fits = [fit_kernel(kernel, gaps, taught) for kernel in kernel_choices(observed, rng)]
     best = max(fits, key=lambda fit: fit[0])
     if observed.numbers.shape[1]:
         for _ in range(STEPS):
-            fit = _fit(_perturbed(best[1], rng), observed, scores)
+            fit = fit_kernel(perturbed(best[1], rng), gaps, taught)
             best = fit if fit[0] > best[0] else best
     return best[1:]
 
 
-def _perturbed(kernel: Kernel, rng: np.random.Generator) -> Kernel:
-    moved = np.exp(rng.normal(0.0, 0.4, size=len(kernel.scales)))
-    noise = float(np.clip(kernel.noise * np.exp(rng.normal(0.0, 0.5)), 1e-5, 1.0))
-    return Kernel(kernel.hamming, np.clip(kernel.scales * moved, 0.05, 10.0), noise)
+def _teachers(observed: Encoded, scores: np.ndarray) -> tuple[Gaps, np.ndarray]:
+    """The trials by which a kernel is chosen: half of many are the best, half the newest."""
+    rows = np.arange(len(scores))
+    if len(rows) > TEACHERS:
+        best = np.argsort(-scores, kind="stable")[: TEACHERS // 2]
+        rows = np.union1d(best, rows[-(TEACHERS // 2) :])
+    few = observed.of_rows(rows)
+    return Gaps.between(few, few), scores[rows]
 
 
 def _most_promising(
     model: Model,
     observed: Encoded,
     scores: np.ndarray,
-    space: ValueSpace,
-    candidates: Sequence[Values],
+    candidates: _Candidates,
 ) -> Values:
     """The candidate with the largest expected improvement over the best score."""
     kernel, factor, alpha = model
-    cross = kernel(Encoded.of(space, candidates), observed)
+    cross = kernel(Gaps.between(candidates.encoded, observed))
     mean = cross @ alpha
     reduced = np.linalg.solve(factor, cross.T)
     spread = np.sqrt(np.maximum(1.0 - (reduced**2).sum(0), 1e-9))
@@ -286,27 +302,4 @@ def _most_promising(
     normal = NormalDist()
     below = np.array([normal.cdf(x) for x in u])
     density = np.exp(-0.5 * u**2) / math.sqrt(2 * math.pi)
-    return candidates[int(np.argmax(spread * (u * below + density)))]
-
-
-def _kernels(observed: Encoded, rng: np.random.Generator) -> Iterator[Kernel]:
-    """Kernels to choose from: three length scales of choices, random ones for numbers."""
-    count = observed.numbers.shape[1]
-    if not count:
-        for length in LENGTHS:
-            yield Kernel(length, np.empty(0), NOISE)
-        return
-    for i in range(DRAWS):
-        scales = np.exp(rng.uniform(math.log(0.1), math.log(3.0), size=count))
-        yield Kernel(LENGTHS[i % 3], scales, float(10 ** rng.uniform(-4.0, -0.3)))
-
-
-def _fit(
-    kernel: Kernel, observed: Encoded, scores: np.ndarray
-) -> tuple[float, Kernel, np.ndarray, np.ndarray]:
-    """Log marginal likelihood, kernel, Cholesky factor and weights."""
-    covariance = kernel(observed, observed) + kernel.noise * np.eye(len(scores))
-    factor = np.linalg.cholesky(covariance)
-    alpha = np.linalg.solve(factor.T, np.linalg.solve(factor, scores))
-    likelihood = -0.5 * float(scores @ alpha) - float(np.log(np.diag(factor)).sum())
-    return likelihood, kernel, factor, alpha
+    return candidates.values[int(np.argmax(spread * (u * below + density)))]

@@ -68,9 +68,9 @@ class LocalSearcher(Searcher):
         place = positions(trials, objectives, constraints)
         starts = range(min(self.starts, len(trials)))
         here = _Stand(min(starts, key=lambda i: place[i]))
-        done = {space.key(trials[i].values) for i in starts}
+        done = {space.recorded(ValueSpace.key, trials[i].values) for i in starts}
         for i in range(len(starts), len(trials)):
-            key = space.key(trials[i].values)
+            key = space.recorded(ValueSpace.key, trials[i].values)
             if here.around is None:
                 here.around = set(self._around(space, trials[here.index]))
             better = place[i] < place[here.index]
@@ -82,7 +82,7 @@ class LocalSearcher(Searcher):
 
     def _around(self, space: ValueSpace, record: TrialRecord) -> dict[str, Values]:
         """The neighbours by key, always the same ones for one configuration."""
-        own = space.key(record.values)
+        own = space.recorded(ValueSpace.key, record.values)
         if space not in self._known:
             self._known.clear()
         known = self._known.setdefault(space, {})
@@ -92,12 +92,8 @@ class LocalSearcher(Searcher):
 
     def _look_around(self, space: ValueSpace, record: TrialRecord, own: str) -> dict[str, Values]:
         rng = np.random.default_rng(zlib.crc32(own.encode()))
-        found = {space.key(v): v for v in space.neighbours(record.values, rng)}
-        found.pop(own, None)
-        keys = list(found)
-        if len(keys) > self.neighbours:
-            keys = [keys[int(i)] for i in rng.permutation(len(keys))[: self.neighbours]]
-        return {key: found[key] for key in keys}
+        found = space.neighbours(record.values, rng, self.neighbours)
+        return {key: v for v in found if (key := space.key(v)) != own}
 
 
 @dataclass

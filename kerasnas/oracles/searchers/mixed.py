@@ -26,6 +26,9 @@ FEW = 60
 SMALL = 12
 """Up to so many hyperparameters a model needs no help."""
 
+LARGE = 100
+"""Beyond so many hyperparameters the model of several objectives takes seconds for a suggestion."""
+
 SEVERAL = f"multi-objective Parzen estimator for {FEW} trials, then ageing NSGA-II"
 """What is done for several objectives, in a few words."""
 
@@ -89,7 +92,7 @@ class MixedSearcher(Searcher):
     ) -> Values | None:
         """Asks the rule that suits."""
         if len(objectives) > 1:
-            few = len(history.finished) < FEW
+            few = len(history.finished) < FEW and len(space) <= LARGE
             rule = self._several if few else Nsga2Searcher()
             return rule.suggest(space, history, objectives, rng, constraints)
         if by_gaussian_process(space, objectives):

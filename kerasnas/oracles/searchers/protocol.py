@@ -74,4 +74,4 @@ class Searcher(ABC):
 
 def seen_keys(space: ValueSpace, history: History) -> set[str]:
     """Keys of everything tried: running, failed and finished trials alike."""
-    return {space.key(trial.values) for trial in history.trials}
+    return {space.recorded(ValueSpace.key, trial.values) for trial in history.trials}

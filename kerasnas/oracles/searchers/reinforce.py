@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +95,8 @@ class ReinforceSearcher(Searcher):
     ) -> dict[str, np.ndarray]:
         """Logits of every hyperparameter after replaying all finished trials."""
         tunable = [d for d in space.domains if d.tunable]
+        if not tunable:
+            return {}
         sizes = [options(d) for d in tunable]
         edges = np.cumsum([0, *sizes])
         place = {d.key: slice(edges[i], edges[i + 1]) for i, d in enumerate(tunable)}
@@ -103,16 +105,16 @@ class ReinforceSearcher(Searcher):
         total = weight = 0.0
         trials = history.finished
         received = rewards(trials, objectives, constraints)
+        owner = np.repeat(np.arange(len(tunable)), sizes)
         for t, (record, reward) in enumerate(zip(trials, received, strict=True), start=1):
             total = self.decay * total + (1 - self.decay) * reward
             weight = self.decay * weight + (1 - self.decay)
-            gradient = np.zeros_like(logits)
-            for domain in space.active(record.values):
-                if domain.tunable:
-                    part = place[domain.key]
-                    chosen = np.zeros(options(domain))
-                    chosen[option_of(domain, record.values[domain.name])] = 1.0
-                    gradient[part] = -(reward - total / weight) * (chosen - softmax(logits[part]))
+            chosen = space.recorded(chosen_options, record.values)
+            active = chosen >= 0
+            weights = np.exp(logits - np.maximum.reduceat(logits, edges[:-1])[owner])
+            gradient = weights / np.add.reduceat(weights, edges[:-1])[owner] * active[owner]
+            gradient[(edges[:-1] + chosen)[active]] -= 1.0
+            gradient *= reward - total / weight
             first = 0.9 * first + 0.1 * gradient
             second = 0.999 * second + 0.001 * gradient**2
             step = (first / (1 - 0.9**t)) / (np.sqrt(second / (1 - 0.999**t)) + 1e-8)
@@ -133,6 +135,12 @@ def option_of(domain: Domain, value: Any) -> int:
     if options(domain) == domain.count:
         return domain.index_of(value) or 0
     return min(int(domain.unit(value) * CELLS), CELLS - 1)
+
+
+def chosen_options(space: ValueSpace, values: Mapping[str, Any]) -> np.ndarray:
+    """The option of every hyperparameter that is tuned, -1 where it is not active."""
+    here = {d.key: option_of(d, values[d.name]) for d in space.active(values) if d.tunable}
+    return np.array([here.get(d.key, -1) for d in space.domains if d.tunable], dtype=int)
 
 
 def option_value(domain: Domain, option: int) -> Any:

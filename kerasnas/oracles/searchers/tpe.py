@@ -15,11 +15,15 @@ from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.ranking import is_sound
 from kerasnas.oracles.searchers.optuna_bridge import ask, frozen_trial
-from kerasnas.oracles.searchers.protocol import Searcher
+from kerasnas.oracles.searchers.protocol import Searcher, seen_keys
 from kerasnas.oracles.space import Values, ValueSpace
 
 MOST_SPENT = 256
 """After so many suggestions the cached study is built anew: each leaves a spent trial in it."""
+
+
+MOST_EDITS = 20
+"""Edits of an answer that was tried before, until it is new."""
 
 
 @dataclass
@@ -59,12 +63,20 @@ class TpeSearcher(Searcher):
         rng: np.random.Generator,
         constraints: Sequence[Constraint] = (),
     ) -> Values | None:
-        """Asks a study that has been told the history."""
+        """Asks a study that has been told the history.
+
+        An answer that was tried before is edited until it is new: on lists of choices the model
+        soon repeats itself, and to ask it is the dear part.
+        """
         seed = int(rng.integers(2**31 - 1))
         if not any(is_sound(t, objectives) for t in history.finished):
             return space.random(rng)
         cache = self._study(space, history, objectives, constraints)
-        return self._ask(cache, seed, space, history, objectives, constraints)
+        values = self._ask(cache, seed, space, history, objectives, constraints)
+        seen, tries = seen_keys(space, history), 0
+        while space.key(values) in seen and tries < MOST_EDITS:
+            values, tries = space.mutate(values, rng), tries + 1
+        return values
 
     def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
@@ -136,9 +148,9 @@ def _identity(
     scores = tuple(
         (k, v if math.isfinite(v) else repr(v)) for k, v in sorted(record.scores.items())
     )
-    values = tuple(record.values.items())
     setting = (tuple(objectives), tuple(constraints))
-    return (record.number, record.status, record.reached, values, scores, setting)
+    # The values of a record are replaced, never changed: the same object is the same values.
+    return (record.number, record.status, record.reached, record.values, scores, setting)
 
 
 def _new_study(objectives: Sequence[Objective]) -> Any:
