@@ -13,10 +13,14 @@ from kerasnas.objectives import Constraint, Objective, ObjectiveLike
 from kerasnas.oracles.context import Context, ZeroCost
 from kerasnas.oracles.oracle import Oracle
 from kerasnas.oracles.ranking import is_sound, losses, pareto_first
-from kerasnas.oracles.schedulers import VerifyScheduler
+from kerasnas.oracles.schedulers import ProveScheduler, VerifyScheduler
+from kerasnas.oracles.searcher_view import at_fidelity
+from kerasnas.oracles.searchers import Searcher
+from kerasnas.oracles.searchers.by_trust import TrustSearcher
 from kerasnas.oracles.searchers.gp import posterior_order
 from kerasnas.oracles.searchers.mixed import SEVERAL, MixedSearcher, by_gaussian_process
 from kerasnas.oracles.space import Values
+from kerasnas.oracles.trust import PROOFS
 
 NOTE = "zero_cost"
 """Name of the note that holds the configurations that zero-cost scores put first."""
@@ -26,6 +30,11 @@ PROXIES = ("synflow",)
 
 ENOUGH = 50
 """Full trainings that a budget must hold, else short ones are searched with first."""
+
+LEAST_PROVED = 20
+"""Full trainings that a budget must hold, for a search to go over to them: with so many a model of
+full trainings ends ahead of one of short ones, even where their ranks agree
+(`benchmarks/search.py`, made learning curves)."""
 
 ZERO_COST = "zero-cost"
 """Origin of trials that zero-cost scores have chosen."""
@@ -54,8 +63,10 @@ class Auto(Oracle):
     * Several objectives: a multi-objective Parzen estimator, then ageing NSGA-II.
     * From 20 trials on the last tenth of them trains the best three again with other seeds, where
       scores depend on the seed; among them the mean decides.
-    * Where the budget holds fewer than 50 full trainings and short ones are on offer, these are
-      searched with. Where 30 % of the time pays for five full trainings, these are the end of it.
+    * Where the budget holds fewer than 50 full trainings and short ones are on offer, these come
+      first. With a budget of 20 or more, six of them are tested by full trainings, and full ones
+      follow; sooner where the tests show that short trainings mislead. A smaller budget is searched
+      with short ones; where 30 % of the time pays for five full trainings, these are the end of it.
 
     Args:
         objective: As in `kerasnas.oracles.Oracle`.
@@ -84,14 +95,39 @@ class Auto(Oracle):
         """Where time is short and short trainings are on offer, these are searched with."""
         super()._settle(context)
         self._ranked: Sequence[Values] = ()
+        low = self._low
+        if low is not None and self._proves:
+            self.scheduler = ProveScheduler(low)
+        elif low is not None:
+            self.scheduler = VerifyScheduler(low, context.seconds, order=self._order)
+
+    def _searcher_for(self, max_trials: int | None) -> Searcher:
+        """The model; shown one fidelity where short trainings and full ones both are tried."""
+        low = self._low
+        if low is None or not self._proves:
+            return super()._searcher_for(max_trials)
+        return TrustSearcher(MixedSearcher(startup=PROOFS), low)
+
+    @property
+    def _low(self) -> float | None:
+        """Share of a full training of the short ones to search with; `None` where there are none.
+
+        The longest of which the budget pays for enough.
+        """
+        context, fidelities = self.context, self.context.fidelities
         seconds, full = context.seconds, context.full_seconds
-        if len(context.fidelities) < 2 or len(self.objectives) > 1:
-            return
+        if len(fidelities) < 2 or len(self.objectives) > 1:
+            return None
         if seconds is None or full is None or seconds >= ENOUGH * full:
-            return
-        fitting = [f for f in context.fidelities[:-1] if seconds >= ENOUGH * full * f]
-        low = max(fitting, default=context.fidelities[0])
-        self.scheduler = VerifyScheduler(low, seconds, order=self._order)
+            return None
+        fitting = [f for f in fidelities[:-1] if seconds >= ENOUGH * full * f]
+        return max(fitting, default=fidelities[0])
+
+    @property
+    def _proves(self) -> bool:
+        """Whether the budget pays for full trainings that test the short ones."""
+        seconds, full = self.context.seconds, self.context.full_seconds
+        return seconds is not None and full is not None and seconds >= LEAST_PROVED * full
 
     def recommended(self, history: History | None = None) -> TrialRecord | None:
         """The trial whose configuration to go on with: the best full training.
@@ -105,9 +141,9 @@ class Auto(Oracle):
         history = history or self.history
         good = pareto_first(history.trials, self.objectives, self.constraints)
         whole = [t for t in good if t.reached >= 1 or len(self.scheduler.rungs) == 1]
-        if whole or not good:
-            return next(iter(whole), None)
-        return self._order(history, self.objectives, self.constraints)[0]
+        if not whole and good:
+            whole = list(self._order(history, self.objectives, self.constraints))
+        return next(iter(whole), None)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Values for the next trial; at the end the best ones once more."""
@@ -243,10 +279,12 @@ class Auto(Oracle):
         constraints: Sequence[Constraint],
     ) -> Sequence[TrialRecord]:
         """Finished trials, those first that deserve a full training most."""
-        sound = [t for t in history.finished if is_sound(t, objectives)]
+        seen = at_fidelity(history, self._low) if self._low is not None else history
+        sound = [t for t in seen.finished if is_sound(t, objectives)]
+        ranked = pareto_first(sound, objectives, constraints)
         if by_gaussian_process(self.space, objectives):
-            return posterior_order(self.space, sound, objectives, constraints)
-        return pareto_first(sound, objectives, constraints)
+            ranked = posterior_order(self.space, sound, objectives, constraints)
+        return [history.trials[t.number] for t in ranked]
 
 
 def rank(scores: Sequence[Mapping[str, float]]) -> list[int]:

@@ -53,14 +53,18 @@ def at_highest_rung(history: History, objectives: Sequence[Objective], needed: i
         objectives: What to optimise.
         needed: Results that make a fidelity count.
     """
-    latest = [e.fidelity for t in history.finished for e in _executions(t)]
-    for fidelity in sorted(set(latest), reverse=True):
-        found = {t.number: _as_of(t, fidelity) for t in history.finished}
-        records = {n: r for n, r in found.items() if r is not None}
-        if sum(is_sound(r, objectives) for r in records.values()) >= needed:
-            break
-    else:
-        records = {t.number: t for t in history.finished if t.status == "FAILED"}
+    latest = {e.fidelity for t in history.finished for e in _executions(t)}
+    for fidelity in sorted(latest, reverse=True):
+        seen = at_fidelity(history, fidelity)
+        if sum(is_sound(t, objectives) for t in seen.finished) >= needed:
+            return seen
+    return at_fidelity(history, None)
+
+
+def at_fidelity(history: History, fidelity: float | None) -> History:
+    """The history at one fidelity, as if there was no other; `None` keeps failures only."""
+    found = {t.number: _as_of(t, fidelity) for t in history.finished}
+    records = {n: r for n, r in found.items() if r is not None}
     seen = History()
     seen.trials = [
         records.get(t.number, t if t.status == "RUNNING" else replace(t, status="STOPPED"))
@@ -81,7 +85,7 @@ def _latest(trial: TrialRecord) -> Execution:
     return Execution(trial.rung, trial.fidelity, trial.status, trial.metrics, trial.measures)
 
 
-def _as_of(trial: TrialRecord, fidelity: float) -> TrialRecord | None:
+def _as_of(trial: TrialRecord, fidelity: float | None) -> TrialRecord | None:
     """The trial as it was at a fidelity, as a completed one; `None` if it never was there."""
     if trial.status == "FAILED":
         return trial

@@ -8,10 +8,11 @@ import pytest
 
 from kerasnas import Constraint, Objective, oracles
 from kerasnas.history import History
-from kerasnas.oracles import Auto, Context, ZeroCost
+from kerasnas.oracles import Auto, Context, ZeroCost, trust
 from kerasnas.oracles.auto import REPEAT, rank
 from kerasnas.oracles.searchers import GpSearcher, LocalSearcher
 from kerasnas.oracles.searchers.bandit import BanditSearcher
+from kerasnas.trial.executors import Simulated, SimulatedOutcome
 
 
 def choices(names=6, options=5):
@@ -240,3 +241,59 @@ def test_choices_are_searched_by_a_model_and_better_than_at_random():
         return np.mean(losses)
 
     assert found(Auto) < found(oracles.Random) - 2
+
+
+class Rungs:
+    """Short trainings that order configurations as full ones do, or the other way round."""
+
+    hyperparameters = numbers(2)
+    fidelities = (1 / 3, 1.0)
+    full_seconds = 1.0
+
+    def __init__(self, mislead):
+        self.mislead = mislead
+
+    def train(self, values, fidelity, rng):
+        loss = sum((v - 0.3) ** 2 for v in values.values())
+        shown = 2 - loss if self.mislead and fidelity < 1 else loss
+        return SimulatedOutcome({"val_loss": shown}, fidelity)
+
+    def measures(self, values):
+        return {}
+
+    def zero_cost(self):
+        return None
+
+
+@pytest.fixture(scope="module")
+def proved():
+    found = {}
+    for mislead in (False, True):
+        oracle = Auto("val_loss", seed=0)
+        found[mislead] = Simulated(Rungs(mislead), seconds=30).run(oracle)
+    return found
+
+
+def test_short_trainings_choose_what_is_trained_in_full_first(proved):
+    history = proved[False].history
+    tested = [t.number for t in history if len(t.executions) == 2]
+    assert len(tested) == trust.PROOFS
+    assert trust.agreement(trust.proofs(history), proved[False].objectives) > 0.5
+    assert proved[False].recommended().metrics["val_loss"] < 0.01
+
+
+def test_short_trainings_that_mislead_are_given_up(proved):
+    history = proved[True].history
+    tested = [t.number for t in history if len(t.executions) == 2]
+    assert len(tested) == trust.FIRST_VERDICT
+    short = [t.number for t in history.finished if t.executions[0].fidelity < 1]
+    assert sorted(short) == list(range(10))
+    best = proved[True].recommended()
+    assert best.reached == 1
+    assert best.metrics["val_loss"] < 0.01
+
+
+def test_a_budget_of_few_full_trainings_proves_nothing():
+    oracle = Simulated(Rungs(False), seconds=12).run(Auto("val_loss", seed=0))
+    assert oracle.scheduler.name == "verify"
+    assert all(t.reached < 1 for t in oracle.history.finished)

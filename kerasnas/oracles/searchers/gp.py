@@ -42,7 +42,7 @@ FINER = (0.05, 0.01)
 """The same for steps from the most promising candidate."""
 
 MOVED = 0.4
-"""Share of the hyperparameters that such a step moves, as long as there are not many."""
+"""Share of the hyperparameters that such a step moves where there are not many."""
 
 MOST_MOVED = 5
 """Hyperparameters that it moves in the mean where there are many."""

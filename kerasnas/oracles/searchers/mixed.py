@@ -27,7 +27,7 @@ SMALL = 12
 """Up to so many hyperparameters a model needs no help."""
 
 LARGE = 100
-"""Beyond so many hyperparameters the model of several objectives takes seconds for a suggestion."""
+"""Beyond so many hyperparameters the model of several objectives is too slow."""
 
 SEVERAL = f"multi-objective Parzen estimator for {FEW} trials, then ageing NSGA-II"
 """What is done for several objectives, in a few words."""
