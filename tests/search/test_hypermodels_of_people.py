@@ -12,7 +12,6 @@ import kerasnas as kn
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 5)).astype("float32")
 Y = (X[:, 0] + X[:, 1] > 0).astype("int32")
-WORDS = np.array(["bad day", "good day"])[Y]
 TRAIN, VALID = slice(0, 60), slice(60, 80)
 
 
@@ -112,21 +111,6 @@ def autoencoder(hp):
     return model
 
 
-def with_words(hp):
-    words = keras.layers.TextVectorization(output_mode="multi_hot")
-    words.adapt(WORDS)
-    return compiled(sequential(hp, keras.Input((), dtype="string"), words))
-
-
-def scaled(hp):
-    scale = keras.layers.Normalization()
-    scale.adapt(X)
-    model = sequential(hp, keras.Input((5,)), scale)
-    rate = keras.optimizers.schedules.CosineDecay(hp.Float("rate", 1e-3, 1e-2), 20)
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
-    return model
-
-
 def batches(rows):
     return tf.data.Dataset.from_tensor_slices((X[rows], Y[rows])).batch(20)
 
@@ -147,12 +131,6 @@ SHAPES = {
             "validation_data": batches(VALID),
         },
         "val_loss",
-    ),
-    "words": (lambda: with_words, {"x": WORDS, "y": Y}, "val_accuracy"),
-    "schedule": (
-        lambda: scaled,
-        {"x": X, "y": Y, "class_weight": {0: 1.0, 1: 2.0}},
-        "val_accuracy",
     ),
 }
 
@@ -182,23 +160,3 @@ def test_a_hypermodel_completes_and_its_best_model_answers(shape, oracle):
         assert found == pytest.approx(result.best_trial.scores["val_loss"], rel=1e-4)
     else:
         assert model.predict(data["x"], verbose=0).shape == (80, 2)
-
-
-@pytest.mark.parametrize("oracle", ["bohb", "bayesian"])
-def test_a_scope_and_a_policy_of_the_user_hold_for_the_whole_search(oracle):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
-            data = {"x": batches(TRAIN), "validation_data": batches(VALID)}
-            result = search(
-                lambda hp: compiled(sequential(hp, keras.Input((5,)))), data, "val_loss", oracle
-            )
-            assert keras.config.dtype_policy().name == "mixed_float16"
-            model = result.best_model()
-    finally:
-        keras.config.set_dtype_policy(policy)
-    assert (result.leaderboard(full=True)["failure"] == "").all()
-    assert model.layers[0].dtype_policy.name == "mixed_float16"
-    found = model.evaluate(batches(VALID), verbose=0, return_dict=True)["loss"]
-    assert found == pytest.approx(result.best_trial.scores["val_loss"], rel=1e-2)
