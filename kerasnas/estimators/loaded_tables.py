@@ -28,7 +28,7 @@ _CELL_BYTES = 60  # of a value as networks and trees see it, copies included
 
 COPIES = 5
 """Bytes that a fit holds for each byte of a row of a table (`benchmarks/streaming.py tables`)."""
-COPIES_OF_TEXT = 80
+COPIES_OF_TEXT = 130
 """The same for texts, whose terms are held with their places (`benchmarks/streaming.py texts`)."""
 
 
