@@ -177,7 +177,7 @@ def fit(area: Area, rng: random.Random, tries: int) -> None:
         frame, y = table()
         frame, told = spoilt(frame, rng)
         y = y[: len(frame)]
-        if number % 4 == 0:
+        if number % 4 == 0 and len(y):
             y = list(y)
             y[0] = rng.choice(HOSTILE)
             told += f"; target {shown(y[0])}"
