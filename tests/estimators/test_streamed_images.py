@@ -134,7 +134,8 @@ def test_calibration_rows_are_read_a_few_at_a_time(scarce, tmp_path, monkeypatch
     monkeypatch.setattr(reading.ImageReader, "take", counted)
     settings = {**QUICK, "budget": kn.Budget(trials=1, epochs=1), "ensemble": False}
     clf = kn.ImageClassifier(**settings, intervals=0.9).fit(tmp_path)
-    assert taken == [7, 7, 7]
+    worst, *calibration = taken  # the rows that are answered worst are kept for a report
+    assert worst <= 8 and calibration == [7, 7, 7]
     assert clf.fitted_.decisions.conformal.rows == 21
     assert all(len(found) for found in clf.predict_set(sorted(tmp_path.rglob("*.png"))))
 

@@ -696,6 +696,7 @@ def test_a_table_of_another_library_is_converted_once():
 
     frame = pd.DataFrame({"a": [1.0, 2.0], "y": [0, 1], "w": [1, 1], "site": [3, 4]})
     table = Foreign(frame)
-    found = settle_columns(table, "y", "w", "site", None)
+    named = Given(table, "y", seed=0, sample_weight="w", groups="site")
+    found = settle_columns(named)
     assert table.conversions == 1 and list(found.x) == ["a"]
-    assert settle_columns(table, np.array([0, 1]), None, None, None).x is table
+    assert settle_columns(Given(table, np.array([0, 1]), seed=0)).x is table

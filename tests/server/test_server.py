@@ -190,6 +190,7 @@ VALUES = [None, True, False, 0, 1, -3, 2.5, 1e39, 2**60 + 1, "", "3", "x", "N/A"
 VALUES += ["2024-02-30", "2024-02-03", "\ud800", "é", float("inf")]
 
 
+@pytest.mark.filterwarnings("ignore:.*held strings in fit")
 def test_values_are_read_as_predict_reads_them(classifier):
     """Whatever the fast way takes, it reads as the reader of the estimator does."""
     draw = random.Random(0)
