@@ -133,7 +133,10 @@ def _is_matrix(y: Any) -> bool:
         return False
     shape = foreign.shape_of(y)
     if shape is None:
-        shape = np.shape(np.asarray(y))
+        try:
+            shape = np.shape(np.asarray(y))
+        except ValueError:  # values of several kinds, of which NumPy makes no array
+            return False
     return len(shape) == 2 and shape[1] > 1
 
 

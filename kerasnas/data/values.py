@@ -89,7 +89,10 @@ def _columns(y: Any) -> dict[str, Any]:
                 "every row. Pass an array of shape (rows, targets)."
             )
         y = [list(row) for row in y] if nested else y
-    array = np.asarray(y)
+    try:
+        array = np.asarray(y)
+    except ValueError:  # values of several kinds: the target says which of them it does not read
+        return {"y": y}
     if array.ndim != 2:
         return {"y": y}
     return {f"y{place}": column for place, column in enumerate(array.T)}

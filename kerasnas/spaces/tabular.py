@@ -107,15 +107,13 @@ class TabularHyperModel(Space):
         return known_good(self.families, self.order, self.turns_after, useful)
 
     def like_baseline(self, name: str) -> list[dict[str, Any]]:
-        """The linear model or trees with their defaults, where these families are searched.
+        """The linear model or boosting with their defaults, or the best known forest.
 
         The linear model of classes is also there as the baseline is fitted.
         """
-        alike = {
-            "linear": (solved.LINEAR,),
-            "hist_gradient_boosting": ("histgb", "lightgbm"),
-            "random_forest": ("extra_trees",),
-        }
+        if name == "random_forest":
+            return [c for c in self.portfolio if c["family"] == "extra_trees"][:1]
+        alike = {"linear": (solved.LINEAR,), "hist_gradient_boosting": ("histgb", "lightgbm")}
         known = [{"family": f} for f in alike.get(name, ()) if f in self.families][:1]
         if name == "linear" and known and self.classes is not None:
             return [*known, {**known[0], **LIKE_BASELINE}]

@@ -34,6 +34,13 @@ def test_a_cell_that_no_column_can_hold_is_named(value):
             kn.TabularRegressor(**SETTINGS).fit(X, y)
 
 
+@pytest.mark.parametrize("value", [(1, 2), range(3), [], b"\xff"], ids=repr)
+@pytest.mark.parametrize("estimator", [kn.TabularClassifier, kn.TabularRegressor])
+def test_a_target_that_is_no_value_is_one_sentence(estimator, value):
+    with pytest.raises(KerasNASError, match="`y`"):
+        estimator(**SETTINGS).fit(X, [value, *Y[1:].tolist()])
+
+
 @pytest.mark.parametrize("count", [1, 60])
 @pytest.mark.parametrize(
     "cell",

@@ -235,6 +235,8 @@ def test_the_boosting_that_is_searched_stands_for_the_baseline():
 
 def test_the_linear_baseline_itself_is_a_configuration():
     usual = tabular(4, 3, families=solved.available())
+    (forest,) = usual.like_baseline("random_forest")
+    assert forest == next(c for c in usual.portfolio if c["family"] == "extra_trees")
     first, second = usual.like_baseline("linear")
     assert first == {"family": "linear"}
     assert second == {"family": "linear", **LIKE_BASELINE}
