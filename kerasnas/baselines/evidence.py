@@ -28,7 +28,7 @@ from kerasnas.spaces.text_linear import term_matrix
 MOST_ROWS = 50_000
 MOST_CELLS = 20_000_000
 FEW_ROWS = 10_000  # of pictures and sounds, whose features are many and much alike
-MOST_COLUMNS = 256  # that boosting looks at where columns are as many as pixels
+MOST_COLUMNS = 256  # that boosting looks at where columns are as many as pixels, and a forest
 WEAK = (0.1,)  # strength of the penalty where features are many and much alike
 EITHER = (1.0, 0.1)
 FREQUENT_TERMS = 100  # of texts, that boosting looks at

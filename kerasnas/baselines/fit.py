@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerasnas.baselines.constant import constant_answers
-from kerasnas.baselines.evidence import Evidence
+from kerasnas.baselines.evidence import MOST_COLUMNS, Evidence
 from kerasnas.baselines.linear import linear_answers
 from kerasnas.baselines.trees import boosted, grown, tree_answers
 from kerasnas.clock import Clock, Deadline, OutOfTime, Purpose, Stopwatch
@@ -68,7 +68,7 @@ def fit_baselines(
         fits["linear"] = fitting.linear
         if evidence.columns is not None:
             fits["hist_gradient_boosting"] = partial(fitting.trees, boosted)
-            if _suits_forest(rows):
+            if len(evidence.categorical) <= MOST_COLUMNS and _suits_forest(rows):
                 fits["random_forest"] = partial(fitting.trees, grown)
     return scored(fits, scorer, clock, purpose)
 

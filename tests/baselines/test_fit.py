@@ -102,6 +102,14 @@ def test_on_folds_a_forest_is_a_baseline_where_it_knows_an_answer(name):
         assert answers["random_forest"].shape == answers["linear"].shape
 
 
+def test_many_columns_are_given_to_no_forest():
+    every = np.arange(ROWS)
+    folds = tuple((every[every % 2 != i], every[every % 2 == i]) for i in range(2))
+    many = {"columns": lambda rows: np.tile(X[rows], 100), "categorical": (False,) * 300}
+    wide = replace(array_evidence(X), **many)
+    assert "random_forest" not in fitted(wide, "kind", folds=folds)[0]
+
+
 def test_inputs_side_by_side_are_seen_together():
     from scipy import sparse
 
