@@ -17,7 +17,9 @@ KEYS_ARE_NO_NAMES = "When providing `inputs` as a dict"
 """How Keras's warning begins about keys that are no layer names: a dict is still matched by key."""
 
 _OWN = "kerasnas_"  # how names of layers begin that no column has
-_FEW_INPUTS = 100  # up to here tracing anew is cheap (docs/benchmarks.md, wide tables)
+FEW_INPUTS = 100
+"""Models of so many inputs are quick to load and to trace (docs/benchmarks.md, wide tables)."""
+
 BLOCK = "_block_"
 """What stands between the name of a front and the number of a block of its columns."""
 
@@ -81,7 +83,7 @@ class FrontGraph:
         Many inputs are traced once, for all models. Keras then keeps these models as long as the
         front, so that few inputs are traced for each model anew.
         """
-        many = isinstance(self.raw, Mapping) and len(self.raw) > _FEW_INPUTS
+        many = isinstance(self.raw, Mapping) and len(self.raw) > FEW_INPUTS
         return self._placed_once if many else self._placed()
 
     @cached_property

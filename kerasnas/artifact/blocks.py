@@ -15,8 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-FEW_INPUTS = 100
-"""Models of so many inputs are quick to load and to trace as they are."""
+from kerasnas.assembly import FEW_INPUTS
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from kerasnas import artifact
-from kerasnas.artifact.blocks import FEW_INPUTS, blocks_of_config
+from kerasnas.artifact.blocks import blocks_of_config
+from kerasnas.assembly import FEW_INPUTS
 from kerasnas.results.traced import TracedModel
 
 MANY = FEW_INPUTS + 20
