@@ -3,7 +3,7 @@
 `writing` makes the file. `reading` is the trust boundary: a file may come from anybody.
 """
 
-from kerasnas.artifact.blocks import BlockModel, blocks_of
+from kerasnas.artifact.blocks import BlockModel
 from kerasnas.artifact.reading import KerasFile, load_model, load_written, open_file
 from kerasnas.artifact.tensors import as_inputs, input_dtypes
 from kerasnas.artifact.writing import size_of, write
@@ -12,7 +12,6 @@ __all__ = [
     "BlockModel",
     "KerasFile",
     "as_inputs",
-    "blocks_of",
     "input_dtypes",
     "load_model",
     "load_written",

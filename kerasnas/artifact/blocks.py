@@ -60,7 +60,7 @@ def blocks_of_config(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[st
     dtypes = {
         layer["name"]: layer["config"]["dtype"]
         for layer in layers
-        if layer["class_name"] == "InputLayer" and layer["config"]["batch_shape"] == [None, 1]
+        if layer["class_name"] == "InputLayer" and list(layer["config"]["batch_shape"]) == [None, 1]
     }
     columns, kept, read = dict[str, list[str]](), list[Any](), set[str]()
     for layer in layers:
@@ -99,37 +99,6 @@ def _names_read(nodes: Any) -> Iterator[str]:
             yield nodes["config"]["keras_history"][0]
             return
         nodes = list(nodes.values())
-    if isinstance(nodes, list):
+    if isinstance(nodes, list | tuple):
         for node in nodes:
             yield from _names_read(node)
-
-
-def blocks_of(model: keras.Model) -> BlockModel | None:
-    """A model in memory behind the concatenations of its columns; the layers are the same.
-
-    Returns:
-        `None` where there is nothing to gain.
-    """
-    inputs = model.input
-    if not isinstance(inputs, Mapping) or len(inputs) <= FEW_INPUTS:
-        return None
-    if any(tensor.shape != (None, 1) for tensor in inputs.values()):
-        return None
-    keys = {id(tensor): key for key, tensor in inputs.items()}
-    tensors, columns = list[Any](), dict[str, list[str]]()
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Concatenate) and isinstance(layer.input, list):
-            names = [keys[id(tensor)] for tensor in layer.input if id(tensor) in keys]
-            # Keras takes strings side by side for floats, and would make an input of floats here.
-            told = layer.output.dtype == layer.input[0].dtype
-            if told and len(names) == len(layer.input):
-                tensors.append(layer.output)
-                columns[layer.name] = names
-    if not columns:
-        return None
-    joined = {key for names in columns.values() for key in names}
-    for key, tensor in inputs.items():
-        if key not in joined:
-            tensors.append(tensor)
-            columns[tensor.name] = [key]
-    return BlockModel(keras.Model(tensors, model.output), columns)

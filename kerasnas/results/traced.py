@@ -21,7 +21,8 @@ class TracedModel:
 
     Args:
         model: The model: raw data in, answers in the user's units out.
-        blocks: The same model behind its concatenations, where many columns go through some.
+        blocks: The same model behind its concatenations, of a file with many columns. A model in
+            memory is not cut there: Keras could not write it to a file afterwards.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class TracedModel:
         blocks: artifact.BlockModel | None = None,
     ) -> None:
         self._model = model
-        self._given = blocks
+        self._blocks = blocks
 
     @classmethod
     def of_file(cls, file: artifact.KerasFile) -> TracedModel:
@@ -47,10 +48,6 @@ class TracedModel:
     def dtypes(self) -> Any:
         """The dtypes of the model's inputs, in their structure."""
         return artifact.input_dtypes(self.model)
-
-    @cached_property
-    def _blocks(self) -> artifact.BlockModel | None:
-        return self._given or artifact.blocks_of(self.model)
 
     @cached_property
     def _groups(self) -> dict[str, list[str]]:
