@@ -485,7 +485,8 @@ class TestIds:
     @pytest.mark.parametrize("draw", [R.normal, lambda size: R.integers(0, 3, size)])
     def test_chance_is_no_evidence(self, draw):
         order = np.arange(300)
-        assert not any(follows(draw(size=300), order) for _ in range(200))
+        # Four standard errors: one false alarm in 16,000 of a normal distribution.
+        assert sum(follows(draw(size=300), order) for _ in range(2000)) <= 2
 
 
 @pytest.fixture(scope="module")
