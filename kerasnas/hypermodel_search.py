@@ -14,6 +14,7 @@ import tensorflow as tf
 from kerasnas.callbacks.callback import parted
 from kerasnas.clock import Budget, Clock
 from kerasnas.data.fingerprint import fingerprint
+from kerasnas.data.named_columns import warn_of_order
 from kerasnas.errors import ObjectiveError, SearchSpaceError
 from kerasnas.objectives import (
     Constraint,
@@ -123,6 +124,7 @@ def search(
     with searching_in(directory, clock, verbose, limits.trials) as (interruption, progress):
         seed = settle_seed(seed, directory)
         callbacks = settle_callbacks(callbacks)
+        warn_of_order(x, {"y": y, "sample_weight": sample_weight})
         x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
         weights = settle_weights(sample_weight, x, y)
         check_repeatable(x, validation_data, limits.trials, fit_kwargs)

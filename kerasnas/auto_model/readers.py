@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kerasnas.assembly import flat
 from kerasnas.data import Reader, chunks
 from kerasnas.data.batches import is_batches
 from kerasnas.data.dataset_parts import dataset_parts
-from kerasnas.data.names import did_you_mean
+from kerasnas.data.foreign import column_names, is_table, to_pandas
+from kerasnas.data.names import did_you_mean, quoted
 from kerasnas.errors import SchemaError
 
 # Name in a file -> the module that holds the class; a file never names a module itself.
@@ -164,8 +167,9 @@ def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> di
     """What the user gives for several inputs or outputs, by name.
 
     Args:
-        x: A dict by name, perhaps flat; a tuple or list in the order of the names where there are
-            several; the data itself where there is one; or data that come batch by batch.
+        x: A dict by name, perhaps flat; a frame with a column for each name, or a tuple or list in
+            their order, where there are several; the data itself where there is one; or data that
+            come batch by batch.
         names: The names.
         estimator: The name to use in errors.
         what: What they are names of.
@@ -174,6 +178,9 @@ def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> di
         SchemaError: If one is missing, or none of the model's.
     """
     x = _gathered(dataset_parts(x).x if is_batches(x) else x, names)
+    frame = isinstance(x, pd.DataFrame) or is_table(x)
+    if frame and len(names) > 1 and set(names) <= set(column_names(x) or ()):
+        x = dict(to_pandas(x).items())
     if isinstance(x, Mapping) and (len(names) > 1 or set(x) == set(names)):
         missing = [name for name in names if name not in x or x[name] is None]
         if missing:
@@ -183,6 +190,14 @@ def by_name(x: Any, names: list[str], estimator: str, what: str = "input") -> di
                 f"The {what} `{missing[0]}` is missing{hint}. {estimator} needs every {what} that "
                 f"it was fitted with: {', '.join(names)}. Where a row has none, pass an empty or "
                 "missing value in that row."
+            )
+        spare = [str(name) for name in x if name not in names]
+        if spare:
+            warnings.warn(
+                f"{estimator} has no {what} {quoted(spare)}: it is ignored. Its {what}s are "
+                f"{quoted(names)}.",
+                UserWarning,
+                stacklevel=3,
             )
         return {name: x[name] for name in names}
     if len(names) == 1:

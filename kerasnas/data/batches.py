@@ -24,7 +24,7 @@ def is_batches(x: Any) -> bool:
         foreign.is_dataset(x)
         or foreign.is_indexed(x)
         or foreign.is_loader(x)
-        or isinstance(x, Iterator)
+        or (isinstance(x, Iterator) and not foreign.is_arrow_stream(x))
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.data.cell_texts import all_encodable, spells_missing, text_of
-from kerasnas.data.date_formats import WRITTEN, is_clock
+from kerasnas.data.date_formats import WRITTEN, clock_of, is_clock
 from kerasnas.data.foreign import numpy_dtype_of
 from kerasnas.data.written import WrittenDates, WrittenNumbers
 
@@ -54,6 +54,7 @@ _KIND_FAMILIES: dict[str, Family] = {
     "M": "datetimes",
     "m": "timedeltas",
 }
+_TIMES = 300  # texts that are looked at for the offset of a time zone
 _TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 
 
@@ -123,6 +124,14 @@ def clock_of_stamps(series: pd.Series) -> str:
         return WRITTEN
     zone = next(iter(zones), "UTC")
     return zone if is_clock(zone) else WRITTEN
+
+
+def clock_of_times(series: pd.Series) -> str:
+    """As `clock_of_stamps`, also of texts of dates: `WRITTEN` where they have offsets."""
+    there = series.dropna()
+    if family(there) != "strings":
+        return clock_of_stamps(there)
+    return clock_of(pd.Series(to_strings(there.iloc[:: max(1, len(there) // _TIMES)])))
 
 
 def is_object(dtype: Any) -> bool:

@@ -14,10 +14,17 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
+from kerasnas.errors import MissingPackageError
+
 
 @runtime_checkable
 class _ToPandas(Protocol):
     def to_pandas(self) -> Any: ...
+
+
+@runtime_checkable
+class _ArrowStream(Protocol):
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
 
 
 @runtime_checkable
@@ -129,6 +136,12 @@ class _Pillow(Protocol):
 
 
 @runtime_checkable
+class _Animated(Protocol):
+    @property
+    def is_animated(self) -> Any: ...
+
+
+@runtime_checkable
 class _Lazy(Protocol):
     def collect(self) -> Any: ...
 
@@ -145,9 +158,16 @@ UNKNOWN_CARDINALITY = -2
 def is_table(x: Any) -> bool:
     """Whether it turns itself into a pandas object, as polars and pyarrow tables and columns do.
 
-    A lazy frame of polars or narwhals does so after it has been collected.
+    A lazy frame of polars or narwhals does so after it has been collected, a reader of pyarrow or a
+    relation of DuckDB by way of pyarrow.
     """
-    return isinstance(x, _ToPandas | _Lazy)
+    return isinstance(x, _ToPandas | _Lazy) or is_arrow_stream(x)
+
+
+def is_arrow_stream(x: Any) -> bool:
+    """Whether it hands out its rows as a stream of Arrow, perhaps once, and has no `to_pandas`."""
+    own = isinstance(x, _ToPandas | pd.DataFrame | pd.Series | pd.Index)
+    return isinstance(x, _ArrowStream) and not own
 
 
 def is_flat_table(x: Any) -> bool:
@@ -158,6 +178,11 @@ def is_flat_table(x: Any) -> bool:
 def is_pillow(x: Any) -> bool:
     """Whether it is an image of Pillow, opened or made."""
     return isinstance(x, _Pillow)
+
+
+def is_animated(x: Any) -> bool:
+    """Whether it is an image of Pillow with several frames or pages."""
+    return isinstance(x, _Animated) and bool(x.is_animated)
 
 
 def unwrapped(x: Any) -> Any:
@@ -282,6 +307,8 @@ def to_pandas(x: Any) -> Any:
         return x
     if isinstance(x, _Lazy):
         x = x.collect()
+    if is_arrow_stream(x):
+        x = _arrow_table(x)
     found = x.to_pandas()
     several = isinstance(found, pd.DataFrame)
     columns = [column for _, column in found.items()] if several else [found]
@@ -291,6 +318,17 @@ def to_pandas(x: Any) -> Any:
         return x.to_pandas(types_mapper=_whole_numbers)
     except TypeError:  # not every library hands arguments on to pyarrow
         return found
+
+
+def _arrow_table(x: Any) -> Any:
+    """All rows of a stream of Arrow."""
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise MissingPackageError(
+            f"Reading a {type(x).__name__} needs pyarrow. Install it with `pip install pyarrow`."
+        ) from error
+    return pyarrow.table(x)
 
 
 def _merged(column: Any) -> bool:

@@ -16,6 +16,10 @@ from kerasnas.data.schema import KINDS, Column, Kind, Schema, noted, unknown_kin
 from kerasnas.data.written import WrittenDates
 from kerasnas.errors import SchemaError
 
+_NOTHING_VARIES = (
+    "has one value in all rows, and so has every other column: all rows get the same answer. Pass "
+    "a column that varies in `x`"
+)
 _CHANCE = 4.0
 """Standard errors beyond which neighbours in an order are no longer alike by chance."""
 
@@ -184,10 +188,11 @@ def _keep_something(columns: list[Column]) -> list[Column]:
             for column in columns
         ]
     if columns and all((column.dropped or "").startswith("constant") for column in columns):
-        return [
+        first, *others = (
             replace(column, dropped=None, reason=f"{column.reason} Constant like all others.")
             for column in columns
-        ]
+        )
+        return [replace(first, note=_NOTHING_VARIES), *others]
     why = "; ".join(f"`{column.name}`: {column.dropped}" for column in columns[:8])
     raise SchemaError(
         f"None of the {len(columns)} columns can be used ({why}). Pass more columns, or name the "

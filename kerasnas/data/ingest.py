@@ -8,6 +8,7 @@ import pandas as pd
 
 from kerasnas.data import cells
 from kerasnas.data.cells import MISSING_DATETIME, MISSING_INTEGER
+from kerasnas.data.date_formats import WRITTEN
 from kerasnas.data.names import did_you_mean, quoted, string_names
 from kerasnas.data.schema import Column, Schema
 from kerasnas.data.tables import to_frame
@@ -129,6 +130,8 @@ def _convert(series: pd.Series, column: Column) -> tuple[np.ndarray, str | None]
         return _typed(empty, column), None
     if cells.family(series) in misfits:
         return empty, f"`{column.name}` is {dtype}, expected {_EXPECTED[column.kind]}"
+    if column.kind == "datetime":
+        _warn_of_zone(series, column)
     values, bad = _values(series, column)
     if bad.any() and column.written is not None and column.written.lenient:
         warnings.warn(
@@ -155,6 +158,21 @@ def _warn_of_type(series: pd.Series, texts: np.ndarray, column: Column, dtype: s
             UserWarning,
             stacklevel=4,
         )
+
+
+def _warn_of_zone(series: pd.Series, column: Column) -> None:
+    """Warn of a zone where `fit` saw times without one, and of none where it saw one."""
+    seen = cast("WrittenDates", column.written or WrittenDates()).clock
+    naive = isinstance(series.dtype, np.dtype) and series.dtype.kind == "M"
+    if naive and seen not in ("UTC", WRITTEN):
+        told = f"no time zone in `x`, and {seen} in fit: its times are taken as local ones"
+        line = f"If they are in UTC, pass `x[{column.name!r}].dt.tz_localize('UTC')`"
+    elif seen == "UTC" and seen not in column.dtype and cells.clock_of_times(series) != seen:
+        told = "a time zone in `x`, and none but UTC in fit: its times are brought to UTC"
+        line = f"If fit had local times, drop the zone of `x[{column.name!r}]`"
+    else:
+        return
+    warnings.warn(f"`{column.name}` has {told}. {line}.", UserWarning, stacklevel=4)
 
 
 def _values(series: pd.Series, column: Column) -> tuple[np.ndarray, np.ndarray]:

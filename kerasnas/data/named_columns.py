@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,7 @@ def take_columns(x: Any, y: Any, weights: Any = None, groups: Any = None) -> Tak
     found = {name: _names_in(table, x, value, name) for name, value in given.items()}
     if not found["groups"]:
         given["groups"] = _one_group_a_row(groups)
-    _warn_of_order(x, given)
+    warn_of_order(x, given)
     if not any(found.values()):
         return Taken(x, y, weights, given["groups"])
     assert table is not None, "only a table has names"
@@ -71,22 +71,38 @@ def take_columns(x: Any, y: Any, weights: Any = None, groups: Any = None) -> Tak
     return Taken(_without(table, taken), columns["y"], columns["sample_weight"], columns["groups"])
 
 
-def _warn_of_order(x: Any, given: Mapping[str, Any]) -> None:
-    """Warns of a target, weights or groups whose index is that of `x` in another order."""
-    if not isinstance(x, pd.DataFrame | pd.Series) or not x.index.is_unique:
+def warn_of_order(x: Any, given: Mapping[str, Any]) -> None:
+    """Warns of what has the index of `x` in another order: columns of a dict, targets, weights.
+
+    Args:
+        x: Inputs: a frame, a Series, or a dict of these.
+        given: Targets, weights and groups by the names of their arguments, dicts among them.
+    """
+    (first, reference), *others = [*_indexed("x", x)] or [("", None)]
+    if reference is None or not reference.index.is_unique:
         return
-    for name, values in given.items():
-        if not isinstance(values, pd.DataFrame | pd.Series) or len(values) != len(x):
-            continue
+    for name, values in [*others, *(pair for n, v in given.items() for pair in _indexed(n, v))]:
         index = values.index
-        if not index.equals(x.index) and index.is_unique and bool(index.isin(x.index).all()):
+        if len(index) != len(reference) or index.equals(reference.index) or not index.is_unique:
+            continue
+        if bool(index.isin(reference.index).all()):
             warnings.warn(
-                f"`{name}` has the index of `x` in another order, and rows are matched by their "
-                f"places. To match them by the index, pass `{name}.loc[x.index]` as `{name}`; "
-                f"otherwise `{name}.to_numpy()`.",
+                f"`{name}` has the index of `{first}` in another order, and rows are matched by "
+                f"their places. To match them by the index, pass `{name}.loc[{first}.index]` as "
+                f"`{name}`; otherwise `{name}.to_numpy()`.",
                 UserWarning,
                 stacklevel=4,
             )
+
+
+def _indexed(name: str, values: Any) -> Iterator[tuple[str, Any]]:
+    """What has an index, by its name: itself, or parts of a dict."""
+    parts = {name: values}
+    if isinstance(values, Mapping):
+        parts = {f"{name}[{key!r}]": part for key, part in values.items()}
+    for key, part in parts.items():
+        if isinstance(part, pd.DataFrame | pd.Series):
+            yield key, part
 
 
 def in_pandas(x: Any, *values: Any) -> Any:

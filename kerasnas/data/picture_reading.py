@@ -81,6 +81,15 @@ def looks_at(
                 kept[row] = image
             else:
                 kept.clear()
+    frames = [] if pictures.decoded else [row for row in looks if pictures.holds_frames(row)]
+    if frames:
+        warnings.warn(
+            f"{len(frames)} of the {len(pictures)} images have several frames or pages, and the "
+            f"first one alone is seen (first: {pictures.name(frames[0])}). To use the others, save "
+            "each as a file of its own and name these in `x`.",
+            UserWarning,
+            stacklevel=2,
+        )
     return looks, problems
 
 

@@ -17,7 +17,15 @@ from kerasnas.data.foreign import is_array, is_flat_table, is_pillow, to_pandas,
 from kerasnas.data.named_columns import Taken, take_columns
 from kerasnas.data.one_hot import class_labels
 from kerasnas.data.picture_datasets import elements
-from kerasnas.data.pixels import Axis, channel_axis, open_image, pixels_of, what, with_channels
+from kerasnas.data.pixels import (
+    Axis,
+    channel_axis,
+    holds_frames,
+    open_image,
+    pixels_of,
+    what,
+    with_channels,
+)
 from kerasnas.data.room import joined_rows
 from kerasnas.errors import SchemaError
 
@@ -73,6 +81,11 @@ class Pictures:
         elif self.axis == "first":
             item = np.moveaxis(item, 0, -1)
         return item if channels is None else with_channels(item, channels)
+
+    def holds_frames(self, row: int) -> bool:
+        """Whether an image is the first of several in its file."""
+        item = self.items[row]
+        return isinstance(item, Path | bytes) and holds_frames(item)
 
     def name(self, row: int) -> str:
         """What to call an image in a message."""

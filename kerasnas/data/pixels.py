@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kerasnas.data.foreign import shape_of
+from kerasnas.data.foreign import is_animated, shape_of
 
 CHANNELS = (1, 3, 4)  # grey, colour, colour with alpha
 
 Axis = Literal["none", "last", "first"]
 
+_OF_FRAMES = (".gif", ".png", ".tif", ".tiff", ".webp")
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
@@ -62,6 +63,19 @@ def _opened(source: Path | bytes, channels: int | None) -> np.ndarray:
         if channels is None:
             channels = _channels_of(image)
         return with_channels(np.asarray(image.convert(_MODES[channels])), channels)
+
+
+def holds_frames(source: Path | bytes) -> bool:
+    """Whether a file has several frames or pages, of which `open_image` gives the first.
+
+    The further pictures of a photo, such as its depth, are none.
+    """
+    if isinstance(source, Path) and source.suffix.lower() not in _OF_FRAMES:
+        return False
+    from PIL import Image
+
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as file:
+        return file.format != "MPO" and is_animated(file)
 
 
 def pixels_of(image: Any) -> np.ndarray:

@@ -28,6 +28,7 @@ _LIKELY = 0.9  # share of the sample that must look like dates or numbers
 _DIGITS = frozenset("123456789")  # no word for a missing value begins with one of these
 _LONGEST_GAP = max(map(len, MISSING_WORDS))
 
+_GRADE = re.compile(r"\s*\d{1,3}[+\-\u2212\u2013]?\s*")
 _ISO_DATE = re.compile(
     r"\s*\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?)?\s*"
 )
@@ -186,6 +187,9 @@ def numbers_of(texts: pd.Series) -> Column | None:
         return None
     distinct = pd.Series(known.unique(), dtype=object)
     values, bad = cells.to_numbers(distinct)
+    if bad.any() and len(distinct) <= min(CODES, len(known) / 2) and _are_grades(distinct):
+        reason = f"Strings such as grades, signs behind numbers, with {len(distinct)} values."
+        return of_kind("categorical", reason)
     if not bad.any():
         plain = _plain_numbers(distinct, values, len(distinct) / len(known), gaps)
         if plain.kind == "categorical":
@@ -221,6 +225,11 @@ def numbers_of(texts: pd.Series) -> Column | None:
     if settled.note:
         guess = _with_note(guess, f"{settled.note}. {_ELSE}")
     return lenient(_with_note(guess, told), written, known[rows], len(known), "numbers")
+
+
+def _are_grades(distinct: pd.Series) -> bool:
+    """Whether texts are few whole numbers, some with a sign behind: 1- is a grade, not -1."""
+    return all(_GRADE.fullmatch(text) is not None for text in distinct)
 
 
 def _plain_numbers(distinct: pd.Series, values: np.ndarray, share: float, gaps: str) -> Column:

@@ -22,6 +22,7 @@ from kerasnas.data import (
     split_target,
 )
 from kerasnas.data.dataset_parts import dataset_parts
+from kerasnas.data.foreign import is_arrow_stream, to_pandas
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.stored_tables import stored_table
 from kerasnas.errors import AbsentError, SchemaError
@@ -128,7 +129,7 @@ class TabularEstimator(Estimator):
     def _stored(self, x: Any) -> Any:
         table = stored_table(x)
         if table is None:
-            return x
+            return to_pandas(x) if is_arrow_stream(x) else x  # which may be read once
         known = self.schema_.used if self.__sklearn_is_fitted__() else ()
         return table.with_texts([c.name for c in known if c.holds_strings])
 

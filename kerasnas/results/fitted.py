@@ -310,6 +310,8 @@ class Fitted:
             SchemaError: If there are too few calibration rows.
         """
         apart = rows.calibration
+        if rows.weights is not None:  # a row without weight counts for nothing
+            apart = apart[rows.weights[apart] > 0]
         # A few at a time: images may be more than fit into memory.
         parts = np.array_split(apart, -(-len(apart) // _AT_ONCE) or 1)
         answers = [self.answer_raw(self.reader.take(raw, part)) for part in parts]

@@ -8,10 +8,15 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from kerasnas.data import Schema, infer_schema, ingest, to_frame
+import kerasnas as kn
+from kerasnas.auto_model.readers import by_name
+from kerasnas.data import Schema, infer_schema, ingest, to_frame, warn_of_schema
 from kerasnas.data.documents import split_documents, to_documents
-from kerasnas.data.named_columns import take_columns
+from kerasnas.data.named_columns import take_columns, warn_of_order
+from kerasnas.data.picture_reading import looked
+from kerasnas.data.pictures import to_pictures
 from kerasnas.errors import DataTypeError, SchemaError
 from kerasnas.problem.inputs.documents import DocumentInput
 from kerasnas.problem.rows import fit_target
@@ -73,6 +78,14 @@ def test_a_target_whose_index_is_in_another_order_is_told():
         take_columns(FRAME, y.loc[FRAME.index])
         take_columns(FRAME, y.set_axis([7, 8, 9]))
         take_columns(FRAME[:2], y)
+
+
+def test_parts_of_a_dict_whose_index_is_in_another_order_are_told():
+    y = pd.Series([0, 1, 2], index=[2, 0, 1])
+    with pytest.warns(UserWarning, match=r"`y\['price'\]` has the index of `x\['facts'\]` in"):
+        warn_of_order({"facts": FRAME, "extra": np.ones(3)}, {"y": {"price": y}})
+    with pytest.warns(UserWarning, match=r"`x\['c'\]` has the index of `x\['a'\]` in another"):
+        warn_of_order({"a": FRAME["a"], "c": y}, {"y": [0, 1, 0]})
 
 
 def test_moments_as_targets_are_refused_with_a_line_that_works():
@@ -141,3 +154,94 @@ def test_values_of_another_type_that_no_category_is_written_as_are_told(seen, gi
         ingest(new.assign(it=["new", None]), schema)
         digits = infer_schema(pd.DataFrame({"it": ["1", "2", "3"] * 20, "x": np.arange(60.0)}))
         ingest(new.assign(it=[1, 3]), digits)
+
+
+@pytest.mark.parametrize("values", [["1", "1-", "2", "3-"], ["1+", "2-", "3"], ["10-", "8", "9"]])
+def test_signs_behind_few_whole_numbers_are_grades(values):
+    column = infer_schema(pd.DataFrame({"grade": values * 10})).columns[0]
+    assert column.kind == "categorical" and column.dropped is None
+    amounts = pd.DataFrame({"sum": [f"{i}.50-" for i in range(40)]})
+    assert infer_schema(amounts).columns[0].kind == "numeric"
+
+
+class Relation:
+    """What hands out its rows as a stream of Arrow and in no other way."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def test_streams_of_arrow_are_tables():
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.Table.from_pandas(FRAME)
+    coded = table.set_column(1, "b", table["b"].dictionary_encode())
+    for stream in (table.to_reader(2), Relation(table), coded.to_reader(2), coded):
+        pd.testing.assert_frame_equal(
+            to_frame(stream)[0].astype({"b": str}), FRAME.astype({"b": str})
+        )
+
+
+def test_a_stream_that_can_be_read_once_holds_the_named_target():
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"a": np.arange(40.0), "y": [0, 1] * 20})
+    fitting = {"budget": kn.Budget(trials=1, epochs=1), "space": "linear", "verbose": 0}
+    model = kn.TabularClassifier(**fitting, folds=False, ensemble=False, seed=0)
+    model.fit(table.to_reader(7), "y")
+    assert model.score(table.to_reader(7), "y") == model.score(table.to_pandas(), "y")
+
+
+def moments(zone=None):
+    return pd.DataFrame({"t": pd.date_range("2024-01-01", periods=40, freq="7h", tz=zone)})
+
+
+@pytest.mark.parametrize(
+    ("seen", "given", "told"),
+    [
+        (moments(), moments("Asia/Tokyo"), "`t` has a time zone in `x`, and none but UTC in fit"),
+        (
+            moments(),
+            moments("Asia/Tokyo").astype(str),
+            "its times are brought to UTC. If fit had local times, drop",
+        ),
+        (moments("Asia/Tokyo"), moments(), "`t` has no time zone in `x`, and Asia/Tokyo in fit"),
+        (moments(), moments("UTC"), ""),
+        (moments("UTC"), moments("Asia/Tokyo"), ""),
+        (moments("Asia/Tokyo"), moments("UTC"), ""),
+        (moments("Asia/Tokyo").astype(str), moments("Asia/Tokyo"), ""),
+    ],
+)
+def test_times_with_a_zone_where_fit_had_none_are_told(seen, given, told):
+    schema = infer_schema(seen)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ingest(given, schema)
+    assert [told in str(warning.message) for warning in caught] == ([True] if told else [])
+
+
+def test_a_table_in_which_nothing_varies_is_told():
+    with pytest.warns(UserWarning, match="`a` has one value in all rows, and so has every other"):
+        warn_of_schema(infer_schema(pd.DataFrame({"a": [1.0] * 20, "b": ["x"] * 20})))
+
+
+@pytest.mark.parametrize("ending", ["gif", "png", "tiff", "webp"])
+def test_images_of_several_frames_are_told(ending, tmp_path):
+    frames = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (10, 200)]
+    frames[0].save(tmp_path / f"0.{ending}")
+    frames[0].save(tmp_path / f"1.{ending}", save_all=True, append_images=frames[1:])
+    pictures = to_pictures([tmp_path / f"{i}.{ending}" for i in range(2)])
+    with pytest.warns(UserWarning, match=rf"1 of the 2 images have several frames.*1\.{ending}"):
+        looked(pictures)
+
+
+def test_a_frame_has_a_column_for_each_input_and_output():
+    found = by_name(FRAME, ["b", "a"], "AutoModel")
+    assert list(found) == ["b", "a"] and list(found["b"]) == ["x", "y", "x"]
+    assert by_name(FRAME, ["facts"], "AutoModel") == {"facts": FRAME}
+
+
+def test_inputs_and_outputs_that_nobody_has_are_told():
+    with pytest.warns(UserWarning, match="AutoModel has no output `z`: it is ignored.*`a` and `b`"):
+        assert set(by_name({"a": 1, "b": 2, "z": 3}, ["a", "b"], "AutoModel", "output")) == {*"ab"}

@@ -113,6 +113,15 @@ def test_calibration_rows_are_nobody_elses():
     assert rows == 400 - max(400 // 6, 4 * 19)
 
 
+def test_rows_without_weight_do_not_widen_intervals():
+    x, y = table(300)
+    wrong = np.arange(300) % 3 == 0
+    regressor = kn.TabularRegressor(**QUICK, intervals=0.8)
+    regressor.fit(x, np.where(wrong, 1e4, y), sample_weight=(~wrong).astype(float))
+    low, high = regressor.predict_interval(x).T
+    assert (high - low).max() < 100
+
+
 def test_without_intervals_there_are_none():
     x, y = table(60)
     regressor = kn.TabularRegressor(**QUICK).fit(x, y)
