@@ -179,7 +179,17 @@ ObjectiveLike = str | Objective | Sequence["str | Objective"]
 
 
 def listed(value: Any) -> list[Any]:
-    """Objectives as a list, where a single one may stand alone."""
+    """Objectives as a list, where a single one may stand alone.
+
+    Raises:
+        ObjectiveError: If they are a dict, whose values would be dropped.
+    """
+    if isinstance(value, Mapping) and value:
+        name, direction = next(iter(value.items()))
+        raise ObjectiveError(
+            "`objective` must be a name, an `Objective` or a list of these, received a dict. "
+            f"Write `objective=kerasnas.Objective({name!r}, {direction!r})`."
+        )
     several = isinstance(value, Iterable) and not isinstance(value, str)
     return list(value) if several else [value]
 

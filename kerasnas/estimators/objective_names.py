@@ -114,5 +114,6 @@ def _settled(objective: Objective, problem: Problem) -> Objective:
     rows = problem.rows
     weights = None if rows.weights is None else rows.weights[rows.valid]
     metric = next(m for m in problem.own if f"val_{m.name}" == objective.name)
-    found = direction_of(metric, rows.targets[rows.valid], rows.classes, scoring_weights(weights))
-    return replace(objective, direction=objective.direction or found)
+    targets, counted = rows.targets[rows.valid], scoring_weights(weights)
+    found = direction_of(metric, targets, rows.classes, counted, objective.direction)
+    return replace(objective, direction=found)

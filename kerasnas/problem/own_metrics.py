@@ -122,6 +122,12 @@ class OwnMetric:
             answered = _answered(said, predictions, self.target, classes, truth.ndim > 1)
             places = np.arange(len(truth)).reshape(-1, 1)
             return self.metric(answered, places, truth, **weighted)
+        if classes is not None and _is_loss(self.metric):
+            raise ObjectiveError(
+                f"`objective` {self.name!r} is a loss of Keras, and a classifier is scored by "
+                "metrics. Pass the metric, such as `keras.metrics.BinaryCrossentropy()`, or "
+                "'val_log_loss'."
+            )
         takes = _arguments_of(self.metric)
         if weighted and "sample_weight" not in takes:
             raise ObjectiveError(
@@ -181,7 +187,11 @@ def is_scorer(metric: Any) -> bool:
 
 
 def direction_of(
-    metric: OwnMetric, targets: np.ndarray, classes: int | None, weights: np.ndarray | None
+    metric: OwnMetric,
+    targets: np.ndarray,
+    classes: int | None,
+    weights: np.ndarray | None,
+    given: Direction | None = None,
 ) -> Direction:
     """Whether more of a metric is better, by what it says of perfect answers and of shuffled ones.
 
@@ -190,6 +200,7 @@ def direction_of(
         targets: Encoded targets of some rows.
         classes: Number of classes or labels; `None` for regression.
         weights: Weight of each row, or `None`.
+        given: The direction, where the user says it: the metric need only be computable.
 
     Returns:
         `"max"` or `"min"`.
@@ -215,6 +226,8 @@ def direction_of(
         raise ObjectiveError(
             f"`objective` {metric.name!r} cannot be computed for these targets: {error}"
         ) from error
+    if given is not None:
+        return given
     if best == worse or not np.isfinite([best, worse]).all():
         raise ObjectiveError(
             f"Whether more of `objective` {metric.name!r} is better is not known: it says {best:g} "
@@ -285,6 +298,13 @@ def _takes_numbers(metric: keras.metrics.Metric) -> bool:
     """Whether a metric compares numbers of classes with probabilities, as the sparse ones do."""
     own = not type(metric).__module__.startswith("keras.")
     return own or type(metric).__name__.startswith("Sparse")
+
+
+def _is_loss(metric: Any) -> bool:
+    """Whether it is a loss of Keras: labels, which functions get, mean nothing to it."""
+    module = inspect.getmodule(metric)
+    parts = [] if module is None else module.__name__.split(".")
+    return isinstance(metric, keras.losses.Loss) or (parts[:1] == ["keras"] and "losses" in parts)
 
 
 def _arguments_of(function: Callable[..., Any]) -> list[str]:

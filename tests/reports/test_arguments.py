@@ -397,6 +397,18 @@ def test_a_metric_of_numbers_finds_its_direction(metric, direction):
     assert (perfect > worse) == (direction == "max")
 
 
+def bias(y_true, y_pred):
+    """The same of perfect answers and of shuffled ones."""
+    return abs(float(np.mean(y_true) - np.mean(y_pred)))
+
+
+def test_a_direction_that_is_given_need_not_be_found():
+    y = np.random.default_rng(0).uniform(1, 5, 60)
+    with pytest.raises(ObjectiveError, match="Whether more of `objective` 'bias' is better"):
+        settled(bias, y, classify=False)
+    assert settled(kn.Objective(bias, "min"), y, classify=False)[1].direction == "min"
+
+
 def test_weights_reach_a_metric_of_ones_own():
     y, weights = words(table(80)["y"]), np.linspace(0.1, 3, 80)
     scorer, _, rows = settled(sklearn.metrics.get_scorer("accuracy"), y, weights=weights)
@@ -442,6 +454,9 @@ def broken(y_true, y_pred):
         (lambda y_true, y_pred: [0.5, 0.5], "gives 2 numbers, expected one"),
         (keras.metrics.F1Score(average=None), 'gives 2 numbers.*average="macro"'),
         (7, "`objective` must be the name"),
+        ({"val_auc": "max"}, r"received a dict. Write .*Objective\('val_auc', 'max'\)"),
+        (keras.losses.BinaryCrossentropy(), r"is a loss of Keras.*keras\.metrics\.Binary"),
+        (keras.losses.binary_crossentropy, r"is a loss of Keras.*'val_log_loss'"),
         ([share_of_right, share_of_right], "more than once"),
     ],
     ids=lambda value: str(value).partition(" at 0x")[0][:24],
