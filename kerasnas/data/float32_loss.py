@@ -46,6 +46,21 @@ def loses_digits(values: np.ndarray) -> bool:
     return merged and step_of(largest) > _LOST * spread
 
 
+def losing_columns(values: np.ndarray) -> np.ndarray:
+    """Places on the last axis whose numbers float32 cannot tell apart as far as they differ.
+
+    Args:
+        values: Numbers of any type, all finite, the first axis that of rows.
+    """
+    columns = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[:, None]
+    if columns.dtype.itemsize < 8 or not columns.size:
+        return np.zeros(0, dtype="int64")
+    largest = np.maximum(np.abs(columns.max(axis=0)), np.abs(columns.min(axis=0)))
+    steps = np.spacing(largest.astype("float32")).astype("float64")
+    spread = columns.std(axis=0, dtype="float64")
+    return np.flatnonzero((spread > 0.0) & (steps > _LOST * spread))
+
+
 def spread_of(known: np.ndarray) -> float:
     """The interquartile range of finite values; half of their range where that is 0."""
     some = known[:: max(1, len(known) // _SAMPLE)]

@@ -18,6 +18,7 @@ from kerasnas.data.named_columns import take_columns, warn_of_order
 from kerasnas.data.picture_reading import looked
 from kerasnas.data.pictures import to_pictures
 from kerasnas.errors import DataTypeError, SchemaError
+from kerasnas.problem.inputs import ArrayInput, SeriesInput
 from kerasnas.problem.inputs.documents import DocumentInput
 from kerasnas.problem.rows import fit_target
 
@@ -245,3 +246,24 @@ def test_a_frame_has_a_column_for_each_input_and_output():
 def test_inputs_and_outputs_that_nobody_has_are_told():
     with pytest.warns(UserWarning, match="AutoModel has no output `z`: it is ignored.*`a` and `b`"):
         assert set(by_name({"a": 1, "b": 2, "z": 3}, ["a", "b"], "AutoModel", "output")) == {*"ab"}
+
+
+@pytest.mark.parametrize(("level", "spread"), [(1e5, 50.0), (0.0, 1e-9), (0.0, 1e12), (3.0, 0.0)])
+@pytest.mark.parametrize("source", [ArrayInput(), SeriesInput()])
+def test_arrays_are_scaled_whatever_their_level_and_spread(source, level, spread):
+    rows = np.random.default_rng(0).normal(level, spread, (20_000, 4)).astype("float32")
+    fitted = source.fit(source.read(rows), np.arange(len(rows)))
+    scaled = fitted.form(None).data
+    assert np.abs(scaled.mean()) < 0.01
+    assert scaled.std() == pytest.approx(1.0 if spread else 0.0, abs=0.01)
+
+
+def test_numbers_of_arrays_that_float32_merges_are_told():
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    x[:, 1] += 1.7e9
+    with pytest.warns(UserWarning, match=r"`x` holds numbers that float32 merges, in 1 .*first: 1"):
+        ArrayInput().read(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ArrayInput().read(x.astype("float32"))
+        ArrayInput().read(np.arange(50)[:, None])
