@@ -9,6 +9,7 @@ import difflib
 import functools
 import inspect
 import math
+import numbers
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,19 +22,19 @@ Direction = Literal["min", "max"]
 FREE_MEASURES = ("params", "flops", "latency_ms", "size_bytes", "peak_memory_bytes")
 """Quantities known without training."""
 
-_MAX_WORDS = ("accuracy", "acc", "auc", "precision", "recall", "f1", "f1score", "r2", "iou")
-_MIN_WORDS = (
-    "loss",
-    "error",
-    "rmse",
-    "rmsle",
-    "mse",
-    "mae",
-    "mape",
-    "crossentropy",
-    "perplexity",
-    "wer",
+_MAX_WORDS = (
+    *("accuracy", "acc", "auc", "precision", "recall", "f1", "f1score", "fbeta", "r2", "iou"),
+    *("specificity", "sensitivity", "dice", "jaccard", "correlation", "kappa", "mcc", "ndcg"),
+    *("psnr", "ssim", "bleu"),
 )
+_MIN_WORDS = (
+    *("loss", "error", "rmse", "rmsle", "mse", "mae", "mape", "crossentropy", "perplexity", "wer"),
+    *("cer", "smape", "wape", "mase", "crps", "nll", "brier", "divergence", "hinge", "poisson"),
+    *("inaccuracy", "logcosh", "cosh"),
+)
+_NEGATIONS = ("neg", "negative", "negated", "minus", "non", "not")
+"""Words before a metric that turn its direction round, or do not: nobody knows."""
+
 _SYNONYMS = {
     "acc": "accuracy",
     "average_precision_score": "average_precision",
@@ -130,6 +131,16 @@ class Constraint:
                 f"`Constraint({self.name!r})` needs `min=` or `max=`, for example "
                 f"`Constraint({self.name!r}, max=1000)`."
             )
+        for name, bound in (("min", self.min), ("max", self.max)):
+            number = isinstance(bound, numbers.Real) and not isinstance(bound, bool)
+            if bound is not None and not (number and bound == bound):
+                raise ObjectiveError(
+                    f"`Constraint({self.name!r})` needs a number as `{name}`, received {bound!r}. "
+                    f"Write `Constraint({self.name!r}, {name}=1000)`."
+                )
+            if bound is not None:  # of NumPy as Python's, which JSON knows
+                whole = isinstance(bound, numbers.Integral)
+                object.__setattr__(self, name, int(bound) if whole else float(bound))
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ObjectiveError(
                 f"`Constraint({self.name!r})` has min={self.min} above max={self.max}."
@@ -317,6 +328,8 @@ def _infer_direction(name: str) -> Direction:
     if name in FREE_MEASURES or name.lower().endswith(_MIN_UNITS):
         return "min"
     words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+    if any(word in _NEGATIONS for word in words):
+        words = []
     if any(_is_or_holds(word, known) for word in words for known in _MIN_WORDS):
         return "min"
     if any(_is_or_holds(word, known) for word in words for known in _MAX_WORDS):

@@ -1,6 +1,7 @@
 import math
 
 import keras_tuner
+import numpy as np
 import pytest
 
 from kerasnas.errors import ObjectiveError
@@ -35,13 +36,20 @@ from kerasnas.objectives import (
         # A word error rate hides in the first, an accuracy in the second.
         ("answer_f1", "max"),
         ("accelerator_loss", "min"),
+        ("val_kl_divergence", "min"),
+        ("val_hinge", "min"),
+        ("val_inaccuracy", "min"),
+        ("val_dice_loss", "min"),
+        ("val_dice_coef", "max"),
+        ("val_fbeta_score", "max"),
+        ("val_sensitivity_at_specificity", "max"),
     ],
 )
 def test_directions_of_well_known_names(name, direction):
     assert Objective(name).direction == direction
 
 
-@pytest.mark.parametrize("name", ["glorp", "answer", "racc", "val_"])
+@pytest.mark.parametrize("name", ["glorp", "answer", "racc", "val_", "val_neg_log_loss"])
 def test_unknown_directions_are_asked_for(name):
     with pytest.raises(ObjectiveError, match="direction='min'"):
         Objective(name)
@@ -99,6 +107,17 @@ def test_constraints():
 def test_impossible_constraints(limits, words):
     with pytest.raises(ObjectiveError, match=words):
         Constraint("params", **limits)
+
+
+@pytest.mark.parametrize("bound", ["1000", math.nan, True, [3]])
+def test_a_bound_that_is_no_number_would_never_be_broken(bound):
+    with pytest.raises(ObjectiveError, match=r"needs a number as `max`.*Constraint\('params', max"):
+        Constraint("params", max=bound)
+
+
+def test_bounds_of_numpy_become_those_of_python():
+    limit = Constraint("params", min=np.float32(0.5), max=np.int64(7))
+    assert (type(limit.min), type(limit.max)) == (float, int)
 
 
 @pytest.mark.parametrize("known", [None, ["val_loss", "params"]])

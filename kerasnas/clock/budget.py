@@ -6,11 +6,16 @@ import numbers
 import re
 import sys
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
 from kerasnas.errors import BudgetError, shown
 
-_UNITS = {"h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0, "sec": 1.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(h|min|m|sec|s)\s*", re.IGNORECASE)
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}  # by their first letter
+_DURATION = re.compile(
+    r"(\d+(?:\.\d+)?)\s*(d(?:ays?)?|h(?:(?:ou)?rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\s*",
+    re.IGNORECASE,
+)
 _LONGEST_TEXT = 100  # characters
 _HELP = 'Write "10min", "1h30min", a number of seconds, or Budget(trials=20, seconds=600).'
 
@@ -29,7 +34,8 @@ class Budget:
 
     Args:
         trials: Most configurations to start; `None` for no limit.
-        seconds: Most wall-clock seconds of the whole `fit`; `None` for no limit.
+        seconds: Most wall-clock seconds of the whole `fit`, or a duration as in `parse`; `None` for
+            no limit.
         epochs: Most epochs of ONE trial (its full fidelity); `None` lets the recipe choose.
 
     Raises:
@@ -50,15 +56,16 @@ class Budget:
                 )
             if value is not None:
                 object.__setattr__(self, name, int(value))
-        if self.seconds is not None and not (
-            isinstance(self.seconds, int | float) and 0 < self.seconds <= sys.float_info.max
+        seconds = _in_seconds(self.seconds)
+        if seconds is not None and not (
+            isinstance(seconds, int | float) and 0 < seconds <= sys.float_info.max
         ):
             raise BudgetError(
                 f"`seconds` must be a positive finite number, received {shown(self.seconds)}. "
                 f"{_HELP}"
             )
-        if self.seconds is not None:
-            object.__setattr__(self, "seconds", float(self.seconds))
+        if seconds is not None:
+            object.__setattr__(self, "seconds", float(seconds))
         if self.trials is None and self.seconds is None:
             raise BudgetError(f"A budget needs `trials` or `seconds`, received neither. {_HELP}")
 
@@ -70,24 +77,23 @@ class Budget:
         return ", ".join(limits)
 
     @classmethod
-    def parse(cls, value: Budget | str | float) -> Budget:
+    def parse(cls, value: Budget | str | float | timedelta) -> Budget:
         """Reads a budget in any spelling the API accepts.
 
         Args:
-            value: A `Budget`, a duration such as `"10min"` or `"1h30min"`, or a number of seconds.
+            value: A `Budget`, a duration such as `"10min"`, `"1h30min"`, `"2 hours"` or a
+                `timedelta`, or a number of seconds.
 
         Raises:
             BudgetError: If `value` is none of these.
         """
         if isinstance(value, Budget):
             return value
-        if isinstance(value, str):
-            return cls(seconds=_seconds(value))
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real | str | timedelta):
             raise BudgetError(
                 f"`budget` cannot be read from {shown(value)} ({type(value).__name__}). {_HELP}"
             )
-        return cls(seconds=value)
+        return cls(seconds=_in_seconds(value))
 
     def with_epochs(self, epochs: int | None) -> Budget:
         """This budget with the `epochs` that a call gave beside it.
@@ -104,9 +110,18 @@ class Budget:
         return replace(self, epochs=epochs)
 
 
+def _in_seconds(value: Any) -> Any:
+    """A duration in seconds; anything else as it is."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, numbers.Real) and not isinstance(value, int):
+        return float(value)  # of NumPy, too
+    return _seconds(value) if isinstance(value, str) else value
+
+
 def _seconds(text: str) -> float:
     # The pattern takes a time that grows with the square of a long row of digits.
     parts = _DURATION.findall(text) if len(text) <= _LONGEST_TEXT else []
     if not parts or _DURATION.sub("", text).strip():
         raise BudgetError(f"`budget` cannot be read from {shown(text)}. {_HELP}")
-    return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
+    return sum(float(number) * _UNITS[unit[0].lower()] for number, unit in parts)

@@ -1,4 +1,5 @@
 import math
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -17,10 +18,17 @@ from kerasnas.errors import BudgetError
         ("1.5 h", 5400),
         (90, 90),
         (2.5, 2.5),
+        ("1 hour", 3600),
+        ("2 hours 5 minutes", 7500),
+        ("90 seconds", 90),
+        ("1d", 86400),
+        (timedelta(minutes=3), 180),
+        (np.int64(5), 5),
+        (np.float32(0.5), 0.5),
     ],
 )
 def test_durations(value, seconds):
-    assert Budget.parse(value) == Budget(seconds=seconds)
+    assert Budget.parse(value) == Budget(seconds=seconds) == Budget(seconds=value)
 
 
 def test_counts_are_whole_numbers_whatever_they_were_written_as():
