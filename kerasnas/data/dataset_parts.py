@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kerasnas.data.batches import decoded, holds_several, raw_elements_of, refuse_endless
-from kerasnas.data.foreign import is_dataset
+from kerasnas.data.foreign import is_dataset, is_flat_table, to_pandas
 from kerasnas.data.named_columns import Taken
+from kerasnas.data.names import quoted
 from kerasnas.errors import SchemaError
 
 
@@ -52,6 +54,23 @@ def dataset_parts(x: Any) -> Taken:
     return Taken(inputs, _flat(y), _flat(weights))
 
 
+def joined_tables(parts: Sequence[Any]) -> Any:
+    """The parts of a table, of any library, as one of pandas; columns of one library likewise.
+
+    Raises:
+        SchemaError: If they have not all the columns of the first.
+    """
+    frames = [to_pandas(part) for part in parts]
+    columns = [list(part.columns) if isinstance(part, pd.DataFrame) else [] for part in frames]
+    for place, names in enumerate(columns):
+        if sorted(map(str, names)) != sorted(map(str, columns[0])):
+            raise SchemaError(
+                f"The parts of a table must have the columns of the first, {quoted(columns[0])}: "
+                f"part {place} has {quoted(names) or 'none'}. Rename them, or pass one table."
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
 def _leaves(data: Any) -> Iterator[Any]:
     if isinstance(data, Mapping):
         for part in data.values():
@@ -85,6 +104,8 @@ def _joined(parts: list[Any], batched: bool) -> Any:
     if isinstance(parts[0], tuple):
         several = tuple(_joined(list(column), batched) for column in zip(*parts, strict=True))
         return several if len(several) > 1 else several[0]
+    if isinstance(parts[0], pd.DataFrame) or is_flat_table(parts[0]):
+        return joined_tables(parts)
     arrays = [np.asarray(part) for part in parts]
     rows = [row for part in arrays for row in part] if batched else arrays
     if len({np.shape(row) for row in rows}) > 1:

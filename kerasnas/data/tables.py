@@ -10,7 +10,7 @@ import pandas as pd
 from kerasnas.data import foreign
 from kerasnas.data.batches import is_batches
 from kerasnas.data.cells import is_object
-from kerasnas.data.dataset_parts import dataset_parts
+from kerasnas.data.dataset_parts import dataset_parts, joined_tables
 from kerasnas.data.names import string_names
 from kerasnas.data.odd_cells import refuse_no_values
 from kerasnas.data.room import free_bytes
@@ -19,6 +19,10 @@ from kerasnas.errors import DataTypeError, SchemaError
 BYTES_OF_CELL = 24
 """Of a sparse matrix: dense float64, float32 columns, and the matrices of networks and trees."""
 
+_NO_TABLE = (
+    "`x` is {}, expected a table: a DataFrame, a dict of columns, a 2-D array or a list of rows. "
+    "Reshape your data."
+)
 _NESTED = (Collection, np.ndarray, pd.Series, pd.DataFrame)
 
 
@@ -27,9 +31,10 @@ def to_frame(x: Any) -> tuple[pd.DataFrame, bool]:
 
     Args:
         x: a DataFrame; a dict of columns, each of shape (n,) or (n, 1); a 2-D array of numbers,
-            strings or objects; a sparse matrix; a structured array; a list of rows (lists, tuples
-            or dicts); anything with `to_pandas()`, such as a frame of polars or pyarrow; or rows
-            batch by batch, such as a `tf.data.Dataset` or a generator.
+            strings or objects; a sparse matrix; a structured array; a list of rows (lists, tuples,
+            dicts or Series), or of tables with the same columns; anything with `to_pandas()` or a
+            stream of Arrow, such as a frame of polars or pyarrow; or rows batch by batch, such as a
+            `tf.data.Dataset` or a generator.
 
     Returns:
         A frame of n rows that shares no memory the caller could see change, with unique string
@@ -79,6 +84,10 @@ def _read(x: Any) -> tuple[pd.DataFrame, bool]:
             "array or a list of rows. Reshape your data, or read a file with `pandas.read_csv`."
         )
     rows = isinstance(x, Sequence) and len(x) > 0
+    if rows and (isinstance(x[0], pd.DataFrame) or foreign.is_flat_table(x[0])):
+        return joined_tables(x), True
+    if rows and isinstance(x[0], pd.Series):
+        x = [row.to_dict() if isinstance(row, pd.Series) else row for row in x]
     if rows and (isinstance(x[0], Mapping | list | tuple) or is_dataclass(x[0])):
         return _from_rows(x)
     return _from_array(x)
@@ -154,16 +163,16 @@ def _from_rows(rows: Sequence[Any]) -> tuple[pd.DataFrame, bool]:
 
 
 def _from_array(x: Any) -> tuple[pd.DataFrame, bool]:
-    array = np.asarray(foreign.unmasked(x))
+    try:
+        array = np.asarray(foreign.unmasked(x))
+    except ValueError:  # parts of several shapes
+        raise DataTypeError(_NO_TABLE.format(type(x).__name__)) from None
     if array.dtype.names is not None:
         return _from_columns({name: array[name] for name in array.dtype.names}), True
     if array.dtype.kind == "c":
         raise SchemaError(f"Complex data not supported\n{array}\n")
     if array.ndim == 0:
-        raise DataTypeError(
-            f"`x` is {type(x).__name__}, expected a table: a DataFrame, a dict of columns, a 2-D "
-            "array or a list of rows. Reshape your data."
-        )
+        raise DataTypeError(_NO_TABLE.format(type(x).__name__))
     if array.ndim == 1:
         raise SchemaError(
             f"Expected 2D array, got 1D array instead:\narray={array}.\nReshape your data either "

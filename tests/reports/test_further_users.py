@@ -13,6 +13,7 @@ from PIL import Image
 import kerasnas as kn
 from kerasnas.auto_model.readers import by_name
 from kerasnas.data import Schema, infer_schema, ingest, to_frame, warn_of_schema
+from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.documents import split_documents, to_documents
 from kerasnas.data.named_columns import take_columns, warn_of_order
 from kerasnas.data.picture_reading import looked
@@ -267,3 +268,29 @@ def test_numbers_of_arrays_that_float32_merges_are_told():
         warnings.simplefilter("error")
         ArrayInput().read(x.astype("float32"))
         ArrayInput().read(np.arange(50)[:, None])
+
+
+def test_parts_of_a_table_keep_the_names_of_their_columns():
+    pyarrow = pytest.importorskip("pyarrow")
+    parts = [FRAME[:2], FRAME[["b", "a"]][2:]]
+    batches = pyarrow.Table.from_pandas(FRAME).to_batches(max_chunksize=2)
+    rows = [row for _, row in FRAME.iterrows()]
+    for table in (parts, iter(parts), batches, rows):
+        frame, named = to_frame(table)
+        assert named
+        pd.testing.assert_frame_equal(frame, FRAME)
+    with pytest.raises(SchemaError, match="columns of the first, `a` and `b`: part 1 has `a`"):
+        to_frame([FRAME, FRAME[["a"]]])
+
+
+def test_batches_of_frames_keep_the_names_of_their_columns():
+    taken = dataset_parts((FRAME[i : i + 2], FRAME["a"][i : i + 2]) for i in (0, 2))
+    pd.testing.assert_frame_equal(taken.x, FRAME)
+    assert list(taken.y) == [0.5, 1.5, 2.5]
+    nested = dataset_parts(({"facts": FRAME[i : i + 2]}, [1, 0][: 3 - i - 1]) for i in (0, 2))
+    pd.testing.assert_frame_equal(nested.x["facts"], FRAME)
+
+
+def test_what_cannot_be_an_array_is_no_table():
+    with pytest.raises(DataTypeError, match="`x` is DataFrameGroupBy, expected a table"):
+        to_frame(FRAME.groupby("b"))
