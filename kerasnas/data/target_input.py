@@ -68,7 +68,7 @@ def _series_of(y: Any) -> pd.Series:
     if isinstance(y, list | tuple):
         y = list(y)
         if not any(isinstance(label, list | tuple | np.ndarray) for label in y):
-            return pd.Series(y, dtype=object).infer_objects()
+            return cells.plain(pd.Series(y, dtype=object).infer_objects())
     array = np.asarray(foreign.unmasked(y))
     if array.ndim == 0:
         raise SchemaError(

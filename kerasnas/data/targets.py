@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -244,6 +245,13 @@ def fit_class_target(y: Any) -> ClassTarget:
                 "number, truth or string a row. Pass one label a row; `TabularClassifier` takes "
                 "lists of labels."
             )
+        if not set(types) <= set(_LABEL_TYPES):
+            odd = [name for name in types if name not in _LABEL_TYPES]
+            raise SchemaError(
+                f"Unknown label type: `y` holds labels of the type {odd[0]}, which no file can "
+                "hold, expected whole numbers, truths or strings. Convert them, for example with "
+                "`[str(label) for label in y]`."
+            )
         if len(types) > 1:
             raise SchemaError(
                 f"Unknown label type: `y` mixes labels of the types {', '.join(types)}, expected "
@@ -303,9 +311,11 @@ def _labels(y: Any) -> np.ndarray:
             row = int(broken[0])
             raise SchemaError(
                 f"Unknown label type: continuous. `y` has {len(broken)} values that are no whole "
-                f"numbers (first: {values[row]!r} in row {row}), expected class labels. Use a "
-                "regressor for numbers, or bin them with `pandas.cut`."
+                f"numbers (first: {float(values[row])!r} in row {row}), expected class labels. Use "
+                "a regressor for numbers, or bin them with `pandas.cut`."
             )
+        if cells.is_object(series.dtype) and any(isinstance(v, Decimal) for v in series):
+            return values.astype(np.int64)  # as databases give whole numbers
     if isinstance(y, np.ndarray) and y.dtype.kind == "U":
         return y.ravel().copy()
     if kind == "strings":

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from kerasnas.data import ClassTarget, MultiLabelTarget
 from kerasnas.data.one_hot import class_labels
+from kerasnas.errors import SchemaError
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.results.conformal import interval_of, labels_of
 
@@ -72,7 +73,13 @@ class Classifier(ClassifierMixin, Estimator):
         truth, said = class_labels(rows.y), self.predict(rows.x)
         if isinstance(target, MultiLabelTarget):
             truth, said = target.encode(rows.y), target.encode(said)
-        return float(accuracy_score(truth, said, sample_weight=rows.weights))
+        try:
+            return float(accuracy_score(truth, said, sample_weight=rows.weights))
+        except (TypeError, ValueError) as error:  # such as texts among whole numbers
+            raise SchemaError(
+                f"`y` cannot be compared with the answers ({error}). Pass labels of the type that "
+                f"they had in fit, such as {self.classes_[0]!r}."
+            ) from error
 
     @property
     def classes_(self) -> np.ndarray:

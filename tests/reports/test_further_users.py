@@ -2,7 +2,9 @@
 
 import collections
 import dataclasses
+import decimal
 import json
+import uuid
 import warnings
 
 import numpy as np
@@ -18,6 +20,7 @@ from kerasnas.data.documents import split_documents, to_documents
 from kerasnas.data.named_columns import take_columns, warn_of_order
 from kerasnas.data.picture_reading import looked
 from kerasnas.data.pictures import to_pictures
+from kerasnas.data.targets import fit_class_target
 from kerasnas.errors import DataTypeError, SchemaError
 from kerasnas.problem.inputs import ArrayInput, SeriesInput
 from kerasnas.problem.inputs.documents import DocumentInput
@@ -294,3 +297,19 @@ def test_batches_of_frames_keep_the_names_of_their_columns():
 def test_what_cannot_be_an_array_is_no_table():
     with pytest.raises(DataTypeError, match="`x` is DataFrameGroupBy, expected a table"):
         to_frame(FRAME.groupby("b"))
+
+
+def test_whole_decimals_are_labels_and_other_objects_are_refused_before_training():
+    target = fit_class_target([decimal.Decimal(i) for i in (0, 1, 1)])
+    assert target.classes_.dtype == "int64"
+    assert list(target.encode([decimal.Decimal(1), 0])) == [1, 0]
+    with pytest.raises(SchemaError, match=r"labels of the type UUID.*`\[str\(label\) for label in"):
+        fit_class_target([uuid.UUID(int=i) for i in (0, 1, 1)])
+
+
+def test_a_score_of_labels_of_another_type_is_one_sentence():
+    x, y = np.arange(40.0)[:, None], np.arange(40) // 20
+    fitting = {"budget": kn.Budget(trials=1, epochs=1), "space": "linear", "verbose": 0}
+    model = kn.TabularClassifier(**fitting, folds=False, ensemble=False, seed=0).fit(x, y)
+    with pytest.raises(SchemaError, match="Pass labels of the type that they had in fit"):
+        model.score(x, y.astype(str))
