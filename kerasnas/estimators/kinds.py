@@ -78,7 +78,7 @@ class Classifier(ClassifierMixin, Estimator):
         except (TypeError, ValueError) as error:  # such as texts among whole numbers
             raise SchemaError(
                 f"`y` cannot be compared with the answers ({error}). Pass labels of the type that "
-                f"they had in fit, such as {self.classes_[0]!r}."
+                f"they had in fit, such as {self.classes_.tolist()[0]!r}."
             ) from error
 
     @property
