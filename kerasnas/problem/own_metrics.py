@@ -215,10 +215,13 @@ def direction_of(
     else:
         perfect = np.eye(classes)[targets]
     order = np.random.default_rng(_SHUFFLE_SEED).permutation(len(perfect))
+    good = perfect.copy()
+    some = order[: len(order) // 4]
+    good[some] = perfect[np.roll(some, 1)]
     try:
-        best, worse = (
+        best, better, worse = (
             metric.value(targets, answers, weights, classes)
-            for answers in (perfect, perfect[order])
+            for answers in (perfect, good, perfect[order])
         )
     except ObjectiveError:
         raise
@@ -234,6 +237,8 @@ def direction_of(
             f"of perfect answers and {worse:g} of shuffled ones. Write "
             f"`kerasnas.Objective({metric.name}, direction='max')` or 'min'."
         )
+    if best < worse < better and is_scorer(metric.metric):
+        return "max"  # as all scorers: this one is not defined where no answer is wrong
     return "max" if best > worse else "min"
 
 

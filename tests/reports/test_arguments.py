@@ -409,6 +409,13 @@ def test_a_direction_that_is_given_need_not_be_found():
     assert settled(kn.Objective(bias, "min"), y, classify=False)[1].direction == "min"
 
 
+def test_a_scorer_that_perfect_answers_have_not_is_maximised():
+    y = words(np.arange(300) % 2)
+    scorer = sklearn.metrics.get_scorer("positive_likelihood_ratio")
+    with pytest.warns(sklearn.exceptions.UndefinedMetricWarning):
+        assert settled(scorer, y)[1].direction == "max"
+
+
 def test_weights_reach_a_metric_of_ones_own():
     y, weights = words(table(80)["y"]), np.linspace(0.1, 3, 80)
     scorer, _, rows = settled(sklearn.metrics.get_scorer("accuracy"), y, weights=weights)
