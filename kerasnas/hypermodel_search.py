@@ -14,7 +14,7 @@ import tensorflow as tf
 from kerasnas.callbacks.callback import parted
 from kerasnas.clock import Budget, Clock
 from kerasnas.data.fingerprint import fingerprint
-from kerasnas.data.named_columns import warn_of_order
+from kerasnas.data.named_columns import drop_columns, named_in, take_columns
 from kerasnas.errors import ObjectiveError, SearchSpaceError
 from kerasnas.objectives import (
     Constraint,
@@ -79,7 +79,7 @@ def search(
         hypermodel: Function or `keras_tuner.HyperModel` that returns a compiled Keras model.
         x: Training inputs: an array, a structure of arrays, a `tf.data.Dataset`, anything that
             `keras.Model.fit` takes.
-        y: Training targets; `None` where `x` holds them.
+        y: Training targets, or the name of a column of `x`; `None` where `x` holds them.
         validation_data: `(x, y)` or `(x, y, weights)`, or a dataset. Without it, a random
             `validation_split` of arrays is held out.
         validation_split: Share of rows to hold out, drawn at random, never the last rows.
@@ -124,7 +124,7 @@ def search(
     with searching_in(directory, clock, verbose, limits.trials) as (interruption, progress):
         seed = settle_seed(seed, directory)
         callbacks = settle_callbacks(callbacks)
-        warn_of_order(x, {"y": y, "sample_weight": sample_weight})
+        x, y, validation_data, sample_weight = _by_name(x, y, validation_data, sample_weight)
         x, y, validation_data = as_arrays(x), as_targets(y), as_validation(validation_data)
         weights = settle_weights(sample_weight, x, y)
         check_repeatable(x, validation_data, limits.trials, fit_kwargs)
@@ -168,6 +168,21 @@ def search(
     result.best_trial  # noqa: B018  (raises with the reasons when there is none)
     result.networks.release()
     return result
+
+
+def _by_name(x: Any, y: Any, validation_data: Any, sample_weight: Any) -> tuple[Any, Any, Any, Any]:
+    """Inputs, targets, validation data and weights, where targets and weights name columns of `x`.
+
+    Raises:
+        SchemaError: If there is no such column.
+    """
+    taken, names = take_columns(x, y, sample_weight), named_in(x, y, sample_weight)
+    if names and validation_data is not None:
+        given = validation_data
+        apart = take_columns(*(given if isinstance(given, tuple) else (given, y, sample_weight)))
+        weights = () if apart.weights is None else (apart.weights,)
+        validation_data = (drop_columns(apart.x, names), apart.y, *weights)
+    return taken.x, taken.y, validation_data, taken.weights
 
 
 def _check_named(objectives: Sequence[Objective]) -> None:

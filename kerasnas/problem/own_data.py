@@ -12,7 +12,7 @@ import pandas as pd
 import tensorflow as tf
 
 from kerasnas.data import check_same_length
-from kerasnas.data.foreign import cardinality, is_dataset
+from kerasnas.data.foreign import cardinality, is_dataset, is_table, to_pandas
 from kerasnas.errors import SearchSpaceError
 from kerasnas.problem.split import split
 
@@ -22,9 +22,11 @@ _ENDLESS = -1  # as `tf.data` says it
 
 
 def as_arrays(data: Any) -> Any:
-    """Structures of data with arrays in the place of pandas objects and of lists of numbers."""
+    """Structures of data with arrays in the place of frames, columns and lists of numbers."""
+    if is_table(data):
+        data = to_pandas(data)
     if isinstance(data, pd.DataFrame | pd.Series):
-        return data.to_numpy()
+        return _array_of(data)
     if isinstance(data, list | tuple) and data and _is_numbers(data):
         return np.asarray(data)
     if isinstance(data, tuple | list) and type(data) in (tuple, list):
@@ -32,6 +34,15 @@ def as_arrays(data: Any) -> Any:
     if isinstance(data, dict):
         return {name: as_arrays(item) for name, item in data.items()}
     return data
+
+
+def _array_of(data: pd.DataFrame | pd.Series) -> np.ndarray:
+    """The cells of a frame or a column; numbers of several or nullable types as float64."""
+    kinds = data.dtypes if isinstance(data, pd.DataFrame) else [data.dtype]
+    array: np.ndarray = data.to_numpy()
+    if array.dtype == object and all(pd.api.types.is_numeric_dtype(kind) for kind in kinds):
+        return data.to_numpy(dtype="float64", na_value=np.nan)
+    return array
 
 
 def as_targets(y: Any) -> Any:

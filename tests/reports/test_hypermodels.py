@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 
 import kerasnas as kn
-from kerasnas.errors import ObjectiveError, ProjectMismatchError, SearchSpaceError
-from kerasnas.problem.own_data import check_repeatable, held_out, settle_weights
+from kerasnas.errors import ObjectiveError, ProjectMismatchError, SchemaError, SearchSpaceError
+from kerasnas.problem.own_data import as_arrays, check_repeatable, held_out, settle_weights
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 5)).astype("float32")
@@ -439,3 +439,29 @@ def test_settings_of_a_callback_make_another_search(tmp_path):
     search(directory=tmp_path, callbacks=[keras.callbacks.EarlyStopping(patience=1)])
     with pytest.raises(ProjectMismatchError, match="`callbacks`"):
         search(directory=tmp_path, callbacks=[keras.callbacks.EarlyStopping(patience=2)])
+
+
+def test_targets_and_weights_are_columns_of_a_frame_of_any_library():
+    polars = pytest.importorskip("polars")
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(y=Y, w=1.0)
+    scores = [search().best_trial.scores["val_loss"]]
+    scores.append(search(x=frame, y="y", sample_weight="w").best_trial.scores["val_loss"])
+    scores.append(
+        search(x=polars.DataFrame(frame), y="y", sample_weight="w").best_trial.scores["val_loss"]
+    )
+    assert scores[1:] == pytest.approx([scores[0]] * 2, abs=1e-5)
+    with pytest.raises(SchemaError, match="`y` names the column `z`, which `x` does not have"):
+        search(x=frame, y="z")
+
+
+def test_validation_data_hold_the_columns_that_are_named():
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(y=Y)
+    found = [search(validation_data=(X, Y)), search(x=frame, y="y", validation_data=frame)]
+    found.append(search(x=frame, y="y", validation_data=(frame, Y)))
+    losses = [one.best_trial.scores["val_loss"] for one in found]
+    assert losses == pytest.approx([losses[0]] * 3, abs=1e-5)
+
+
+def test_nullable_columns_are_numbers():
+    frame = pd.DataFrame({"a": [1, 2, None], "b": [True, False, True]}).astype({"a": "Int64"})
+    np.testing.assert_array_equal(as_arrays(frame), [[1, 1], [2, 0], [np.nan, 1]])
