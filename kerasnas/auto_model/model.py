@@ -18,6 +18,7 @@ from kerasnas.auto_model.task import composed_task
 from kerasnas.clock import Clock
 from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.named_columns import Taken
+from kerasnas.data.names import quoted
 from kerasnas.errors import SchemaError, SearchSpaceError
 from kerasnas.estimators.arguments import settle_calibration
 from kerasnas.estimators.estimator import Estimator
@@ -94,12 +95,20 @@ class AutoModel(Estimator):
 
     @property
     def _sources(self) -> list[InputNode]:
-        return [self.inputs] if isinstance(self.inputs, InputNode) else list(self.inputs)
+        if isinstance(self.inputs, InputNode):
+            return [self.inputs]
+        given = self.inputs.values() if isinstance(self.inputs, Mapping) else self.inputs
+        return list(given)
 
     @property
     def _heads(self) -> dict[str, Node]:
         if isinstance(self.outputs, Mapping):
             return dict(self.outputs)
+        if isinstance(self.outputs, list | tuple):
+            raise SearchSpaceError(
+                "`outputs` is a list of heads, whose answers would have no names. Write "
+                '`outputs={"price": RegressionHead()(z), "kind": ClassificationHead()(z)}`.'
+            )
         return {"answer": self.outputs}  # type: ignore[dict-item]
 
     def fit(  # type: ignore[override]  # Keras-shaped: what `keras.Model.fit` returns
@@ -253,6 +262,12 @@ class AutoModel(Estimator):
             further = by_name(validation.x, names, "AutoModel")
             apart = by_name(validation.y, list(outputs), "AutoModel", "output")
             validation = Validation(further, apart, validation.weights)
+        if isinstance(given.sample_weight, Mapping):
+            raise SchemaError(
+                "`sample_weight` is one weight a row for all outputs together, received a dict "
+                f"with {quoted(map(str, given.sample_weight))}. Pass one array; `loss_weight` of a "
+                "head weighs its output."
+            )
         only = list(outputs) if len(outputs) == 1 else None
         by_output: Any = given.class_weight
         if isinstance(by_output, Mapping) and list(by_output) == only:

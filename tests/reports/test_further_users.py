@@ -21,7 +21,7 @@ from kerasnas.data.named_columns import take_columns, warn_of_order
 from kerasnas.data.picture_reading import looked
 from kerasnas.data.pictures import to_pictures
 from kerasnas.data.targets import fit_class_target
-from kerasnas.errors import DataTypeError, SchemaError
+from kerasnas.errors import DataTypeError, SchemaError, SearchSpaceError
 from kerasnas.problem.inputs import ArrayInput, SeriesInput
 from kerasnas.problem.inputs.documents import DocumentInput
 from kerasnas.problem.rows import fit_target
@@ -313,3 +313,13 @@ def test_a_score_of_labels_of_another_type_is_one_sentence():
     model = kn.TabularClassifier(**fitting, folds=False, ensemble=False, seed=0).fit(x, y)
     with pytest.raises(SchemaError, match="Pass labels of the type that they had in fit"):
         model.score(x, y.astype(str))
+
+
+def test_inputs_in_a_dict_and_heads_in_a_list():
+    facts = kn.TabularInput(name="facts")
+    z = kn.TabularBlock()(facts)
+    model = kn.AutoModel({"facts": facts}, {"kind": kn.ClassificationHead()(z)}, budget=1)
+    with pytest.raises(SchemaError, match="is one weight a row for all outputs.*`kind`"):
+        model.fit(FRAME, {"kind": [0, 1, 0]}, sample_weight={"kind": [1.0, 1.0, 2.0]})
+    with pytest.raises(SearchSpaceError, match=r"`outputs` is a list of heads.*outputs=\{"):
+        kn.AutoModel(facts, [kn.ClassificationHead()(z)])
