@@ -319,7 +319,7 @@ def test_inputs_in_a_dict_and_heads_in_a_list():
     facts = kn.TabularInput(name="facts")
     z = kn.TabularBlock()(facts)
     model = kn.AutoModel({"facts": facts}, {"kind": kn.ClassificationHead()(z)}, budget=1)
-    with pytest.raises(SchemaError, match="is one weight a row for all outputs.*`kind`"):
+    with pytest.raises(SchemaError, match=r"is one weight a row for all outputs.*`kind`"):
         model.fit(FRAME, {"kind": [0, 1, 0]}, sample_weight={"kind": [1.0, 1.0, 2.0]})
     with pytest.raises(SearchSpaceError, match=r"`outputs` is a list of heads.*outputs=\{"):
         kn.AutoModel(facts, [kn.ClassificationHead()(z)])
