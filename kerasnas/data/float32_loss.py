@@ -53,7 +53,7 @@ def losing_columns(values: np.ndarray) -> np.ndarray:
         values: Numbers of any type, all finite, the first axis that of rows.
     """
     columns = values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[:, None]
-    if columns.dtype.itemsize < 8 or not columns.size:
+    if columns.dtype not in (np.float64, np.int64, np.uint64) or not columns.size:
         return np.zeros(0, dtype="int64")
     largest = np.maximum(np.abs(columns.max(axis=0)), np.abs(columns.min(axis=0)))
     steps = np.spacing(largest.astype("float32")).astype("float64")

@@ -246,9 +246,9 @@ def fit_class_target(y: Any) -> ClassTarget:
                 "lists of labels."
             )
         if not set(types) <= set(_LABEL_TYPES):
-            odd = [name for name in types if name not in _LABEL_TYPES]
+            strange = [name for name in types if name not in _LABEL_TYPES]
             raise SchemaError(
-                f"Unknown label type: `y` holds labels of the type {odd[0]}, which no file can "
+                f"Unknown label type: `y` holds labels of the type {strange[0]}, which no file can "
                 "hold, expected whole numbers, truths or strings. Convert them, for example with "
                 "`[str(label) for label in y]`."
             )

@@ -137,6 +137,7 @@ NAIVE = pd.Series(
 )
 
 
+@pytest.mark.filterwarnings("ignore:`it` has a time zone in `x`, and none but UTC in fit")
 @pytest.mark.parametrize(
     "values",
     [

@@ -79,7 +79,7 @@ class FittedArray:
 
 def _warn_of_digits(given: np.ndarray) -> None:
     """Warns of numbers that differ by less than float32 can tell apart."""
-    lost = losing_columns(given) if given.dtype.kind in "iuf" else []
+    lost = losing_columns(given)
     if len(lost):
         warnings.warn(
             f"`x` holds numbers that float32 merges, in {len(lost)} places of the last axis "
