@@ -15,10 +15,11 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
 import kerasnas as kn
-from kerasnas.cli import guess_task, main
+from kerasnas.cli import main
 from kerasnas.data import csv_files
 from kerasnas.data.stored_tables import stored_table
 from kerasnas.errors import ArtifactError
+from kerasnas.fit_command import guess_task
 from kerasnas.results.decisions import Decisions
 
 # A search keeps its files in a temporary folder that goes with the last reference to its result.

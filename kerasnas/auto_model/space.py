@@ -13,8 +13,8 @@ from kerasnas.assembly import FrontGraph
 from kerasnas.auto_model.backbones import OWN, PRETRAINED
 from kerasnas.auto_model.blocks import BackboneBlock, Merge
 from kerasnas.auto_model.heads import Head
-from kerasnas.auto_model.inputs import InputShape
 from kerasnas.auto_model.nodes import Node, walk
+from kerasnas.auto_model.placed import InputShape
 from kerasnas.data.stored import StoredRows
 from kerasnas.problem import Form
 from kerasnas.problem.heads import FittedHead

@@ -257,3 +257,21 @@ KNOWN_GOOD: Sequence[Cell] = (
     ),
 )
 """Cells in the style of networks that people use: residual, dense, plain with a shortcut, mixed."""
+
+
+def cell(hp: keras_tuner.HyperParameters, x: Any, width: int = 16) -> Any:
+    """A network of equal cells of the NAS-Bench-201 kind.
+
+    Args:
+        hp: Declares `cell_width`, `cell_repeats` and the six `cell_edge_*`.
+        x: Tensor of shape `(batch, height, width, channels)`.
+        width: Default filters of the first stage.
+
+    Returns:
+        Tensor of shape `(batch, features)`.
+    """
+    width = int(hp.Choice("cell_width", [8, 12, 16, 24, 32], default=width))
+    repeats = int(hp.Int("cell_repeats", 1, 3, default=1))
+    chosen = cell_hyperparameters(hp, "cell_")
+    stages = 3 if min(int(x.shape[1]), int(x.shape[2])) >= 16 else 2
+    return cell_features(x, chosen, filters=width, cells_per_stage=repeats, stages=stages)

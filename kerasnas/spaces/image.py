@@ -22,7 +22,7 @@ from kerasnas.spaces.blocks.conv import WIDTHS, conv, conv_multiply_adds
 from kerasnas.spaces.blocks.mobile import mobile
 from kerasnas.spaces.blocks.patches import convnext, vit
 from kerasnas.spaces.blocks.residual import image_resnet
-from kerasnas.spaces.cell import cell_features, cell_hyperparameters
+from kerasnas.spaces.cell import cell
 from kerasnas.spaces.heads import classification_head, multilabel_head, regression_head
 from kerasnas.spaces.method import Method, Solution, Solve, Steps, Training
 from kerasnas.spaces.picture_backbones import PictureBackbone, PictureFeatures
@@ -31,25 +31,6 @@ from kerasnas.spaces.picture_backbones.frozen import rows_at_once
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.image import image_optimizer, image_recipe
 from kerasnas.spaces.space import Space
-
-
-def cell(hp: keras_tuner.HyperParameters, x: Any, width: int = 16) -> Any:
-    """A network of equal cells of the NAS-Bench-201 kind.
-
-    Args:
-        hp: Declares `cell_width`, `cell_repeats` and the six `cell_edge_*`.
-        x: Tensor of shape `(batch, height, width, channels)`.
-        width: Default filters of the first stage.
-
-    Returns:
-        Tensor of shape `(batch, features)`.
-    """
-    width = int(hp.Choice("cell_width", [8, 12, 16, 24, 32], default=width))
-    repeats = int(hp.Int("cell_repeats", 1, 3, default=1))
-    chosen = cell_hyperparameters(hp, "cell_")
-    stages = 3 if min(int(x.shape[1]), int(x.shape[2])) >= 16 else 2
-    return cell_features(x, chosen, filters=width, cells_per_stage=repeats, stages=stages)
-
 
 FAMILIES: dict[str, Callable[..., Any]] = {
     "conv": conv,

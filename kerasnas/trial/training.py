@@ -9,7 +9,6 @@ memory stay in a file: a batch is read by a thread while the one before it is tr
 from __future__ import annotations
 
 import math
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from kerasnas.spaces.recipes import Pacing
 from kerasnas.trial.answers import numbers
 from kerasnas.trial.checkpoint import State
 from kerasnas.trial.plan import Plan, Trained, Watch
+from kerasnas.trial.step_rows import at_hand, joined, taken
 from kerasnas.trial.stretch import Stretch
 
 Course = tuple[Any, Callable[[int], np.ndarray]]
@@ -91,7 +91,7 @@ class Trainer:
         validate: Callable[[], dict[str, float]],
     ) -> None:
         """Goes over to other data of the same form; what is traced serves these as well."""
-        self.data = tf.nest.map_structure(_at_hand, joined(x, y, weights))
+        self.data = tf.nest.map_structure(at_hand, joined(x, y, weights))
         self.streams = [a for a in tf.nest.flatten(self.data) if isinstance(a, Ahead)]
         self.rows = int(tf.nest.flatten(self.data)[0].shape[0])
         self.epoch_rows = min([s.stored.epoch for s in self.streams], default=self.rows)
@@ -278,7 +278,7 @@ class Trainer:
                 rows = order[step * batch : (step + 1) * batch]
                 for i, variable in enumerate(turned):
                     variable.assign(rates[done + step, i])
-                model.train_step(tf.nest.map_structure(lambda a: _taken(a, rows), data))
+                model.train_step(tf.nest.map_structure(lambda a: taken(a, rows), data))
                 return step + 1
 
             tf.while_loop(lambda step: step < stop, one_step, [start], parallel_iterations=1)
@@ -379,33 +379,3 @@ def order_of_rows(plan: Plan, epoch: int, rows: int, some: int | None = None) ->
 
 def _unchanged(grads_and_vars: Any) -> Any:
     return grads_and_vars
-
-
-def joined(x: Any, y: Any, weights: Any) -> tuple[Any, ...]:
-    """Data as a training step takes them apart."""
-    if weights is None:
-        return x, y
-    return x, y, tf.nest.map_structure(lambda w: w.astype("float32"), weights)
-
-
-def _at_hand(data: Any) -> Any:
-    """Data as training takes them: tensors in memory, or rows that are read ahead of each step."""
-    return Ahead(data) if isinstance(data, StoredRows) else tf.convert_to_tensor(data)
-
-
-def _taken(data: Any, rows: Any) -> Any:
-    """The rows of one step, inside a traced function."""
-    if not isinstance(data, Ahead):
-        return tf.gather(data, rows)
-    # TensorFlow's outermost graph holds this function until a session is cleared: it must not hold
-    # the data.
-    weakly = weakref.ref(data)
-
-    def read_rows(index: np.ndarray) -> np.ndarray:
-        ahead = weakly()
-        assert ahead is not None, "training goes on without a trainer"
-        return ahead.read(index)
-
-    read = tf.numpy_function(read_rows, [rows], tf.as_dtype(data.dtype))
-    read.set_shape((None, *data.shape[1:]))
-    return read

@@ -21,8 +21,9 @@ from kerasnas.clock import laps_of
 from kerasnas.spaces.method import Training
 from kerasnas.trial.methods.stacked_step import CannotStackError, StackedStep
 from kerasnas.trial.plan import Plan, Trained, Watch
+from kerasnas.trial.step_rows import joined
 from kerasnas.trial.stretch import Stretch
-from kerasnas.trial.training import joined, order_of_rows
+from kerasnas.trial.training import order_of_rows
 
 _PROBE = 8  # steps in one measurement
 _REPEATS = 3  # measurements, of which the fastest counts
