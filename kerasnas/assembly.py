@@ -143,10 +143,10 @@ def _placed(front: Fronts) -> tuple[Any, Any]:
     inputs = raw_inputs(flat({name: one.raw for name, one in front.items()}))
     found = {}
     for name, one in front.items():
-        own = {key: inputs[key] for key in flat({name: one.raw})}
-        if isinstance(one.raw, Mapping):
-            own = {key.removeprefix(f"{name}."): tensor for key, tensor in own.items()}
-        found[name] = one.answers(own, f"{name}_preprocessing")
+        own = inputs_of(inputs, name)
+        found[name] = one.answers(
+            own if isinstance(one.raw, Mapping) else {name: own}, f"{name}_preprocessing"
+        )
     return inputs, found
 
 
@@ -165,6 +165,14 @@ def flat(parts: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[name] = value
     return result
+
+
+def inputs_of(inputs: Mapping[str, Any], name: str) -> Any:
+    """What `flat` has made of one of its parts: one value, or a dict by column."""
+    if name in inputs:
+        return inputs[name]
+    own = f"{name}."
+    return {key.removeprefix(own): value for key, value in inputs.items() if key.startswith(own)}
 
 
 def raw_inputs(specs: Mapping[str, tuple[Sequence[int | None], str]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasnas.assembly import flat
-from kerasnas.data import Reader, chunks
+from kerasnas.data import Reader, TableReader, chunks
 from kerasnas.data.batches import is_batches
 from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.foreign import column_names, is_table, to_pandas
@@ -63,6 +63,14 @@ class InputsReader:
             except SchemaError as error:
                 raise SchemaError(f"Input `{name}`: {error}") from error
         return raw
+
+    def whole(self) -> InputsReader:
+        """The same, whose tables also give the numbers in which float32 loses digits."""
+        readers = {
+            name: replace(reader, whole=True) if isinstance(reader, TableReader) else reader
+            for name, reader in self.readers.items()
+        }
+        return replace(self, readers=readers)
 
     def take(self, raw: Mapping[str, Any], index: np.ndarray) -> dict[str, Any]:
         """Some rows of all inputs."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from kerasnas.auto_model.inputs import PlacedInput
+from kerasnas.auto_model.placed import PlacedInput
 from kerasnas.auto_model.readers import MOST_ROWS, InputsReader
 from kerasnas.auto_model.space import ComposedHyperModel
 from kerasnas.baselines import Baselines, evidence_of, fit_baselines, joined_evidence
@@ -47,9 +48,11 @@ def composed_task(
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         """A constant, linear models and boosting over the features of all inputs together."""
-        found = [evidence_of(one.fitted, one.form, rows.train) for one in inputs.values()]
-        seen = [evidence for evidence in found if evidence is not None]
-        return fit_baselines(joined_evidence(seen) if seen else None, rows, scorer, clock, seed)
+        found = {n: evidence_of(one.fitted, one.form, rows.train) for n, one in inputs.items()}
+        seen = {name: evidence for name, evidence in found.items() if evidence is not None}
+        evidence = joined_evidence(seen) if seen else None
+        done = fit_baselines(evidence, rows, scorer, clock, seed)
+        return replace(done, reader=reader.whole())
 
     return Task(
         problem=Problem(

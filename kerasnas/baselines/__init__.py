@@ -12,14 +12,23 @@ from kerasnas.baselines.evidence import (
     table_evidence,
     term_evidence,
 )
-from kerasnas.baselines.fit import Baselines, baseline_row, fit_baselines, scored
+from kerasnas.baselines.fit import (
+    BaselineModel,
+    Baselines,
+    baseline_row,
+    count_of,
+    fit_baselines,
+    scored,
+)
 
 __all__ = [
     "FEW_ROWS",
+    "BaselineModel",
     "Baselines",
     "Evidence",
     "array_evidence",
     "baseline_row",
+    "count_of",
     "evidence_of",
     "fit_baselines",
     "joined_evidence",

@@ -17,10 +17,15 @@ def constant_answers(rows: Rows) -> np.ndarray:
     Returns:
         One matrix `(rows, sum of widths)`, in the order of the heads.
     """
+    return rows.joined(
+        [
+            np.tile(np.concatenate([*constants_of(rows, train).values()]), (len(valid), 1))
+            for train, valid in rows.parts
+        ]
+    )
 
-    def answer(train: np.ndarray) -> np.ndarray:
-        weights = scoring_weights(None if rows.weights is None else rows.weights[train])
-        constants = [h.constant(rows.encoded[n][train], weights) for n, h in rows.heads.items()]
-        return np.concatenate(constants)
 
-    return rows.joined([np.tile(answer(train), (len(valid), 1)) for train, valid in rows.parts])
+def constants_of(rows: Rows, train: np.ndarray) -> dict[str, np.ndarray]:
+    """The best constant answer of each head to some rows."""
+    weights = scoring_weights(None if rows.weights is None else rows.weights[train])
+    return {n: h.constant(rows.encoded[n][train], weights) for n, h in rows.heads.items()}

@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 
-from kerasnas.baselines.constant import constant_answers
+from kerasnas.assembly import alone
+from kerasnas.baselines.constant import constant_answers, constants_of
 from kerasnas.baselines.evidence import MOST_COLUMNS, Evidence
-from kerasnas.baselines.linear import linear_answers
-from kerasnas.baselines.trees import boosted, grown, tree_answers
-from kerasnas.clock import Clock, Deadline, OutOfTime, Purpose, Stopwatch
+from kerasnas.baselines.head_model import HeadLesson, HeadModel
+from kerasnas.baselines.linear import fit_linear
+from kerasnas.baselines.trees import boosted, fit_trees, grown
+from kerasnas.clock import Clock, OutOfTime, Purpose, Stopwatch
+from kerasnas.data import Reader
 from kerasnas.problem import AnswerScorer
-from kerasnas.problem.heads import FittedHead, QuantilesHead
+from kerasnas.problem.heads import QuantilesHead
 from kerasnas.problem.metrics import validated
 from kerasnas.problem.rows import Rows
 
 _FOREST_ROWS = 5_000  # training rows, up to which a forest is a baseline
 
+MOST_BYTES = 100_000_000
+"""Of a baseline that is kept: TensorFlow alone takes several times as much memory."""
+
 NO_TIME = "no time left in the budget"
+
+
+@dataclass(frozen=True, eq=False)
+class BaselineModel:
+    """A fitted baseline, for rows that it has not seen. It holds no rows.
+
+    Attributes:
+        answer: From raw rows as the exported graph takes them, and what `front` makes of them, to
+            answers in the structure of that graph's.
+        front: Makes the model in front of it; `None` where it looks at raw rows alone.
+        size_bytes: About how much memory it takes.
+    """
+
+    answer: Callable[[Any, Any], Any]
+    front: Callable[[], keras.Model] | None = None
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +57,19 @@ class Baselines:
         answers: Answers to the validation rows in the user's units, by name of the baseline.
         blocks: Number of the block of each validation row, where rows of one block are not
             independent of each other; `None` where all rows are.
+        models: Those that can answer new rows, by name.
+        reader: Reads new rows for them; `None` where the reader of the answer does.
     """
 
     rows: tuple[dict[str, Any], ...] = ()
     answers: Mapping[str, np.ndarray] = field(default_factory=dict)
     blocks: np.ndarray | None = None
+    models: Mapping[str, BaselineModel] = field(default_factory=dict)
+    reader: Reader | None = None
+
+
+BaselineFit = Callable[[], tuple[np.ndarray, BaselineModel | None]]
+"""Fits one baseline: its answers to the validation rows, and what answers others."""
 
 
 def fit_baselines(
@@ -60,11 +91,9 @@ def fit_baselines(
         seed: Seed of the search.
         purpose: Says how many seconds must be left, and which share of them a model may take.
     """
-    fits: dict[str, Callable[[], np.ndarray]] = {
-        name_of_constant(rows): lambda: constant_answers(rows)
-    }
+    fitting = _Fitting(evidence, rows, clock, seed, purpose)
+    fits: dict[str, BaselineFit] = {name_of_constant(rows): fitting.constant}
     if evidence is not None:
-        fitting = _Fitting(evidence, rows, clock, seed, purpose)
         fits["linear"] = fitting.linear
         if evidence.columns is not None:
             fits["hist_gradient_boosting"] = partial(fitting.trees, boosted)
@@ -85,85 +114,130 @@ def _suits_forest(rows: Rows) -> bool:
     return bool(rows.folds) and len(rows.train) <= _FOREST_ROWS and not quantiles
 
 
+@dataclass(frozen=True, eq=False)
 class _Fitting:
     """Fits one model a head and a part of the split.
 
-    Args:
-        evidence: What classical models see of all rows.
+    Attributes:
+        evidence: What classical models see of all rows; `None` where they see nothing.
         rows: Heads, targets, weights and split.
         clock: The clock of the fit.
         seed: Seed of the search.
         purpose: What the time is used for.
     """
 
-    def __init__(
-        self, evidence: Evidence, rows: Rows, clock: Clock, seed: int, purpose: Purpose
-    ) -> None:
-        self._evidence = evidence
-        self._rows = rows
-        self._clock = clock
-        self._seed = seed
-        self._purpose = purpose
+    evidence: Evidence | None
+    rows: Rows
+    clock: Clock
+    seed: int
+    purpose: Purpose
 
-    def linear(self) -> np.ndarray:
+    def constant(self) -> tuple[np.ndarray, BaselineModel | None]:
+        """Answers that are the same for every row of a part."""
+        return constant_answers(self.rows), constant_model(self.rows)
+
+    def linear(self) -> tuple[np.ndarray, BaselineModel | None]:
         """Answers of linear models, under the best of the penalties for each head."""
-        strengths = self._evidence.strengths
-        found = []
-        for name, head in self._rows.heads.items():
-            tried = strengths if head.labels(self._rows.encoded[name]) is not None else (1.0,)
+        assert self.evidence is not None, "linear models need features"
+        strengths, found = self.evidence.strengths, {}
+        for name, head in self.rows.heads.items():
+            tried = strengths if head.labels(self.rows.encoded[name]) is not None else (1.0,)
             seconds = self._seconds(len(tried))
             options = [
-                self._over_parts(linear_answers, name, head, seconds, strength=s) for s in tried
+                self._over_parts(partial(fit_linear, strength=s), name, seconds) for s in tried
             ]
-            found.append(min(options, key=lambda a, n=name: self._loss(n, a)))  # type: ignore[misc]
-        return np.concatenate(found, axis=1)
+            found[name] = min(options, key=lambda one, n=name: self._loss(n, one[0]))  # type: ignore[misc]
+        return self._together(found)
 
-    def trees(self, fit: Callable[..., Any]) -> np.ndarray:
+    def trees(self, grow: Callable[..., Any]) -> tuple[np.ndarray, BaselineModel | None]:
         """Answers of boosting or of a forest."""
-        seconds = self._seconds(1)
-        answers = partial(tree_answers, fit)
-        found = [
-            self._over_parts(answers, name, head, seconds, seed=self._seed)
-            for name, head in self._rows.heads.items()
-        ]
-        return np.concatenate(found, axis=1)
+        seconds, fit = self._seconds(1), partial(fit_trees, grow, seed=self.seed)
+        return self._together({n: self._over_parts(fit, n, seconds) for n in self.rows.heads})
 
     def _seconds(self, models: int) -> float:
         """What one model on one part of the split may take."""
-        rows = self._rows
-        left = self._clock.allot(self._purpose).left
+        rows = self.rows
+        left = self.clock.allot(self.purpose).left
         return left / (models * len(rows.parts) * len(rows.heads))
 
     def _over_parts(
-        self,
-        fit: Callable[..., np.ndarray],
-        name: str,
-        head: FittedHead,
-        seconds: float,
-        **how: Any,
-    ) -> np.ndarray:
-        rows, evidence = self._rows, self._evidence
-        encoded, weights = rows.encoded[name], rows.weights
+        self, fit: Callable[[HeadLesson], HeadModel], name: str, seconds: float
+    ) -> tuple[np.ndarray, list[HeadModel]]:
+        """Answers to the validation rows of one head, and the model of each part."""
+        rows, evidence = self.rows, self.evidence
+        assert evidence is not None, "models need features"
+        answers, models = [], []
+        for train, valid in rows.parts:
+            lesson = HeadLesson(
+                evidence,
+                rows.heads[name],
+                rows.encoded[name],
+                rows.weights,
+                evidence.sampled(train),
+                self.clock.deadline.at_most(seconds),
+            )
+            models.append(fit(lesson))
+            answers.append(models[-1].answer(evidence, valid))
+        return rows.joined(answers), models
 
-        def deadline() -> Deadline:
-            return self._clock.deadline.at_most(seconds)
-
-        parts = [
-            fit(evidence, head, encoded, weights, some, valid, deadline=deadline(), **how)
-            for some, valid in ((evidence.sampled(train), valid) for train, valid in rows.parts)
-        ]
-        return rows.joined(parts)
+    def _together(
+        self, found: Mapping[str, tuple[np.ndarray, list[HeadModel]]]
+    ) -> tuple[np.ndarray, BaselineModel | None]:
+        """The answers of all heads side by side, and the model of all of them."""
+        answers = np.concatenate([one for one, _ in found.values()], axis=1)
+        evidence = self.evidence
+        if evidence is None or evidence.of_new is None or evidence.front is None:
+            return answers, None
+        models = {name: ours for name, (_, ours) in found.items()}
+        model = BaselineModel(
+            partial(_answer, evidence.of_new, models),
+            partial(alone, evidence.front),
+            sum(model.size_bytes for ours in models.values() for model in ours),
+        )
+        return answers, model
 
     def _loss(self, name: str, answers: np.ndarray) -> float:
         """The loss of one head on the validation rows."""
-        rows, head = self._rows, self._rows.heads[name]
+        rows, head = self.rows, self.rows.heads[name]
         weights = None if rows.weights is None else rows.weights[rows.valid]
         score = head.scorer(rows.encoded[name][rows.valid], weights)
         return head.loss(score.some([head.scores[0]], answers))
 
 
+def _answer(
+    of_new: Callable[[Any, Any], Evidence],
+    models: Mapping[str, Sequence[HeadModel]],
+    inputs: Any,
+    data: Any,
+) -> Any:
+    """The mean answer of the models of all parts; of several heads a dict."""
+    evidence, every = of_new(inputs, data), np.arange(count_of(inputs))
+    found = {
+        name: np.mean([model.answer(evidence, every) for model in ours], axis=0)
+        for name, ours in models.items()
+    }
+    return found if len(found) > 1 else next(iter(found.values()))
+
+
+def count_of(inputs: Any) -> int:
+    """Number of raw rows as the exported graph takes them."""
+    return len(keras.tree.flatten(inputs)[0])
+
+
+def constant_model(rows: Rows) -> BaselineModel:
+    """Answers every row with the mean of the constants of all parts."""
+    parts = [constants_of(rows, train) for train, _ in rows.parts]
+    means = {name: np.mean([part[name] for part in parts], axis=0) for name in rows.heads}
+
+    def answer(inputs: Any, data: Any) -> Any:
+        found = {name: np.tile(mean, (count_of(inputs), 1)) for name, mean in means.items()}
+        return found if len(found) > 1 else next(iter(found.values()))
+
+    return BaselineModel(answer)
+
+
 def scored(
-    fits: Mapping[str, Callable[[], np.ndarray]],
+    fits: Mapping[str, BaselineFit],
     scorer: AnswerScorer,
     clock: Clock,
     purpose: Purpose,
@@ -172,13 +246,14 @@ def scored(
     """Fits and scores baselines.
 
     Args:
-        fits: By name, what fits a baseline and answers the validation rows in the user's units.
+        fits: By name, what fits a baseline and answers the validation rows in the user's units. A
+            model that takes much memory is not kept.
         scorer: Scores the answers.
         clock: The clock of the fit.
         purpose: Says how many seconds must be left before a baseline is started.
         free: Baselines, the first ones, that cost nothing and are always fitted.
     """
-    rows, answers = [], dict[str, np.ndarray]()
+    rows, answers, models = [], dict[str, np.ndarray](), dict[str, BaselineModel]()
     for place, (name, fit) in enumerate(fits.items()):
         if place >= free and not clock.has_time(purpose):
             rows.append(baseline_row(name, {}, 0.0, NO_TIME))
@@ -188,12 +263,14 @@ def scored(
             with warnings.catch_warnings():
                 # A linear model that has not quite converged still is a baseline.
                 warnings.simplefilter("ignore")
-                answers[name] = fit()
+                answers[name], model = fit()
             scores = validated(scorer(answers[name]))
             rows.append(baseline_row(name, scores, watch.seconds, ""))
+            if model is not None and model.size_bytes <= MOST_BYTES:
+                models[name] = model
         except (ValueError, OutOfTime) as error:
             rows.append(baseline_row(name, {}, watch.seconds, str(error)))
-    return Baselines(tuple(rows), answers)
+    return Baselines(tuple(rows), answers, models=models)
 
 
 def baseline_row(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from kerasnas.baselines.evidence import Evidence
-from kerasnas.clock import ENDLESS, Deadline
+from kerasnas.baselines.head_model import HeadLesson, HeadModel, constant_head_model
 from kerasnas.problem.heads import (
     ClassHead,
-    FittedHead,
     LabelsHead,
     OwnLossHead,
     QuantilesHead,
@@ -25,52 +25,35 @@ _AT_ONCE = 10_000  # rows that are answered together
 _NEVER = 1e-3  # least probability of a label, which a ridge regression does not limit by itself
 
 
-def linear_answers(
-    evidence: Evidence,
-    head: FittedHead,
-    encoded: np.ndarray,
-    weights: np.ndarray | None,
-    train: np.ndarray,
-    asked: np.ndarray,
-    *,
-    strength: float = 1.0,
-    deadline: Deadline = ENDLESS,
-) -> np.ndarray:
-    """Answers to some rows of a linear model fitted on others, `(rows, width)`.
+def fit_linear(lesson: HeadLesson, *, strength: float = 1.0) -> HeadModel:
+    """Fits a linear model.
 
     Args:
-        evidence: Features of all rows.
-        head: What is to be answered.
-        encoded: Encoded targets of all rows.
-        weights: Weight of every row, or `None`.
-        train: Indices of the training rows.
-        asked: Indices of the rows to answer.
+        lesson: What it learns. Before its deadline a solver takes as many steps as there is time
+            for.
         strength: Inverse strength of the penalty of a classifier.
-        deadline: When it has to be fitted: a solver takes as many steps as there is time for.
     """
-    x, y = evidence.linear(train), encoded[train]
-    kept = None if weights is None else weights[train]
-
-    def over_rows(predict: Any) -> np.ndarray:
-        parts = [asked[i : i + _AT_ONCE] for i in range(0, len(asked), _AT_ONCE)]
-        return np.concatenate([np.asarray(predict(evidence.linear(part))) for part in parts])
-
+    head, x, y = lesson.head, lesson.evidence.linear(lesson.train), lesson.targets
     if isinstance(head, ClassHead):
-        return _classified(x, y, kept, head.width, over_rows, strength, deadline)
+        return _classifier(lesson, x, strength)
     if isinstance(head, OwnLossHead) and y.shape[1] != head.width:
-        return np.tile(head.constant(y, kept), (len(asked), 1))
+        return constant_head_model(lesson)
     if isinstance(head, ValueHead | ValuesHead):
         y = in_deviations(head, y)
-    ridge = _ridge(x).fit(x, y, sample_weight=kept)
-    found = over_rows(ridge.predict).reshape(len(asked), -1)
+    ridge = _ridge(x).fit(x, y, sample_weight=lesson.train_weights)
+    shift: Any = 0.0
     if isinstance(head, QuantilesHead):
         # The errors are taken to be the same everywhere.
-        found = found + head.constant(y - np.asarray(ridge.predict(x)).reshape(-1), kept)
-    if isinstance(head, ValueHead | ValuesHead):
-        return in_own_units(head, found)
-    if isinstance(head, LabelsHead):
-        return np.clip(found, _NEVER, 1.0 - _NEVER)
-    return found
+        errors = y - np.asarray(ridge.predict(x)).reshape(-1)
+        shift = head.constant(errors, lesson.train_weights)
+
+    def answer(evidence: Evidence, asked: np.ndarray) -> np.ndarray:
+        found = _over_rows(ridge.predict, evidence, asked).reshape(len(asked), -1) + shift
+        if isinstance(head, ValueHead | ValuesHead):
+            return in_own_units(head, found)
+        return np.clip(found, _NEVER, 1.0 - _NEVER) if isinstance(head, LabelsHead) else found
+
+    return HeadModel(answer, ridge.coef_.nbytes)
 
 
 def in_deviations(head: ValueHead | ValuesHead, targets: np.ndarray) -> np.ndarray:
@@ -88,26 +71,29 @@ def in_own_units(head: ValueHead | ValuesHead, answers: np.ndarray) -> np.ndarra
     return answers * np.asarray(head.units.scale) + np.asarray(head.units.mean)
 
 
-def _classified(
-    x: Any,
-    y: np.ndarray,
-    weights: np.ndarray | None,
-    classes: int,
-    over_rows: Any,
-    strength: float,
-    deadline: Deadline,
-) -> np.ndarray:
+def _over_rows(predict: Callable[[Any], Any], evidence: Evidence, asked: np.ndarray) -> np.ndarray:
+    parts = [asked[i : i + _AT_ONCE] for i in range(0, len(asked), _AT_ONCE)]
+    return np.concatenate([np.asarray(predict(evidence.linear(part))) for part in parts])
+
+
+def _classifier(lesson: HeadLesson, x: Any, strength: float) -> HeadModel:
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    steps = affordable(x, classes, deadline, _ITERATIONS)
+    classes = lesson.head.width
+    steps = affordable(x, classes, lesson.deadline, _ITERATIONS)
     # Steps are short: threads that wait for each other take ten times as long.
     with threadpool_limits(1):
-        model = LogisticRegression(C=strength, max_iter=steps).fit(x, y, sample_weight=weights)
-    found = over_rows(model.predict_proba)
-    full = np.zeros((len(found), classes))
-    full[:, model.classes_] = found  # training rows may lack some classes
-    return full
+        model = LogisticRegression(C=strength, max_iter=steps)
+        model.fit(x, lesson.targets, sample_weight=lesson.train_weights)
+
+    def answer(evidence: Evidence, asked: np.ndarray) -> np.ndarray:
+        found = _over_rows(model.predict_proba, evidence, asked)
+        full = np.zeros((len(found), classes))
+        full[:, model.classes_] = found  # training rows may lack some classes
+        return full
+
+    return HeadModel(answer, model.coef_.nbytes)
 
 
 def _ridge(x: Any) -> Any:

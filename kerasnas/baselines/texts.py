@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kerasnas.baselines.constant import constant_answers
-from kerasnas.baselines.fit import NO_TIME, Baselines, baseline_row, name_of_constant
+from kerasnas.baselines.fit import (
+    MOST_BYTES,
+    NO_TIME,
+    BaselineModel,
+    Baselines,
+    baseline_row,
+    constant_model,
+    name_of_constant,
+)
 from kerasnas.clock import Clock, Deadline, Purpose, Stopwatch, seconds_of
 from kerasnas.problem import Scorer
 from kerasnas.problem.metrics import validated
@@ -23,6 +33,7 @@ _ITERATIONS = 100
 _FEWEST = 15  # steps that make a usable fit
 _FEWEST_ROWS = 200  # that make a fair baseline
 _SAMPLE = 200  # texts whose reading is timed
+_TERM_BYTES = 150  # of a term in the vocabulary of scikit-learn: a string, its number and weight
 
 
 def text_baselines(
@@ -47,17 +58,18 @@ def text_baselines(
     metrics = validated(scorer(constant))
     name = name_of_constant(rows)
     kept = {name: constant}
+    models = {name: constant_model(rows)}
     found = [baseline_row(name, metrics, watch.seconds, "")]
     name = "tfidf_ridge" if scorer.classes is None else "tfidf_logistic"
     if not clock.has_time(Purpose.TEXT_BASELINE):
-        return Baselines((*found, baseline_row(name, {}, 0.0, NO_TIME)), kept)
+        return Baselines((*found, baseline_row(name, {}, 0.0, NO_TIME)), kept, models=models)
     watch = Stopwatch()
     import sklearn.feature_extraction.text  # takes a second, which is no pace of reading
     import sklearn.linear_model  # noqa: F401
 
     seconds = clock.allot(Purpose.TEXT_BASELINE).left / len(rows.parts)
     failure = NO_TIME
-    answers: list[dict[float, np.ndarray]] = []
+    tried: list[_Tried] = []
     try:
         # Threads that wait for each other in the short steps of the solver cost more than they
         # bring.
@@ -67,46 +79,89 @@ def text_baselines(
             for train, valid in rows.parts:
                 until = clock.deadline.at_most(seconds)
                 train = _readable(columns, train[:: -(-len(train) // _MOST_ROWS)], valid, until)
-                answers.append(_answers(columns, rows, train, valid, scorer.classes, until))
+                tried.append(_fitted(columns, rows, train, valid, scorer.classes, until))
     except ValueError as error:  # such as no word at all
-        failure, answers = str(error), [{}]
-    best, answer = _best(answers, rows, scorer)
+        failure, tried = str(error), [{}]
+    best, answer, parts = _best(tried, rows, scorer)
     if answer is not None:
         kept[name], failure = answer, ""
+        model = BaselineModel(
+            partial(_answer, parts, tuple(columns)), size_bytes=sum(p.size_bytes for p in parts)
+        )
+        if model.size_bytes <= MOST_BYTES:
+            models[name] = model
     row = baseline_row(name, best, watch.seconds, failure)
-    return Baselines((*found, row), kept)
+    return Baselines((*found, row), kept, models=models)
+
+
+@dataclass(frozen=True, eq=False)
+class _LinearOnTerms:
+    """A linear model on the terms of texts. It holds no texts.
+
+    Attributes:
+        terms: From the texts of each column to their terms.
+        predict: From terms to answers.
+    """
+
+    terms: _Terms
+    predict: Callable[[Any], np.ndarray]
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it takes."""
+        return _TERM_BYTES * sum(len(column.vocabulary_) for column in self.terms.values())
+
+    def answer(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Answers to texts by column."""
+        return self.predict(_seen(self.terms, columns))
+
+
+_Terms = Mapping[str, Any]
+_Tried = dict[float, tuple[_LinearOnTerms, np.ndarray]]
+
+
+def _answer(
+    parts: Sequence[_LinearOnTerms], names: Sequence[str], inputs: Any, data: Any
+) -> np.ndarray:
+    """The mean answer of the models of all parts to texts as the exported graph takes them."""
+    given = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
+    columns = {name: np.asarray(given[name]).reshape(-1) for name in names}
+    found: np.ndarray = np.mean([part.answer(columns) for part in parts], axis=0)
+    return found
 
 
 def _best(
-    answers: Sequence[Mapping[float, np.ndarray]], rows: Rows, scorer: Scorer
-) -> tuple[dict[str, float], np.ndarray | None]:
-    """Metrics and answers under the best penalty that there was time for everywhere, if any."""
+    tried: Sequence[_Tried], rows: Rows, scorer: Scorer
+) -> tuple[dict[str, float], np.ndarray | None, list[_LinearOnTerms]]:
+    """Metrics, answers and models of the best penalty that there was time for everywhere."""
     best: dict[str, float] = {}
-    answer = None
+    answer, models = None, list[_LinearOnTerms]()
     first = f"val_{scorer.names[0]}"
     for strength in _STRENGTHS:
-        if any(strength not in part for part in answers):
+        if any(strength not in part for part in tried):
             continue
-        found = rows.joined([part[strength] for part in answers])
+        found = rows.joined([part[strength][1] for part in tried])
         metrics = validated(scorer(found))
         if answer is None or metrics[first] < best[first]:
             best, answer = metrics, found
-    return best, answer
+            models = [part[strength][0] for part in tried]
+    return best, answer, models
 
 
-def _answers(
+def _fitted(
     columns: Mapping[str, np.ndarray],
     rows: Rows,
     train: np.ndarray,
     valid: np.ndarray,
     classes: int | None,
     deadline: Deadline,
-) -> dict[float, np.ndarray]:
-    """Answers by the strengths of the penalty that there was time for."""
-    found: dict[float, np.ndarray] = {}
+) -> _Tried:
+    """Models and their answers, by the strengths of the penalty that there was time for."""
+    found: _Tried = {}
     if not len(train):
         return found
-    seen, asked = _features(columns, train, valid)
+    terms, seen = _learnt(columns, train)
+    asked = _seen(terms, {name: texts[valid] for name, texts in columns.items()})
     y, kept = rows.targets[train], None if rows.weights is None else rows.weights[train]
     outputs = 1 if classes in (None, 2) and y.ndim == 1 else int(classes or 1)
     pace = outputs * seconds_of_step(seen, 1)
@@ -121,7 +176,8 @@ def _answers(
         steps = int(min(_ITERATIONS, deadline.left / (1 if found else 2) / max(pace, 1e-9)))
         if found and steps < _FEWEST:
             break
-        found[strength] = _linear(seen, y, kept, asked, classes, strength, max(steps, _FEWEST))
+        predict = _linear(seen, y, kept, classes, strength, max(steps, _FEWEST))
+        found[strength] = _LinearOnTerms(terms, predict), predict(asked)
     return found
 
 
@@ -133,7 +189,7 @@ def _readable(
 ) -> np.ndarray:
     """The training rows that there is time to turn into terms; none where there is too little."""
     sample = train[np.unique(np.linspace(0, len(train) - 1, _SAMPLE).astype(int))]
-    took = seconds_of(lambda: _features(columns, sample, sample[:1]), deadline.now)
+    took = seconds_of(lambda: _learnt(columns, sample), deadline.now)
     pace = took / max(1, _characters(columns, sample))
     room = 0.5 * deadline.left - pace * _characters(columns, valid)
     share = room / max(pace * _characters(columns, train), 1e-9)
@@ -147,42 +203,59 @@ def _characters(columns: Mapping[str, np.ndarray], rows: np.ndarray) -> int:
     return sum(len(text) for texts in columns.values() for text in texts[rows])
 
 
-def _features(
-    columns: Mapping[str, np.ndarray], train: np.ndarray, valid: np.ndarray
-) -> tuple[Any, Any]:
+def _learnt(columns: Mapping[str, np.ndarray], train: np.ndarray) -> tuple[_Terms, Any]:
+    """The terms of the training texts of each column, and what they make of these."""
     from scipy import sparse
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    seen, asked = [], []
-    for texts in columns.values():
-        tfidf = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+")
-        seen.append(tfidf.fit_transform(texts[train]))
-        asked.append(tfidf.transform(texts[valid]))
-    return sparse.hstack(seen).tocsr(), sparse.hstack(asked).tocsr()
+    terms, seen = {}, []
+    for name, texts in columns.items():
+        terms[name] = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+")
+        seen.append(terms[name].fit_transform(texts[train]))
+    return terms, sparse.hstack(seen).tocsr()
+
+
+def _seen(terms: _Terms, columns: Mapping[str, np.ndarray]) -> Any:
+    """What the terms make of texts."""
+    from scipy import sparse
+
+    return sparse.hstack([terms[name].transform(columns[name]) for name in terms]).tocsr()
 
 
 def _linear(
     seen: Any,
     y: np.ndarray,
     weights: np.ndarray | None,
-    asked: Any,
     classes: int | None,
     strength: float,
     steps: int,
-) -> np.ndarray:
+) -> Callable[[Any], np.ndarray]:
+    """Fits a linear model: what answers texts by their terms."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
     if classes is None:
         ridge = Ridge(alpha=1.0 / strength, solver="sparse_cg", max_iter=5 * steps)
         ridge.fit(seen, y, sample_weight=weights)
-        return np.asarray(ridge.predict(asked)).reshape(-1, 1)
+        return lambda asked: np.asarray(ridge.predict(asked)).reshape(-1, 1)
     if y.ndim == 2:
-        answers = np.tile(np.average(y, axis=0, weights=weights), (asked.shape[0], 1))
-        for i in np.flatnonzero((y.min(axis=0) == 0) & (y.max(axis=0) == 1)):
-            model = LogisticRegression(C=strength, max_iter=steps).fit(seen, y[:, i], weights)
-            answers[:, i] = model.predict_proba(asked)[:, 1]
-        return answers
+        shares = np.average(y, axis=0, weights=weights)
+        models = {
+            i: LogisticRegression(C=strength, max_iter=steps).fit(seen, y[:, i], weights)
+            for i in np.flatnonzero((y.min(axis=0) == 0) & (y.max(axis=0) == 1))
+        }
+
+        def of_labels(asked: Any) -> np.ndarray:
+            answers = np.tile(shares, (asked.shape[0], 1))
+            for i, model in models.items():
+                answers[:, i] = model.predict_proba(asked)[:, 1]
+            return answers
+
+        return of_labels
     model = LogisticRegression(C=strength, max_iter=steps).fit(seen, y, weights)
-    answers = np.zeros((asked.shape[0], classes))
-    answers[:, model.classes_] = model.predict_proba(asked)
-    return answers
+
+    def of_classes(asked: Any) -> np.ndarray:
+        answers = np.zeros((asked.shape[0], classes))
+        answers[:, model.classes_] = model.predict_proba(asked)
+        return answers
+
+    return of_classes

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.base import ClassifierMixin
 
 from kerasnas.baselines.evidence import Evidence
+from kerasnas.baselines.head_model import HeadLesson, HeadModel, constant_head_model
 from kerasnas.baselines.linear import in_deviations, in_own_units
-from kerasnas.clock import ENDLESS, Deadline, Margin, Stopwatch, amount
+from kerasnas.clock import Deadline, Margin, Stopwatch, amount
 from kerasnas.problem.heads import (
     ClassHead,
     FittedHead,
@@ -23,100 +25,103 @@ from kerasnas.problem.heads import (
 _STAGES = (1, 4, 16, 100)  # iterations of boosting, which show what the rest of them takes
 _FOREST = (10, 100)  # trees of a forest, the first of which show what the rest of them takes
 _THREADED = 200_000  # cells, from which boosting uses several threads
+_NODE_BYTES = 64  # of a node in a tree of scikit-learn
+_BOOSTED_NODES = 61  # of a tree of boosting: scikit-learn stops at 31 leaves
 
 
-def tree_answers(
-    fit: Callable[..., Any],
-    evidence: Evidence,
-    head: FittedHead,
-    encoded: np.ndarray,
-    weights: np.ndarray | None,
-    train: np.ndarray,
-    asked: np.ndarray,
-    *,
-    seed: int = 0,
-    deadline: Deadline = ENDLESS,
-) -> np.ndarray:
-    """Answers to some rows of trees fitted on others, `(rows, width)`.
+def fit_trees(grow: Callable[..., Any], lesson: HeadLesson, *, seed: int = 0) -> HeadModel:
+    """Fits trees: one model, or one for each column of the targets.
 
     Args:
-        fit: `boosted` or `grown`.
-        evidence: Columns of all rows.
-        head: What is to be answered.
-        encoded: Encoded targets of all rows.
-        weights: Weight of every row, or `None`.
-        train: Indices of the training rows.
-        asked: Indices of the rows to answer.
+        grow: `boosted` or `grown`.
+        lesson: What they learn.
         seed: Seed of the trees.
-        deadline: When it has to be fitted.
 
     Raises:
         ValueError: If there are no columns for trees.
-        OutOfTime: If it would take longer.
+        OutOfTime: If it would take longer than there is time.
     """
-    if evidence.columns is None:
+    if lesson.evidence.columns is None:
         raise ValueError("rows with so many columns are not given to trees")
-    x, y, answered = evidence.columns(train), encoded[train], evidence.columns(asked)
-    kept = None if weights is None else weights[train]
+    head, y, width = lesson.head, lesson.targets, lesson.head.width
+    if isinstance(head, OwnLossHead) and y.shape[1] != width:
+        return constant_head_model(lesson)
+    x = lesson.evidence.columns(lesson.train)
 
     def fitted(targets: np.ndarray, share: float = 1.0, **settings: Any) -> Any:
-        part = deadline.part(share)
-        return fit(head, evidence, seed, settings, x, targets, weights=kept, deadline=part)
-
-    def side_by_side(targets: Sequence[np.ndarray], settings: Sequence[Any]) -> np.ndarray:
-        shares = [1 / (head.width - i) for i in range(head.width)]
-        models = [fitted(t, s, **how) for t, s, how in zip(targets, shares, settings, strict=True)]
-        return np.stack([model.predict(answered) for model in models], axis=1)
-
-    def each_column(targets: np.ndarray) -> np.ndarray:
-        return side_by_side(list(targets.T), [{}] * head.width)
+        return grow(lesson, x, targets, lesson.deadline.part(share), seed, settings)
 
     if isinstance(head, ClassHead):
-        model = fitted(y)
-        full = np.zeros((len(asked), head.width))
-        full[:, model.classes_] = model.predict_proba(answered)
-        return full
-    if isinstance(head, LabelsHead):
-        return np.stack([_of_label(fitted, y, i, answered) for i in range(head.width)], axis=1)
+        return _classifier(fitted(y), width)
     if isinstance(head, QuantilesHead):
         settings = [{"loss": "quantile", "quantile": level} for level in head.target.quantiles]
-        return np.sort(side_by_side([y] * head.width, settings), axis=1)
-    if isinstance(head, OwnLossHead):
-        if y.shape[1] != head.width:
-            return np.tile(head.constant(y, kept), (len(asked), 1))
-        return each_column(y)
-    if isinstance(head, ValuesHead):
-        return in_own_units(head, each_column(in_deviations(head, y)))
-    assert isinstance(head, ValueHead)
-    found = fitted(in_deviations(head, y)).predict(answered)
-    return in_own_units(head, np.asarray(found).reshape(-1, 1))
+        columns = [y] * width
+    else:
+        targets = in_deviations(head, y) if isinstance(head, ValueHead | ValuesHead) else y
+        columns, settings = list(targets.reshape(len(y), -1).T), [{}] * width
+    models = [
+        # Of one label that all rows or none have, there is nothing to learn.
+        float(column[0])
+        if isinstance(head, LabelsHead) and len(np.unique(column)) < 2
+        else fitted(column, 1 / (width - i), **how)
+        for i, (column, how) in enumerate(zip(columns, settings, strict=True))
+    ]
+
+    def answer(evidence: Evidence, asked: np.ndarray) -> np.ndarray:
+        assert evidence.columns is not None, "the same evidence of other rows"
+        rows = evidence.columns(asked)
+        found = np.stack([_column(model, rows, head) for model in models], axis=1)
+        if isinstance(head, QuantilesHead):
+            return np.sort(found, axis=1)
+        return in_own_units(head, found) if isinstance(head, ValueHead | ValuesHead) else found
+
+    return HeadModel(answer, sum(_size(m) for m in models if not isinstance(m, float)))
 
 
-def _of_label(fitted: Any, y: np.ndarray, label: int, asked: np.ndarray) -> np.ndarray:
-    """The probability of one label; of one that all rows or none have, that share."""
-    if len(np.unique(y[:, label])) < 2:
-        return np.full(len(asked), float(y[0, label]))
-    return fitted(y[:, label], 1 / (y.shape[1] - label)).predict_proba(asked)[:, 1]
+def _classifier(model: Any, width: int) -> HeadModel:
+    def answer(evidence: Evidence, asked: np.ndarray) -> np.ndarray:
+        assert evidence.columns is not None, "the same evidence of other rows"
+        full = np.zeros((len(asked), width))
+        full[:, model.classes_] = model.predict_proba(evidence.columns(asked))
+        return full
+
+    return HeadModel(answer, _size(model))
+
+
+def _column(model: Any, rows: np.ndarray, head: FittedHead) -> np.ndarray:
+    """The answers of one of several models: a probability for a label."""
+    if isinstance(model, float):
+        return np.full(len(rows), model)
+    found = model.predict_proba(rows)[:, 1] if isinstance(head, LabelsHead) else model.predict(rows)
+    return np.asarray(found)
+
+
+def _size(model: Any) -> int:
+    """About how many bytes the trees of a model take."""
+    from sklearn.ensemble import BaseEnsemble
+
+    if isinstance(model, BaseEnsemble):
+        nodes = sum(tree.tree_.node_count for tree in model.estimators_)
+        classes = model.n_classes_ if isinstance(model, ClassifierMixin) else 1
+        return int(nodes * (_NODE_BYTES + 8 * classes))
+    return int(model.n_trees_per_iteration_ * model.n_iter_ * _BOOSTED_NODES * _NODE_BYTES)
 
 
 def boosted(
-    head: FittedHead,
-    evidence: Evidence,
+    lesson: HeadLesson,
+    x: np.ndarray,
+    targets: np.ndarray,
+    deadline: Deadline,
     seed: int,
     settings: dict[str, Any],
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    weights: np.ndarray | None = None,
-    deadline: Deadline = ENDLESS,
 ) -> Any:
     """Boosting, fitted in stages; given up where the rest would take too long."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
 
-    classify = head.classes is not None
+    classify = lesson.head.classes is not None
     cls = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
-    flags = list(evidence.categorical)
+    flags = list(lesson.evidence.categorical)
     # With warm starts it comes to the very trees that it comes to at once.
     model = cls(
         random_state=seed % 2**32,
@@ -125,7 +130,7 @@ def boosted(
         **settings,
     )
     took: list[float] = []
-    classes = len(np.unique(y)) if classify else 1
+    classes = len(np.unique(targets)) if classify else 1
     trees = _STAGES[-1] * (classes if classes > 2 else 1)
     deadline.require(amount(Margin.TREE_SECONDS) * trees, f"for the {trees} trees of boosting")
     # On a small table threads that wait for each other cost more than they bring.
@@ -133,7 +138,7 @@ def boosted(
         for iterations in _STAGES[-1:] if deadline.endless else _STAGES:
             watch = Stopwatch()
             model.set_params(max_iter=iterations)
-            model.fit(x, y, sample_weight=weights)
+            model.fit(x, targets, sample_weight=lesson.train_weights)
             if model.n_iter_ < iterations:
                 break  # it stopped by itself
             took.append(watch.seconds)
@@ -142,25 +147,22 @@ def boosted(
 
 
 def grown(
-    head: FittedHead,
-    evidence: Evidence,
+    lesson: HeadLesson,
+    x: np.ndarray,
+    targets: np.ndarray,
+    deadline: Deadline,
     seed: int,
     settings: dict[str, Any],
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    weights: np.ndarray | None = None,
-    deadline: Deadline = ENDLESS,
 ) -> Any:
     """A random forest, fitted in stages; given up where the rest would take too long."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    cls = RandomForestRegressor if head.classes is None else RandomForestClassifier
+    cls = RandomForestRegressor if lesson.head.classes is None else RandomForestClassifier
     model = cls(random_state=seed % 2**32, warm_start=True, **settings)
     for trees in _FOREST:
         watch = Stopwatch()
         model.set_params(n_estimators=trees)
-        model.fit(x, y, sample_weight=weights)
+        model.fit(x, targets, sample_weight=lesson.train_weights)
         if trees < _FOREST[-1]:
             needed = watch.seconds * (_FOREST[-1] / trees - 1)
             deadline.require(needed, "for all trees of a forest")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +54,22 @@ class SeriesReader:
     def window(self, panel: Panel, later: list[np.ndarray] | None = None) -> Any:
         """What the model is called with, at the end of each series of a panel."""
         past = np.stack([_last(values, self.lookback) for values in panel.values])
-        if not self.schema.future:
-            return past
-        shape = (self.horizon, len(self.schema.future))
-        ahead = later if later is not None else [np.zeros(shape)] * len(past)
-        return {"past": past, "future": np.stack(ahead)}
+        found: Any = past
+        if self.schema.future:
+            shape = (self.horizon, len(self.schema.future))
+            ahead = later if later is not None else [np.zeros(shape)] * len(past)
+            found = {"past": past, "future": np.stack(ahead)}
+        return self.marked(found, panel, range(len(past)))
+
+    def marked(self, windows: Any, panel: Panel, series: Iterable[int]) -> Any:
+        """Windows, with what has to be known of their series beside them.
+
+        Args:
+            windows: As the model is called with them.
+            panel: The series.
+            series: For each window the number of its series.
+        """
+        return windows
 
     def take(self, raw: Any, index: np.ndarray) -> Any:
         """Some of the windows."""
@@ -161,6 +172,21 @@ class SeriesReader:
             quantiles=tuple(content["quantiles"]),
             scales=tuple(content["scales"]),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledSeriesReader(SeriesReader):
+    """Reads windows for rules, such as the seasonal naive forecast. No graph is called with them.
+
+    Windows are always a dict, and `scale` in it is the error of the seasonal naive forecast in the
+    training steps of the series.
+    """
+
+    def marked(self, windows: Any, panel: Panel, series: Iterable[int]) -> dict[str, np.ndarray]:
+        """As `SeriesReader.marked`."""
+        scales = [self.scale_of(panel.names[number], panel, number) for number in series]
+        given = windows if isinstance(windows, dict) else {"past": windows}
+        return {**given, "scale": np.array(scales)}
 
 
 def _last(values: np.ndarray, steps: int) -> np.ndarray:

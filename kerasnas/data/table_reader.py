@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.data.ingest import ingest
+from kerasnas.data.ingest import ingest, own_numbers
 from kerasnas.data.reader import chunks
 from kerasnas.data.schema import Schema
 from kerasnas.data.tables import to_frame
 from kerasnas.errors import SchemaError
+
+OWN = "\0own "
+"""Stands before the name of a column whose numbers are read in float64, too."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,22 @@ class TableReader:
     Attributes:
         schema: The columns.
         values: A few values of every used column, by name.
+        whole: Whether numbers in which float32 loses digits are read in float64, too. No file says
+            so: no graph takes them.
     """
 
     schema: Schema
     values: Mapping[str, list[Any]] = field(default_factory=dict)
+    whole: bool = False
 
     def read(self, x: Any, estimator: str = "the model") -> dict[str, np.ndarray]:
         """Columns of shape `(rows,)` by name, as `ingest` gives them."""
         frame, named = to_frame(x)
-        return ingest(frame, self.schema, named=named, estimator=estimator)
+        found = ingest(frame, self.schema, named=named, estimator=estimator)
+        if self.whole:
+            own = own_numbers(frame, self.schema)
+            found.update({f"{OWN}{name}": values for name, values in own.items()})
+        return found
 
     def take(self, raw: Mapping[str, np.ndarray], index: np.ndarray) -> dict[str, np.ndarray]:
         """Some rows of all columns."""

@@ -19,14 +19,15 @@ from kerasnas.results.again import Again
 from kerasnas.results.decisions import Decisions, chosen_thresholds
 from kerasnas.results.ensemble import CANDIDATES, Building, Wish, keeping_for
 from kerasnas.results.examination import curves_of, examined
-from kerasnas.results.fitted import Fitted, Origin
+from kerasnas.results.fitted import Fitted
 from kerasnas.results.fusion import fuse
 from kerasnas.results.honesty import Comparison, compare, standard_error
 from kerasnas.results.leaderboard import rank_rows
 from kerasnas.results.mistakes import worst_answers
+from kerasnas.results.origin import Origin
 from kerasnas.results.refit import refit
 from kerasnas.results.result import SearchResult
-from kerasnas.results.traced import TracedModel
+from kerasnas.results.traced import AnsweringBaseline, TracedModel
 from kerasnas.spaces.method import Solve
 from kerasnas.spaces.solved import LINEAR
 from kerasnas.spaces.space import Space
@@ -229,7 +230,9 @@ def as_fitted(
     kept: dict[str, Any] = {
         "mistakes": worst_answers(
             answer.held_out, scorer, decisions.threshold, problem.raw, reader, rows.valid
-        )
+        ),
+        "baselines": {name: AnsweringBaseline(one) for name, one in baselines.models.items()},
+        "baseline_reader": baselines.reader,
     }
     if keep:
         kept |= {"raw": problem.raw, "rows": rows, "scorer": scorer, "reader_of": problem.reader_of}

@@ -82,8 +82,8 @@ def audio_task(
     if len(families) > 1 and 4 * len(raw) * reader.samples > _WAVES:
         families = [name for name in families if name != "wave"]
     hop = usual_hop(reader)
-    spectra = forms.form(SoundForm("mel", round(2.5 * hop), hop, 40)).data
-    features = summaries(spectra)
+    spectra = SoundForm("mel", round(2.5 * hop), hop, 40)
+    features = summaries(forms.form(spectra).data)
     hypermodel = AudioHyperModel(
         reader.samples,
         reader.sample_rate,
@@ -99,7 +99,7 @@ def audio_task(
     )
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
-        evidence = sound_evidence(features, rows.train)
+        evidence = replace(sound_evidence(features, rows.train), front=forms.front(spectra))
         purpose = Purpose.FEATURE_BASELINE
         return fit_baselines(evidence, rows, scorer, clock, seed, purpose)
 

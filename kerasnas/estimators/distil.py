@@ -16,8 +16,9 @@ from kerasnas.objectives import Constraint, Objective, violation
 from kerasnas.preprocessing import fit_preprocessing
 from kerasnas.results.decisions import Decisions
 from kerasnas.results.distillation import Lesson, distil
-from kerasnas.results.fitted import Fitted, Origin
+from kerasnas.results.fitted import Fitted
 from kerasnas.results.leaderboard import rank_rows
+from kerasnas.results.origin import Origin
 from kerasnas.results.threshold import choose_threshold
 from kerasnas.results.traced import TracedModel
 

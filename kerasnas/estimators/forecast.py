@@ -223,6 +223,7 @@ class TimeSeriesForecaster(Estimator):
         inputs = windows.inputs(
             panel, origins, reader.lookback, reader.horizon, reader.schema, dtype="float64"
         )
+        inputs = reader.marked(inputs, panel, origins.series)
         return backtest_of(reader, panel, origins, fitted.outputs(inputs))
 
     def evaluate(self, frame: Any, y: Any = None) -> dict[str, float]:

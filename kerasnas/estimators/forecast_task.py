@@ -12,16 +12,17 @@ import keras_tuner
 import numpy as np
 import tensorflow as tf
 
-from kerasnas.baselines import Baselines, scored
+from kerasnas.baselines import BaselineModel, Baselines, scored
 from kerasnas.clock import Clock, Purpose
 from kerasnas.data import RegressionTarget
 from kerasnas.data.fingerprint import fingerprint
 from kerasnas.data.panel import Panel, SeriesSchema
-from kerasnas.data.series_reader import SeriesReader
+from kerasnas.data.series_reader import ScaledSeriesReader, SeriesReader
 from kerasnas.estimators.forecast_export import with_point_forecast
 from kerasnas.preprocessing import series as windows
 from kerasnas.problem import View
 from kerasnas.problem.forecasts import ForecastScorer
+from kerasnas.results.traced import TracedModel
 from kerasnas.spaces.forecast import ForecastHyperModel
 from kerasnas.spaces.forecast_front import ChannelStatistics
 from kerasnas.spaces.forecast_solved import offsets
@@ -131,9 +132,9 @@ class ForecastProblem:
         past = model.input["past"] if self.schema.future else model.input
         return self._reader(int(past.shape[1]))
 
-    def _reader(self, lookback: int) -> SeriesReader:
+    def _reader(self, lookback: int, cls: type[SeriesReader] = SeriesReader) -> SeriesReader:
         """Reads new frames, and goes on from these."""
-        return SeriesReader(
+        return cls(
             schema=self.schema,
             known=self.raw.tail(max(lookback, self.season)),
             horizon=self.horizon,
@@ -148,17 +149,20 @@ class ForecastProblem:
 
         The answer is compared with the rules. A linear map is one of the trials besides.
         """
-        rules: dict[str, Callable[[], np.ndarray]] = {"naive": lambda: self._naive(1)}
+        rules = {"naive": partial(self._naive, 1)}
         if self.season > 1:
-            rules["seasonal_naive"] = lambda: self._naive(self.season)
-        fits = {**rules, "dlinear": lambda: self._linear(clock)}
+            rules["seasonal_naive"] = partial(self._naive, self.season)
+        fits = {**rules, "dlinear": partial(self._linear, clock)}
         found = scored(fits, scorer, clock, Purpose.SERIES_BASELINE, free=len(rules))
         answers = {n: a for n, a in found.answers.items() if n in rules}
         # Windows of one series that overlap have answers in common.
         valid = self.rows.valid
         pairs = np.stack([valid.series, valid.steps // self.horizon], axis=1)
         blocks = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
-        return replace(found, answers=answers, blocks=blocks)
+        # Windows as long as the rules and the linear map look back.
+        longest = max(self.hypermodel.lookbacks[-1], self.season)
+        reader = self._reader(longest, ScaledSeriesReader)
+        return replace(found, answers=answers, blocks=blocks, reader=reader)
 
     def assembler(self, hp: Any) -> Callable[[keras.Model], keras.Model]:
         """As `AnyProblem.assembler`: the same for all networks."""
@@ -197,23 +201,34 @@ class ForecastProblem:
         x = self._seen(kept, lookback)
         return x, y, (1.0 / self.scales[kept.series]).astype("float32")
 
-    def _naive(self, season: int) -> np.ndarray:
-        """Quantiles of repeating the last season, at the validation origins."""
+    def _naive(self, season: int) -> tuple[np.ndarray, BaselineModel]:
+        """Quantiles of repeating the last season, at the validation origins and at others."""
         train, valid = self.rows.train, self.rows.valid
         train = train.take(np.flatnonzero(train.steps >= season))
-        levels = self.hypermodel.quantiles
-        spread = np.zeros((self.horizon, len(levels)))
+        levels, horizon, floor = self.hypermodel.quantiles, self.horizon, self.floor
+        spread = np.zeros((horizon, len(levels)))
         if len(train):
-            y = windows.answers(self.raw, train, self.horizon)
-            errors = y - repeat_season(self.raw, train, season, self.horizon)
+            y = windows.answers(self.raw, train, horizon)
+            errors = y - repeat_season(self.raw, train, season, horizon)
             errors = errors / self.scales[train.series][:, None]
             errors = errors[np.isfinite(errors).all(axis=1)]
             spread = offsets(errors, levels) if len(errors) else spread
-        point, lasts = repeat_season(self.raw, valid, season, self.horizon), self._levels(valid)
+        point, lasts = repeat_season(self.raw, valid, season, horizon), self._levels(valid)
         point = point if lasts is None else point - lasts[:, None]
-        return point[..., None] + self.scales[valid.series][:, None, None] * spread
 
-    def _linear(self, clock: Clock) -> np.ndarray:
+        def answer(inputs: Any, data: Any) -> np.ndarray:
+            past = np.asarray(inputs["past"], "float64")[:, -season:, :1]
+            again = past[:, np.arange(horizon) % season]
+            found = again + inputs["scale"][:, None, None] * spread
+            if floor is not None:
+                found = np.maximum(found, floor)
+            middle = levels.index(0.5)
+            return np.concatenate([found[..., middle : middle + 1], found], axis=2)
+
+        scales = self.scales[valid.series][:, None, None]
+        return point[..., None] + scales * spread, BaselineModel(answer)
+
+    def _linear(self, clock: Clock) -> tuple[np.ndarray, BaselineModel]:
         """A linear map of the window, as DLinear, its weights solved for."""
         space = self.hypermodel
         plain = ForecastHyperModel(
@@ -225,13 +240,22 @@ class ForecastProblem:
             space.statistics,
             families=("linear",),
         )
-        hp = keras_tuner.HyperParameters()
+        hp, lookback = keras_tuner.HyperParameters(), space.lookback(keras_tuner.HyperParameters())
         values = {"family": "linear", "transform": "none", "base": "last", "ridge": 0.1}
-        hp.values = {**values, "lookback": space.lookback(keras_tuner.HyperParameters())}
+        hp.values = {**values, "lookback": lookback}
         view = self.view(hp)
         deadline = clock.allot(Purpose.SERIES_BASELINE)
         network = plain.solve(hp, view, self.seed, deadline).network
-        return Predictor(network, view.validation[0])().astype("float64")
+        traced = TracedModel(view.assemble(network))
+
+        def answer(inputs: Any, data: Any) -> np.ndarray:
+            past = inputs["past"][:, -lookback:]
+            given = {"past": past, "future": inputs["future"]} if "future" in inputs else past
+            found: np.ndarray = traced(given)
+            return found
+
+        found = Predictor(network, view.validation[0])().astype("float64")
+        return found, BaselineModel(answer)
 
 
 def repeat_season(panel: Panel, origins: windows.Origins, season: int, horizon: int) -> np.ndarray:

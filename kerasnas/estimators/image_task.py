@@ -148,7 +148,8 @@ def image_task(
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         purpose = Purpose.FEATURE_BASELINE
-        evidence = picture_evidence(thumb, rows.train)
+        front = forms.front(ImageForm(*sizes[0]))
+        evidence = replace(picture_evidence(thumb, rows.train), front=front)
         return fit_baselines(evidence, rows, scorer, clock, seed, purpose)
 
     return Task(

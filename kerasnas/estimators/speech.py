@@ -26,7 +26,7 @@ from kerasnas.problem.decoding import WordPrefixes, beam, error_rates, greedy
 from kerasnas.problem.given import Given
 from kerasnas.problem.rows import check_weights
 from kerasnas.problem.transcripts import SPEECH
-from kerasnas.results.fitted import Fitted, Origin
+from kerasnas.results.fitted import Fitted
 from kerasnas.spaces.speech import FAMILIES
 
 _COMPARED = 400  # validation rows that decoders are compared on
@@ -232,7 +232,7 @@ class SpeechRecognizer(Estimator):
         self.fitted_ = replace(
             self.fitted_,
             target=replace(target, decoder=chosen),
-            origin=Origin(origin.result, broken=origin.broken),
+            origin=replace(origin, raw=None, rows=None, scorer=None),
         )
 
 

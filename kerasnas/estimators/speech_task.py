@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasnas.baselines import Baselines, baseline_row
+from kerasnas.baselines import BaselineModel, Baselines, baseline_row, count_of
 from kerasnas.clock import Clock
 from kerasnas.data.sounds import split_sounds, to_sounds
 from kerasnas.data.transcripts import fit_transcripts, read_texts
@@ -27,6 +27,7 @@ from kerasnas.problem.rows import Rows
 from kerasnas.spaces.speech import SpeechHyperModel, strides_for
 
 _HOP = 0.0125  # seconds from one spectrum to the next
+_NEVER = 1e-9  # probability of the characters that a baseline does not say
 
 
 def prepare_speech(
@@ -89,7 +90,9 @@ def speech_task(
         truths = [texts[int(i)] for i in rows.valid]
         scores = error_rates(truths, [common] * len(truths), scorer.weights)
         found = {f"val_{name}": value for name, value in scores.items()}
-        return Baselines((baseline_row("most_frequent", found, 0.0, ""),))
+        name, frames = "most_frequent", _spelled(target.encode([common])[0], target)
+        model = BaselineModel(lambda inputs, data: np.tile(frames, (count_of(inputs), 1, 1)))
+        return Baselines((baseline_row(name, found, 0.0, ""),), models={name: model})
 
     return Task(
         problem=Problem(
@@ -125,6 +128,13 @@ def _warn_of_short_sounds(
             UserWarning,
             stacklevel=4,
         )
+
+
+def _spelled(codes: Sequence[int], target: Any) -> np.ndarray:
+    """Log probabilities `(1, frames, 1 + characters)` that every decoder reads as one text."""
+    path = np.zeros(2 * len(codes) + 1, int)
+    path[1::2] = codes  # with a blank between all characters
+    return np.log(np.eye(1 + len(target.characters))[path] + _NEVER)[None]
 
 
 def _needed(text: str) -> int:

@@ -45,7 +45,8 @@ class PreparedTable:
     def baselines(self, scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         """Baseline rows of the leaderboard, on the split that trials are scored on."""
         evidence = evidence_of(self.table, self.table.form(), self.rows.train)
-        return fit_baselines(evidence, self.rows, scorer, clock, seed)
+        found = fit_baselines(evidence, self.rows, scorer, clock, seed)
+        return replace(found, reader=replace(self.table.reader, whole=True))
 
     def task(
         self,

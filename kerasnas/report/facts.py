@@ -18,9 +18,10 @@ from kerasnas.report.examples import mistake_facts
 from kerasnas.report.forecasts import forecast_facts
 from kerasnas.results.dependence import partial_dependence
 from kerasnas.results.examination import Examination
-from kerasnas.results.fitted import Fitted, Origin
+from kerasnas.results.fitted import Fitted
 from kerasnas.results.importance import permutation_importance
 from kerasnas.results.leaderboard import held_out_of, name_of
+from kerasnas.results.origin import Origin
 from kerasnas.results.verdict import Verdict, best_baseline, is_number, row_of
 from kerasnas.version import __version__
 

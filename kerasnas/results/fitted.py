@@ -26,39 +26,13 @@ from kerasnas.results.decisions import Decisions
 from kerasnas.results.examination import Examination
 from kerasnas.results.honesty import Comparison
 from kerasnas.results.leaderboard import as_frame, name_of, short_frame
-from kerasnas.results.mistakes import Mistakes
-from kerasnas.results.result import SearchResult
+from kerasnas.results.origin import Origin
 from kerasnas.results.traced import TracedModel
 from kerasnas.results.verdict import Verdict, verdict_of
 from kerasnas.version import __version__
 
 _ON_BACKBONES = ("pretrained", "backbone")  # families that begin with a pretrained network
 _AT_ONCE = 512  # calibration rows that are in memory together
-
-
-@dataclass(frozen=True, eq=False)
-class Origin:
-    """The search and the data that a model comes from. No file holds them.
-
-    Attributes:
-        result: The search.
-        raw: Raw data of all rows of `fit`; `None` where no method asks for rows after `fit`.
-        rows: Targets, weights and split of these rows; of a forecaster the validation origins.
-        scorer: Scores answers to the validation rows.
-        broken: Names of the files that `fit` left out because nobody can read them.
-        mistakes: The validation rows that are answered worst; `None` where targets have a form in
-            which there are none.
-        reader_of: From a model of the search to what reads rows for it; `None` where the reader of
-            the answer does.
-    """
-
-    result: SearchResult
-    raw: Any = None
-    rows: Any = None
-    scorer: Any = None
-    broken: Sequence[str] = ()
-    mistakes: Mistakes | None = None
-    reader_of: Callable[[keras.Model], Reader] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +195,7 @@ class Fitted:
         for row in self.rows:
             values = row.get("hyperparameters") or {}
             backbone, first = str(values.get("backbone", values.get("family"))), False
-            if values.get("family") in _ON_BACKBONES and self._keeps(row["trial_id"]):
+            if values.get("family") in _ON_BACKBONES and self._answers(row["trial_id"]):
                 first = backbone not in seen
                 seen.add(backbone)
             yield first or row["trial_id"] == self.chosen
@@ -239,28 +213,40 @@ class Fitted:
         return (Objective(next(k for k in self.rows[0] if k.startswith("val_")), "min"),)
 
     def other(self, trial_id: str) -> Fitted:
-        """The same with the model of another trial as the answer.
+        """The same with another row of the leaderboard as the answer: a trial or a baseline.
 
         Its labels are the more probable ones, and it has no intervals: thresholds and intervals
         were chosen for the model that answers.
 
         Args:
-            trial_id: The trial, by its id in the leaderboard.
+            trial_id: The row, by its `trial_id`.
 
         Raises:
             SearchSpaceError: If there is no such row, or its model is not kept.
         """
         if trial_id == self.chosen:
             return self
-        model = self._model_of(trial_id)
-        reader_of = self.origin.reader_of if self.origin is not None else None
-        return replace(
-            self,
-            traced=TracedModel(model),
-            reader=self.reader if reader_of is None else reader_of(model),
-            decisions=Decisions(),
-            chosen=trial_id,
-        )
+        if self.origin is None or not self.origin.keeps(trial_id):
+            raise SearchSpaceError(self._why_absent(trial_id))
+        traced, reader = self.origin.answering(trial_id, self.reader)
+        return replace(self, traced=traced, reader=reader, decisions=Decisions(), chosen=trial_id)
+
+    def _why_absent(self, trial_id: str) -> str:
+        kept = [row["trial_id"] for row in self.rows if self._answers(row["trial_id"])]
+        row = next((r for r in self.rows if r["trial_id"] == trial_id), {})
+        why = "has no model here"
+        if row.get("kind") == "baseline":
+            why = "is a baseline that is too large to be kept"
+            if row.get("failure"):
+                why = f"is a baseline that was not fitted ({row['failure']})"
+            elif self.origin is None:
+                why = "is a baseline, which no file keeps; the estimator that was fitted has it"
+        return f"`model` {trial_id!r} {why}. Those that answer: {', '.join(kept)}."
+
+    def _answers(self, trial_id: str) -> bool:
+        """Whether this row of the leaderboard can answer."""
+        kept = self.origin is not None and self.origin.keeps(trial_id)
+        return kept or trial_id == self.chosen
 
     def scored_rows(self, score: Callable[[Fitted], dict[str, float]]) -> list[dict[str, Any]]:
         """The rows whose models are kept, scored on other data, the best first.
@@ -271,32 +257,11 @@ class Fitted:
         objective, found = self.ranked_by[0], []
         name = objective.name.removeprefix("val_")
         for row in self.rows:
-            if row["trial_id"] != self.chosen and not self._keeps(row["trial_id"]):
-                continue
-            found.append({"model": name_of(row), **score(self.other(row["trial_id"]))})
+            if self._answers(row["trial_id"]):
+                found.append({"model": name_of(row), **score(self.other(row["trial_id"]))})
         if found and name not in found[0]:
             return found
         return sorted(found, key=lambda row: objective.loss({objective.name: row[name]}))
-
-    def _keeps(self, trial_id: str) -> bool:
-        return self.origin is not None and self.origin.result.networks.there(trial_id)
-
-    def _model_of(self, trial_id: str) -> keras.Model:
-        if not self._keeps(trial_id):
-            known = [r["trial_id"] for r in self.rows if self._keeps(r["trial_id"])]
-            kept = dict.fromkeys([*([self.chosen] if self.chosen else []), *known])
-            baselines = [r["trial_id"] for r in self.rows if r["kind"] == "baseline"]
-            why = (
-                "is a baseline: it is scored, and not kept"
-                if trial_id in baselines
-                else ("has no model here")
-            )
-            raise SearchSpaceError(
-                f"`model` {trial_id!r} {why}. Those that answer: {', '.join(kept)}."
-            )
-        assert self.origin is not None, "only a search keeps models"
-        result = self.origin.result
-        return result.networks.model(next(t for t in result.history if t.trial_id == trial_id))
 
     def calibrated(self, raw: Any, rows: Rows, level: float) -> Fitted:
         """The same model with intervals or sets as further outputs.

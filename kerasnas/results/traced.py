@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasnas import artifact
+from kerasnas.baselines import BaselineModel
+from kerasnas.errors import AbsentError
 from kerasnas.results.fusion import rows_for
 from kerasnas.trial.answers import call
 from kerasnas.trial.measure import latency_of
@@ -114,3 +116,27 @@ class TracedModel:
         rows = inputs if self._blocks is not None else rows_for(self.model, inputs)
         row = keras.tree.map_structure(lambda t: t[:1], rows)
         return latency_of(lambda: self(row))
+
+
+class AnsweringBaseline(TracedModel):
+    """A baseline that is called as an exported model is. Its own model is the graph in front of it.
+
+    Args:
+        baseline: The fitted baseline.
+    """
+
+    def __init__(self, baseline: BaselineModel) -> None:
+        super().__init__(baseline.front or _no_graph)
+        self._baseline = baseline
+
+    def __call__(self, inputs: Any) -> Any:
+        """As `TracedModel`; inputs may hold more than graphs take."""
+        data = None
+        if self._baseline.front is not None:
+            own = {k: inputs[k] for k in self.dtypes} if isinstance(self.dtypes, dict) else inputs
+            data = super().__call__(own)
+        return self._baseline.answer(inputs, data)
+
+
+def _no_graph() -> keras.Model:
+    raise AbsentError("This baseline has no graph.")

@@ -114,10 +114,10 @@ def test_inputs_side_by_side_are_seen_together():
     from scipy import sparse
 
     left, right = array_evidence(X[:, :1]), array_evidence(X[:, 1:])
-    both = joined_evidence([left, right])
+    both = joined_evidence({"left": left, "right": right})
     np.testing.assert_array_equal(both.linear(np.arange(5)), X[:5])
     terms = Evidence(linear=lambda rows: sparse.csr_matrix(X[rows, :1]))
-    mixed = joined_evidence([terms, right])
+    mixed = joined_evidence({"terms": terms, "right": right})
     np.testing.assert_allclose(mixed.linear(np.arange(5)).toarray(), X[:5])
     assert mixed.columns(np.arange(5)).shape == (5, 2) and list(mixed.categorical) == [False] * 2
     found, _ = fitted(mixed, "kind", "value")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from kerasnas.baselines import evidence, trees
+from kerasnas.baselines.head_model import HeadLesson
 from kerasnas.clock import ALLOTMENTS, ENDLESS, Clock, Deadline, OutOfTime, Purpose, allotments
 from kerasnas.data import ClassTarget, infer_schema
 from kerasnas.estimators.table_task import prepare
@@ -49,17 +50,8 @@ def test_boosting_that_stops_by_itself_is_not_gone_on_with():
     columns = infer_schema(pd.DataFrame(x, columns=["a", "b"])).used
     every = np.arange(len(x))
     seen = evidence.table_evidence(columns, {"a": x[:, 0], "b": x[:, 1]}, x, 0, every)
-    answers = trees.tree_answers(
-        trees.boosted,
-        seen,
-        ValueHead(),
-        noise,
-        None,
-        every,
-        every[:50],
-        seed=0,
-        deadline=made(1e6),
-    )
+    lesson = HeadLesson(seen, ValueHead(), noise, None, every, made(1e6))
+    answers = trees.fit_trees(trees.boosted, lesson).answer(seen, every[:50])
     np.testing.assert_array_equal(answers[:, 0], whole.predict(x[:50]))
 
 
@@ -81,10 +73,11 @@ def test_a_forest_that_takes_too_long_is_given_up(monkeypatch):
     x, y, every = np.arange(60.0)[:, None], np.arange(60) % 2, np.arange(60)
     monkeypatch.setattr(trees, "Stopwatch", lambda: SimpleNamespace(seconds=0.5))
     head, seen = ClassHead(ClassTarget([0, 1])), evidence.array_evidence(x)
-    given = (trees.grown, seen, head, y, None, every, every[:3])
+    lesson = HeadLesson(seen, head, y, None, every, made(4.0))
     with pytest.raises(OutOfTime, match="all trees of a forest"):  # ten took half a second
-        trees.tree_answers(*given, deadline=made(4.0))
-    assert trees.tree_answers(*given, deadline=made(5.0)).shape == (3, 2)
+        trees.fit_trees(trees.grown, lesson)
+    model = trees.fit_trees(trees.grown, replace(lesson, deadline=made(5.0)))
+    assert model.answer(seen, every[:3]).shape == (3, 2)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +105,7 @@ def test_many_classes_are_not_boosted_where_even_small_trees_would_take_too_long
     seen = evidence.array_evidence(np.zeros((540, 2)))
     head = ClassHead(ClassTarget([*range(270)]))
     with pytest.raises(OutOfTime, match="27000 trees"):
-        trees.tree_answers(trees.boosted, seen, head, y, None, every, every[:3], deadline=made(4.0))
+        trees.fit_trees(trees.boosted, HeadLesson(seen, head, y, None, every, made(4.0)))
 
 
 def test_wide_tables_are_fitted_on_fewer_rows(monkeypatch):
@@ -134,6 +127,6 @@ def test_a_precise_column_without_a_training_value_is_zeros():
     values = {"a": np.where(np.arange(4) == 3, known, np.nan), "b": known}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = evidence._standardised(values, np.arange(3))
+        found = evidence._standardising(values, np.arange(3))(values)
     assert not found[:, 0].any()
     assert found[3, 1] == 0 and found[2, 1] > 0

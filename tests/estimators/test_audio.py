@@ -226,7 +226,9 @@ def test_recogniser_reads_what_was_played(tmp_path):
     assert recogniser.decoder_ == min(
         recogniser.decoder_scores_, key=recogniser.decoder_scores_.get
     )
-    (row,) = recogniser.leaderboard(new, said).to_dict("records")
+    row, constant = recogniser.leaderboard(new, said).to_dict("records")
+    assert constant["model"] == "most_frequent (baseline)" and constant["cer"] > 0.5
+    assert len({*recogniser.predict(new, model="most_frequent")}) == 1
     assert row["model"].startswith("0000") and row["cer"] == recogniser.evaluate(new, said)["cer"]
     assert recogniser.predict(new, model="0000").tolist() == recogniser.predict(new).tolist()
     path = tmp_path / "letters.keras"

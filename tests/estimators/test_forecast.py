@@ -119,6 +119,9 @@ def test_every_trial_forecasts_by_its_own_window(fitted):
     assert set(trials["trial_id"]) <= {name.split()[0] for name in board["model"]}
     assert board["mase"].is_monotonic_increasing
     assert any(np.isclose(board["mase"], forecaster.evaluate(frame)["mase"]))
+    assert {"naive (baseline)", "dlinear (baseline)"} <= set(board["model"])
+    seasonal = forecaster.predict(model="seasonal_naive")
+    np.testing.assert_allclose(seasonal["sales"], frame["sales"].iloc[48:52])
     with pytest.raises(SearchSpaceError, match="`model` '0099' has no model here"):
         forecaster.predict(model="0099")
 

@@ -98,12 +98,22 @@ def test_any_trial_answers(clf, data, tmp_path):
     assert set(clf.predict(x, model="0002")) <= {"up", "down"}
     with pytest.raises(SearchSpaceError, match=r"`model` '0009' has no model here.*0000"):
         clf.predict(x, model="0009")
-    with pytest.raises(SearchSpaceError, match="'majority' is a baseline: it is scored, and not"):
-        clf.predict(x, model="majority")
     clf.save(tmp_path / "one.keras")
     loaded = kn.load(tmp_path / "one.keras")
+    with pytest.raises(SearchSpaceError, match="'linear' is a baseline, which no file keeps"):
+        loaded.predict(x, model="linear")
     with pytest.raises(SearchSpaceError, match="Those that answer"):
         loaded.predict(x, model="0002" if clf.fitted_.chosen != "0002" else "0001")
     np.testing.assert_allclose(
         loaded.predict_proba(x, model=clf.fitted_.chosen), clf.predict_proba(x), atol=1e-6
     )
+
+
+def test_baselines_answer_by_name_and_are_scored_on_new_rows(clf, data):
+    x, y = data
+    assert set(clf.predict(x, model="majority")) == {pd.Series(y).mode()[0]}
+    linear = clf.predict_proba(x, model="linear")
+    assert linear.shape == (200, 2) and len({*linear[:, 0]}) > 100
+    assert (clf.predict(x, model="linear") == clf.classes_[linear.argmax(axis=1)]).all()
+    names = [row["trial_id"] for row in clf.fitted_.rows if row["kind"] == "baseline"]
+    assert {f"{name} (baseline)" for name in names} <= set(clf.leaderboard(x, y)["model"])
