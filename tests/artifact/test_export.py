@@ -45,6 +45,28 @@ def test_other_runtimes_answer_alike(model, format, tmp_path):
     assert path.stat().st_size > 100
 
 
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "Node number 27 (FlexFloorDiv) failed",
+            "litert has no operation for the calendar of dates",
+        ),
+        ("the disk sings", "exported as litert: the disk sings"),
+    ],
+)
+def test_an_operation_that_a_runtime_lacks_is_told_in_words(
+    message, shown, model, tmp_path, monkeypatch
+):
+    def fail(model, path, inputs):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(exporting, "find_spec", lambda name: True)
+    with_writer(monkeypatch, "litert", fail)
+    with pytest.raises(ArtifactError, match=shown):
+        export(model, tmp_path / "a.tflite", "litert", PROBE)
+
+
 def test_intervals_and_sets_are_exported_too(model, tmp_path):
     with_sets = Conformal(0.9, 20, least=0.6).build(model)
     export(with_sets, tmp_path / "sets", "savedmodel", PROBE)

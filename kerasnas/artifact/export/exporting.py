@@ -53,7 +53,7 @@ def export(model: keras.Model, path: str | Path, format: str, probe: Any) -> Non
                 theirs = runtime.write(model, fresh, inputs)
         except Exception as error:  # whatever a converter meets, the model stays unconverted
             raise ArtifactError(
-                f"The model cannot be exported as {format}: {str(error).strip()[:500]}"
+                f"The model cannot be exported as {format}: {_reason(runtime, str(error))}"
             ) from error
         gap = gap_of(ours, theirs)
         if not gap <= _TOLERANCE:
@@ -93,6 +93,14 @@ def _runtime(format: str) -> Runtime:
             f"`pip install 'kerasnas[{format}]'`."
         )
     return runtime
+
+
+def _reason(runtime: Runtime, error: str) -> str:
+    """Why a model was not converted; for what the runtime is known to lack, in a sentence."""
+    for operation, need in runtime.lacks.items():
+        if operation in error:
+            return f"{runtime.name} has no operation for {need}. Export it as savedmodel."
+    return error.strip()[:500]
 
 
 def _check_inputs(model: keras.Model, runtime: Runtime) -> None:

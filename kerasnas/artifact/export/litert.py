@@ -32,4 +32,9 @@ LITERT = Runtime(
     packages=("ai_edge_litert",),
     takes_strings=False,
     write=_write,
+    lacks={
+        "ScaleAndTranslate": "resizing of images",
+        "FloorDiv": "the calendar of dates",
+        "TensorListReserve": "the steps of recurrent layers",
+    },
 )

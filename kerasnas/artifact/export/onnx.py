@@ -53,4 +53,8 @@ ONNX = Runtime(
     packages=("tf2onnx", "onnx", "onnxruntime"),
     takes_strings=False,
     write=_write,
+    lacks={
+        "ScaleAndTranslate": "resizing of images",
+        "RFFT": "the spectrum of sounds",
+    },
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ class Runtime:
         packages: Modules that writing and checking need.
         takes_strings: Whether a graph can look up strings there.
         write: Writes a model to a path, and returns the answers of the runtime to some inputs.
+        lacks: What models need that the runtime does not have, by TensorFlow's name of the
+            operation, as the converter or the runtime names it in its error.
     """
 
     name: str
@@ -27,3 +29,4 @@ class Runtime:
     packages: tuple[str, ...]
     takes_strings: bool
     write: Callable[[keras.Model, Path, Any], Any]
+    lacks: Mapping[str, str] = field(default_factory=dict)
