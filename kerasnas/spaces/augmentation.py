@@ -9,6 +9,8 @@ import keras
 import keras_tuner
 from keras import ops, random
 
+from kerasnas.spaces.mixing import MixingModel
+
 Mix = Literal["none", "mixup", "cutmix"]
 
 
@@ -218,7 +220,7 @@ def mixed(images: Any, mix: Mix, seed: Any) -> tuple[Any, Any]:
     return ops.where(patch, other, images), share
 
 
-class AugmentedModel(keras.Model):
+class AugmentedModel(MixingModel):
     """A network in training: images changed first, answers mixed, weights averaged if wanted.
 
     The network inside is what is scored and exported. With averaging it holds the moving average
@@ -249,7 +251,6 @@ class AugmentedModel(keras.Model):
             self.learner.set_weights(network.get_weights())
         self.augmenter = Augmenter(plan, low, high)
         self.mix = plan.mix
-        self._share: Any = None
         self.compile(optimizer=network.optimizer, loss=network.loss, jit_compile=False)
 
     @property
@@ -262,34 +263,13 @@ class AugmentedModel(keras.Model):
         """The same, by the name that training steps use."""
         return self.trainable_variables
 
-    def build(self, input_shape: Any) -> None:
-        """Nothing: the network is built already."""
-
     def call(self, images: Any, training: bool = False) -> Any:
         """Answers of the network that learns, in training for changed images."""
         if training:
             images = self.augmenter(images)
             if self.mix != "none":
-                images, self._share = mixed(images, self.mix, self.augmenter.seed)
+                images, self.share = mixed(images, self.mix, self.augmenter.seed)
         return self.learner(images, training=training)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """The loss; for mixed images both of the answers that were mixed count, by their shares."""
-        share, self._share = self._share, None
-        if share is None:
-            return super().compute_loss(x, y, y_pred, sample_weight, training=training)
-        weight = ops.ones_like(share) if sample_weight is None else sample_weight
-        own = super().compute_loss(x, y, y_pred, weight * share, training=training)
-        y, weight = ops.roll(y, 1, axis=0), ops.roll(weight, 1, axis=0)
-        rest = super().compute_loss(x, y, y_pred, weight * (1 - share), training=training)
-        return own + rest
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Keras's own step, and one of the average."""

@@ -16,6 +16,7 @@ from keras import ops, random
 
 from kerasnas.preprocessing.sounds import mel_of
 from kerasnas.spaces.blocks.sound import mask_of
+from kerasnas.spaces.mixing import MixingModel
 
 _COMMON = 0.5  # share of the sounds that get noise
 _SILENT = -20.0  # log power of nothing, where two spectrograms are mixed
@@ -225,7 +226,7 @@ class SoundAugmenter(keras.layers.Layer):
         return x
 
 
-class SoundTraining(keras.Model):
+class SoundTraining(MixingModel):
     """A network in training: sounds changed first, and mixed with their answers if wanted.
 
     The network inside is what is scored and exported.
@@ -245,37 +246,15 @@ class SoundTraining(keras.Model):
         super().__init__()
         self.network = network
         self.augmenter = SoundAugmenter(plan, edges)
-        self._share: Any = None
         self.compile(optimizer=network.optimizer, loss=network.loss, jit_compile=False)
-
-    def build(self, input_shape: Any) -> None:
-        """Nothing: the network is built already."""
 
     def call(self, x: Any, training: bool = False) -> Any:
         """Answers of the network, in training for changed sounds."""
         if training:
             x = self.augmenter(x)
             if self.augmenter.plan.mixup:
-                x, self._share = mixed(x, self.augmenter.seed)
+                x, self.share = mixed(x, self.augmenter.seed)
         return self.network(x, training=training)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """The loss; for mixed sounds both of the answers that were mixed count, by their shares."""
-        share, self._share = self._share, None
-        if share is None:
-            return super().compute_loss(x, y, y_pred, sample_weight, training=training)
-        weight = ops.ones_like(share) if sample_weight is None else sample_weight
-        own = super().compute_loss(x, y, y_pred, weight * share, training=training)
-        y, weight = ops.roll(y, 1, axis=0), ops.roll(weight, 1, axis=0)
-        rest = super().compute_loss(x, y, y_pred, weight * (1 - share), training=training)
-        return own + rest
 
 
 def mixed(x: Any, seed: Any) -> tuple[Any, Any]:

@@ -106,7 +106,7 @@ def test_mixed_answers_count_by_their_shares(weights):
     x = np.random.default_rng(0).uniform(0, 255, (12, 8, 8, 1)).astype("float32")
     y = np.arange(12) % 3
     answer = model(x, training=True)
-    share = np.asarray(model._share)
+    share = np.asarray(model.share)
     loss = float(model.compute_loss(x, y, answer, weights))
     each = -np.log(np.asarray(answer)[np.arange(12), y])
     other = -np.log(np.asarray(answer)[np.arange(12), np.roll(y, 1)])

@@ -44,11 +44,14 @@ class EvolutionSearcher(Searcher):
         if len(history) < self.population or not window:
             return space.random(rng)
         place = positions(window, objectives, constraints)
-        drawn = rng.integers(len(window), size=self.sample)
-        best = min((int(i) for i in drawn), key=lambda i: place[i])
+        best = min((int(i) for i in self.drawn(len(window), rng)), key=lambda i: place[i])
         if not math.isfinite(infeasibility(window[best], constraints)):
             return space.random(rng)
         return space.mutate(window[best].values, rng)
+
+    def drawn(self, members: int, rng: np.random.Generator) -> np.ndarray:
+        """Members of the population that take part in a tournament."""
+        return rng.integers(members, size=self.sample)
 
     def describe(self, space: ValueSpace) -> str:
         """The rule in a few words."""
