@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ from kerasnas.objectives import Direction, Objective
 
 log = logging.getLogger("kerasnas")
 
-_OF_PROBABILITIES = {"y_score", "y_prob", "y_proba", "y_probs", "probas_pred", "pred_decision"}
-"""Names of the second argument of functions that take probabilities, as in scikit-learn."""
+_OF_PROBABILITIES = re.compile(r"prob|scores?$|pred_decision")
+"""In the name of the second argument of functions that take probabilities: `y_score`, `y_proba`."""
 
 _LOG_LOSSES = {"log_loss", "d2_log_loss_score"}
 """Functions of scikit-learn that call probabilities `y_pred`."""
@@ -134,7 +135,7 @@ class OwnMetric:
                 f"`objective` {self.name!r} takes no `sample_weight`, and rows have weights. Give "
                 "the function an argument `sample_weight`, or leave the weights out."
             )
-        scored = len(takes) > 1 and takes[1] in _OF_PROBABILITIES
+        scored = len(takes) > 1 and _OF_PROBABILITIES.search(takes[1].lower()) is not None
         if classes is not None and (scored or self.name in _LOG_LOSSES):
             return self.metric(truth, probable, **weighted)
         return self.metric(truth, said, **weighted)

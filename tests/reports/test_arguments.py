@@ -397,6 +397,23 @@ def test_a_metric_of_numbers_finds_its_direction(metric, direction):
     assert (perfect > worse) == (direction == "max")
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        lambda y_true, y_pred_proba: float((y_pred_proba - y_true).sum()),
+        lambda y_true, probs: float((probs - y_true).sum()),
+        lambda y_true, probabilities: float((probabilities - y_true).sum()),
+        lambda y_true, y_scores: float((y_scores - y_true).sum()),
+    ],
+    ids=["y_pred_proba", "probs", "probabilities", "y_scores"],
+)
+def test_functions_that_name_probabilities_get_them(own):
+    scorer, _, rows = settled(kn.Objective(own, "min"), table(80)["y"].to_numpy())
+    p = np.full(len(rows.valid), 0.25)
+    expected = (p - rows.targets[rows.valid]).sum()
+    assert scorer(np.stack([1 - p, p], axis=1))["own_metric"] == pytest.approx(expected)
+
+
 def bias(y_true, y_pred):
     """The same of perfect answers and of shuffled ones."""
     return abs(float(np.mean(y_true) - np.mean(y_pred)))
