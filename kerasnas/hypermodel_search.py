@@ -50,6 +50,19 @@ from kerasnas.trial import Job
 from kerasnas.trial.callbacks import settle_callbacks
 from kerasnas.trial.executors import executor_of
 
+_OF_TUNERS = {
+    "max_trials": "Write `budget=kerasnas.Budget(trials=...)`.",
+    "executions_per_trial": "Let `fit` of your hypermodel give a list of histories.",
+    "max_epochs": "Write `epochs=...`.",
+    "tuner": 'Write `oracle="bayesian"`, or another strategy.',
+    "project_name": "Name the whole folder in `directory=...`.",
+    "overwrite": "Name a new or empty folder in `directory=...`.",
+    "loss": "Compile the model with it in `build(hp)`.",
+    "optimizer": "Compile the model with it in `build(hp)`.",
+    "metrics": "Compile the model with them in `build(hp)`.",
+}
+"""What stands here for arguments of keras-tuner."""
+
 
 def search(
     hypermodel: Callable[[keras_tuner.HyperParameters], Any] | keras_tuner.HyperModel,
@@ -118,6 +131,7 @@ def search(
     check_seed(seed)
     check_oracle(oracle, objectives)
     _check_measures(constraints)
+    _check_fit_arguments(space, fit_kwargs)
     trial_executor = executor_of(executor)
     watching, callbacks = parted(callbacks)
     trial_executor.check({"hypermodel": hypermodel, "callbacks": callbacks, "fit": fit_kwargs})
@@ -194,6 +208,17 @@ def _check_named(objectives: Sequence[Objective]) -> None:
             f"the model with `metrics=[...]`, and pass `kerasnas.Objective({own[0]!r}, "
             "direction='max')` or 'min'."
         )
+
+
+def _check_fit_arguments(space: Space, fit_kwargs: Mapping[str, Any]) -> None:
+    """Refuses arguments of a tuner, which `fit` would be handed; one's own `fit` may take any.
+
+    Raises:
+        SearchSpaceError: If there are any: every trial would fail.
+    """
+    own_fit = isinstance(space, UserSpace) and space.has_own_fit
+    for name in [] if own_fit else [name for name in fit_kwargs if name in _OF_TUNERS]:
+        raise SearchSpaceError(f"`search` has no argument `{name}`. {_OF_TUNERS[name]}")
 
 
 def _check_measures(constraints: Sequence[Constraint]) -> None:

@@ -24,11 +24,16 @@ class ArrayReader:
     shape: tuple[int, ...]
 
     def read(self, x: Any, estimator: str = "the model") -> np.ndarray:
-        """float32 of shape `(rows, *shape)`; NaN, infinities and too large numbers are refused."""
+        """float32 of shape `(rows, *shape)`; NaN, infinities and too large numbers are refused.
+
+        One number a row may have the shape `(rows,)`.
+        """
         try:
             values = np.asarray(x, dtype="float32")
         except (TypeError, ValueError) as error:
             raise SchemaError(f"{estimator} expects an array of numbers ({error}).") from error
+        if values.ndim == 1 and self.shape == (1,):
+            values = values[:, None]
         if values.shape[1:] != self.shape:
             raise SchemaError(
                 f"{estimator} expects rows of shape {self.shape}, received {values.shape[1:]}."

@@ -43,7 +43,13 @@ def dataset_parts(x: Any) -> Taken:
                 f"The dataset must give inputs, `(inputs, targets)` or `(inputs, targets, "
                 f"weights)`, received {len(parts)} parts. Add `.map(...)`."
             )
-        size += sum(np.asarray(leaf).nbytes for leaf in _leaves(parts))
+        try:
+            size += sum(np.asarray(leaf).nbytes for leaf in _leaves(parts))
+        except ValueError as error:
+            raise SchemaError(
+                "The dataset gives lists whose parts have several shapes. Give several inputs or "
+                "targets as a dict by name, or as a tuple."
+            ) from error
         refuse_endless(size)
         rows.append(parts)
     if not rows:

@@ -71,8 +71,11 @@ class Classifier(ClassifierMixin, Estimator):
         rows = self._rows_of(X, y, sample_weight)
         target: Any = self.fitted_.target
         truth, said = class_labels(rows.y), self.predict(rows.x)
-        if isinstance(target, MultiLabelTarget):
+        try:  # in the form in which `fit` compares them, where it knows all labels
             truth, said = target.encode(rows.y), target.encode(said)
+        except SchemaError:
+            if isinstance(target, MultiLabelTarget):
+                raise
         try:
             return float(accuracy_score(truth, said, sample_weight=rows.weights))
         except (TypeError, ValueError) as error:  # such as texts among whole numbers

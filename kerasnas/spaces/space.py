@@ -167,7 +167,14 @@ def as_space(
     """
     if isinstance(hypermodel, Space):
         return hypermodel
-    if not isinstance(hypermodel, keras_tuner.HyperModel) and not callable(hypermodel):
+    if isinstance(hypermodel, type) and issubclass(hypermodel, keras_tuner.HyperModel):
+        raise SearchSpaceError(
+            f"`hypermodel` is the class {hypermodel.__name__}, expected an object of it. Pass "
+            f"`{hypermodel.__name__}()`."
+        )
+    if isinstance(hypermodel, keras.Model) or not (
+        isinstance(hypermodel, keras_tuner.HyperModel) or callable(hypermodel)
+    ):
         raise SearchSpaceError(
             "`hypermodel` must be a function `build(hp)` or a `keras_tuner.HyperModel`, received "
             f"{type(hypermodel).__name__}."

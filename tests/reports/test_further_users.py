@@ -323,3 +323,25 @@ def test_inputs_in_a_dict_and_heads_in_a_list():
         model.fit(FRAME, {"kind": [0, 1, 0]}, sample_weight={"kind": [1.0, 1.0, 2.0]})
     with pytest.raises(SearchSpaceError, match=r"`outputs` is a list of heads.*outputs=\{"):
         kn.AutoModel(facts, [kn.ClassificationHead()(z)])
+
+
+def test_labels_that_fit_takes_are_scored_in_the_same_form():
+    x = np.arange(40.0)[:, None]
+    cut = pd.cut(pd.Series(x[:, 0]), [-1, 19, 99])
+    fitting = {"budget": kn.Budget(trials=1, epochs=1), "space": "linear", "verbose": 0}
+    model = kn.TabularClassifier(**fitting, folds=False, ensemble=False, seed=0).fit(x, cut)
+    assert model.score(x, cut) == model.score(x, cut.astype(str)) > 0.9
+    other = cut.astype(str).where(np.arange(40) > 0, "never seen")
+    assert model.score(x, other) == pytest.approx(model.score(x, cut) - 1 / 40)
+
+
+def test_one_number_a_row_is_an_array_of_one_column():
+    read = ArrayInput().read(pd.Series([1.0, 2.0, 4.0]), [3.0])
+    assert read.data.tolist() == [[1.0], [2.0], [4.0], [3.0]]
+    with pytest.raises(SchemaError, match="rows of several shapes"):
+        ArrayInput().read([[1.0, 2.0], [3.0]])
+
+
+def test_lists_of_several_shapes_in_a_dataset_are_one_sentence():
+    with pytest.raises(SchemaError, match="Give several inputs or targets as a dict"):
+        dataset_parts(iter([([np.ones((2, 3)), np.ones((2, 4))], [0, 1])]))

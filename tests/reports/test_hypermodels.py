@@ -465,3 +465,24 @@ def test_validation_data_hold_the_columns_that_are_named():
 def test_nullable_columns_are_numbers():
     frame = pd.DataFrame({"a": [1, 2, None], "b": [True, False, True]}).astype({"a": "Int64"})
     np.testing.assert_array_equal(as_arrays(frame), [[1, 1], [2, 0], [np.nan, 1]])
+
+
+@pytest.mark.parametrize(
+    ("argument", "line"),
+    [
+        ({"max_trials": 3}, r"Write `budget=kerasnas\.Budget\(trials=\.\.\.\)`"),
+        ({"overwrite": True}, "Name a new or empty folder in `directory="),
+        ({"loss": "mse"}, "Compile the model with it"),
+    ],
+    ids=str,
+)
+def test_arguments_of_a_tuner_are_refused_before_the_first_trial(argument, line):
+    with pytest.raises(SearchSpaceError, match=line):
+        search(**argument)
+
+
+def test_a_class_and_a_model_are_no_hypermodels():
+    with pytest.raises(SearchSpaceError, match=r"is the class OnTwoParts.*Pass `OnTwoParts\(\)`"):
+        search(OnTwoParts)
+    with pytest.raises(SearchSpaceError, match=r"must be a function `build\(hp\)`.*received Seq"):
+        search(build(keras_tuner.HyperParameters()))

@@ -15,6 +15,7 @@ from kerasnas.assembly import FrontGraph
 from kerasnas.data.arrays import ArrayReader
 from kerasnas.data.float32_loss import losing_columns
 from kerasnas.data.room import blocks
+from kerasnas.errors import SchemaError
 from kerasnas.problem.inputs.input import Form, RawRows
 
 _LEAST_DEVIATION = 1e-30  # below which numbers never change, and are not divided by it
@@ -26,7 +27,13 @@ class ArrayInput:
 
     def read(self, x: Any, further: Any = None) -> RawRows:
         """Checks the numbers; as `Input.read`."""
-        reader = ArrayReader(np.shape(x)[1:])
+        try:
+            reader = ArrayReader(np.shape(x)[1:] or (1,))
+        except ValueError as error:
+            raise SchemaError(
+                "`x` has rows of several shapes, expected an array with rows of one shape. Cut or "
+                "fill up the rows."
+            ) from error
         values = reader.read(x)
         _warn_of_digits(np.asarray(x))
         given = len(values)
