@@ -12,7 +12,7 @@ import math
 import numbers
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 from kerasnas.errors import ObjectiveError
@@ -122,6 +122,7 @@ class Constraint:
     """
 
     name: str
+    _: KW_ONLY  # one number behind the name would be taken for the other bound
     min: float | None = None
     max: float | None = None
 

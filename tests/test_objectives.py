@@ -115,6 +115,11 @@ def test_a_bound_that_is_no_number_would_never_be_broken(bound):
         Constraint("params", max=bound)
 
 
+def test_a_bound_says_which_one_it_is():
+    with pytest.raises(TypeError, match="positional"):
+        Constraint("params", 1000)
+
+
 def test_bounds_of_numpy_become_those_of_python():
     limit = Constraint("params", min=np.float32(0.5), max=np.int64(7))
     assert (type(limit.min), type(limit.max)) == (float, int)

@@ -34,7 +34,9 @@ def directory_facts(directory: str | Path) -> dict[str, Any]:
         )
     try:
         objectives = [Objective(str(n), d) for n, d in begun["objective"]]
-        constraints = [Constraint(str(n), low, high) for n, low, high in begun["constraints"]]
+        constraints = [
+            Constraint(str(n), min=low, max=high) for n, low, high in begun["constraints"]
+        ]
         first = objectives[0]
     except (LookupError, TypeError, ValueError) as error:
         raise ArtifactError(
