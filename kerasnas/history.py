@@ -126,7 +126,7 @@ class History:
         self._begin()
         if path is not None:
             self._journal = Journal(Path(path), self.fingerprint, self._apply)
-            if self._journal.damaged:  # the first bad event may have been applied in part
+            if self._journal.damaged:  # a part of the first bad event may have been applied
                 self._begin()
                 for event in self._journal.earlier:
                     self._apply(event)
@@ -344,7 +344,7 @@ class History:
         )
         paused = [e for e in trial.executions if e.status == "STOPPED"]
         if event["status"] == "FAILED" and paused:
-            # What it had reached before stays true: a failed promotion leaves it paused.
+            # After a failed promotion the trial is paused, with its earlier scores.
             last = paused[-1]
             ended |= {"status": "STOPPED", "metrics": last.metrics, "measures": last.measures}
             trial.fidelity = last.fidelity

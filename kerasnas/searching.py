@@ -1,4 +1,4 @@
-"""The one function that runs every search, and what it happens in."""
+"""The function that runs every search, and the context in which it runs."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from kerasnas.trial.zero_cost import zero_cost_of
 log = logging.getLogger("kerasnas")
 
 _LARGEST_SEED = 2**32 - 1  # NumPy and Keras take no larger ones
-_MOST_FAILURES = 20  # trials in a row; a broken build failed 110 times before anybody looked
+_MOST_FAILURES = 20  # in a row; a broken build once failed 110 times before anybody looked
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """How a search is to be run, apart from what it trains on.
+    """The settings of a search. Its data and its space are not among them.
 
     Attributes:
         objectives: What is optimised, most important first.
@@ -77,7 +77,7 @@ class SearchPlan:
 def searching_in(
     directory: str | Path | None, clock: Clock, verbose: Verbose, trials: int | None
 ) -> Iterator[tuple[Interruption, Progress]]:
-    """What everything from the first check of the data to the answer happens in.
+    """The context of a fit, from the first check of the data to the answer.
 
     Nobody else searches in the directory, and the process is left as it was.
 
@@ -160,7 +160,7 @@ def run(
 
 
 def _found(history: History, plan: SearchPlan, tuner: Tuner, scratch: Scratch) -> SearchResult:
-    """What a search that has ended has found."""
+    """The result of a search that has ended."""
     return SearchResult(
         history=history,
         objectives=plan.objectives,
@@ -176,7 +176,7 @@ def _found(history: History, plan: SearchPlan, tuner: Tuner, scratch: Scratch) -
 
 
 def _info(oracle: oracles.Oracle, plan: SearchPlan) -> SearchInfo:
-    """What callbacks are told before the first trial."""
+    """The facts that callbacks receive before the first trial."""
     return SearchInfo(
         objectives=plan.objectives,
         budget=plan.budget,
@@ -195,7 +195,7 @@ def _told(
     trial: TrialRecord,
     details: Mapping[str, Any],
 ) -> None:
-    """Hands an event of a trial on; at the end of one there may be an answer."""
+    """Passes on an event of a trial. After the end of a trial there may be an answer."""
     events(event, trial, details)
     if event == "end" and _is_answered(oracle.history, plan):
         interruption.allow()
@@ -203,7 +203,7 @@ def _told(
 
 @contextmanager
 def _ending(history: History, plan: SearchPlan, interruption: Interruption) -> Iterator[None]:
-    """Inside, a signal or a full disk ends the search, and what was found until then is kept.
+    """Inside it, a signal or a full disk ends the search. Finished trials are kept.
 
     Raises:
         DirectoryError: If nothing more can be written before there is an answer.
@@ -220,12 +220,12 @@ def _ending(history: History, plan: SearchPlan, interruption: Interruption) -> I
 
 
 def _is_answered(history: History, plan: SearchPlan) -> bool:
-    """Whether a trial has come to an end that can be used."""
+    """Whether a finished trial can answer."""
     return any(violation(plan.constraints, trial.scores) == 0 for trial in history.scored())
 
 
 def _hopeless(history: History) -> str:
-    """Why the search has to end, where one trial after the other fails; empty otherwise."""
+    """Why the search must end, if too many trials in a row fail; empty otherwise."""
     latest = [t for t in history.finished if not t.out_of_time][-_MOST_FAILURES:]
     if len(latest) < _MOST_FAILURES or any(t.status != "FAILED" for t in latest):
         return ""
@@ -234,7 +234,7 @@ def _hopeless(history: History) -> str:
 
 
 def _reopen_lost(history: History, plan: SearchPlan, tuner: Tuner) -> bool:
-    """Has the best trials carried out again where their files are gone or damaged.
+    """Runs the best trials again if their files are missing or damaged.
 
     Returns:
         Whether no other trial can answer in their place.
@@ -252,7 +252,7 @@ def _reopen_lost(history: History, plan: SearchPlan, tuner: Tuner) -> bool:
 
 
 def _tell_of_lost(history: History, plan: SearchPlan, tuner: Tuner) -> None:
-    """Warns where the file of the best trial has gone while others ran."""
+    """Warns if the file of the best trial disappeared while other trials ran."""
     for best in _ranked(history, plan)[:1]:
         if not tuner.networks.there(best.trial_id):
             log.warning(
@@ -269,7 +269,7 @@ def _ranked(history: History, plan: SearchPlan) -> list[TrialRecord]:
 
 
 def _identity(oracle: oracles.Oracle, job: Job, plan: SearchPlan) -> dict[str, Any]:
-    """What makes this search another than one in the same directory."""
+    """The facts that tell this search from another one in the same directory."""
     return {
         "objective": [[o.name, o.direction] for o in plan.objectives],
         "constraints": [[c.name, c.min, c.max] for c in plan.constraints],
@@ -282,7 +282,7 @@ def _identity(oracle: oracles.Oracle, job: Job, plan: SearchPlan) -> dict[str, A
 
 
 def _context(space: Space, job: Job, plan: SearchPlan) -> oracles.Context:
-    """What the oracle is told of the search, but for what the trial engine adds."""
+    """The context of the oracle, without the facts that the trial engine adds."""
     return oracles.Context(
         objectives=plan.objectives,
         max_trials=plan.budget.trials,
@@ -346,7 +346,7 @@ def settle_seed(seed: int | None, directory: str | Path | None) -> int:
 
 
 def _settings(job: Job, plan: SearchPlan) -> dict[str, Any]:
-    """What was set of how trials are trained; nothing for what was left to its default."""
+    """Settings of training that differ from their defaults."""
     kept = {
         "epochs": job.epochs,
         "batch_size": job.batch_size,

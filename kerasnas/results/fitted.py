@@ -178,7 +178,7 @@ class Fitted:
     def timed_rows(self) -> list[dict[str, Any]]:
         """The rows, with the latency of the one that answers and of each pretrained network.
 
-        Only who reads it pays for it.
+        The latency is measured when this property is first read.
         """
         found = []
         for row, timed in zip(self.rows, self._to_be_timed(), strict=True):
@@ -202,7 +202,7 @@ class Fitted:
 
     @property
     def verdict(self) -> Verdict:
-        """What the search came to, in three sentences."""
+        """The outcome of the search, in three sentences."""
         return verdict_of(self.rows, self.ranked_by[0], self.chosen, self.comparison)
 
     @property

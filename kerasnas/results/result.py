@@ -268,7 +268,7 @@ class SearchResult:
         )
 
     def flattery(self) -> float | None:
-        """By how much the best trial looks better than it is, since it was chosen of many.
+        """By how much the choice of the best of many trials has improved its score.
 
         `None` where the objective is no metric of the answers, or too few rows were answered.
         """
@@ -300,7 +300,7 @@ class SearchResult:
 
     @property
     def best_path(self) -> Path:
-        """The file of the best trial's network; `kerasnas.search` has nothing in front of it."""
+        """The file of the best trial's network. With `kerasnas.search` it is the whole model."""
         return self.networks.path(self.best_trial.trial_id)
 
     @property
@@ -317,7 +317,7 @@ class SearchResult:
         return rank_rows([{**row, **self._honest(row)} for row in rows], self.objectives)
 
     def _honest(self, row: Mapping[str, Any]) -> dict[str, float]:
-        """The score of a trial on rows that had no part in choosing it, where it is known."""
+        """The score of a trial on rows that did not choose it, if this score is known."""
         trial_id, objective, found = row["trial_id"], self.objectives[0], {}
         if trial_id in self.optimism:
             found["optimism"] = self.optimism[trial_id]
@@ -336,12 +336,12 @@ class SearchResult:
         return as_frame(self.rows()) if full else short_frame(self.rows(), self.objectives)
 
     def _repr_html_(self) -> str:
-        """How a notebook shows it."""
+        """The result as a notebook shows it."""
         return as_html(self.verdict, self.leaderboard())
 
     @property
     def verdict(self) -> Verdict:
-        """What the search came to, in three sentences."""
+        """The outcome of the search, in three sentences."""
         usual = "best_model() of the result is the model as it was scored."
         return verdict_of(self.rows(), self.objectives[0], "", usual=usual)
 
@@ -364,7 +364,7 @@ class SearchResult:
         )
 
     def _why_rejected(self) -> str:
-        """No configuration was fit to be trained at all."""
+        """The error of a search whose configurations were all rejected before training."""
         measures = [measured for _, measured in self.history.rejected]
         return (
             f"No configuration meets the constraints {self._nearest(measures)}: of "

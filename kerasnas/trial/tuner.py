@@ -37,7 +37,7 @@ from kerasnas.trial.seeding import seeded
 
 log = logging.getLogger("kerasnas")
 
-_AGAIN = 3  # trials, the best ones, that time is kept for to fit them once more
+_AGAIN = 3  # best trials, for which time is kept to fit them once more
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class _Begun:
     Attributes:
         trial: The trial as keras-tuner has it.
         attempt: What is carried out.
-        seconds: Seconds until it was begun: its data were brought into their form.
+        seconds: Seconds before its training: its data were brought into their form.
     """
 
     trial: Any
@@ -56,7 +56,7 @@ class _Begun:
 
 
 class Tuner(keras_tuner.Tuner):
-    """Runs the trials that an oracle proposes, where its executor has them run.
+    """Runs the trials that an oracle proposes, in the place that its executor names.
 
     Differs from keras-tuner's: the seconds of a budget are kept, what a trial trained is written as
     one whole `.keras` file, a failed trial never ends the search, and tensorboard is not needed.
@@ -114,7 +114,7 @@ class Tuner(keras_tuner.Tuner):
         self._pace = Pace(oracle, job, self.space)
 
     def _rebuild(self) -> Rebuild | None:
-        """Builds networks of a user's own `build` anew; those of kerasnas are in their files."""
+        """Builds networks of a user's `build` again. Networks of kerasnas are read from files."""
         if not isinstance(self.space, UserSpace):
             return None
         space, view = self.space, self.job.view
@@ -133,11 +133,11 @@ class Tuner(keras_tuner.Tuner):
         self.oracle.begin(screened(context, self.oracle, self.space, self.job))
 
     def _populate_initial_space(self) -> None:
-        """As keras-tuner's, which leaves it to be overridden, but the same in every run."""
+        """As keras-tuner's method of this name, but with the same result in every run."""
         explore(self.space, self.oracle)
 
     def save(self) -> None:
-        """Nothing to write: the history is the only state."""
+        """Writes nothing, because the history is the only state."""
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Runs trials until the oracle or the clock says stop."""
@@ -165,7 +165,7 @@ class Tuner(keras_tuner.Tuner):
             self._pool = None
 
     def attempts(self) -> Iterator[Attempt]:
-        """What to carry out, each when there is room for it, until oracle or clock says stop.
+        """Yields attempts until the oracle or the clock says stop, each when a worker is free.
 
         Whoever iterates hands each attempt to the `pool`, and what that answers to `took`. What is
         under way in the end comes to its end before the iterator does.
@@ -181,7 +181,7 @@ class Tuner(keras_tuner.Tuner):
                     yield attempt
                 self._memory.after_trial()
             elif self._begun:
-                self._await_one()  # its end may give the oracle something to do
+                self._await_one()  # when it ends, the oracle may have a trial to propose
             elif trial.status == "STOPPED":
                 return
             # Else it is IDLE, and the oracle has waited.
@@ -189,7 +189,7 @@ class Tuner(keras_tuner.Tuner):
             self._await_one()
 
     def took(self, attempt: Attempt, execution: ExecutionReport | None) -> None:
-        """Records what came of an attempt; `None` where it is still under way.
+        """Records how an attempt ended; `None` means that it still runs.
 
         A failure is shown in the leaderboard, and the search goes on.
         """
@@ -203,7 +203,7 @@ class Tuner(keras_tuner.Tuner):
         self._end(self._begun.pop(trial_id), execution)
 
     def _attempt_at(self, trial: Any) -> Attempt | None:
-        """What is to be carried out for a trial; `None` where there are no data for it."""
+        """The attempt of a trial; `None` if its data could not be made."""
         stopwatch = Stopwatch()
         record = self.oracle.history.trials[int(trial.trial_id)]
         self._on_event("start", record, {})
@@ -221,14 +221,14 @@ class Tuner(keras_tuner.Tuner):
 
     @property
     def pool(self) -> Pool:
-        """What carries trials out; made ready when the first one begins."""
+        """The pool of the executor, which is made when the first trial begins."""
         if self._pool is None:
             settings = self.job.settings(self.folder, timed=self._asked("latency"))
             self._pool = self._executor.open(settings, self.folder.parent)
         return self._pool
 
     def _free_worker(self) -> str:
-        """A name by which the oracle knows whoever runs the next trial."""
+        """The name of the worker that runs the next trial, for the oracle."""
         names = (
             f"{self.tuner_id}.{i}" if i else self.tuner_id for i in range(len(self._begun) + 1)
         )
@@ -263,11 +263,11 @@ class Tuner(keras_tuner.Tuner):
 
     @property
     def _by_rows(self) -> bool:
-        """Whether a part of a full training is one on a part of the rows."""
+        """Whether a short training uses fewer rows instead of fewer epochs."""
         return bool(self.oracle.fidelity == "rows")
 
     def _continuation(self, record: Any) -> Continuation:
-        """How far this execution goes, and where the last one has ended."""
+        """How far this execution trains, and where the one before it ended."""
         parent = None
         if record.parent is not None:
             parent = self.networks.path(self.oracle.history.trials[record.parent].trial_id)
@@ -284,8 +284,8 @@ class Tuner(keras_tuner.Tuner):
         return replace(begun, paused=checkpoint_path(self.folder, record.trial_id, rung))
 
     def _reports(self, record: Any) -> Callable[[int, dict[str, float]], bool]:
-        """What is told the epochs of a trial and says whether it is hopeless."""
-        # Trained on more rows the epochs begin anew.
+        """The function that receives each epoch of a trial, and may stop a hopeless trial."""
+        # With more rows, the epochs begin again at 0.
         before = record.reports[-1][0] + 1 if record.reports else 0
         offset = before if self._by_rows else 0
 
@@ -293,14 +293,14 @@ class Tuner(keras_tuner.Tuner):
             self._on_event("epoch", record, {"epoch": epoch, "logs": logs})
             step = epoch + offset
             if record.reports and step <= record.reports[-1][0]:
-                return False  # repeated, for want of a checkpoint, of memory or of a worker
+                return False  # repeated, because a checkpoint, memory or a worker was missing
             self.oracle.update_trial(record.trial_id, logs, step=step)
             return bool(self.oracle.hopeless(record.trial_id))
 
         return on_epoch
 
     def _end(self, begun: _Begun, execution: ExecutionReport) -> None:
-        """Takes over what an execution has left, and records how it ended."""
+        """Keeps the files of an execution, and records how it ended."""
         stopwatch, record = Stopwatch(), begun.attempt.record
         if execution.hyperparameters is not None:
             begun.trial.hyperparameters = execution.hyperparameters
@@ -317,7 +317,7 @@ class Tuner(keras_tuner.Tuner):
         self._record(begun.trial, record, execution, seconds)
 
     def _took_over(self, attempt: Attempt, execution: ExecutionReport) -> ExecutionReport:
-        """Keeps what an execution has left, and measures what is not in the network."""
+        """Keeps the files of an execution, and adds measures that the network does not tell."""
         stopwatch, record, view = Stopwatch(), attempt.record, attempt.view
         measures, network = execution.measures, execution.network
         if execution.lengths:
@@ -347,7 +347,7 @@ class Tuner(keras_tuner.Tuner):
         return any(measure in bound.name for bound in bounds)
 
     def _check_objectives(self, scores: Mapping[str, float]) -> None:
-        """Ends a search at its first trial when no trial will have what it is judged by."""
+        """Ends a search at its first trial if no trial can have the metric of an objective."""
         known = {**scores, **dict.fromkeys(FREE_MEASURES, 0.0), "train_seconds": 0.0}
         asked = [("objective", o.name) for o in self.job.objectives]
         asked += [("constraints", c.name) for c in self.oracle.constraints]
@@ -362,14 +362,14 @@ class Tuner(keras_tuner.Tuner):
             )
 
     def _record(self, trial: Any, record: Any, execution: ExecutionReport, seconds: float) -> None:
-        """Tells the oracle how the execution ended, and lets go of what nobody will ask for."""
+        """Tells the oracle how the execution ended, and deletes files that nobody will need."""
         oracle, trial_id = self.oracle, trial.trial_id
         if execution.metrics is not None and not record.reports:
             oracle.update_trial(trial_id, execution.metrics)
         trial.status, trial.message = execution.status, execution.traceback or None
         self.first_traceback = self.first_traceback or execution.traceback
         if execution.failure:
-            # That time is short is no news to who has set the budget.
+            # Lack of time needs no warning: the user has set the budget.
             level = logging.INFO if execution.out_of_time else logging.WARNING
             log.log(level, "Trial %s failed. %s", trial_id, execution.failure)
         oracle.facts(
@@ -389,8 +389,8 @@ class Tuner(keras_tuner.Tuner):
         self._on_event("end", record, {})
 
     def _keep_time(self) -> None:
-        """Keeps time for what comes after the trials, by what is known of them now."""
-        # Networks that are in memory no more cannot be fitted again.
+        """Reserves time for the steps after the trials, by the durations measured so far."""
+        # Only networks that are still in memory can be fitted again.
         self.solved = {k: v for k, v in self.solved.items() if k in self.networks.held}
         best = [t.trial_id for t in self.oracle.get_best_trials(_AGAIN)] if self.solved else []
         again = [self.solved[k].seconds for k in best if k in self.solved]
