@@ -27,6 +27,7 @@ from kerasnas.errors import SchemaError
 
 _CHUNK_BYTES = 2**25  # of the images of one call, as float32
 _WAITING_BYTES = 2**28  # likewise, of images that wait for others of their size
+_PROBED = 256  # pixels a side: of photographs, more noise would take half a minute to draw
 _LOOKED_AT = 256  # images, for the range of pixels and the channels of files
 _ADDED = {"quiet", "signed", "whole"}  # fields that older files do not have
 
@@ -161,17 +162,20 @@ class ImageReader:
         return np.moveaxis(image, -1, 0) if self.axis == "first" else image
 
     def probe(self) -> np.ndarray:
-        """Noise, the two extremes, and a ramp."""
+        """Noise, the two extremes, and a ramp; large images repeat a part of these."""
         height, width = self.typical
+        rows, columns = min(height, _PROBED), min(width, _PROBED)
         rng = np.random.default_rng(0)
         low, high = self.low, max(self.high, self.low + 1e-3)
-        noise = rng.uniform(low, high, (2, height, width, self.channels))
-        ramp = np.linspace(low, high, height * width * self.channels).reshape(noise.shape[1:])
+        noise = rng.uniform(low, high, (2, rows, columns, self.channels))
+        ramp = np.linspace(low, high, rows * columns * self.channels).reshape(noise.shape[1:])
         flat = [np.full_like(ramp, low), np.full_like(ramp, high)]
         images = np.stack([*noise, *flat, ramp])
         if self.dtype == "uint8":
             images = np.rint(images)
-        return np.stack([self.laid_out(image.astype(self.dtype)) for image in images])
+        repeats = (1, -(-height // rows), -(-width // columns), 1)
+        whole = np.tile(images.astype(self.dtype), repeats)[:, :height, :width]
+        return np.stack([self.laid_out(image) for image in whole])
 
     def to_json(self) -> dict[str, Any]:
         """All attributes."""

@@ -1,5 +1,7 @@
 """Images as people keep them: scales, depths, folders, frames, batches."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -471,3 +473,15 @@ def test_without_time_for_another_size_the_one_that_is_there_is_searched(monkeyp
     monkeypatch.setattr(feature_cache.FeatureCache, "has_time", False)
     assert len(sizes(Clock(None))) == 1
     assert len(sizes(Clock(None), directory="begun")) > 1
+
+
+def test_photographs_are_probed_without_drawing_every_pixel():
+    photo = np.random.default_rng(0).integers(0, 255, (1500, 2000, 3)).astype("uint8")
+    reader = fit_image_reader(to_pictures([photo, photo[:1400]]))
+    tracemalloc.start()
+    probe = reader.probe()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert probe.shape == (5, 1450, 2000, 3) and probe.dtype == "uint8"
+    assert probe[0].std() > 50 and probe[2].max() == probe[2].min()
+    assert peak < 3 * probe.nbytes
