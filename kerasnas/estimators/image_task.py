@@ -112,15 +112,12 @@ def image_task(
     backbones = {one.name: one for one in pretrained.backbones}
     forms = PictureForms(fitted, clock, backbones)
     sizes = sizes_for(reader)
-    smallest = forms.form(ImageForm(*sizes[0])).data
+    smallest = ImageForm(*sizes[0])
+    thumb, stats = _looked_at(forms.form(smallest).data, rows.train)
     fits = ("stretch", "pad", "crop") if reader.free else ("stretch",)
     if directory is None and not forms.has_time:
         # The form that is there is better than no answer; a directory goes on with its own space.
         sizes, fits = sizes[:1], ("stretch",)
-    if isinstance(smallest, StoredRows):
-        smallest = smallest.array
-    thumb = thumbnails(smallest)
-    stats = statistics(StoredRows(smallest, sampled(rows.train, FEW_ROWS)))
     hypermodel = ImageHyperModel(
         (*sizes[-1], reader.channels),
         rows.classes,
@@ -148,8 +145,7 @@ def image_task(
 
     def baselines(scorer: AnswerScorer, clock: Clock, seed: int) -> Baselines:
         purpose = Purpose.FEATURE_BASELINE
-        front = forms.front(ImageForm(*sizes[0]))
-        evidence = replace(picture_evidence(thumb, rows.train), front=front)
+        evidence = replace(picture_evidence(thumb, rows.train), front=forms.front(smallest))
         return fit_baselines(evidence, rows, scorer, clock, seed, purpose)
 
     return Task(
@@ -172,6 +168,14 @@ def image_task(
         baselines=baselines,
         notes=(pretrained.note,) if pretrained.note else (),
     )
+
+
+def _looked_at(pixels: Any, train: np.ndarray) -> tuple[np.ndarray, Any]:
+    """Small pictures of all rows, and mean and variance of the channels of training rows."""
+    if isinstance(pixels, StoredRows):
+        pixels = pixels.array
+    few = StoredRows(pixels, sampled(train, FEW_ROWS))
+    return thumbnails(pixels), statistics(few)
 
 
 def sizes_for(reader: ImageReader) -> list[tuple[int, int]]:

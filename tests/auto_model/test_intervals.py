@@ -111,6 +111,10 @@ def test_folds_are_automatic_as_for_estimators():
 
 def test_new_rows_on_the_leaderboard(fitted, data):
     table = fitted.leaderboard(data[0], data[1])
-    assert {"kind_f1", "price_rmse", "range_pinball"} <= set(table) and len(table) == 2
+    assert {"kind_f1", "price_rmse", "range_pinball"} <= set(table) and len(table) == 5
     other = next(i for i in ("0000", "0001") if i != fitted.fitted_.chosen)
     assert set(fitted.predict(data[0], model=other)) == {"price", "kind", "range"}
+    linear = fitted.predict(data[0], model="linear")
+    assert set(linear) == {"price", "kind", "range"}
+    assert np.corrcoef(np.ravel(linear["price"]), data[1]["price"])[0, 1] > 0.95
+    assert "linear (baseline)" in set(fitted.leaderboard(*data)["model"])
