@@ -77,7 +77,7 @@ def test_files_are_answered_and_scored_part_by_part(whole, files, frame, small_p
     found = whole.evaluate(files, "label", sample_weight="weight")
     assert found == pytest.approx(whole.evaluate(rows, frame["label"], frame["weight"]))
     board = whole.leaderboard(files, "label", sample_weight="weight")
-    assert board["log_loss"].iloc[0] == pytest.approx(found["log_loss"])
+    assert np.isclose(board["log_loss"], found["log_loss"]).any()  # a baseline may be better
     with pytest.warns(UserWarning, match="did not see in fit"):
         assert whole.score(files, frame["label"]) == whole.score(rows, frame["label"])
     for y, words in (("lable", "`lable`"), (None, "`y` is missing")):
