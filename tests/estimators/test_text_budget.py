@@ -120,13 +120,13 @@ def test_a_baseline_for_which_there_is_no_time_is_left_out(monkeypatch, slowness
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 400)
     texts = np.array([f"{'good' if y else 'bad'} film {i}" for i, y in enumerate(labels)], object)
-    features = baselines._features
+    learnt = baselines._learnt
 
-    def slow(columns, train, valid):
+    def slow(columns, train):
         watch.now += slowness
-        return features(columns, train, valid)
+        return learnt(columns, train)
 
-    monkeypatch.setattr(baselines, "_features", slow)
+    monkeypatch.setattr(baselines, "_learnt", slow)
     split = Split(np.arange(300), np.arange(300, 400))
     head = ClassHead(ClassTarget(np.arange(2)))
     rows = Rows({"answer": head}, {"answer": labels}, None, split)
