@@ -47,7 +47,9 @@ def loses_digits(values: np.ndarray) -> bool:
 
 
 def losing_columns(values: np.ndarray) -> np.ndarray:
-    """Places on the last axis whose numbers float32 cannot tell apart as far as they differ.
+    """Columns whose distinct numbers become equal in float32, as places on the last axis.
+
+    The rule of `loses_digits` for thousands of columns at once, whose spread is the deviation.
 
     Args:
         values: Numbers of any type, all finite, the first axis that of rows.

@@ -135,7 +135,7 @@ def _is_matrix(y: Any) -> bool:
     if shape is None:
         try:
             shape = np.shape(np.asarray(y))
-        except ValueError:  # values of several kinds, of which NumPy makes no array
+        except ValueError:  # NumPy makes no array of rows that differ in length
             return False
     return len(shape) == 2 and shape[1] > 1
 

@@ -132,10 +132,14 @@ def settle_style(distinct: Sequence[str]) -> Settled | None:
     """
     step = max(1, len(distinct) // _SAMPLE)
     sample = distinct[::step]
-    parsed = sum(_parse(text) is not None for text in sample)
-    cells = [_parse(text) for text in distinct] if parsed >= _LIKELY * len(sample) else []
+    cells = [_parse(text) for text in sample]
+    if sum(cell is not None for cell in cells) < _LIKELY * len(sample):
+        return _settled_durations(distinct, sample)
+    if (usual := _settled_by_sample(distinct, cells)) is not None:
+        return usual
+    cells = [_parse(text) for text in distinct]
     units = _units(cells)
-    if not cells or units is None:
+    if units is None:
         return _settled_durations(distinct, sample)
     digits = [cell.digits if cell else "" for cell in cells]
     best = _fitting(digits[::step])
@@ -153,6 +157,28 @@ def settle_style(distinct: Sequence[str]) -> Settled | None:
         read = read_numbers(bounds[:1], best, frozenset(units))[0]
         note = f"has values such as {bounds[0]!r}, which are read as {read:g}"
     return Settled(best, units, bad, bare, note)
+
+
+def _settled_by_sample(distinct: Sequence[str], cells: Sequence[_Cell | None]) -> Settled | None:
+    """The style of a sample, where every text of the column is plainly written in it.
+
+    To match a text takes a third of the time of taking it apart. `None` where some text is not
+    plain, or where other texts of the column may decide what the style is.
+
+    Args:
+        distinct: As in `settle_style`.
+        cells: The texts of the sample, taken apart.
+    """
+    units = _units(cells)
+    if units is None:
+        return None
+    style = _fitting([cell.digits if cell else "" for cell in cells])
+    usual = _usual(style, frozenset(units))
+    if usual is None or (units and style == Style()):
+        return None
+    if not all(map(usual.fullmatch, distinct)):
+        return None
+    return Settled(style, units, np.zeros(len(distinct), dtype=bool))
 
 
 def _fitting(digits: Sequence[str]) -> Style:

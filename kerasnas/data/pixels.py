@@ -67,7 +67,7 @@ def _opened(source: Path | bytes, channels: int | None) -> np.ndarray:
 
 
 def holds_frames(source: Path | bytes) -> bool:
-    """Whether a file has several frames or pages, of which `open_image` gives the first.
+    """Whether a file has several frames or pages. `open_image` gives the first one only.
 
     The further pictures of a photo, such as its depth, are none.
     """

@@ -22,7 +22,10 @@ _ENDLESS = -1  # as `tf.data` says it
 
 
 def as_arrays(data: Any) -> Any:
-    """Structures of data with arrays in the place of frames, columns and lists of numbers."""
+    """The same data, with every frame, column and list of numbers as an array.
+
+    Tuples, lists and dicts around them stay.
+    """
     if is_table(data):
         data = to_pandas(data)
     if isinstance(data, pd.DataFrame | pd.Series):
