@@ -90,6 +90,7 @@ def run_script() -> Iterator[Callable[..., tuple[int, str]]]:
     """Runs a script in a process of its own: `run_script(path, *arguments, folder=...)`.
 
     The process has imported Keras and TensorFlow, nothing else of weight, and has not used them.
+    With `of_users=True` it has imported kerasnas too.
     The answer is the exit code and what was printed, errors included.
     """
     root = Path(__file__).parents[1]
@@ -104,13 +105,16 @@ def run_script() -> Iterator[Callable[..., tuple[int, str]]]:
         start_new_session=True,
     )
 
-    def run(path: Path, *arguments: object, folder: Path) -> tuple[int, str]:
+    def run(
+        path: Path, *arguments: object, folder: Path, of_users: bool = False
+    ) -> tuple[int, str]:
         printed = folder / f"{path.stem}.printed.txt"
         task = {
             "script": str(path),
             "arguments": [str(argument) for argument in arguments],
             "folder": str(folder),
             "output": str(printed),
+            "of_users": of_users,
         }
         print(json.dumps(task), file=server.stdin, flush=True)
         ended, code = "", 0

@@ -4,6 +4,10 @@ The server imports the modules named on its command line, runs nothing with them
 for every script: whatever a script does to its process ends with that process. The server reads a
 line of JSON a script and answers with the file of what the script printed and with its exit code,
 negative where a signal ended it.
+
+Scripts of users go to a second server, which the first one forks when it is first needed, and which
+has imported kerasnas as well. The first one never has: some scripts show that a file needs no
+kerasnas.
 """
 
 import gc
@@ -13,6 +17,10 @@ import os
 import runpy
 import sys
 import traceback
+from collections.abc import Iterable
+from typing import TextIO
+
+OURS = ("kerasnas.estimators", "kerasnas.auto_model", "kerasnas.hypermodel_search")
 
 
 def run(script: str, arguments: list[str], folder: str, output: str) -> None:
@@ -37,16 +45,15 @@ def run(script: str, arguments: list[str], folder: str, output: str) -> None:
         os._exit(code)
 
 
-def serve() -> None:
-    """Forks a process for every line of the standard input, one after the other."""
-    for name in sys.argv[1:]:
-        importlib.import_module(name)
-    if "tensorflow" in sys.modules:  # as `conftest` has it, for graphs that run a few times only
-        options = {"disable_meta_optimizer": True}
-        sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)
-    gc.freeze()  # what all children share: no collector has to look at it
-    for line in sys.stdin:
+def serve(lines: Iterable[str]) -> None:
+    """Forks a process for every line, one after the other."""
+    second: TextIO | None = None
+    for line in lines:
         task = json.loads(line)
+        if task.pop("of_users", False):
+            second = second or forked()
+            print(json.dumps(task), file=second, flush=True)
+            continue
         child = os.fork()
         if child == 0:
             run(**task)
@@ -54,5 +61,29 @@ def serve() -> None:
         print(json.dumps([task["output"], os.waitstatus_to_exitcode(status)]), flush=True)
 
 
+def forked() -> TextIO:
+    """What is written here is read by a second server, which prints where the first one does."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.close(writing)
+        load(OURS)
+        with open(reading, encoding="utf-8") as lines:
+            serve(lines)
+        os._exit(0)
+    os.close(reading)
+    return open(writing, "w", encoding="utf-8")
+
+
+def load(names: Iterable[str]) -> None:
+    """Imports modules that all children share: no collector has to look at them."""
+    for name in names:
+        importlib.import_module(name)
+    gc.freeze()
+
+
 if __name__ == "__main__":
-    serve()
+    load(sys.argv[1:])
+    if "tensorflow" in sys.modules:  # as `conftest` has it, for graphs that run a few times only
+        options = {"disable_meta_optimizer": True}
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)
+    serve(sys.stdin)

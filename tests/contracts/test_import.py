@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,10 +66,20 @@ ORDERS = [
 ]
 
 
-def test_search_is_the_function_in_every_import_order():
+def printed(run_script, folder: Path, code: str) -> str:
+    """What `code` prints in a process that has imported TensorFlow and Keras, but not kerasnas."""
+    path = folder / "code.py"
+    path.write_text(code, encoding="utf-8")
+    ended, found = run_script(path, folder=folder)
+    assert ended == 0, found
+    return found.strip()
+
+
+def test_search_is_the_function_in_every_import_order(run_script, tmp_path):
     # One process, in which the package is forgotten before each order: its hosts load only once.
     code = f"""
 import sys, types
+assert "kerasnas" not in sys.modules
 for order in {ORDERS}:
     for name in [name for name in sys.modules if name.split(".")[0] == "kerasnas"]:
         del sys.modules[name]
@@ -78,10 +89,10 @@ for order in {ORDERS}:
     if not (isinstance(kn.search, types.FunctionType) and kn.search is search):
         print(order)
 """
-    assert python(code) == ""
+    assert printed(run_script, tmp_path, code) == ""
 
 
-def test_no_module_takes_the_place_of_a_public_function():
+def test_no_module_takes_the_place_of_a_public_function(run_script, tmp_path):
     """Python binds a module in its parent after its first import, over a function of that name."""
     code = """
 import pkgutil, types
@@ -90,4 +101,4 @@ modules = {m.name for m in pkgutil.iter_modules(kerasnas.__path__)}
 public = {n for n in kerasnas.__all__ if not isinstance(getattr(kerasnas, n), types.ModuleType)}
 print(*sorted(modules & public))
 """
-    assert python(code) == ""
+    assert printed(run_script, tmp_path, code) == ""

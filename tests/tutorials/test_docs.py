@@ -31,7 +31,7 @@ SCRIPTS = {script(page).strip(): page for page in reversed(PAGES)}
 def test_blocks_run(page, run_script, tmp_path):
     path = tmp_path / f"{page.stem}.py"
     path.write_text(script(page), encoding="utf-8")
-    code, printed = run_script(path, folder=tmp_path)
+    code, printed = run_script(path, folder=tmp_path, of_users=True)
     assert code == 0, printed[-6000:]
 
 

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parents[2] / "tutorials"
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.py")))
 def test_tutorial_runs(name, run_script, tmp_path):
     # A process of its own, as a reader would run it; thread caps come from the environment.
-    code, printed = run_script(FOLDER / name, folder=tmp_path)
+    code, printed = run_script(FOLDER / name, folder=tmp_path, of_users=True)
     assert code == 0, printed[-6000:]
 
 
