@@ -71,8 +71,12 @@ class ComposedHyperModel(Space):
             if isinstance(part, BackboneBlock)
             for name, value in _settled(known, [part.name], "family", part.first).items()
         }
-        found: list[dict[str, Any]] = []
-        for given in ({}, own, dropped, gated, {**dropped, **gated}):
+        found = [dict(known.values)]
+        seen: list[dict[str, Any]] = []
+        for given in (own, dropped, gated, {**dropped, **gated}):
+            if given in seen or all(known.values.get(n) == value for n, value in given.items()):
+                continue  # its build would find the same values again
+            seen.append(given)
             hp = keras_tuner.HyperParameters()
             hp.values.update(given)
             self.build(hp)

@@ -1,5 +1,7 @@
 """`AutoModel` from raw data to one file."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 import pandas as pd
@@ -186,12 +188,15 @@ def test_a_tuned_loss_weight_is_a_hyperparameter(data):
     assert auto.best_hyperparameters["amount/loss_weight"] == 0.7
 
 
-def test_first_configurations_vary_what_the_user_leaves_open(data):
+def test_first_configurations_vary_what_the_user_leaves_open(data, monkeypatch):
     x, y = data
     auto = compose(["price", "kind"])
     given = Given(x, {name: y[name] for name in ("price", "kind")}, seed=0)
     task = auto._prepare(given, Clock())
+    building = mock.Mock(wraps=task.hypermodel.build)
+    monkeypatch.setattr(task.hypermodel, "build", building)
     default, dropped = task.hypermodel.portfolio  # the merge is settled: no gated one
+    assert building.call_count == 2  # the same values are not built twice
     changed = {name for name in default if default[name] != dropped[name]}
     assert len(changed) == 2
     assert all(name.endswith("/dropout") and dropped[name] == 0.5 for name in changed)

@@ -90,10 +90,10 @@ def test_a_strong_penalty_leaves_nothing_but_the_shares_of_classes():
 def test_the_kind_of_the_best_baseline_is_the_first_trial():
     x = rows(0, 300)
     y = (x["a"] > 0) ^ (x["b"] > 0)  # nothing for a linear model
-    estimator = few_trials(ensemble=False).fit(x, y)
+    estimator = few_trials(ensemble=False, folds=2).fit(x, y)
     assert [t.values["family"] for t in estimator.result_.history] == ["lightgbm"]
     noisy = x.sum(axis=1) + np.random.default_rng(1).normal(size=300) > 0
-    straight = few_trials(ensemble=False).fit(x, noisy)
+    straight = few_trials(ensemble=False, folds=2).fit(x, noisy)
     assert [t.values["family"] for t in straight.result_.history] == ["linear"]
 
 

@@ -522,7 +522,7 @@ def by_cost():
     """A classifier that is chosen by a function."""
     frame = table(120)
     x, y = frame[list("abcde")], words(frame["y"])
-    arguments = {**QUICK, "budget": kn.Budget(trials=2, epochs=2)}
+    arguments = {**QUICK, "budget": kn.Budget(trials=2, epochs=2), "folds": False}
     return kn.TabularClassifier(**arguments, objective=kn.Objective(cost, "min")).fit(x, y)
 
 
@@ -699,7 +699,8 @@ def test_an_oracle_goes_through_pickle(name):
 
 def test_an_estimator_with_an_oracle_goes_through_joblib(tmp_path):
     x, y = table(60)[list("abcde")], table(60)["y"]
-    arguments = {**QUICK, "space": "linear", "oracle": kn.oracles.Evolution(population=4)}
+    oracle = kn.oracles.Evolution(population=4)
+    arguments = {**QUICK, "space": "linear", "folds": False, "oracle": oracle}
     clf = kn.TabularClassifier(**arguments).fit(x, y)
     joblib.dump(clf, tmp_path / "clf.joblib")  # noqa: TID251  (users do it)
     again = joblib.load(tmp_path / "clf.joblib")  # noqa: TID251
@@ -715,7 +716,7 @@ def test_callbacks_of_keras_find_a_loss_of_validation(tmp_path):
         keras.callbacks.ReduceLROnPlateau(),
         keras.callbacks.CSVLogger(path),
     ]
-    arguments = {**QUICK, "budget": kn.Budget(trials=2, epochs=2)}
+    arguments = {**QUICK, "budget": kn.Budget(trials=2, epochs=2), "folds": 2}
     kn.TabularClassifier(**arguments).fit(frame[list("abcde")], frame["y"], callbacks=callbacks)
     logs = sorted(tmp_path.iterdir())
     assert len(logs) > 1
