@@ -53,12 +53,12 @@ SCRIPT = """
 
 
     def tables():
-        clf = kn.TabularClassifier(**limits).fit(facts, y)
+        clf = kn.TabularClassifier(folds=False, **limits).fit(facts, y)
         return clf, clf.predict_proba(facts)
 
 
     def folds():
-        clf = kn.TabularClassifier(folds=3, space="mlp", **limits).fit(facts, y)
+        clf = kn.TabularClassifier(folds=3, space="mlp", **one).fit(facts, y)
         return clf, clf.predict_proba(facts)
 
 

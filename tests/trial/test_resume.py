@@ -154,6 +154,12 @@ def search(hypermodel=build, oracle="asha", trials=4, epochs=9, **settings):
     )
 
 
+@pytest.fixture(scope="module")
+def three():
+    """A search of three trials, one of which is promoted to the end."""
+    return search(trials=3)
+
+
 def lengths(result):
     return [len(t.reports) for t in result.history]
 
@@ -179,23 +185,21 @@ def test_a_search_pauses_promotes_and_keeps_the_best(tmp_path):
     assert {name for name in files if name.endswith(".npz")} < asked
 
 
-def test_a_promoted_trial_is_what_it_would_have_been_without_the_pause():
-    result = search(trials=3)
-    top = next(t for t in result.history if t.rung == 2)
+def test_a_promoted_trial_is_what_it_would_have_been_without_the_pause(three):
+    top = next(t for t in three.history if t.rung == 2)
     assert len(top.reports) == 9 and len(top.executions) == 3
     # A trial's number seeds its network and the order of its rows.
-    others = [t.values for t in result.history if t.number < top.number]
+    others = [t.values for t in three.history if t.number < top.number]
     full = search(trials=top.number + 1, oracle="random", initial=[*others, top.values])
     assert full.history.trials[top.number].reports == top.reports
 
 
-def test_a_missing_checkpoint_means_training_again(tmp_path, monkeypatch, caplog):
-    reference = search(trials=3)
+def test_a_missing_checkpoint_means_training_again(three, monkeypatch, caplog):
     monkeypatch.setattr(State, "read", classmethod(lambda cls, path: None))
     again = search(trials=3)
     assert "starts again" in caplog.text
-    assert lengths(again) == lengths(reference)
-    assert [t.metrics for t in again.history] == [t.metrics for t in reference.history]
+    assert lengths(again) == lengths(three)
+    assert [t.metrics for t in again.history] == [t.metrics for t in three.history]
 
 
 def test_a_fit_of_the_users_goes_on_with_initial_epoch():
