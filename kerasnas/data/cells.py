@@ -155,7 +155,8 @@ def missing(series: pd.Series) -> np.ndarray:
     """Return a bool array of shape (n,): None, NaN, NaT, pd.NA or the empty string."""
     absent = np.array(series.isna(), dtype=bool)
     if family(series) in ("strings", "mixed", "category"):
-        absent |= np.asarray((series.astype(object) == "").fillna(False), dtype=bool)
+        texts = series if isinstance(series.dtype, pd.StringDtype) else series.astype(object)
+        absent |= np.asarray((texts == "").fillna(False), dtype=bool)
     return absent
 
 
@@ -184,7 +185,10 @@ def to_numbers(
     if kind in ("datetimes", "complex"):
         return np.full(len(series), np.nan), ~absent
     cells = series.astype(object).where(~absent, None)
-    values = np.array(pd.to_numeric(cells, errors="coerce"), dtype=np.float64)
+    if kind == "strings" and written is not None and not written.plain:  # Python reads none
+        values = np.full(len(cells), np.nan)
+    else:
+        values = np.array(pd.to_numeric(cells, errors="coerce"), dtype=np.float64)
     if kind in ("strings", "mixed"):
         if written is not None:
             texts = np.array([isinstance(cell, str | bytes) for cell in cells], dtype=bool)
@@ -361,6 +365,8 @@ def to_strings(series: pd.Series) -> np.ndarray:
         texts[absent] = ""
         return texts
     absent = np.array(series.isna(), dtype=bool)
+    if kind == "strings" and not absent.any() and set(map(type, series)) == {str}:
+        return all_encodable(series.to_numpy(dtype=object, copy=True))
     return _objects(
         ["" if gone else text_of(cell) for cell, gone in zip(series, absent, strict=True)]
     )

@@ -35,6 +35,7 @@ _EXAMPLES = 50  # cells of which a column of strings keeps the categories
 COUNTER = "id-like, a counter of rows"
 
 _ID_NAME = re.compile(r"(?:.*[_\s.-])?(?:id|ID|Id|uuid|UUID|guid|GUID|rowid)|.*[a-z](?:ID|Id)")
+_LEADING_ZERO = re.compile(r"\s*0\d+\s*")
 # Scripts written without spaces: two of their letters count as a word.
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -114,7 +115,8 @@ def _as_wished(present: pd.Series, kind: Kind) -> Column:
     found = of_kind(kind, reason)
     if texts:
         strings = _strings(present)
-        guess = dates_of(strings) if kind == "datetime" else numbers_of(strings)
+        distinct = pd.Series(strings.unique(), dtype=object)
+        guess = (dates_of if kind == "datetime" else numbers_of)(strings, distinct)
         if guess is not None and guess.kind == kind:  # few whole numbers are guessed as codes
             found = replace(guess, reason=f"{reason} {guess.reason}")
     if kind == "numeric" and cells.family(present) in ("numbers", "strings", "mixed"):
@@ -162,10 +164,11 @@ def _guess_mixed(present: pd.Series) -> Column:
         guess = of_kind("datetime", "Holds dates and words among them.")
         return lenient(guess, WrittenDates(), present[strange], len(present), "dates")
     texts = pd.Series(cells.to_strings(present), index=present.index, dtype=object)
-    guess_or_none = numbers_of(texts)
+    distinct = pd.Series(texts.unique(), dtype=object)
+    guess_or_none = numbers_of(texts, distinct)
     if guess_or_none is not None:
         return guess_or_none
-    named = _named(texts, pd.Series(texts.unique(), dtype=object))
+    named = _named(texts, distinct)
     return replace(
         named, kind="categorical", reason="Holds values of several types, taken as their names."
     )
@@ -179,14 +182,15 @@ def _guess_strings(texts: pd.Series) -> Column:
     distinct = pd.Series(texts.unique(), dtype=object)
     sample = sampled(texts)
     dates = are_mostly(sample, is_date)
-    dated = dates_of(texts) if dates else None
+    dated = dates_of(texts, distinct) if dates else None
     if dated is not None:
         return dated
     note = told_odd(texts, is_date, "dates") if dates else None
     if are_mostly(sample, looks_like_number):
-        if distinct.str.fullmatch(r"\s*0\d+\s*").any() and not cells.to_numbers(distinct)[1].any():
+        coded = any(map(_LEADING_ZERO.fullmatch, distinct))
+        if coded and not cells.to_numbers(distinct)[1].any():
             return of_kind("categorical", "Digits with leading zeros, taken as codes.")
-        numeric = numbers_of(texts)
+        numeric = numbers_of(texts, distinct)
         if numeric is not None:
             return numeric
         note = told_units(sample) or told_odd(texts, looks_like_number, "numbers") or note
@@ -217,9 +221,14 @@ def _words(distinct: pd.Series) -> float:
 
 
 def _is_constant(present: pd.Series) -> bool:
+    few = present.iloc[:_EXAMPLES]  # which differ in nearly every column
+    return _distinct_values(few) < 2 and _distinct_values(present) == 1
+
+
+def _distinct_values(present: pd.Series) -> int:
     if cells.is_object(present.dtype):
-        return len(set(cells.to_strings(present))) == 1
-    return bool(present.nunique() == 1)
+        return len(set(cells.to_strings(present)))
+    return int(present.nunique())
 
 
 def _is_counter(present: pd.Series, name: str) -> bool:

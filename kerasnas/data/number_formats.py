@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -236,16 +237,28 @@ def read_numbers(
     if DURATION in units:
         return durations(list(texts))
     usual = _usual(style, units) if bare == 1.0 else None
-    known = {}
-    for text in dict.fromkeys(texts):
-        found = usual.fullmatch(text) if usual is not None else None
-        if found is None:
-            known[text] = _number(text, style, units, bare)
-        else:
-            sign, digits = found[1] or found[3], found[2] or found[4]
-            plain = digits.replace(style.thousands, "") if style.thousands else digits
-            known[text] = float((sign or "") + plain.replace(style.decimal, "."))
-    return np.array([known[text] for text in texts], dtype=np.float64)
+    distinct = list(dict.fromkeys(texts))
+    match = usual.fullmatch if usual is not None else (lambda _: None)
+    numbers = np.empty(len(distinct), dtype=np.float64)
+    plain = np.fromiter((match(text) is not None for text in distinct), dtype=bool)
+    numbers[plain] = _plainly_written(list(compress(distinct, plain)), style, units)
+    for place in np.flatnonzero(~plain):
+        numbers[place] = _number(distinct[place], style, units, bare)
+    if len(distinct) == len(texts):
+        return numbers
+    places = dict(zip(distinct, range(len(distinct)), strict=True))
+    return numbers[[places[text] for text in texts]]
+
+
+def _plainly_written(texts: Sequence[str], style: Style, units: frozenset[str]) -> list[float]:
+    """Numbers of texts that `_usual` matches, without taking each of them apart."""
+    for unit in sorted(units, key=len, reverse=True):
+        texts = ["".join(text.replace(unit, "").split()) for text in texts]
+    if style.thousands:
+        texts = [text.replace(style.thousands, "") for text in texts]
+    if style.decimal != ".":
+        texts = [text.replace(style.decimal, ".") for text in texts]
+    return list(map(float, texts))
 
 
 @cache

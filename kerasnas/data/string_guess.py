@@ -97,8 +97,7 @@ def told_units(sample: Sequence[str]) -> str | None:
 
 def told_odd(texts: pd.Series, looks: Callable[[str], bool], noun: str) -> str | None:
     """A note about strings that would be numbers or dates, were it not for a few of them."""
-    known = _without_gaps(texts, looks, "")[0]
-    distinct = pd.Series(known.unique(), dtype=object)
+    known, distinct, *_ = _without_gaps(texts, pd.Series(texts.unique(), dtype=object), looks, "")
     odd = known[known.isin(set(distinct[~distinct.map(looks).astype(bool)]))]
     if not 0 < len(odd) <= (1.0 - _LIKELY) * len(known) or len(distinct) <= CODES:
         return None
@@ -109,11 +108,16 @@ def told_odd(texts: pd.Series, looks: Callable[[str], bool], noun: str) -> str |
     )
 
 
-def _known(texts: pd.Series) -> pd.Series:
-    """The texts without words for missing values."""
-    codes, distinct = pd.factorize(texts)
+def _known(texts: pd.Series, distinct: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """The texts and the distinct texts without words for missing values."""
     gone = np.array([t[:1] not in _DIGITS and _is_gap(t) for t in distinct], dtype=bool)
-    return texts[~gone[codes]] if gone.any() else texts
+    if not gone.any():
+        return texts, distinct
+    return texts[~texts.isin(set(distinct[gone]))], _numbered(distinct[~gone])
+
+
+def _numbered(distinct: pd.Series) -> pd.Series:
+    return distinct.reset_index(drop=True)
 
 
 def _is_gap(text: str) -> bool:
@@ -121,37 +125,43 @@ def _is_gap(text: str) -> bool:
 
 
 def _without_gaps(
-    texts: pd.Series, looks: Callable[[str], bool], example: str
-) -> tuple[pd.Series, tuple[str, ...], str, str]:
-    """The cells that are there, the words of this column that are gaps, a note, and a reason.
+    texts: pd.Series, distinct: pd.Series, looks: Callable[[str], bool], example: str
+) -> tuple[pd.Series, pd.Series, tuple[str, ...], str, str]:
+    """The cells that are there, the distinct ones, words that are gaps, a note, and a reason.
 
     Args:
         texts: The cells.
+        distinct: The cells, each once.
         looks: Whether a text looks like what the column holds.
         example: A word for a gap, for the reason.
     """
-    known = _known(texts)
+    known, values = _known(texts, distinct)
     reason = f" Words such as {example!r} are gaps." if len(known) < len(texts) else ""
-    return *_apart(known, looks), reason
+    left, words, note = _apart(known, looks)
+    if words:
+        values = pd.Series(left.unique(), dtype=object)
+    return left, values, words, note, reason
 
 
-def dates_of(texts: pd.Series) -> Column | None:
+def dates_of(texts: pd.Series, distinct: pd.Series) -> Column | None:
     """The guess for a column of dates; `None` for any other column.
 
     At most a share of `MOST_BAD_CELLS` of the cells may be unreadable.
+
+    Args:
+        texts: The cells.
+        distinct: The cells, each once.
     """
-    known, words, told, gaps = _without_gaps(texts, is_date, "unknown")
+    known, distinct, words, told, gaps = _without_gaps(texts, distinct, is_date, "unknown")
     if not len(known):
         return None
-    distinct = pd.Series(known.unique(), dtype=object)
     clock = clock_of(distinct)
     local = " The local time as it is written is taken." if clock == WRITTEN else ""
     plain = WrittenDates(gaps=words, clock=clock)
     sample = distinct.iloc[:: max(1, len(distinct) // 100)]
     if sum(_ISO_DATE.fullmatch(text) is not None for text in sample) > 0.9 * len(sample):
         iso = np.array([_ISO_DATE.fullmatch(text) is not None for text in distinct], dtype=bool)
-        odd = distinct[~iso | cells.to_seconds(distinct)[1]]
-        bad = known.isin(set(odd)).to_numpy() if len(odd) else np.zeros(len(known), dtype=bool)
+        bad = _rows_of(known, distinct[~iso | cells.to_seconds(distinct)[1]])
         if bad.sum() <= MOST_BAD_CELLS * len(known):
             read = "read" if bad.any() or words else "all read"
             guess = of_kind("datetime", f"Strings that {read} as ISO dates.{local}{gaps}")
@@ -162,7 +172,7 @@ def dates_of(texts: pd.Series) -> Column | None:
     reading = settle_dates(known, distinct)
     if reading is None:
         return None
-    bad = known.isin(set(distinct[reading.bad])).to_numpy()
+    bad = _rows_of(known, distinct[reading.bad])
     if bad.sum() > MOST_BAD_CELLS * len(known):
         return None
     written = replace(plain, formats=reading.formats)
@@ -177,15 +187,21 @@ def dates_of(texts: pd.Series) -> Column | None:
     return lenient(_with_note(guess, told), written, known[bad], len(known), "dates")
 
 
-def numbers_of(texts: pd.Series) -> Column | None:
+def numbers_of(texts: pd.Series, distinct: pd.Series) -> Column | None:
     """The guess for a column of numbers, or of codes; `None` for any other column.
 
     At most a share of `MOST_BAD_CELLS` of the cells may be unreadable.
+
+    Args:
+        texts: The cells.
+        distinct: The cells, each once.
     """
-    known, words, told, gaps = _without_gaps(texts, looks_like_number, "N/A")
+    known, distinct, words, told, gaps = _without_gaps(texts, distinct, looks_like_number, "N/A")
     if not len(known):
         return None
-    distinct = pd.Series(known.unique(), dtype=object)
+    some = distinct.iloc[:: max(1, len(distinct) // _SAMPLE)]
+    if len(distinct) > len(some) and cells.to_numbers(some)[1].mean() > 0.5:  # no plain numbers
+        return _numbers_in_style(known, distinct, words, told, gaps)
     values, bad = cells.to_numbers(distinct)
     if bad.any() and len(distinct) <= min(CODES, len(known) / 2) and _are_grades(distinct):
         reason = f"Strings such as grades, signs behind numbers, with {len(distinct)} values."
@@ -195,7 +211,7 @@ def numbers_of(texts: pd.Series) -> Column | None:
         if plain.kind == "categorical":
             return plain
         return _with_note(plain, told, WrittenNumbers(gaps=words) if words else None)
-    rows = known.isin(set(distinct[bad]))
+    rows = _rows_of(known, distinct[bad])
     few = rows.sum() <= MOST_BAD_CELLS * len(known)
     spare = None
     if few and not any(map(has_bound, distinct[bad])):
@@ -206,9 +222,24 @@ def numbers_of(texts: pd.Series) -> Column | None:
         spare = lenient(_with_note(plain, told), written, known[rows], len(known), "numbers")
         if not any(map(looks_like_number, distinct[bad])):
             return spare
+    return _numbers_in_style(known, distinct, words, told, gaps) or spare
+
+
+def _numbers_in_style(
+    known: pd.Series, distinct: pd.Series, words: tuple[str, ...], told: str, gaps: str
+) -> Column | None:
+    """The guess for numbers that Python cannot read; `None` where they are no numbers.
+
+    Args:
+        known: The cells that are there.
+        distinct: These cells, each once.
+        words: Words that are gaps.
+        told: A note about such words.
+        gaps: A reason that tells of words for missing values.
+    """
     settled = settle_style(distinct.to_list())
     if settled is None:
-        return spare
+        return None
     written = WrittenNumbers(
         settled.style.decimal,
         settled.style.thousands,
@@ -217,14 +248,21 @@ def numbers_of(texts: pd.Series) -> Column | None:
         bare=settled.bare,
     )
     odd = settled.bad | np.isnan(written.read(distinct.to_list()))
-    rows = known.isin(set(distinct[odd]))
+    rows = _rows_of(known, distinct[odd])
     if rows.sum() > MOST_BAD_CELLS * len(known):
-        return spare
+        return None
     how = f", {written.describe()}" if written.describe() else ""
     guess = of_kind("numeric", f"Strings that read as numbers{how}.{gaps}")
     if settled.note:
         guess = _with_note(guess, f"{settled.note}. {_ELSE}")
     return lenient(_with_note(guess, told), written, known[rows], len(known), "numbers")
+
+
+def _rows_of(known: pd.Series, odd: pd.Series) -> np.ndarray:
+    """The rows that hold one of a few texts, bool."""
+    if not len(odd):
+        return np.zeros(len(known), dtype=bool)
+    return known.isin(set(odd)).to_numpy()
 
 
 def _are_grades(distinct: pd.Series) -> bool:
