@@ -28,6 +28,7 @@ from kerasnas.objectives import parse_objectives
 from kerasnas.problem.given import Given, Validation, parse_validation
 from kerasnas.problem.heads import ClassHead, LabelsHead, OwnLossHead, ValueHead
 from kerasnas.problem.heads.targets import HeadTargets
+from kerasnas.problem.heads_scorer import LOSS
 from kerasnas.problem.inputs import RawRows
 from kerasnas.problem.rows import split_rows
 from kerasnas.results.conformal import interval_of, labels_of
@@ -121,7 +122,8 @@ class AutoModel(Estimator):
                 there is one input; data that come batch by batch, such as a `tf.data.Dataset`,
                 which may hold targets and weights, and so may `validation_data`.
             y: Targets by name of the output, likewise.
-            **arguments: As in `TabularClassifier.fit`; `class_weight` where there is one output.
+            **arguments: As in `TabularClassifier.fit`; `class_weight` of
+                several outputs is a dict by output, such as `{"kind": "balanced"}`.
 
         Returns:
             The epochs of the best trial, as Keras's own `fit` tells them.
@@ -198,6 +200,39 @@ class AutoModel(Estimator):
         A head with a loss of your own is scored only during `fit`.
         """
         return self._scores(X, y, sample_weight)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The objective on other rows, as `evaluate` counts it; takes what `evaluate` takes.
+
+        Errors and losses are as they are: less is better. Of `val_loss` it is the sum of the
+        losses of all heads, and with one head its first score, such as the RMSE.
+
+        Raises:
+            SearchSpaceError: If the objective is no score of rows that this model can give.
+        """
+        scores = self.evaluate(X, y, sample_weight)
+        names = [one.name.removeprefix("val_") for one in self.fitted_.ranked_by]
+        for name in names:
+            if name in scores:
+                return scores[name]
+            if name == LOSS:
+                return self._combined(scores)
+        raise SearchSpaceError(
+            f"No objective ({quoted(names)}) is a score of other rows. `evaluate` gives "
+            f"{quoted(scores)}."
+        )
+
+    def _combined(self, scores: Mapping[str, float]) -> float:
+        """The sum of the losses of all heads; of one head its first score."""
+        origin, heads = self.fitted_.origin, list(self.fitted_.heads.values())
+        if len(heads) == 1 and heads[0].scores[0] in scores:
+            return scores[heads[0].scores[0]]
+        if origin is None or origin.scorer is None:
+            raise SearchSpaceError(
+                "The objective is `val_loss`, a sum of losses free of the units of the targets, "
+                "which no file keeps. `evaluate` gives the scores of every output."
+            )
+        return float(origin.scorer.combined(scores))
 
     def _unpacked(self, x: Any) -> Taken:
         """Inputs, targets and weights of data that come batch by batch."""
@@ -288,7 +323,11 @@ class AutoModel(Estimator):
         inputs = {
             s.name: s.fit(read[s.name], rows.train, clock, asked.get(s.name)) for s in sources
         }
-        space = ComposedHyperModel(outputs, inputs, rows.heads, len(rows.train))
+        by_class = {
+            name: own / own[rows.encoded[name][rows.train]].mean()
+            for name, own in rows.class_weights.items()
+        }
+        space = ComposedHyperModel(outputs, inputs, rows.heads, len(rows.train), by_class)
         space.check_settings()
         weights = {name: node.part.given_weight for name, node in outputs.items()}
         return composed_task(inputs, rows, space, weights)

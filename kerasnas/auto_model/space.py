@@ -32,6 +32,8 @@ class ComposedHyperModel(Space):
         inputs: Fitted inputs by name.
         answers: Fitted heads by name of their answer.
         rows: Training rows, which set the default batch size.
+        class_weights: Weight of each class by output, of mean 1 over the training rows, for some
+            of several heads.
     """
 
     def __init__(
@@ -40,19 +42,23 @@ class ComposedHyperModel(Space):
         inputs: Mapping[str, InputShape],
         answers: Mapping[str, FittedHead],
         rows: int,
+        class_weights: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         super().__init__()
         self.outputs = dict(outputs)
         self.inputs = dict(inputs)
         self.answers = dict(answers)
         self.rows = rows
+        self.class_weights = dict(class_weights or {})
         self._alone: ComposedHyperModel | None = None
 
     def on_its_own(self, hp: keras_tuner.HyperParameters) -> Space:
         """The space with one row of every input."""
         if self._alone is None:
             inputs = {name: one.without_rows() for name, one in self.inputs.items()}
-            self._alone = ComposedHyperModel(self.outputs, inputs, self.answers, self.rows)
+            self._alone = ComposedHyperModel(
+                self.outputs, inputs, self.answers, self.rows, self.class_weights
+            )
         return self._alone
 
     @property
@@ -103,6 +109,8 @@ class ComposedHyperModel(Space):
                 x = tensors[id(node.parents[0])]
                 answer, losses[name] = head.build(settled, x, self.answers[name].width)
                 weights[name] = head.weight(settled)
+            if name in self.class_weights:
+                losses[name] = _by_class(self.class_weights[name])
             answers[name] = keras.layers.Identity(name=name)(answer)
         optimizer = tabular_optimizer(hp)
         self.recipe(hp)
@@ -180,6 +188,19 @@ class ComposedHyperModel(Space):
             name = source.part.name
             x = x[self._taken(settled, node)] if len(forms[name]) > 1 else x
             return node.part.build(settled, x, self.inputs[name].facts)
+
+
+def _by_class(class_weights: np.ndarray) -> Any:
+    """The loss of a head of classes, each row with the weight of its class."""
+    weights = class_weights.astype("float32")
+
+    def weighted_log_loss(y_true: Any, y_pred: Any) -> Any:
+        own = keras.ops.take(weights, keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32"))
+        return own * keras.losses.sparse_categorical_crossentropy(
+            keras.ops.reshape(y_true, (-1,)), y_pred
+        )
+
+    return weighted_log_loss
 
 
 def _settled(hp: Any, parts: Sequence[str], setting: str, value: Any) -> dict[str, Any]:

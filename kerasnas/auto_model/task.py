@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from kerasnas.auto_model.placed import PlacedInput
 from kerasnas.auto_model.readers import MOST_ROWS, InputsReader
 from kerasnas.auto_model.space import ComposedHyperModel
@@ -40,6 +42,7 @@ def composed_task(
     most = min((one.rows_at_once for one in behind), default=MOST_ROWS)
     reader = InputsReader({name: one.reader for name, one in inputs.items()}, most)
     kept: dict[Seen, Form] = {}
+    by_class = len(rows.class_weights) > 0
 
     def made(key: Seen) -> Form:
         seen = {name: inputs[name].seen(forms) for name, forms in key}
@@ -70,6 +73,7 @@ def composed_task(
                     {name: one.form.data for name, one in inputs.items()},
                     dict(rows.encoded),
                     rows.weights,
+                    *(rows.class_weights.get(n, np.ones(1)) for n in rows.heads if by_class),
                 ),
                 **({"backbones": [one.name for one in behind]} if behind else {}),
             },

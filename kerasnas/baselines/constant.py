@@ -27,5 +27,9 @@ def constant_answers(rows: Rows) -> np.ndarray:
 
 def constants_of(rows: Rows, train: np.ndarray) -> dict[str, np.ndarray]:
     """The best constant answer of each head to some rows."""
-    weights = scoring_weights(None if rows.weights is None else rows.weights[train])
-    return {n: h.constant(rows.encoded[n][train], weights) for n, h in rows.heads.items()}
+    found = {}
+    for name, head in rows.heads.items():
+        weights = rows.weights_of(name)
+        kept = scoring_weights(None if weights is None else weights[train])
+        found[name] = head.constant(rows.encoded[name][train], kept)
+    return found

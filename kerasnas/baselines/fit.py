@@ -172,7 +172,7 @@ class _Fitting:
                 evidence,
                 rows.heads[name],
                 rows.encoded[name],
-                rows.weights,
+                rows.weights_of(name),
                 evidence.sampled(train),
                 self.clock.deadline.at_most(seconds),
             )
@@ -199,8 +199,9 @@ class _Fitting:
     def _loss(self, name: str, answers: np.ndarray) -> float:
         """The loss of one head on the validation rows."""
         rows, head = self.rows, self.rows.heads[name]
-        weights = None if rows.weights is None else rows.weights[rows.valid]
-        score = head.scorer(rows.encoded[name][rows.valid], weights)
+        weights = rows.weights_of(name)
+        kept = None if weights is None else weights[rows.valid]
+        score = head.scorer(rows.encoded[name][rows.valid], kept)
         return head.loss(score.some([head.scores[0]], answers))
 
 

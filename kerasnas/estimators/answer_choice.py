@@ -233,9 +233,10 @@ def as_fitted(
         ),
         "baselines": {name: AnsweringBaseline(one) for name, one in baselines.models.items()},
         "baseline_reader": baselines.reader,
+        "scorer": scorer,
     }
     if keep:
-        kept |= {"raw": problem.raw, "rows": rows, "scorer": scorer, "reader_of": problem.reader_of}
+        kept |= {"raw": problem.raw, "rows": rows, "reader_of": problem.reader_of}
     fitted = Fitted(
         kind=kind,
         traced=TracedModel(answer.model),

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from kerasnas.errors import SearchSpaceError
 from kerasnas.problem.heads import FittedHead
 from kerasnas.problem.metrics import ClassColumns, Scorer, validated
 
@@ -89,6 +90,24 @@ class HeadsScorer:
             if LOSS in names:
                 result[LOSS] += self.loss_weights[name] * head.loss(scores)
         return result
+
+    def combined(self, scores: Mapping[str, float]) -> float:
+        """The sum of the heads' losses, from the scores of all heads by `output_score`.
+
+        Raises:
+            SearchSpaceError: If there is no score of a head.
+        """
+        total = 0.0
+        for name, head in self.heads.items():
+            prefix = self._prefix(name)
+            own = {n: scores[f"{prefix}{n}"] for n in head.scores if f"{prefix}{n}" in scores}
+            if head.scores[0] not in own:
+                raise SearchSpaceError(
+                    f"The loss of output `{name}` is your own, and is counted only during `fit`. "
+                    "`evaluate` gives the scores of the other outputs."
+                )
+            total += self.loss_weights[name] * head.loss(own)
+        return total
 
     def validation(self, predictions: Any) -> dict[str, float]:
         """Scores of a network's own answers, under the names that objectives use."""

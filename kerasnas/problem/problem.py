@@ -16,6 +16,7 @@ from kerasnas.data import Reader
 from kerasnas.data.fingerprint import fingerprint
 from kerasnas.data.units import Units
 from kerasnas.problem.answer_scorer import AnswerScorer
+from kerasnas.problem.heads.head import scoring_weights
 from kerasnas.problem.heads.targets import HeadTargets
 from kerasnas.problem.heads_scorer import HeadsScorer
 from kerasnas.problem.inputs import Form
@@ -165,11 +166,11 @@ class Problem:
     def scorer(self) -> AnswerScorer:
         """Scores answers in the user's units for the validation rows."""
         rows = self.rows
-        weights = None if rows.weights is None else rows.weights[rows.valid]
-        scorers = {
-            name: head.scorer(rows.encoded[name][rows.valid], weights, self.extra)
-            for name, head in rows.heads.items()
-        }
+        scorers = {}
+        for name, head in rows.heads.items():
+            weights = rows.weights_of(name)
+            kept = None if weights is None else weights[rows.valid]
+            scorers[name] = head.scorer(rows.encoded[name][rows.valid], kept, self.extra)
         if self.loss_weights is None:
             only: Any = next(iter(scorers.values()))
             return replace(only, own=self.own) if self.own else only
@@ -183,11 +184,12 @@ class Problem:
     def _view(self, form: Form) -> View:
         rows, scorer, learnt = self.rows, self.scorer(), self.learnt()
         x, y = form.streamed or (form.take(rows.train), _taken(learnt, rows.train))
+        weights = scoring_weights(None if rows.weights is None else rows.weights[rows.valid])
         return View(
             x=x,
             y=y,
             weights=self._weights(rows.train),
-            validation=(form.take(rows.valid), _taken(learnt, rows.valid), scorer.weights),
+            validation=(form.take(rows.valid), _taken(learnt, rows.valid), weights),
             scorer=scorer,
             assemble=partial(_exported, form.front, self.units()),
             example=form.take(np.arange(1)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,10 @@ from kerasnas.data import (
 )
 from kerasnas.data.foreign import has_positions, is_one_value
 from kerasnas.data.transcripts import Transcripts
-from kerasnas.errors import SchemaError, shown
+from kerasnas.errors import SchemaError
+from kerasnas.problem.class_weights import class_weights_by_head, with_class_weight
 from kerasnas.problem.given import Given, Validation
-from kerasnas.problem.heads import ClassHead, FittedHead, head_of
+from kerasnas.problem.heads import FittedHead, head_of
 from kerasnas.problem.heads.head import scoring_weights
 from kerasnas.problem.split import Split, split
 
@@ -46,12 +47,15 @@ class Rows:
         encoded: Encoded targets of all rows, by output.
         weights: Weight of every row, or `None`.
         split: Which rows are trained on, and which are held out.
+        class_weights: Weight of each class by output, for some of several heads; the weights of
+            rows hold that of a head which is alone.
     """
 
     heads: Mapping[str, FittedHead]
     encoded: Mapping[str, np.ndarray]
     weights: np.ndarray | None
     split: Split
+    class_weights: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def train(self) -> np.ndarray:
@@ -62,6 +66,13 @@ class Rows:
     def valid(self) -> np.ndarray:
         """Indices of the validation rows."""
         return self.split.valid
+
+    def weights_of(self, name: str) -> np.ndarray | None:
+        """Weight of every row for one head, that of its class included; or `None`."""
+        if name not in self.class_weights:
+            return self.weights
+        own: np.ndarray = self.class_weights[name][self.encoded[name]]
+        return own if self.weights is None else own * self.weights
 
     @property
     def folds(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
@@ -121,7 +132,8 @@ class Rows:
         weights = None if self.weights is None else self.weights[index]
         parts = [np.searchsorted(index, part) for part in (train, valid, self.calibration)]
         found = Split(parts[0], parts[1], calibration=parts[2])
-        return Rows(_scaled(self.heads, encoded, weights, found), encoded, weights, found)
+        heads = _scaled(self.heads, encoded, weights, found)
+        return Rows(heads, encoded, weights, found, self.class_weights)
 
     def places(self, train: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Indices of the rows that `only` keeps."""
@@ -221,8 +233,12 @@ def split_rows(
         count_folds=given.count_folds,
         calibration=0 if calibration is None else calibration(count),
     )
-    weights = _with_class_weight(weights, given.class_weight, heads, encoded, count)
-    return Rows(_scaled(heads, encoded, weights, found), encoded, weights, found)
+    by_head: dict[str, np.ndarray] = {}
+    if len(heads) > 1:
+        by_head = class_weights_by_head(given.class_weight, heads, encoded, count)
+    else:
+        weights = with_class_weight(weights, given.class_weight, heads, encoded, count)
+    return Rows(_scaled(heads, encoded, weights, found), encoded, weights, found, by_head)
 
 
 def check_weights(value: Any, rows: int, name: str) -> np.ndarray | None:
@@ -290,60 +306,3 @@ def _scaled(
     """The heads with the scale of the training rows."""
     kept = scoring_weights(None if weights is None else weights[split.train])
     return {name: head.on(encoded[name][split.train], kept) for name, head in heads.items()}
-
-
-def _with_class_weight(
-    weights: np.ndarray | None,
-    class_weight: Any,
-    heads: Mapping[str, FittedHead],
-    encoded: Mapping[str, np.ndarray],
-    count: int,
-) -> np.ndarray | None:
-    """Weights of rows times those of their classes; `count` rows were given to `fit`."""
-    if class_weight is None:
-        return weights
-    if len(heads) > 1:
-        raise SchemaError(
-            "`class_weight` is for one output; give the head a `loss_weight`, or the rows a "
-            "`sample_weight`."
-        )
-    ((name, head),) = heads.items()
-    if not isinstance(head, ClassHead):
-        raise SchemaError(
-            "`class_weight` is for one class a row; use `sample_weight` for other targets."
-        )
-    by_class = _class_weights(class_weight, head, encoded[name][:count])
-    joint: np.ndarray = by_class[encoded[name]] * (1.0 if weights is None else weights)
-    if joint[:count].sum() == 0:
-        raise SchemaError(
-            "`class_weight` and `sample_weight` together give every row the weight 0; at least one "
-            "row must count."
-        )
-    return joint
-
-
-def _class_weights(given: Any, head: ClassHead, targets: np.ndarray) -> np.ndarray:
-    """The weight of every class, in the order of the classes."""
-    known = head.target.classes_.tolist()
-    if isinstance(given, str) and given == "balanced":
-        # As scikit-learn: all classes together weigh the same.
-        counts = np.bincount(targets, minlength=len(known))
-        return len(targets) / (len(known) * np.maximum(counts, 1))
-    if not isinstance(given, Mapping):
-        raise SchemaError(
-            '`class_weight` must be "balanced" or a dict from labels to weights, such as '
-            f"{{{known[0]!r}: 1.0, {known[1]!r}: 2.0}}, received {shown(given)}."
-        )
-    unknown = [label for label in given if label not in known]
-    if unknown:
-        raise SchemaError(f"`class_weight` names {unknown}, which `y` does not have: {known}.")
-    try:
-        by_class = np.array([float(given.get(label, 1.0)) for label in known])
-    except (TypeError, ValueError):
-        by_class = np.full(len(known), np.nan)
-    if not np.isfinite(by_class).all() or (by_class < 0).any() or by_class.sum() == 0:
-        raise SchemaError(
-            "`class_weight` must hold finite numbers of at least 0, one of them above 0, received "
-            f"{shown(dict(given))}."
-        )
-    return by_class
