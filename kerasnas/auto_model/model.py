@@ -19,7 +19,7 @@ from kerasnas.clock import Clock
 from kerasnas.data.dataset_parts import dataset_parts
 from kerasnas.data.named_columns import Taken
 from kerasnas.data.names import quoted
-from kerasnas.errors import SchemaError, SearchSpaceError
+from kerasnas.errors import ObjectiveError, SchemaError, SearchSpaceError
 from kerasnas.estimators.arguments import settle_calibration
 from kerasnas.estimators.estimator import Estimator
 from kerasnas.estimators.objective_names import MEASURED
@@ -264,7 +264,13 @@ class AutoModel(Estimator):
 
     def _objectives(self) -> tuple[Any, ...]:
         known = [*self._score_names(), *MEASURED]
-        return parse_objectives("val_loss" if self.objective is None else self.objective, known)
+        found = parse_objectives("val_loss" if self.objective is None else self.objective, known)
+        if any(one.metric is not None for one in found):
+            raise ObjectiveError(
+                "A metric of one's own is for estimators. The outputs of an AutoModel have the "
+                f"scores {quoted(self._score_names())}; name one of these."
+            )
+        return found
 
     def _calibration(self, level: float | None) -> Callable[[int], int] | None:
         """Rows for the head that needs the most: an interval has two ends, a set has one."""

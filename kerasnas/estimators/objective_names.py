@@ -17,7 +17,6 @@ from kerasnas.objectives import (
     parse_objectives,
 )
 from kerasnas.problem import CLASSIFICATION, REGRESSION, Problem
-from kerasnas.problem.heads import ValuesHead
 from kerasnas.problem.heads.head import scoring_weights
 from kerasnas.problem.metrics import is_quantile_loss
 from kerasnas.problem.own_metrics import direction_of, own_metric
@@ -86,13 +85,10 @@ def with_metrics(
     own = {o.name: own_metric(o) for o in objectives if o.metric is not None}
     if own:
         problem = task.problem
-        if (
-            not isinstance(problem, Problem)
-            or problem.loss_weights is not None
-            or isinstance(problem.rows.head, ValuesHead)
-        ):
+        if not isinstance(problem, Problem) or problem.loss_weights is not None:
             raise ObjectiveError(
-                "A metric of one's own scores one target a row. Name one of the metrics: "
+                "A metric of one's own is for estimators of classes and numbers. Name one of the "
+                "metrics here: "
                 f"{', '.join(f'val_{name}' for name in problem.scorer().names)}."
             )
         problem = problem.with_own(tuple(own.values()))

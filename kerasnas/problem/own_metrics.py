@@ -82,7 +82,7 @@ class OwnMetric:
 
         Args:
             targets: Encoded targets.
-            predictions: Probabilities `(rows, classes)` or values `(rows, 1)`.
+            predictions: Probabilities `(rows, classes)` or values `(rows, targets)`.
             weights: Weight of each row, or `None`.
             classes: Number of classes or labels; `None` for regression.
             threshold: Probability from which the second of two classes is chosen.
@@ -95,7 +95,7 @@ class OwnMetric:
         else:
             several = classes is not None and targets.ndim == 2
             truth = targets if classes is None or several else self.target.decode(targets)
-            said: Any = predictions.reshape(-1)
+            said: Any = predictions if truth.ndim > 1 else predictions.reshape(-1)
             if several:
                 said = (predictions > 0.5).astype(targets.dtype)
             elif classes is not None:
@@ -158,7 +158,7 @@ class OwnMetric:
                 "Use a metric of numbers, such as `keras.metrics.MeanAbsoluteError()`."
             )
         if classes is None:
-            truth = targets.reshape(-1, 1)
+            truth = targets.reshape(len(targets), -1)
         elif labels:
             several = targets.ndim == 2
             predictions = predictions > 0.5 if several else _chosen(predictions, threshold)
@@ -210,7 +210,7 @@ def direction_of(
         ObjectiveError: If it cannot be computed, or says the same of both.
     """
     if classes is None:
-        perfect = targets.reshape(-1, 1).astype("float64")
+        perfect = targets.reshape(len(targets), -1).astype("float64")
     elif targets.ndim == 2:
         perfect = targets.astype("float64")
     else:

@@ -113,7 +113,7 @@ def test_class_weights_of_the_only_output(data):
     auto = compose(["kind"], trials=1)
     auto.fit(x, y["kind"], class_weight={"big": 1000.0})
     assert (auto.predict(x) == "big").mean() > 0.9
-    with pytest.raises(SchemaError, match="is for one output"):
+    with pytest.raises(SchemaError, match="dict from outputs"):
         compose(trials=1).fit(x, y, class_weight={"big": 2.0})
     with pytest.raises(SchemaError, match="one class a row"):
         compose(["price"], trials=1).fit(x, y["price"], class_weight={"big": 2.0})
