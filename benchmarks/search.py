@@ -176,7 +176,7 @@ def print_regrets(benchmark, names, regret):
     for name, runs in zip(names, regret, strict=True):
         cells = [f"{r.mean():.4f} ± {error(r):.4f}" for r in runs.T]
         print(f"{name:<12}" + "".join(f"{c:>19}" for c in cells))
-    if "auto" not in names:
+    if "auto" not in names or len(names) == 1:
         return
     mine, cells = names.index("auto"), []
     others = [i for i in range(len(names)) if i != mine and not names[i].startswith("auto")]

@@ -287,7 +287,7 @@ def test_short_trainings_that_mislead_are_given_up(proved):
     tested = [t.number for t in history if len(t.executions) == 2]
     assert len(tested) == trust.FIRST_VERDICT
     short = [t.number for t in history.finished if t.executions[0].fidelity < 1]
-    assert sorted(short) == list(range(10))
+    assert sorted(short) == list(range(7))
     best = proved[True].recommended()
     assert best.reached == 1
     assert best.metrics["val_loss"] < 0.01

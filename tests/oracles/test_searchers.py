@@ -192,6 +192,54 @@ def test_values_lead_a_gaussian_process_close_to_a_smooth_minimum():
     assert best(history) < 1e-4
 
 
+def trained(points, loss):
+    history = History()
+    for number, (x, y) in enumerate(points):
+        history.start({"x": float(x), "y": float(y)})
+        score = {"val_loss": loss(float(x), float(y))}
+        history.finish(number, "COMPLETED", metrics=score)
+    return history
+
+
+@pytest.mark.parametrize("misleads", [False, True])
+def test_short_trainings_beside_full_ones_are_believed_as_far_as_they_agree(misleads):
+    """Twenty short trainings know where the valley is; three full ones do not."""
+    draws = [np.random.default_rng(seed).uniform(size=(20, 2)) for seed in range(4)]
+
+    def truth(x, y):
+        return (x - 0.8) ** 2 + (y - 0.2) ** 2
+
+    def short_loss(x, y):
+        return truth(1 - x, 1 - y) if misleads else truth(x, y) + 1
+
+    losses = {"alone": [], "beside": []}
+    for points, seed in itertools.product(draws, range(4)):
+        history = trained(points[:3], truth)
+        alone = searchers.GpSearcher(startup=3)
+        aside = trained(points, short_loss).finished
+        for name, searcher in (("alone", alone), ("beside", alone.beside(aside))):
+            values = searcher.suggest(plane(), history, LOSS, np.random.default_rng(seed))
+            losses[name].append(truth(**values))
+    limit = 2.0 if misleads else 0.5
+    assert np.mean(losses["beside"]) < limit * np.mean(losses["alone"])
+
+
+def test_short_trainings_say_nothing_once_there_are_enough_full_ones():
+    points = np.random.default_rng(0).uniform(size=(8, 2))
+    history = trained(points, lambda x, y: x + y)
+    aside = trained(points, lambda x, y: -x - y).finished
+
+    def answers(searcher, full):
+        seen = trained(points[:full], lambda x, y: x + y)
+        return searcher.suggest(plane(), seen, LOSS, np.random.default_rng(0))
+
+    alone = searchers.GpSearcher(startup=3)
+    enough = gp.ENOUGH_FULL * 2
+    assert len(history) > enough
+    assert answers(alone.beside(aside), enough) == answers(alone, enough)
+    assert answers(alone.beside(aside), enough - 1) != answers(alone, enough - 1)
+
+
 @pytest.mark.parametrize("name", ["nsga2", "tpe", "evolution"])
 def test_two_objectives_spread_along_the_front(name):
     hp = keras_tuner.HyperParameters()

@@ -14,8 +14,8 @@ from kerasnas.oracles.trust import short_first
 FIRST_PROOF = 4
 """Short trainings before the first full one that tests them."""
 
-APART = 2
-"""Short trainings between two of these."""
+APART = 1
+"""Short trainings between two of these (`benchmarks/search.py`, made curves 0 and 1)."""
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,14 @@ class TrustSearcher(Searcher):
         rng: np.random.Generator,
         constraints: Sequence[Constraint] = (),
     ) -> Values | None:
-        """What the model says of what it is shown."""
-        seen = self.shown(history, objectives, constraints)
-        return self.model.suggest(space, seen, objectives, rng, constraints)
+        """What the model says of what it is shown.
+
+        Once full trainings count, the short ones are told beside them.
+        """
+        seen, model = self.shown(history, objectives, constraints), self.model
+        if not short_first(history, objectives, constraints):
+            model = model.beside(at_fidelity(history, self.low).finished)
+        return model.suggest(space, seen, objectives, rng, constraints)
 
     def shown(
         self, history: History, objectives: Sequence[Objective], constraints: Sequence[Constraint]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -50,6 +50,11 @@ MOST_MOVED = 5
 STEPS = 24
 """Steps of the search for length scales."""
 
+ENOUGH_FULL = 2
+"""Full trainings for each hyperparameter, from which on short ones are left out: then they have
+nothing to add, and where curves cross they lead astray (`benchmarks/search.py`, made curves 0 and
+1)."""
+
 TEACHERS = 64
 """Most trials by which a kernel is chosen; more of them are in the model that it belongs to."""
 
@@ -75,8 +80,11 @@ class _Candidates:
         return cls([values for values, _ in found.values()], Encoded.of(space, rows))
 
 
-def _encoded(space: ValueSpace, trials: Sequence[TrialRecord]) -> Encoded:
-    return Encoded.of(space, [space.recorded(ValueSpace.encode, t.values) for t in trials])
+def _encoded(
+    space: ValueSpace, trials: Sequence[TrialRecord], short: Sequence[TrialRecord] = ()
+) -> Encoded:
+    rows = [space.recorded(ValueSpace.encode, t.values) for t in (*trials, *short)]
+    return Encoded.of(space, rows, len(short))
 
 
 def _row_key(space: ValueSpace, values: Mapping[str, Any]) -> bytes:
@@ -96,11 +104,20 @@ class GpSearcher(Searcher):
         startup: Random suggestions before the model takes over.
         most: Trials in the model: beyond it the better half of them are the best and the other
             half the newest.
+        short: Short trainings, which count until full ones are `ENOUGH_FULL` times as many as there
+            are hyperparameters. How far the two agree is one more number that is fitted, so that
+            short trainings that mislead say nothing. Source: Bonilla et al., *Multi-task Gaussian
+            Process Prediction*, NeurIPS 2007, for the covariance of two tasks.
     """
 
     startup: int = 10
     most: int = 200
+    short: tuple[TrialRecord, ...] = ()
     name: str = "gp"
+
+    def beside(self, short: Sequence[TrialRecord]) -> Searcher:
+        """Learns from short trainings as well."""
+        return replace(self, short=tuple(short))
 
     def suggest(
         self,
@@ -120,18 +137,20 @@ class GpSearcher(Searcher):
             return space.random(rng)
         known = self._kept(history, ranked)
         numeric = any(d.numeric and d.tunable for d in space.domains)
-        scores = _scores(known, objectives, constraints, by_value=numeric)
-        model = _best_model(_encoded(space, known), scores, rng)
+        full = _scores(known, objectives, constraints, by_value=numeric)
+        short = self.short if len(known) < ENOUGH_FULL * len(space) else ()
+        theirs = _beside(known, full, short, objectives, constraints, by_value=numeric)
+        model = _best_model(_encoded(space, known, short), np.append(full, theirs), rng)
         # Running trials count as middling ones: the next proposal keeps away from them.
-        observed = _encoded(space, [*known, *history.running])
-        scores = np.append(scores, np.zeros(len(history.running)))
+        observed = _encoded(space, [*known, *history.running], short)
+        scores = np.concatenate([full, np.zeros(len(history.running)), theirs])
         if len(scores) > len(model[2]):
             model = fit_kernel(model[0], Gaps.between(observed, observed), scores)[1:]
-        best = _most_promising(model, observed, scores, fresh)
+        best = _most_promising(model, observed, full.max(), fresh)
         for spread in FINER if numeric else ():
             near = (_moved(space, best, spread, rng) for _ in range(_fewer(space, 20)))
             finer = _Candidates.of(space, itertools.chain([best], near), seen)
-            best = _most_promising(model, observed, scores, finer)
+            best = _most_promising(model, observed, full.max(), finer)
         return best
 
     def describe(self, space: ValueSpace) -> str:
@@ -257,6 +276,28 @@ def _scores(
     return (all_values.mean() - all_values) / width
 
 
+def _beside(
+    known: Sequence[TrialRecord],
+    full: np.ndarray,
+    short: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    constraints: Sequence[Constraint],
+    *,
+    by_value: bool,
+) -> np.ndarray:
+    """Scores of short trainings, on the scale of the full ones.
+
+    Those that were trained both ways tell where the zero of the scale is: they were chosen, so that
+    they are better than others, and the full ones among themselves are middling.
+    """
+    if not short:
+        return np.empty(0)
+    scores = _scores(short, objectives, constraints, by_value=by_value)
+    at = {t.number: score for t, score in zip(short, scores, strict=True)}
+    both = [at[t.number] - s for t, s in zip(known, full, strict=True) if t.number in at]
+    return np.asarray(scores - np.mean(both)) if both else scores
+
+
 Model = tuple[Kernel, np.ndarray, np.ndarray]
 """A kernel with the Cholesky factor and the weights of what it was fitted to."""
 
@@ -289,16 +330,16 @@ def _teachers(observed: Encoded, scores: np.ndarray) -> tuple[Gaps, np.ndarray]:
 def _most_promising(
     model: Model,
     observed: Encoded,
-    scores: np.ndarray,
+    reached: float,
     candidates: _Candidates,
 ) -> Values:
-    """The candidate with the largest expected improvement over the best score."""
+    """The candidate with the largest expected improvement over the best score so far."""
     kernel, factor, alpha = model
     cross = kernel(Gaps.between(candidates.encoded, observed))
     mean = cross @ alpha
     reduced = np.linalg.solve(factor, cross.T)
     spread = np.sqrt(np.maximum(1.0 - (reduced**2).sum(0), 1e-9))
-    u = (mean - scores.max()) / spread
+    u = (mean - reached) / spread
     normal = NormalDist()
     below = np.array([normal.cdf(x) for x in u])
     density = np.exp(-0.5 * u**2) / math.sqrt(2 * math.pi)

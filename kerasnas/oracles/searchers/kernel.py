@@ -14,6 +14,9 @@ LENGTHS = (1.0, 2.0, 4.0)
 NOISE = 0.05
 DRAWS = 24
 
+AGREEMENTS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.97)
+"""How far short trainings may agree with full ones, to choose from by what both have shown."""
+
 MANY = 50
 """Beyond so many numbers all of them share one length scale, and distances grow no further."""
 
@@ -26,11 +29,13 @@ class Kernel:
         hamming: Length scale of the number of differing choices.
         scales: One length scale for each number, or one for all.
         noise: Variance on the diagonal.
+        agreement: Correlation of a short training and a full one of the same configuration.
     """
 
     hamming: float
     scales: np.ndarray
     noise: float
+    agreement: float = 1.0
 
     def __call__(self, gaps: Gaps) -> np.ndarray:
         """Covariances between all rows of two sets."""
@@ -38,30 +43,44 @@ class Kernel:
         if self.scales.size:
             r = np.sqrt(gaps.squared @ (5.0 / self.scales**2))
             covariance = covariance * (1.0 + r + r**2 / 3.0) * np.exp(-r)
+        if self.agreement < 1.0:
+            covariance = covariance * np.where(gaps.apart, self.agreement, 1.0)
         return np.asarray(covariance)
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Configurations as rows: choices by index (-1 when inactive), numbers in [0, 1]."""
+    """Configurations as rows.
+
+    Attributes:
+        choices: Choices by index, -1 when inactive.
+        numbers: Numbers in [0, 1].
+        short: Which rows are those of short trainings.
+    """
 
     choices: np.ndarray
     numbers: np.ndarray
+    short: np.ndarray
 
     @classmethod
-    def of(cls, space: ValueSpace, encoded: Sequence[np.ndarray]) -> Encoded:
-        """Parts `space.encode`; an inactive number sits in the middle and differs as a choice."""
+    def of(cls, space: ValueSpace, encoded: Sequence[np.ndarray], short: int = 0) -> Encoded:
+        """Parts `space.encode`; an inactive number sits in the middle and differs as a choice.
+
+        The last rows, `short` of them, are those of short trainings.
+        """
         rows = np.array(encoded).reshape(len(encoded), len(space))
         numeric = np.array([d.numeric for d in space.domains], dtype=bool)
         depends = np.array([bool(d.conditions) for d in space.domains], dtype=bool)
         absent = np.isnan(rows)
         choices = np.where(absent, -1.0, rows)[:, ~numeric]
         switches = absent[:, numeric & depends].astype(float)
-        return cls(np.hstack([choices, switches]), np.where(absent, 0.5, rows)[:, numeric])
+        numbers = np.where(absent, 0.5, rows)[:, numeric]
+        last = np.arange(len(rows)) >= len(rows) - short
+        return cls(np.hstack([choices, switches]), numbers, last)
 
     def of_rows(self, rows: np.ndarray) -> Encoded:
         """Some of the configurations."""
-        return Encoded(self.choices[rows], self.numbers[rows])
+        return Encoded(self.choices[rows], self.numbers[rows], self.short[rows])
 
 
 @dataclass(frozen=True)
@@ -71,10 +90,12 @@ class Gaps:
     Attributes:
         differing: How many choices differ.
         squared: Squared differences of each number; of very many numbers, their sum.
+        apart: Whether one of the two is a short training and the other a full one.
     """
 
     differing: np.ndarray
     squared: np.ndarray
+    apart: np.ndarray
 
     @classmethod
     def between(cls, one: Encoded, other: Encoded) -> Gaps:
@@ -82,23 +103,29 @@ class Gaps:
         choices, numbers = one.choices.shape[1], one.numbers.shape[1]
         differing = (one.choices[:, None, :] != other.choices[None, :, :]).sum(-1)
         differing = differing * min(1.0, MANY / max(choices, 1))
+        apart = one.short[:, None] != other.short
         if numbers <= MANY:
-            return cls(differing, (one.numbers[:, None, :] - other.numbers[None, :, :]) ** 2)
+            squared = (one.numbers[:, None, :] - other.numbers[None, :, :]) ** 2
+            return cls(differing, squared, apart)
         lengths = (one.numbers**2).sum(1)[:, None] + (other.numbers**2).sum(1)
         total = np.maximum(lengths - 2.0 * one.numbers @ other.numbers.T, 0.0)
-        return cls(differing, total[:, :, None] * (MANY / numbers))
+        return cls(differing, total[:, :, None] * (MANY / numbers), apart)
 
 
 def perturbed(kernel: Kernel, rng: np.random.Generator) -> Kernel:
     """A kernel near another one."""
     moved = np.exp(rng.normal(0.0, 0.4, size=len(kernel.scales)))
     noise = float(np.clip(kernel.noise * np.exp(rng.normal(0.0, 0.5)), 1e-5, 1.0))
-    return Kernel(kernel.hamming, np.clip(kernel.scales * moved, 0.05, 10.0), noise)
+    agreement = kernel.agreement
+    if agreement < 1.0:
+        agreement = float(np.clip(agreement + rng.normal(0.0, 0.15), 0.0, 0.98))
+    return Kernel(kernel.hamming, np.clip(kernel.scales * moved, 0.05, 10.0), noise, agreement)
 
 
 def kernel_choices(observed: Encoded, rng: np.random.Generator) -> Iterator[Kernel]:
     """Kernels to choose from: three length scales of choices, random ones for numbers."""
     numbers = observed.numbers.shape[1]
+    agreements = AGREEMENTS if observed.short.any() else (1.0,)
     count = numbers if numbers <= MANY else 1
     if not count:
         for length in LENGTHS:
@@ -106,7 +133,8 @@ def kernel_choices(observed: Encoded, rng: np.random.Generator) -> Iterator[Kern
         return
     for i in range(DRAWS):
         scales = np.exp(rng.uniform(math.log(0.1), math.log(3.0), size=count))
-        yield Kernel(LENGTHS[i % 3], scales, float(10 ** rng.uniform(-4.0, -0.3)))
+        noise = float(10 ** rng.uniform(-4.0, -0.3))
+        yield Kernel(LENGTHS[i % 3], scales, noise, agreements[i % len(agreements)])
 
 
 def fit_kernel(

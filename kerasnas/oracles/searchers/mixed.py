@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from kerasnas.history import History
+from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.searchers.bandit import BanditSearcher
 from kerasnas.oracles.searchers.bayesian import BayesianSearcher
@@ -51,23 +51,29 @@ class MixedSearcher(Searcher):
     Args:
         best: How many of the best trials are mutated.
         startup: As in `BayesianSearcher`.
+        short: Short trainings that the Gaussian process alone is told of.
     """
 
     best: int = 5
     startup: int = 10
+    short: tuple[TrialRecord, ...] = ()
     name: str = "mixed"
     _bandit: BanditSearcher = field(init=False, repr=False, compare=False)
-    _process: GpSearcher = field(init=False, repr=False, compare=False)
+    _process: Searcher = field(init=False, repr=False, compare=False)
     _model: BayesianSearcher = field(init=False, repr=False, compare=False)
     _several: TpeSearcher = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         process = GpSearcher(self.startup)
         parts = (process, LocalSearcher(), EvolutionSearcher(), TpeSearcher(self.startup))
-        object.__setattr__(self, "_process", process)
+        object.__setattr__(self, "_process", process.beside(self.short))
         object.__setattr__(self, "_bandit", BanditSearcher(parts, self.startup))
         object.__setattr__(self, "_model", BayesianSearcher(self.startup))
         object.__setattr__(self, "_several", TpeSearcher(startup=self.startup))
+
+    def beside(self, short: Sequence[TrialRecord]) -> Searcher:
+        """Tells the process where it decides alone: elsewhere nobody has measured that it helps."""
+        return replace(self, short=tuple(short))
 
     def turn(
         self,

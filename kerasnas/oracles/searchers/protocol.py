@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kerasnas.history import History
+from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles.space import Values, ValueSpace
 
@@ -58,6 +58,10 @@ class Searcher(ABC):
         constraints: Sequence[Constraint] = (),
     ) -> Searcher:
         """The searcher that proposes the next trial: of several parts the one whose turn it is."""
+        return self
+
+    def beside(self, short: Sequence[TrialRecord]) -> Searcher:
+        """The searcher that is told of short trainings as well; most make nothing of them."""
         return self
 
     def candidates(self, space: ValueSpace, history: History) -> Iterator[Values] | None:
