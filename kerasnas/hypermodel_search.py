@@ -27,6 +27,7 @@ from kerasnas.problem import View
 from kerasnas.problem.own_data import (
     as_arrays,
     as_targets,
+    as_tensors,
     as_validation,
     check_repeatable,
     form_of,
@@ -45,7 +46,7 @@ from kerasnas.searching import (
     searching_in,
     settle_seed,
 )
-from kerasnas.spaces.space import Space, UserSpace, as_space
+from kerasnas.spaces.space import Space, as_space
 from kerasnas.trial import Job
 from kerasnas.trial.callbacks import settle_callbacks
 from kerasnas.trial.executors import executor_of
@@ -146,12 +147,13 @@ def search(
             _check_own_validation(space, x, objectives)
         if validation_data is None and is_arrays(x):
             x, y, weights, validation_data = held_out(x, y, weights, validation_split, seed)
+        rows = as_tensors(x)
         view = View(
-            x=x,
+            x=rows,
             y=y,
             weights=weights,
-            validation=validation_data,
-            example=tf.nest.map_structure(lambda a: a[:1], x) if is_arrays(x) else None,
+            validation=as_tensors(validation_data),
+            example=tf.nest.map_structure(lambda a: a[:1], rows) if is_arrays(rows) else None,
         )
         job = Job(
             view=lambda hp: view,
@@ -216,8 +218,7 @@ def _check_fit_arguments(space: Space, fit_kwargs: Mapping[str, Any]) -> None:
     Raises:
         SearchSpaceError: If there are any: every trial would fail.
     """
-    own_fit = isinstance(space, UserSpace) and space.has_own_fit
-    for name in [] if own_fit else [name for name in fit_kwargs if name in _OF_TUNERS]:
+    for name in [] if space.has_own_fit else [name for name in fit_kwargs if name in _OF_TUNERS]:
         raise SearchSpaceError(f"`search` has no argument `{name}`. {_OF_TUNERS[name]}")
 
 
@@ -240,9 +241,8 @@ def _digest_of_data(*data: Any) -> str:
 
 def _check_own_validation(space: Space, x: Any, objectives: Sequence[Objective]) -> None:
     """Whether a search without validation data can have its objectives at all."""
-    own_fit = isinstance(space, UserSpace) and space.has_own_fit
     names = [o.name for o in objectives if o.name.startswith("val_")]
-    if names and not own_fit:
+    if names and not space.has_own_fit:
         raise SearchSpaceError(
             f"`objective` {names[0]!r} needs `validation_data`: no rows can be held out of a "
             f"{type(x).__name__}. Pass `validation_data=`, a dataset or arrays."

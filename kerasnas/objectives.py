@@ -325,20 +325,38 @@ def violation(constraints: Sequence[Constraint], metrics: Mapping[str, float]) -
     return sum((c.violation(metrics) for c in constraints), 0.0)
 
 
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+
+
+def _is_negated(name: str) -> bool:
+    return any(word in _NEGATIONS for word in _words(name))
+
+
 def _infer_direction(name: str) -> Direction:
     if name in FREE_MEASURES or name.lower().endswith(_MIN_UNITS):
         return "min"
-    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
-    if any(word in _NEGATIONS for word in words):
-        words = []
+    words = [] if _is_negated(name) else _words(name)
     if any(_is_or_holds(word, known) for word in words for known in _MIN_WORDS):
         return "min"
     if any(_is_or_holds(word, known) for word in words for known in _MAX_WORDS):
         return "max"
+    hint = _hint_of_words(name)
     raise ObjectiveError(
-        f"The direction of objective {name!r} is not known. "
+        f"The direction of objective {name!r} is not known.{hint} "
         f"Write `kerasnas.Objective({name!r}, direction='min')` or 'max'."
     )
+
+
+def _hint_of_words(name: str) -> str:
+    """The same name with its misspelt words put right; empty where nothing is near."""
+    known = [
+        word for word in (*_MAX_WORDS, *_MIN_WORDS) if len(word) > 3
+    ]  # short ones are near all
+    parts = re.split(r"([^A-Za-z0-9]+)", name)
+    near = [difflib.get_close_matches(part.lower(), known, n=1, cutoff=0.8) for part in parts]
+    meant = "".join(found[0] if found else part for part, found in zip(parts, near, strict=True))
+    return f" Did you mean {meant!r}?" if meant != name and not _is_negated(name) else ""
 
 
 def _is_or_holds(word: str, known: str) -> bool:

@@ -24,12 +24,20 @@ _ENDLESS = -1  # as `tf.data` says it
 def as_arrays(data: Any) -> Any:
     """The same data, with every frame, column and list of numbers as an array.
 
-    Tuples, lists and dicts around them stay.
+    Tuples, lists and dicts around them stay. A frame with columns of strings beside columns of
+    numbers is no one array: it becomes a dict of its columns. A missing string is the empty one.
     """
     if is_table(data):
         data = to_pandas(data)
-    if isinstance(data, pd.DataFrame | pd.Series):
+    if isinstance(data, pd.DataFrame):
+        columns = {str(name): _array_of(data.iloc[:, i]) for i, name in enumerate(data.columns)}
+        of_objects = [array.dtype == object for array in columns.values()]
+        alike = all(of_objects) or not any(of_objects) or len(columns) < data.shape[1]
+        return _array_of(data) if alike else columns
+    if isinstance(data, pd.Series):
         return _array_of(data)
+    if isinstance(data, np.ndarray) and data.dtype == object:
+        return _settled(data)
     if isinstance(data, list | tuple) and data and _is_numbers(data):
         return np.asarray(data)
     if isinstance(data, tuple | list) and type(data) in (tuple, list):
@@ -45,6 +53,22 @@ def _array_of(data: pd.DataFrame | pd.Series) -> np.ndarray:
     array: np.ndarray = data.to_numpy()
     if array.dtype == object and all(pd.api.types.is_numeric_dtype(kind) for kind in kinds):
         return data.to_numpy(dtype="float64", na_value=np.nan)
+    return _settled(array) if array.dtype == object else array
+
+
+def _settled(array: np.ndarray) -> np.ndarray:
+    """Objects that are all strings or all numbers, where they are not missing, as a network reads.
+
+    Anything else stays as it is.
+    """
+    missing = np.asarray(pd.isna(array))
+    if missing.shape != array.shape:
+        return array
+    kinds = {type(cell) for cell in array[~missing]}
+    if kinds and all(issubclass(kind, str | bytes) for kind in kinds):
+        return np.where(missing, "", array) if missing.any() else array
+    if kinds and all(issubclass(kind, int | float | np.number | np.bool_) for kind in kinds):
+        return np.where(missing, np.nan, array).astype("float64")
     return array
 
 
@@ -59,6 +83,25 @@ def as_validation(data: Any) -> Any:
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         return as_arrays(data)
     return (as_arrays(data[0]), as_targets(data[1]), *map(as_targets, data[2:]))
+
+
+def as_tensors(data: Any) -> Any:
+    """The same data, with every array of strings as a tensor, as Keras's `fit` needs it."""
+    if isinstance(data, tuple | list) and type(data) in (tuple, list):
+        return type(data)(as_tensors(item) for item in data)
+    if isinstance(data, dict):
+        return {name: as_tensors(item) for name, item in data.items()}
+    return tf.constant(data.tolist()) if is_text(data) and len(data) else data
+
+
+def is_text(array: Any) -> bool:
+    """Whether an array or a tensor holds nothing but strings."""
+    if isinstance(array, tf.Tensor):
+        return bool(array.dtype == tf.string)
+    if not isinstance(array, np.ndarray):
+        return False
+    kind = array.dtype.kind
+    return kind in "US" or (kind == "O" and all(isinstance(c, str | bytes) for c in array.flat))
 
 
 def is_arrays(x: Any) -> bool:

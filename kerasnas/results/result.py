@@ -132,7 +132,7 @@ class SearchResult:
         return dict(self.best_trial.values)
 
     def best_model(self, where: str | None = None) -> keras.Model:
-        """The model of the best trial as it was scored, read from its file.
+        """The model of the best trial as it was scored; of `kerasnas.search` also compiled.
 
         Args:
             where: A condition on metrics, measures and hyperparameters that it must meet, such as
@@ -144,7 +144,7 @@ class SearchResult:
                 kept are the models that are best for some limit of size or latency.
         """
         if where is None:
-            return self.networks.model(self.best_trial)
+            return self.networks.compiled(self.best_trial)
         trial = self.trials_where(where)[0]
         if not self.networks.there(trial.trial_id):
             raise SearchFailedError(
@@ -152,7 +152,7 @@ class SearchResult:
                 "models that are best for some limit of `params` or `latency_ms` are. Ask for such "
                 f"a limit, or train its configuration: {trial.values}."
             )
-        return self.networks.model(trial)
+        return self.networks.compiled(trial)
 
     def trials_where(self, where: str) -> list[TrialRecord]:
         """The feasible trials that meet a condition, the best by the first objective first.

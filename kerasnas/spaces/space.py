@@ -65,6 +65,11 @@ class Space(keras_tuner.HyperModel):
         """How the network of these hyperparameters is fitted."""
         return Steps(self.recipe(hp))
 
+    @property
+    def has_own_fit(self) -> bool:
+        """Whether a user has written the `fit`."""
+        return False
+
     def solves_again(self) -> bool:
         """Whether some families can be fitted once more on other rows."""
         return False

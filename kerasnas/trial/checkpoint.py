@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,15 +102,20 @@ def optimizer_of(model: keras.Model) -> keras.optimizers.Optimizer | None:
     return optimizer if isinstance(optimizer, keras.optimizers.Optimizer) else None
 
 
+def first_rows(x: Any) -> Any:
+    """A few rows of inputs, as a model is called with them; `None` of what can be read once."""
+    if isinstance(x, tf.data.Dataset | keras.utils.PyDataset):
+        batch = x[0] if isinstance(x, keras.utils.PyDataset) else next(iter(x.take(1)))
+        x = batch[0] if isinstance(batch, tuple) else batch
+    elif isinstance(x, Iterator):
+        return None
+    return tf.nest.map_structure(lambda a: tf.convert_to_tensor(a[:2]), x)
+
+
 def build(model: keras.Model, x: Any) -> None:
     """Creates the variables of a model that has no `Input`, and of its optimiser."""
     if not model.built:
-        first = next(iter(x.take(1))) if isinstance(x, tf.data.Dataset) else None
-        if first is not None:
-            inputs = first[0] if isinstance(first, tuple) else first
-        else:
-            inputs = tf.nest.map_structure(lambda a: tf.convert_to_tensor(a[:2]), x)
-        model(inputs, training=False)
+        model(first_rows(x), training=False)
     optimizer = optimizer_of(model)
     if optimizer is not None and not optimizer.built:
         optimizer.build(model.trainable_variables)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from kerasnas.spaces.space import Space
 
 
-def explore(space: Space, oracle: Any) -> None:
+def explore(space: Space, oracle: Any, check: Callable[[Any], None] = lambda network: None) -> None:
     """Builds until every conditional scope has been active once, and tells the oracle the space.
 
     What keras-tuner does, but for two things. Hyperparameters that a scope brings take their
@@ -19,6 +20,7 @@ def explore(space: Space, oracle: Any) -> None:
     Args:
         space: A search space.
         oracle: A keras-tuner oracle.
+        check: Told each network that is built, to end the search where no trial could train it.
     """
     hp = oracle.get_space()
     space.declare_hyperparameters(hp)
@@ -27,7 +29,7 @@ def explore(space: Space, oracle: Any) -> None:
     waiting: list[Any] = []
     seen: list[Any] = []  # active once, or tried
     while True:
-        space.sketch(hp)
+        check(space.sketch(hp))
         oracle.update_space(hp)
         seen.extend(copy.deepcopy(c) for c in hp.active_scopes if c not in seen)
         waiting.extend(copy.deepcopy(c) for c in hp.inactive_scopes if c not in waiting)

@@ -14,7 +14,7 @@ from kerasnas.clock import Stopwatch
 from kerasnas.errors import ArtifactError
 from kerasnas.history import TrialRecord
 from kerasnas.problem.view import as_it_is
-from kerasnas.trial.rebuilt import Rebuild, rebuilt, write_weights
+from kerasnas.trial.rebuilt import Rebuild, compiled_like, rebuilt, write_weights
 
 Assemble = Callable[[keras.Model], keras.Model]
 """From a network to the exported model, which takes raw data."""
@@ -152,7 +152,7 @@ class Networks:
             # A model of the user's own, which Keras cannot make of a file: `build` can.
             if self._rebuild is None or not path.is_file():
                 raise
-            return rebuilt(self._rebuild(hyperparameters(trial)), path)
+            return rebuilt(self._rebuild.network(hyperparameters(trial), trial.number), path)
 
     def model(self, trial: TrialRecord) -> keras.Model:
         """The exported model of a trial: the one that was scored, behind the front end.
@@ -166,6 +166,20 @@ class Networks:
         if self._keeps_models:
             self._models[trial.trial_id] = model
         return model
+
+    def compiled(self, trial: TrialRecord) -> keras.Model:
+        """As `model`, and compiled as the user's `build` compiles it, so that it can `evaluate`.
+
+        Where `build` gives another network now, the model of the file answers, uncompiled. The
+        models of kerasnas are uncompiled, too.
+
+        Raises:
+            ArtifactError: As in `model`.
+        """
+        model = self.model(trial)
+        if self._rebuild is None or model.compiled:
+            return model
+        return compiled_like(model, self._rebuild, hyperparameters(trial), trial.number)
 
     def tidy(self) -> None:
         """Lets go of trials without a file, and of the oldest networks that find no room."""

@@ -119,6 +119,8 @@ class Trained:
         full: Epochs of a full training.
         hopeless: Whether `on_epoch` ended it.
         state: Where to go on from, if it was asked for.
+        whole: Whether a `fit` of the user's own has set the number of epochs: it is a full training
+            at any rung.
     """
 
     metrics: dict[str, float] = field(default_factory=dict)
@@ -129,6 +131,7 @@ class Trained:
     full: int = 1
     hopeless: bool = False
     state: State | None = None
+    whole: bool = False
 
 
 class Watch:

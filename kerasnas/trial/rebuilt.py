@@ -1,20 +1,58 @@
-"""Networks that no file can hold: their weights, and the build function that made them."""
+"""The build function that made a network of the user's own, called again.
+
+It gives what no file holds: networks that Keras cannot write, and what a model is compiled with.
+"""
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import keras_tuner
 import numpy as np
 
+from kerasnas.artifact.tensors import gap_of
 from kerasnas.errors import ArtifactError
 from kerasnas.files import fresh_file
+from kerasnas.process_state import process_state_kept
+from kerasnas.spaces.space import Space
+from kerasnas.trial.checkpoint import build, first_rows, optimizer_of
+from kerasnas.trial.seeding import seeded
 
-Rebuild = Callable[[keras_tuner.HyperParameters], keras.Model]
-"""Builds the network of hyperparameters anew, with all its variables."""
+log = logging.getLogger("kerasnas")
+
+_SAME = 1e-5  # answers of equal networks to the same rows, as a share of the largest answer
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """Builds the networks of trials anew.
+
+    Attributes:
+        space: The user's hypermodel.
+        view: From hyperparameters to the data.
+        seed: Seed of the search.
+    """
+
+    space: Space
+    view: Callable[[Any], Any]
+    seed: int
+
+    def network(self, hp: keras_tuner.HyperParameters, number: int) -> keras.Model:
+        """The untrained network of a trial, with all its variables."""
+        with process_state_kept(), seeded(self.seed, number):
+            network: keras.Model = self.space.build(hp)
+            build(network, self.view(hp).x)
+        return network
+
+    def rows(self, hp: keras_tuner.HyperParameters) -> Any:
+        """A few rows of the data; `None` of data that can be read once."""
+        return first_rows(self.view(hp).x)
 
 
 def write_weights(network: keras.Model, path: Path) -> None:
@@ -40,8 +78,10 @@ def rebuilt(network: keras.Model, path: Path) -> keras.Model:
             whole = "config.json" in archive.namelist()
         if whole:
             # The file has no state of the optimiser, which Keras would miss.
+            compiled, optimizer = network.compiled, optimizer_of(network)
             network.compiled, network.optimizer = False, None
             network.load_weights(path)
+            network.compiled, network.optimizer = compiled, optimizer
             return network
         with np.load(path, allow_pickle=False) as file:
             arrays = [file[name] for name in sorted(file.files)]
@@ -53,3 +93,42 @@ def rebuilt(network: keras.Model, path: Path) -> keras.Model:
     except Exception as error:  # whatever Keras or NumPy meet in a foreign or damaged file
         raise ArtifactError(f"The weights in '{path}' cannot be used: {error}") from error
     return network
+
+
+def compiled_like(
+    model: keras.Model, rebuild: Rebuild, hp: keras_tuner.HyperParameters, number: int
+) -> keras.Model:
+    """The same model, as `build` makes and compiles it.
+
+    Args:
+        model: The model that was scored, uncompiled.
+        rebuild: Builds its network anew.
+        hp: Its hyperparameters.
+        number: The number of its trial.
+
+    Returns:
+        What `build` makes, with the weights of `model`; `model` itself where that is another model.
+    """
+    try:
+        fresh = rebuild.network(hp, number)
+        shapes = [tuple(variable.shape) for variable in model.variables]
+        if not fresh.compiled or shapes != [tuple(variable.shape) for variable in fresh.variables]:
+            return model
+        for variable, value in zip(fresh.variables, model.variables, strict=True):
+            variable.assign(value)
+        rows = rebuild.rows(hp)
+        same = rows is None or _answer_alike(model, fresh, rows)
+    except Exception as error:  # of the user's code, which need not work twice
+        log.warning(
+            "The best model is not compiled: `build` fails when it is called again. %s", error
+        )
+        return model
+    if not same:
+        log.warning(
+            "The best model is not compiled: `build` makes another network each time it is called."
+        )
+    return fresh if same else model
+
+
+def _answer_alike(model: keras.Model, fresh: keras.Model, rows: Any) -> bool:
+    return gap_of(model(rows, training=False), fresh(rows, training=False)) <= _SAME

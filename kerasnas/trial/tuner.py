@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -16,13 +15,13 @@ import keras_tuner
 from kerasnas import artifact
 from kerasnas.clock import Stopwatch
 from kerasnas.errors import ObjectiveError
-from kerasnas.objectives import FREE_MEASURES
+from kerasnas.objectives import FREE_MEASURES, near_metric
 from kerasnas.oracles import Context
 from kerasnas.spaces.method import Counted
 from kerasnas.spaces.space import UserSpace, as_space
 from kerasnas.trial import housekeeping
 from kerasnas.trial.attempt import Attempt, Continuation
-from kerasnas.trial.checkpoint import build, checkpoint_path
+from kerasnas.trial.checkpoint import checkpoint_path
 from kerasnas.trial.execution import FATAL, ExecutionReport, check_room, failed
 from kerasnas.trial.executors.executor import Executor, Inline, Pool
 from kerasnas.trial.exploring import explore
@@ -34,6 +33,7 @@ from kerasnas.trial.rebuilt import Rebuild
 from kerasnas.trial.reserve import Reserve
 from kerasnas.trial.screen import screened
 from kerasnas.trial.seeding import seeded
+from kerasnas.trial.suitable import check_network
 
 log = logging.getLogger("kerasnas")
 
@@ -117,14 +117,7 @@ class Tuner(keras_tuner.Tuner):
         """Builds networks of a user's `build` again. Networks of kerasnas are read from files."""
         if not isinstance(self.space, UserSpace):
             return None
-        space, view = self.space, self.job.view
-
-        def rebuild(hp: keras_tuner.HyperParameters) -> keras.Model:
-            network: keras.Model = space.build(hp)
-            build(network, view(hp).x)
-            return network
-
-        return rebuild
+        return Rebuild(self.space, self.job.view, self.job.seed)
 
     def begin(self, context: Context) -> None:
         """Tells the oracle about its search: what is given, and what is known here."""
@@ -134,7 +127,12 @@ class Tuner(keras_tuner.Tuner):
 
     def _populate_initial_space(self) -> None:
         """As keras-tuner's method of this name, but with the same result in every run."""
-        explore(self.space, self.oracle)
+        explore(self.space, self.oracle, self._check)
+
+    def _check(self, network: Any) -> None:
+        """Ends the search before its first trial where a user's `build` fits no trial."""
+        if isinstance(self.space, UserSpace):
+            check_network(self.space, network, self.job.view(self.oracle.get_space()))
 
     def save(self) -> None:
         """Writes nothing, because the history is the only state."""
@@ -354,8 +352,8 @@ class Tuner(keras_tuner.Tuner):
         absent = [(argument, name) for argument, name in asked if name not in known]
         if absent and not self.oracle.history.scored():
             argument, name = absent[0]
-            near = difflib.get_close_matches(name, scores, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
+            near = near_metric(name, sorted(scores, key=lambda n: n.startswith("val_")))
+            hint = f" Did you mean '{near}'?" if near else ""
             raise ObjectiveError(
                 f"`{argument}` {name!r} was not among what the first trial logged.{hint} "
                 f"Logged: {', '.join(sorted(scores))}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,8 @@ from kerasnas.trial.attempt import Attempt, Outcome
 from kerasnas.trial.checkpoint import State, build, optimizer_of
 from kerasnas.trial.plan import Plan, Trained, Watch
 
+_SAME = 1e-5  # two scores of the same network differ by rounding: batches of other sizes
+
 
 class _Watching(keras.callbacks.Callback):
     """Follows the epochs, and stops training when they or the clock say so.
@@ -28,7 +31,7 @@ class _Watching(keras.callbacks.Callback):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self._plan = plan
+        self.plan = plan
         self._ended = True
         self._begun = False
         self.watches = [Watch(plan)]
@@ -38,21 +41,26 @@ class _Watching(keras.callbacks.Callback):
         """What came of the last training."""
         return self.watches[-1]
 
+    @property
+    def begun(self) -> bool:
+        """Whether any training has begun."""
+        return self._begun
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Begins to follow another training."""
         if self._begun:
-            self.watches.append(Watch(replace(self._plan, start=None)))
+            self.watches.append(Watch(replace(self.plan, start=None)))
         self._begun = True
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Looks at the clock."""
-        if self._plan.deadline.passed:
+        if self.plan.deadline.passed:
             self._ended = False
             self.model.stop_training = True
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Looks at the clock: rows to validate with may have no end."""
-        if self._plan.deadline.passed:
+        if self.plan.deadline.passed:
             self._ended = False
             self.model.stop_training = self.model.stop_evaluating = True
 
@@ -86,7 +94,7 @@ def train(
     answers = None
     if view.scorer is not None:
         answers = Predictor(network, view.validation[0], attempt.space.rows_at_once(attempt.hp))
-    return Outcome(network, trained, answers, measures, plan)
+    return Outcome(network, trained, answers, measures, None if trained.whole else plan)
 
 
 def run(attempt: Attempt, model: keras.Model, plan: Plan) -> Trained:
@@ -117,29 +125,81 @@ def run(attempt: Attempt, model: keras.Model, plan: Plan) -> Trained:
     with warnings.catch_warnings():
         # Keras warns of its own default for every `tf.data.Dataset`.
         warnings.filterwarnings("ignore", message="`shuffle=True` was passed, but will be ignored")
-        returned = attempt.space.fit(
-            attempt.hp,
-            model,
-            *_data(attempt),
-            **_arguments(attempt, model, plan, epochs, first),
-            callbacks=[*_averaging(model), *plan.callbacks, watching],
-        )
+        arguments = _arguments(attempt, model, plan, epochs, first)
+        returned, whole = _fitted(attempt, model, arguments, watching)
     watch = watching.watch
     result = watch.result
-    result.full = full
+    result.full, result.whole = full, whole
     result.epochs = result.epochs or epochs
-    state = State.of(model, epochs=result.epochs) if plan.keep else None
-    _take_weights(attempt, model, watch)
+    state = State.of(model, epochs=result.epochs) if plan.keep and not whole else None
     objective = attempt.settings.objectives[0]
+    told = _told(returned, objective)
+    if isinstance(returned, keras.callbacks.History) and not watching.begun:
+        told = _unwatched(returned, model)
+    if _is_of_the_end(told, objective, watching, model):
+        result.metrics, result.epoch = dict(result.history[-1]), result.epochs - 1
+        watch.weights = None  # those of another epoch
+    _take_weights(attempt, model, watch)
     if isinstance(returned, list | tuple):
         ends = [w.result.metrics for w in watching.watches if w.result.metrics]
         result.metrics = _means(ends) if len(ends) == len(returned) else dict(result.metrics)
-    result.metrics = {**result.metrics, **_told(returned, objective)}
+    result.metrics = {**result.metrics, **told}
     if state is not None:
         state.weights = model.get_weights()
         state.epoch, state.best, state.metrics = result.epoch, watch.best, dict(result.metrics)
         result.state = state
     return result
+
+
+def _fitted(
+    attempt: Attempt, model: keras.Model, arguments: Mapping[str, Any], watching: _Watching
+) -> tuple[Any, bool]:
+    """What the `fit` of the space returns, and whether it sets the number of epochs by itself.
+
+    A `fit` of the user's own may give `verbose` or `epochs` to `model.fit` besides passing on what
+    it is handed, or may have no room for them. KerasTuner hands it neither, so that it works there.
+    Python refuses such a call before any training: the next call leaves out more.
+    """
+    callbacks = [*_averaging(model), *watching.plan.callbacks, watching]
+    lengths = ("verbose", "epochs", "initial_epoch")
+    refused: TypeError | None = None
+    for left_out in ((), lengths[:1], lengths) if attempt.space.has_own_fit else ((),):
+        given = {name: value for name, value in arguments.items() if name not in left_out}
+        try:
+            returned = attempt.space.fit(
+                attempt.hp, model, *_data(attempt), **given, callbacks=callbacks
+            )
+        except TypeError as error:
+            if watching.begun:
+                raise
+            refused = refused or error
+        else:
+            return returned, left_out == lengths
+    assert refused is not None, "no call has returned, so that one was refused"
+    raise refused
+
+
+def _unwatched(history: keras.callbacks.History, model: keras.Model) -> dict[str, float]:
+    """The last epoch of a training that was not given our callbacks; its model is that epoch's."""
+    weights = [] if history.model is model else history.model.get_weights()
+    if weights and [w.shape for w in weights] == [w.shape for w in model.get_weights()]:
+        model.set_weights(weights)
+    return numbers({name: values[-1] for name, values in history.history.items() if values})
+
+
+def _is_of_the_end(
+    told: Mapping[str, float], objective: Objective, watching: _Watching, model: keras.Model
+) -> bool:
+    """Whether a score that `fit` returns is that of the network as `fit` leaves it.
+
+    It is not where it is the score of the best epoch, such as `max(history.history[...])`; nor
+    where other networks were trained, such as one for each fold.
+    """
+    result = watching.watch.result
+    if objective.name not in told or watching.model is not model or not result.history:
+        return False
+    best = result.metrics.get(objective.name, math.nan)
+    return not math.isclose(told[objective.name], best, rel_tol=_SAME, abs_tol=_SAME)
 
 
 def _take_weights(attempt: Attempt, model: keras.Model, watch: Watch) -> None:
