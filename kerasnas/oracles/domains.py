@@ -58,6 +58,18 @@ class Domain:
         return self.kind in ("ordered", "int", "float")
 
     @cached_property
+    def _continuous(self) -> bool:
+        return self.kind == "float" and self.count is None
+
+    @cached_property
+    def _low(self) -> float:
+        return float(self.hp.min_value)
+
+    @cached_property
+    def _high(self) -> float:
+        return float(self.hp.max_value)
+
+    @cached_property
     def tunable(self) -> bool:
         """Whether there is more than one value."""
         return self.count != 1
@@ -129,6 +141,9 @@ class Domain:
 
     def coordinate(self, value: Any) -> float:
         """A value as a model sees it: place of a number in [0, 1], index of a choice."""
+        if self._continuous and type(value) is float and self._low <= value <= self._high:
+            prob = float(self.hp.value_to_prob(value))  # as below, without looking at what it is
+            return min(max(prob, 0.0), 1.0)
         if self.numeric:
             return self.unit(self.closest(value))
         index = self.index_of(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
@@ -167,6 +168,9 @@ class ValueSpace:
 
     def encode(self, values: Mapping[str, Any]) -> np.ndarray:
         """One number a domain: index of a choice, place of a number in [0, 1], NaN if inactive."""
+        if self.flat:  # everything that has a value is active
+            known = [(d, values.get(d.name, values)) for d in self.domains]
+            return np.array([math.nan if v is values else d.coordinate(v) for d, v in known])
         row = np.full(len(self.domains), np.nan)
         names = {id(d) for d in self.active(values)}
         for i, domain in enumerate(self.domains):

@@ -12,7 +12,7 @@ from kerasnas import oracles
 from kerasnas.history import History
 from kerasnas.objectives import Constraint, Objective
 from kerasnas.oracles import searchers
-from kerasnas.oracles.searchers import gp, reinforce
+from kerasnas.oracles.searchers import gp, kernel, reinforce
 from kerasnas.oracles.space import ValueSpace
 
 LOSS = (Objective("val_loss"),)
@@ -333,3 +333,19 @@ def test_proposals_for_several_workers_differ(name):
             oracle.end_trial(trial)
         asked = [oracle.create_trial(f"worker{i}").hyperparameters.values for i in range(8)]
     assert len({tuple(v.values()) for v in asked}) == 8
+
+
+@pytest.mark.parametrize("values", [3, 40])
+@pytest.mark.parametrize("columns", [0, 1, 60])
+def test_differing_choices_are_counted_as_if_all_cells_were_compared(columns, values):
+    rng = np.random.default_rng(0)
+    one, other = (rng.integers(-1, values, (n, columns)).astype(float) for n in (9, 4))
+    encoded = [
+        kernel.Encoded(rows, np.empty((len(rows), 0)), np.zeros(len(rows), dtype=bool))
+        for rows in (one, other)
+    ]
+    gaps = kernel.Gaps.between(*encoded)
+    expected = (one[:, None, :] != other[None, :, :]).sum(-1) * min(
+        1.0, kernel.MANY / max(columns, 1)
+    )
+    assert gaps.differing.tobytes() == np.asarray(expected, dtype=float).tobytes()

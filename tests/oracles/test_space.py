@@ -60,3 +60,33 @@ def test_sizes():
     assert ValueSpace(hp).size == 5**40
     hp.Float("x", 0, 1)
     assert ValueSpace(hp).size is None
+
+
+def test_a_row_of_a_flat_space_is_that_of_the_same_space_under_a_condition():
+    def declared(hp):
+        hp.Float("plain", -1, 2.5)
+        hp.Float("log", 1e-4, 1.0, sampling="log")
+        hp.Float("reverse", 1.0, 10.0, sampling="reverse_log")
+        hp.Float("stepped", 0.0, 1.0, step=0.25)
+        hp.Int("whole", 1, 400)
+        hp.Choice("word", ["a", "b"])
+        hp.Choice("number", [1, 2, 8])
+        hp.Boolean("yes")
+        hp.Fixed("fixed", 3)
+
+    flat, nested = keras_tuner.HyperParameters(), keras_tuner.HyperParameters()
+    declared(flat)
+    nested.Fixed("always", "on")
+    with nested.conditional_scope("always", ["on"]):
+        declared(nested)
+    spaces = ValueSpace(flat), ValueSpace(nested)
+    rng = np.random.default_rng(0)
+    drawn = [spaces[0].random(rng) for _ in range(50)]
+    odd = [
+        {**drawn[0], "plain": 99.0, "log": 1, "number": 2.0},
+        {**drawn[1], "plain": float("nan"), "word": "new", "whole": -5},
+        {"word": "b"},
+    ]
+    for values in [*drawn, *odd]:
+        row = spaces[1].encode({"always": "on", **values})[1:]
+        assert spaces[0].encode(values).tobytes() == row.tobytes()
