@@ -142,7 +142,7 @@ def test_a_larger_budget_goes_on_with_the_folds_that_a_search_began_with(tmp_pat
     goes_on = settle_folds("auto", kn.Budget(seconds=60), 35.0, tmp_path, None, small=2000)
     assert goes_on(len(x), 2, len(x)) == count
     again = kn.TextClassifier(budget=kn.Budget(trials=2), **given).fit(x, y)
-    assert len(again.leaderboard(full=True).query("kind == 'trial'")) == 2
+    assert len(again.result_.history.scored()) == 2
 
 
 def test_a_linear_model_that_answers_alone_is_fitted_on_all_rows():
