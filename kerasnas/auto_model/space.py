@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -64,8 +66,7 @@ class ComposedHyperModel(Space):
     @property
     def portfolio(self) -> list[dict[str, Any]]:
         """The defaults; no pretrained networks; more dropout before the heads, gated merges."""
-        known = keras_tuner.HyperParameters()
-        self.build(known)
+        known = self._defaults
         parts = {node.part for node in walk(list(self.outputs.values()))}
         dropped = _settled(known, [p.name for p in parts if isinstance(p, Head)], "dropout", 0.5)
         gated = _settled(
@@ -149,8 +150,7 @@ class ComposedHyperModel(Space):
             SearchSpaceError: If there are any, once every branch has been built.
         """
         parts = [n.part for n in walk(list(self.outputs.values())) if n.parents]
-        hp = keras_tuner.HyperParameters()
-        self.build(hp)
+        hp = copy.deepcopy(self._defaults)
         for _ in range(_MOST_BUILDS):
             if not any(part.settings.open for part in parts):
                 return
@@ -164,6 +164,13 @@ class ComposedHyperModel(Space):
             self.build(hp)
         for part in parts:
             part.settings.check()
+
+    @cached_property
+    def _defaults(self) -> keras_tuner.HyperParameters:
+        """What a build declares where nothing is chosen yet."""
+        hp = keras_tuner.HyperParameters()
+        self.build(hp)
+        return hp
 
     def _taken(self, settled: Any, node: Node) -> str:
         """The form that a block behind an input takes."""
