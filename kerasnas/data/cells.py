@@ -62,7 +62,8 @@ def plain(series: pd.Series) -> pd.Series:
     """Return the same cells in one of the dtypes that the functions below know.
 
     Sparse becomes dense, periods become their first moment, intervals become strings, pyarrow
-    times become NumPy's, and what is left of pyarrow's types becomes Python objects.
+    times become NumPy's, and what is left of pyarrow's types becomes Python objects. Numbers get
+    the byte order of this machine.
     """
     dtype = series.dtype
     if isinstance(dtype, pd.SparseDtype):
@@ -82,6 +83,8 @@ def plain(series: pd.Series) -> pd.Series:
             return series.astype(object)
     if isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize > 8:
         return series.astype(np.float64)
+    if isinstance(dtype, np.dtype) and not dtype.isnative:
+        return series.astype(dtype.newbyteorder("="))
     if is_object(dtype):
         found = pd.api.types.infer_dtype(series, skipna=True)
         if found == "period":

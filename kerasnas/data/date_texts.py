@@ -14,18 +14,29 @@ import pandas as pd
 
 _MONTHS = {
     "Jan": "jan janv januar janvier enero ene gennaio gen janeiro januari jänner jän styczeń "
-    "stycznia",
-    "Feb": "feb févr februar février fév febrero febbraio fevereiro fev februari luty lutego",
-    "Mar": "mar mars märz mär mrz marzo março maart mrt marzec marca",
-    "Apr": "apr april avril avr abril abr aprile kwiecień kwietnia",
-    "May": "may mai mayo maggio mag maio mei maj maja",
-    "Jun": "jun juni juin junio giugno giu junho czerwiec czerwca",
-    "Jul": "jul juli juillet juil julio luglio lug julho lipiec lipca",
-    "Aug": "aug august août aout agosto ago augustus augusti sierpień sierpnia",
-    "Sep": "sep sept september septembre septiembre settembre set setembro wrzesień września",
-    "Oct": "oct okt october oktober octobre octubre ottobre ott outubro out październik",
-    "Nov": "nov november novembre noviembre novembro listopad listopada",
-    "Dec": "dec dez déc december dezember décembre diciembre dic dicembre dezembro grudnia",
+    "stycznia "
+    "января январь янв ocak leden ledna tammikuu",
+    "Feb": "feb févr februar février fév febrero febbraio fevereiro fev februari luty lutego "
+    "февраля февраль фев февр şubat únor února helmikuu",
+    "Mar": "mar mars märz mär mrz marzo março maart mrt marzec marca "
+    "марта март мар mart březen března maaliskuu",
+    "Apr": "apr april avril avr abril abr aprile kwiecień kwietnia "
+    "апреля апрель апр nisan duben dubna huhtikuu",
+    "May": "may mai mayo maggio mag maio mei maj maja мая май mayıs květen května toukokuu",
+    "Jun": "jun juni juin junio giugno giu junho czerwiec czerwca "
+    "июня июнь июн haziran červen června kesäkuu",
+    "Jul": "jul juli juillet juil julio luglio lug julho lipiec lipca "
+    "июля июль июл temmuz červenec července heinäkuu",
+    "Aug": "aug august août aout agosto ago augustus augusti sierpień sierpnia "
+    "августа август авг ağustos srpen srpna elokuu",
+    "Sep": "sep sept september septembre septiembre settembre set setembro wrzesień września "
+    "сентября сентябрь сен сент eylül září syyskuu",
+    "Oct": "oct okt october oktober octobre octubre ottobre ott outubro out październik "
+    "октября октябрь окт ekim říjen října lokakuu",
+    "Nov": "nov november novembre noviembre novembro listopad listopada "
+    "ноября ноябрь ноя нояб kasım listopadu marraskuu",
+    "Dec": "dec dez déc december dezember décembre diciembre dic dicembre dezembro grudnia "
+    "декабря декабрь дек aralık prosinec prosince joulukuu",
 }
 _ABBREVIATIONS = {word: short for short, words in _MONTHS.items() for word in words.split()}
 _ENGLISH = frozenset(name.casefold() for name in calendar.month_name if name)
@@ -47,6 +58,7 @@ _CLEANINGS = (
     (re.compile(r"\s(?:GMT|UTC)(?=[+-]\d)"), " "),
     (re.compile(r"(?<=\d)\s?(?:UTC|GMT)$"), "Z"),
     (re.compile(r"(?<=\d)\s?Uhr$"), ""),
+    (re.compile(r"(?<=\d{4})\s?г(?:\.|ода)?(?=$|[\s,])"), ""),  # the word for year in Russian
     (re.compile(r"\b([ap])\.\s?m\.?(?=$|\s)", re.IGNORECASE), r"\1m"),
     (re.compile(r"\b(\d{1,2})(?:st|nd|rd|th|er|º|\.?ª)(?=[\s,]|$)"), r"\1"),
     (re.compile(r"\b(?:de|del|of|the|den)\s", re.IGNORECASE), ""),

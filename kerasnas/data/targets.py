@@ -236,6 +236,7 @@ def fit_class_target(y: Any) -> ClassTarget:
         SchemaError: missing labels, one class only, continuous numbers, or labels of mixed types.
     """
     labels = _labels(y)
+    _tell_texts(y, labels)
     if labels.dtype == object:
         types = sorted({type(label).__name__ for label in labels})
         odd = [row for row, label in enumerate(labels) if not isinstance(label, Hashable)]
@@ -269,6 +270,21 @@ def fit_class_target(y: Any) -> ClassTarget:
             "classifier cannot learn from that; check how `y` was selected."
         )
     return ClassTarget(classes)
+
+
+def _tell_texts(y: Any, labels: np.ndarray) -> None:
+    """Warn of labels that become texts, so that answers are not equal to them."""
+    rows = y.to_numpy() if isinstance(y, pd.Series) else y
+    known = (list, tuple, np.ndarray, pd.api.extensions.ExtensionArray)
+    if not isinstance(rows, known) or not len(labels):
+        return
+    if isinstance(rows[0], bytes | pd.Interval):
+        warnings.warn(
+            f"`y` holds {type(rows[0]).__name__}, and the answers are texts: {labels[0]!r} for the "
+            f"{rows[0]!r} in the first row. Pass texts to compare answers with them.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _warn_of_alike(classes: np.ndarray) -> None:

@@ -251,3 +251,13 @@ def test_whole_numbers_keep_their_last_digits(write):
     schema = infer_schema(frame, column_kinds={"key": "numeric"})
     assert schema["key"].exact
     assert ingest(frame, schema)["key"].tolist() == numbers
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4", ">i4", ">u2"])
+def test_numbers_of_another_byte_order_are_numbers(dtype):
+    native = pd.DataFrame({"a": [0, 3, 1, 7, 2] * 30, "b": [1.0, 5.0, 2.0] * 50})
+    foreign = native.astype(dtype)
+    found, wanted = infer_schema(foreign), infer_schema(native)
+    assert [column.kind for column in found.columns] == ["numeric", "numeric"]
+    for name, values in ingest(native, wanted).items():
+        np.testing.assert_array_equal(ingest(foreign, found)[name], values)

@@ -200,3 +200,20 @@ def test_same_length():
     check_same_length(np.ones((3, 2)), [1, 2, 3])
     with pytest.raises(SchemaError, match=r"`x` has 3 rows and `y` has 2.*inconsistent numbers"):
         check_same_length(np.ones((3, 2)), [1, 2])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [b"no", b"yes"],
+        np.array([b"no", b"yes"]),
+        pd.Series([b"no", b"yes"]),
+        pd.arrays.IntervalArray.from_breaks([0, 1, 2]),
+    ],
+    ids=["list", "array", "series", "intervals"],
+)
+def test_labels_that_become_texts_are_told(labels):
+    with pytest.warns(UserWarning, match=r"answers are texts: '(no|\(0, 1\])'"):
+        target = fit_class_target(labels)
+    assert [type(label) for label in target.classes_.tolist()] == [str, str]
+    assert target.encode(labels).tolist() == [0, 1]
