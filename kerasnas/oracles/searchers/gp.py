@@ -140,10 +140,12 @@ class GpSearcher(Searcher):
         full = _scores(known, objectives, constraints, by_value=numeric)
         short = self.short if len(known) < ENOUGH_FULL * len(space) else ()
         theirs = _beside(known, full, short, objectives, constraints, by_value=numeric)
-        model = _best_model(_encoded(space, known, short), np.append(full, theirs), rng)
+        ended = _encoded(space, known, short)
+        model = _best_model(ended, np.append(full, theirs), rng)
         # Running trials count as middling ones: the next proposal keeps away from them.
-        observed = _encoded(space, [*known, *history.running], short)
-        scores = np.concatenate([full, np.zeros(len(history.running)), theirs])
+        running = history.running
+        observed = _encoded(space, [*known, *running], short) if running else ended
+        scores = np.concatenate([full, np.zeros(len(running)), theirs])
         if len(scores) > len(model[2]):
             model = fit_kernel(model[0], Gaps.between(observed, observed), scores)[1:]
         best = _most_promising(model, observed, full.max(), fresh)
