@@ -236,7 +236,6 @@ def fit_class_target(y: Any) -> ClassTarget:
         SchemaError: missing labels, one class only, continuous numbers, or labels of mixed types.
     """
     labels = _labels(y)
-    _tell_texts(y, labels)
     if labels.dtype == object:
         types = sorted({type(label).__name__ for label in labels})
         odd = [row for row, label in enumerate(labels) if not isinstance(label, Hashable)]
@@ -269,6 +268,7 @@ def fit_class_target(y: Any) -> ClassTarget:
             f"`y` must hold at least two classes, got one class: {shown} in {len(labels)} rows. A "
             "classifier cannot learn from that; check how `y` was selected."
         )
+    _tell_texts(y, labels)
     return ClassTarget(classes)
 
 

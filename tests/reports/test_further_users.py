@@ -325,10 +325,13 @@ def test_inputs_in_a_dict_and_heads_in_a_list():
         kn.AutoModel(facts, [kn.ClassificationHead()(z)])
 
 
+@pytest.mark.filterwarnings("ignore:`y` holds Interval")
 def test_labels_that_fit_takes_are_scored_in_the_same_form():
     x = np.arange(40.0)[:, None]
     cut = pd.cut(pd.Series(x[:, 0]), [-1, 19, 99])
     fitting = {"budget": kn.Budget(trials=1, epochs=1), "space": "linear", "verbose": 0}
+    with pytest.warns(UserWarning, match="`y` holds Interval, and the answers are texts"):
+        fit_class_target(cut)
     model = kn.TabularClassifier(**fitting, folds=False, ensemble=False, seed=0).fit(x, cut)
     assert model.score(x, cut) == model.score(x, cut.astype(str)) > 0.9
     other = cut.astype(str).where(np.arange(40) > 0, "never seen")

@@ -36,14 +36,20 @@ def interruptible():
 
 
 class Signal(keras.callbacks.Callback):
-    """Sends a signal to this process at the first epoch of a trial; the same callback always."""
-
-    def on_train_begin(self, logs=None):
-        PLANNED["begun"] += 1
+    """Sends a signal to this process in the epoch after so many trials have a score."""
 
     def on_epoch_end(self, epoch, logs=None):
-        if PLANNED["begun"] == PLANNED["trial"]:
-            signal.raise_signal(PLANNED["signal"])
+        if PLANNED["scored"] == PLANNED["after"]:
+            number = PLANNED["signal"]
+            assert signal.getsignal(number) != signal.SIG_DFL, "the search does not hear it"
+            signal.raise_signal(number)
+
+
+class Scored(kn.callbacks.SearchCallback):
+    """Counts the trials that have a score."""
+
+    def on_trial_end(self, record):
+        PLANNED["scored"] += bool(record.metrics)
 
 
 PLANNED = {}
@@ -51,7 +57,7 @@ PLANNED = {}
 
 def planned(trial, number=signal.SIGINT):
     """The callback, for a signal in one trial; 0 for none."""
-    PLANNED.update(begun=0, trial=trial, signal=number)
+    PLANNED.update(scored=0, after=trial - 1, signal=number)
     return Signal()
 
 
@@ -70,10 +76,11 @@ def pictures():
 
 
 def fit(kind, callback, **settings):
-    settings = LIMITS | settings
-    more = {"callbacks": [callback]}
+    settings = LIMITS | {"callbacks": [Scored()]} | settings
     if kind == "search":
-        return kn.search(build, X, X[:, 0], **settings, **more)
+        settings["callbacks"].append(callback)
+        return kn.search(build, X, X[:, 0], **settings)
+    more = {"callbacks": [callback]}
     if kind == "table":
         clf = kn.TabularClassifier(space="mlp", folds=False, **settings)
         return clf.fit(FRAME, Y, **more)
