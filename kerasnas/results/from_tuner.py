@@ -10,14 +10,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import keras_tuner
 
 from kerasnas.errors import ArtifactError, ObjectiveError
 from kerasnas.history import History, TrialRecord
 from kerasnas.objectives import Objective, ObjectiveLike, parse_objectives
-from kerasnas.trial.networks import Networks
+from kerasnas.process_state import process_state_kept
+from kerasnas.trial.networks import Networks, hyperparameters
 
 log = logging.getLogger("kerasnas")
+
+
+@dataclass(frozen=True)
+class RebuildByTuner:
+    """Builds the models of a keras-tuner search anew, compiled and with the weights of a trial.
+
+    Attributes:
+        tuner: The tuner.
+        trials: Its trials, in the order of the history.
+    """
+
+    tuner: Any
+    trials: Sequence[Any]
+
+    def network(self, hp: keras_tuner.HyperParameters, number: int) -> keras.Model:
+        """The model of a trial, as `tuner.load_model` gives it; `hp` lacks values of the tuner."""
+        with process_state_kept(), warnings.catch_warnings():
+            # Of the state of the optimiser, which a model to predict with does not need.
+            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            model: keras.Model = self.tuner.load_model(self.trials[number])
+        return model
+
+    def rows(self, hp: keras_tuner.HyperParameters) -> Any:
+        """No rows: a tuner does not keep its data."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -43,19 +70,22 @@ class FoundByTuner:
         """The traceback of the first trial that failed."""
         return next((t.message for t in self.trials if t.message), "")
 
+    @property
+    def rebuild(self) -> RebuildByTuner | None:
+        """Builds models anew; `None` where the project directory alone was read."""
+        return None if self.tuner is None else RebuildByTuner(self.tuner, self.trials)
+
     def keep_model(self, record: TrialRecord, networks: Networks) -> None:
         """Keeps the model of a trial, where the tuner is there to make it of its weights."""
-        if self.tuner is None:
+        rebuild = self.rebuild
+        if rebuild is None:
             return
-        trial = self.trials[record.number]
         try:
-            with warnings.catch_warnings():
-                # Of the state of the optimiser, which a model to predict with does not need.
-                warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-                model = self.tuner.load_model(trial)
+            model = rebuild.network(hyperparameters(record), record.number)
             networks.keep(record.trial_id, model)
         except Exception as error:  # whatever a build function or a missing file of weights raises
-            log.warning("The model of trial %s cannot be loaded: %s", trial.trial_id, error)
+            name = self.trials[record.number].trial_id
+            log.warning("The model of trial %s cannot be loaded: %s", name, error)
             return
         if model.built:
             record.measures["params"] = float(model.count_params())

@@ -92,7 +92,7 @@ class SearchResult:
             objective: What was optimised; needed for a directory.
 
         Returns:
-            Its trials; with a tuner also the model of the best.
+            Its trials; with a tuner also the model of the best, compiled as the tuner compiles it.
 
         Raises:
             ArtifactError: If there are no trials to be read.
@@ -103,7 +103,7 @@ class SearchResult:
             history=found.history,
             objectives=found.objectives,
             constraints=(),
-            networks=Networks(scratch.path),
+            networks=Networks(scratch.path, rebuild=found.rebuild),
             strategy=found.strategy,
             first_traceback=found.first_traceback,
             scratch=scratch,
@@ -132,7 +132,7 @@ class SearchResult:
         return dict(self.best_trial.values)
 
     def best_model(self, where: str | None = None) -> keras.Model:
-        """The model of the best trial as it was scored; of `kerasnas.search` also compiled.
+        """The model of the best trial as it was scored; of `kerasnas.search` and tuners compiled.
 
         Args:
             where: A condition on metrics, measures and hyperparameters that it must meet, such as

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import keras_tuner
@@ -29,9 +29,19 @@ log = logging.getLogger("kerasnas")
 _SAME = 1e-5  # answers of equal networks to the same rows, as a share of the largest answer
 
 
+class Rebuild(Protocol):
+    """Builds the networks of trials anew."""
+
+    def network(self, hp: keras_tuner.HyperParameters, number: int) -> keras.Model:
+        """The network of a trial with all its variables; their values do not matter."""
+
+    def rows(self, hp: keras_tuner.HyperParameters) -> Any:
+        """A few rows of the data; `None` where there are none to be read."""
+
+
 @dataclass(frozen=True)
-class Rebuild:
-    """Builds the networks of trials anew.
+class RebuildBySpace:
+    """Builds the networks of trials anew, by the hypermodel of the user.
 
     Attributes:
         space: The user's hypermodel.

@@ -29,7 +29,7 @@ from kerasnas.trial.job import Job, Solved
 from kerasnas.trial.memory import Keeper
 from kerasnas.trial.networks import Networks
 from kerasnas.trial.pace import Pace
-from kerasnas.trial.rebuilt import Rebuild
+from kerasnas.trial.rebuilt import Rebuild, RebuildBySpace
 from kerasnas.trial.reserve import Reserve
 from kerasnas.trial.screen import screened
 from kerasnas.trial.seeding import seeded
@@ -117,7 +117,7 @@ class Tuner(keras_tuner.Tuner):
         """Builds networks of a user's `build` again. Networks of kerasnas are read from files."""
         if not isinstance(self.space, UserSpace):
             return None
-        return Rebuild(self.space, self.job.view, self.job.seed)
+        return RebuildBySpace(self.space, self.job.view, self.job.seed)
 
     def begin(self, context: Context) -> None:
         """Tells the oracle about its search: what is given, and what is known here."""

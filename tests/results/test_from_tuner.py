@@ -56,8 +56,42 @@ def test_a_tuner_made_again(folder):
     assert table["failure"].str.contains("cannot be built").sum() == 3
     assert all(("units" in v) == v["deep"] for v in table["hyperparameters"])
     # The model is the one with the weights of the trial.
-    accuracy = (np.asarray(result.best_model()(X[48:])).argmax(axis=1) == Y[48:]).mean()
+    model = result.best_model()
+    accuracy = (np.asarray(model(X[48:])).argmax(axis=1) == Y[48:]).mean()
     assert accuracy == pytest.approx(best.score)
+    # It is compiled as the tuner compiles it, and belongs to whoever asked for it.
+    scores = model.evaluate(X[48:], Y[48:], verbose=0, return_dict=True)
+    assert scores["accuracy"] == pytest.approx(best.score)
+    model.fit(X, Y, epochs=1, verbose=0)
+    assert result.best_model() is not model
+
+
+class Scaled(keras.Model):
+    """A model that no file can hold: Keras does not know its class."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.hidden, self.out = keras.layers.Dense(units), keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.out(self.hidden(x))
+
+
+def build_scaled(hp):
+    model = Scaled(hp.Int("units", 1, 2))
+    model(np.zeros((1, 4)))
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_a_model_of_a_class_of_ones_own_is_built_again(tmp_path):
+    tuner = keras_tuner.RandomSearch(
+        build_scaled, objective="val_loss", max_trials=1, directory=tmp_path
+    )
+    tuner.search(X[:48], Y[:48], validation_data=(X[48:], Y[48:]), verbose=0)
+    result = kn.SearchResult.from_tuner(tuner)
+    loss = result.best_model().evaluate(X[48:], Y[48:], verbose=0)
+    assert loss == pytest.approx(result.best_trial.scores["val_loss"])
 
 
 def test_a_project_directory(folder):

@@ -8,6 +8,7 @@ import sys
 from collections import deque
 from itertools import count
 from multiprocessing import Pipe
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -185,19 +186,55 @@ def test_views_come_back_from_their_files_as_they_were(tmp_path):
     np.testing.assert_array_equal(again.folds[0][1], [3, 4])
     again.x["a"][:] = 0.0  # a copy of this process: the file stays as it is
     np.testing.assert_array_equal(opened(stored).x["a"], large)
-    assert len([*(tmp_path / "rows").iterdir()]) == 4  # one array is there four times
+    assert len([*(tmp_path / "rows").iterdir()]) == 5  # the numbers once, strings twice
     store.forget()
     assert not (tmp_path / "rows").exists()
+
+
+STRINGS = ["", "a\0", "ünï", "\udc80", "longer than the others"]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.array([[text] for text in STRINGS], dtype=object),
+        np.array([b"", b"a\0", b"\xff"], dtype=object),
+        tf.constant([["words"], [""], ["a\0"]]),
+        tf.constant("alone"),
+        {"facts": {"note": tf.constant(["one", "two"]), "tags": np.array(["", ""], dtype=object)}},
+        {"boxes": np.array([[0, 1], {"a": ["b"]}, None, 0.5], dtype=object)},
+        np.array([], dtype=object),
+    ],
+)
+def test_strings_and_objects_come_back_as_they_were(x, tmp_path):
+    stored = ViewStore(ArrayFiles(tmp_path / "rows")).stored(View(x=x, y=x, validation=(x, x)))
+    again = opened(ForkingPickler.loads(ForkingPickler.dumps(stored)))  # as a pipe does it
+    tf.nest.assert_same_structure(again.validation, (x, x))
+    for one, other in zip(tf.nest.flatten(x), tf.nest.flatten(again.x), strict=True):
+        assert type(one) is type(other)
+        assert (one.dtype, one.shape) == (other.dtype, other.shape)
+        assert np.asarray(one).tolist() == np.asarray(other).tolist()
+
+
+def test_strings_lie_in_their_files_once_and_take_no_more_room_than_their_bytes(tmp_path):
+    texts = np.array(["x" * 10_000] + ["y"] * 999, dtype=object)
+    ViewStore(ArrayFiles(tmp_path / "rows")).stored(View(x=texts, validation=(texts, None)))
+    sizes = [path.stat().st_size for path in (tmp_path / "rows").iterdir()]
+    assert len(sizes) == 2
+    assert sum(sizes) < 20_000
 
 
 @pytest.mark.parametrize(
     ("x", "expected"),
     [
-        (tf.data.Dataset.from_tensor_slices([1.0]), "need arrays, received _TensorSliceDataset"),
-        (np.array([object()]), "an array of objects"),
+        (
+            tf.data.Dataset.from_tensor_slices([1.0]),
+            "need arrays, received `x` with _TensorSliceDataset",
+        ),
+        (np.array([1, lambda: None], dtype=object), "`x` cannot be sent to another process"),
     ],
 )
-def test_what_no_file_can_hold_is_refused(x, expected, tmp_path):
+def test_what_no_other_process_can_have_is_refused(x, expected, tmp_path):
     with pytest.raises(SearchSpaceError, match=expected):
         ViewStore(ArrayFiles(tmp_path / "rows")).stored(View(x=x))
 
