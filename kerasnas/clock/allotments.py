@@ -50,6 +50,7 @@ class Purpose(Enum):
     FORECASTER = "train a later network of a forecaster"
     FINE_TUNING = "train a pretrained backbone on"
     FINE_TUNING_PICTURES = "train a pretrained backbone of pictures on"
+    LONG_FINE_TUNING = "train a pretrained backbone of pictures for enough epochs"
     SOLVE_PICTURES = "solve for a linear head on a backbone of pictures or sounds"
     SOLVE = "fit one ensemble of trees, or one linear model of a table"
     SOLVE_TEXTS = "fit one linear model of texts"
@@ -245,6 +246,12 @@ _TABLE: dict[Purpose, Allotment] = {
         of=Of.TRIALS,
         floor_seconds=1.0,
         reason="One long fine-tuning is worth more than many short ones.",
+        source="benchmarks/transfer.py",
+    ),
+    Purpose.LONG_FINE_TUNING: Allotment(
+        share=0.75,
+        of=Of.TRIALS,
+        reason="Two fine-tunings of one epoch are worth less than one of three.",
         source="benchmarks/transfer.py",
     ),
     Purpose.SOLVE_PICTURES: Allotment(

@@ -83,7 +83,7 @@ class Allowance:
         """Seconds that the trial may take to have enough epochs."""
         if recipe is None or not recipe.enough:
             return 0.0
-        return self.deadline.allot(Purpose.LONG_TRIAL).left
+        return self.deadline.allot(recipe.long).left
 
     def lengths(self, recipe: Recipe | None) -> Sequence[int]:
         """Epochs to choose from; where trials pause, the length of the first is that of all."""

@@ -1,12 +1,15 @@
 """How the time of a search is dealt out."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import keras_tuner
 import pytest
 
 from kerasnas.clock import Deadline, OutOfTime, Purpose
 from kerasnas.history import History
 from kerasnas.oracles import Context
+from kerasnas.spaces.picture_backbones.family import fine_tuning_recipe
 from kerasnas.spaces.recipes import Recipe
 from kerasnas.spaces.recipes.image import PURPOSES
 from kerasnas.spaces.space import Space
@@ -40,6 +43,16 @@ def test_a_trial_has_its_share_of_the_seconds_left_for_trials():
     assert allowance.most(Recipe(32)) == 0.0
     assert allowance.most(Recipe(32, enough=64)) == pytest.approx(27.0)
     assert Allowance(deadline=made(3.0)).share(None) == 1.0  # the floor of a trial
+
+
+def test_a_fine_tuning_of_pictures_takes_most_of_the_time_to_have_a_few_epochs():
+    recipe = fine_tuning_recipe(keras_tuner.HyperParameters(), 8_000)
+    allowance = Allowance(deadline=made(480.0), number=1)
+    share, most = allowance.share(recipe), allowance.most(recipe)
+    plan = Plan(32, None, None, lengths=recipe.lengths, share=share, enough=recipe.enough)
+    plan = replace(plan, deadline=made(480.0), most=most)
+    # An epoch of 100 s would have had two of them, of 10 s as many as before.
+    assert [plan.length(epoch) for epoch in (100.0, 10.0)] == [3, 16]
 
 
 def made(seconds):

@@ -32,7 +32,8 @@ class Recipe:
         first_length: Epochs that the first trial gets at most where time limits it, however fast
             it is: it is there for an answer that comes soon.
         enough: Epochs with fewer of which a training is of little use: to have as many, it may take
-            nearly half of the time left.
+            more time.
+        long: What this time is used for, by the table of allotments.
         dropout: Name of the course of all dropout rates, as `schedule`.
         weight_decay: Name of the course of the weight decay of a `GroupedAdamW`, on top of that of
             the learning rate.
@@ -47,6 +48,7 @@ class Recipe:
     purposes: tuple[Purpose, ...] = (Purpose.TRIAL,)
     first_length: int | None = None
     enough: int = 0
+    long: Purpose = Purpose.LONG_TRIAL
     dropout: Schedule = "constant"
     weight_decay: Schedule = "constant"
     whole_batches: bool = False
